@@ -1,0 +1,41 @@
+// Executor: a fixed pool of threads behind a bounded queue of tasks.
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace asya {
+
+class Executor {
+ public:
+  // `queue_limit`: tasks that may wait; a submission over it is refused, so that the caller can answer "too many".
+  Executor(std::size_t threads, std::size_t queue_limit);
+  ~Executor();
+  Executor(const Executor&) = delete;
+  Executor& operator=(const Executor&) = delete;
+
+  void Start();
+  // Refuses new tasks, finishes those waiting, joins. Idempotent.
+  void Stop();
+  // False when the queue is full or the executor is not running.
+  [[nodiscard]] bool Submit(std::function<void()> task);
+  [[nodiscard]] std::size_t Waiting() const;
+
+ private:
+  void Work();
+
+  const std::size_t thread_count_;
+  const std::size_t queue_limit_;
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<std::function<void()>> tasks_;
+  std::vector<std::thread> threads_;
+  bool running_ = false;
+};
+
+}  // namespace asya

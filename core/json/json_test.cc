@@ -1,0 +1,63 @@
+#include <gtest/gtest.h>
+
+#include "core/json/parse.h"
+#include "core/json/split.h"
+#include "core/json/value.h"
+
+namespace asya::json {
+namespace {
+
+TEST(Parse, KeepsIntegersAndSortsKeys) {
+  const auto value = Parse(R"({"b":1,"a":[true,null,-2.5,"x\u00e9"]})");
+  ASSERT_TRUE(value.ok());
+  EXPECT_EQ(Dump(*value), "{\"a\":[true,null,-2.5,\"x\xC3\xA9\"],\"b\":1}");
+}
+
+TEST(Parse, NamesTheRepeatedField) {
+  const auto refused = Parse(R"({"spec":{"a":1,"a":2}})");
+  ASSERT_FALSE(refused.ok());
+  EXPECT_NE(refused.error().message.find("duplicate field \"spec.a\""), std::string::npos) << refused.error().message;
+  std::vector<std::string> duplicates;
+  ParseOptions options;
+  options.duplicate_paths = &duplicates;
+  ASSERT_TRUE(Parse(R"({"spec":{"a":1,"a":2}})", options).ok());
+  EXPECT_EQ(duplicates, std::vector<std::string>{"spec.a"});
+}
+
+TEST(Parse, RefusesWhatIsNotOneValue) {
+  for (const char* text : {"", "{", "[1,]", "{} x", "{\"a\":\"\xFF\"}", "nul", "{\"a\" 1}"}) {
+    EXPECT_FALSE(Parse(text).ok()) << text;
+  }
+  EXPECT_FALSE(Parse(std::string(200, '[') + std::string(200, ']')).ok());
+}
+
+TEST(Split, GivesSpansOfTheText) {
+  const std::string text = "{ \"id\" : \"a\" ,\"payload\":\n{\"x\": [1, 2 ]} , \"n\": 12 }";
+  const auto members = Split(text);
+  ASSERT_TRUE(members.ok()) << members.error().message;
+  ASSERT_EQ(members->size(), 3U);
+  EXPECT_EQ((*members)[0].value, "\"a\"");
+  EXPECT_EQ((*members)[1].key, "payload");
+  EXPECT_EQ((*members)[1].value, "{\"x\": [1, 2 ]}");
+  EXPECT_EQ((*members)[2].value, "12");
+}
+
+TEST(Split, NumbersThatEndTheObjectKeepTheirDigits) {
+  const std::string text = R"({"a":1.5e3,"b":[],"c":{},"d":null,"e":-7})";
+  const auto members = Split(text);
+  ASSERT_TRUE(members.ok());
+  EXPECT_EQ((*members)[0].value, "1.5e3");
+  EXPECT_EQ((*members)[1].value, "[]");
+  EXPECT_EQ((*members)[2].value, "{}");
+  EXPECT_EQ((*members)[3].value, "null");
+  EXPECT_EQ((*members)[4].value, "-7");
+}
+
+TEST(Split, RefusesArraysScalarsAndRepeats) {
+  for (const char* text : {"[]", "1", "\"a\"", "{\"a\":1,\"a\":2}", "{\"a\":\"\xC3\"}", "{\"a\":1", ""}) {
+    EXPECT_FALSE(Split(text).ok()) << text;
+  }
+}
+
+}  // namespace
+}  // namespace asya::json

@@ -1,0 +1,101 @@
+#include "core/json/split.h"
+
+#include <rapidjson/error/en.h>
+#include <rapidjson/memorystream.h>
+#include <rapidjson/reader.h>
+
+namespace asya::json {
+namespace {
+
+bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+
+// Watches the parser's position at the events of depth one.
+class Watcher : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Watcher> {
+ public:
+  Watcher(std::string_view text, const rapidjson::MemoryStream& stream, const SplitOptions& options)
+      : text_(text), stream_(stream), options_(options) {}
+
+  bool Null() { return EndValue(); }
+  bool Bool(bool) { return EndValue(); }
+  bool Int(int) { return EndValue(); }
+  bool Uint(unsigned) { return EndValue(); }
+  bool Int64(std::int64_t) { return EndValue(); }
+  bool Uint64(std::uint64_t) { return EndValue(); }
+  bool Double(double) { return EndValue(); }
+  bool String(const char*, rapidjson::SizeType, bool) { return EndValue(); }
+  bool StartObject() { return Open(); }
+  bool StartArray() { return depth_ == 0 ? Refuse("expected an object") : Open(); }
+  bool EndObject(rapidjson::SizeType) { return Close(); }
+  bool EndArray(rapidjson::SizeType) { return Close(); }
+  bool Key(const char* text, rapidjson::SizeType size, bool) {
+    if (depth_ != 1) return true;
+    key_.assign(text, size);
+    for (const Member& member : members_) {
+      if (member.key == key_) return Refuse("duplicate field \"" + key_ + "\"");
+    }
+    start_ = stream_.Tell();
+    return true;
+  }
+
+  std::vector<Member> Take() { return std::move(members_); }
+  [[nodiscard]] const std::string& problem() const { return problem_; }
+
+ private:
+  bool Refuse(std::string problem) {
+    problem_ = std::move(problem);
+    return false;
+  }
+  bool Open() {
+    if (depth_ >= options_.depth_limit) {
+      return Refuse("nested deeper than " + std::to_string(options_.depth_limit) + " levels");
+    }
+    ++depth_;
+    return true;
+  }
+  bool Close() {
+    --depth_;
+    // The iterative parser reports the end of a container before it has read the bracket.
+    return depth_ == 0 || EndValue(1);
+  }
+  bool EndValue(std::size_t unread = 0) {
+    if (depth_ == 0) return Refuse("expected an object");
+    if (depth_ != 1) return true;
+    std::size_t begin = start_;
+    while (IsSpace(text_[begin]) || text_[begin] == ':') ++begin;
+    std::size_t end = stream_.Tell() + unread;
+    while (end > begin && (IsSpace(text_[end - 1]))) --end;
+    members_.push_back(Member{key_, text_.substr(begin, end - begin)});
+    return true;
+  }
+
+  std::string_view text_;
+  const rapidjson::MemoryStream& stream_;
+  const SplitOptions& options_;
+  std::vector<Member> members_;
+  std::string key_;
+  std::string problem_;
+  std::size_t start_ = 0;
+  std::size_t depth_ = 0;
+};
+
+}  // namespace
+
+Result<std::vector<Member>> Split(std::string_view text, const SplitOptions& options) {
+  if (text.size() > options.size_limit_bytes) {
+    return Fail(ErrorCode::kTooLarge, "JSON of " + std::to_string(text.size()) + " bytes; at most " +
+                                          std::to_string(options.size_limit_bytes) + " are accepted");
+  }
+  rapidjson::MemoryStream stream(text.data(), text.size());
+  Watcher watcher(text, stream, options);
+  rapidjson::Reader reader;
+  constexpr unsigned kFlags = rapidjson::kParseValidateEncodingFlag | rapidjson::kParseIterativeFlag;
+  const rapidjson::ParseResult outcome = reader.Parse<kFlags>(stream, watcher);
+  if (outcome.IsError()) {
+    const std::string reason =
+        watcher.problem().empty() ? rapidjson::GetParseError_En(outcome.Code()) : watcher.problem();
+    return Invalid("", "not a JSON object at byte " + std::to_string(outcome.Offset()) + ": " + reason);
+  }
+  return watcher.Take();
+}
+
+}  // namespace asya::json
