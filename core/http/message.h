@@ -1,0 +1,85 @@
+// Request, Response and Responder: an HTTP exchange as handlers see it, whatever library carries it.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace asya::http {
+
+// Names compare without case. Several fields of a name keep their order.
+class Headers {
+ public:
+  [[nodiscard]] std::optional<std::string> Get(std::string_view name) const;  // the first
+  void Set(std::string_view name, std::string value);                         // replaces all of that name
+  void Add(std::string_view name, std::string value);
+  [[nodiscard]] const std::vector<std::pair<std::string, std::string>>& all() const { return fields_; }
+
+ private:
+  std::vector<std::pair<std::string, std::string>> fields_;
+};
+
+struct Request {
+  std::string method;  // upper case
+  std::string path;    // decoded of percent escapes per segment by the router; here as it came, without query
+  std::vector<std::pair<std::string, std::string>> query;  // decoded, in order
+  Headers headers;
+  std::string body;
+  std::string peer;    // for logs
+  bool secure = false;  // came over TLS
+  // Path parameters of the matched route, decoded.
+  std::map<std::string, std::string, std::less<>> parameters;
+
+  [[nodiscard]] std::optional<std::string> Query(std::string_view name) const;  // the first
+};
+
+struct Response {
+  int status = 200;
+  std::string body;
+  std::string content_type = "application/json";
+  Headers headers;
+};
+
+// An open streaming response (watch, SSE). Thread safe; never blocks.
+class Stream {
+ public:
+  virtual ~Stream() = default;
+  // Queues bytes. False when the peer is gone or more than the server's stream buffer limit is waiting: the stream is then closed for good.
+  [[nodiscard]] virtual bool Write(std::string bytes) = 0;
+  // Ends the response cleanly after what is queued.
+  virtual void Close() = 0;
+  // Called once (any thread) when the peer is gone or the stream ended. Called at once if that is so already.
+  virtual void OnClosed(std::function<void()> callback) = 0;
+};
+
+// The one answer to a request; move-only; may be used from any thread. Destroyed unused, it answers 500.
+class Responder {
+ public:
+  class Sink {
+   public:
+    virtual ~Sink() = default;
+    virtual void Send(Response response) = 0;
+    virtual std::shared_ptr<Stream> StartStream(Response head) = 0;
+  };
+  explicit Responder(std::unique_ptr<Sink> sink) : sink_(std::move(sink)) {}
+  Responder(Responder&&) = default;
+  Responder& operator=(Responder&&) = default;
+  ~Responder() {
+    if (sink_) sink_->Send(Response{500, "{\"title\":\"no answer\",\"status\":500}", "application/problem+json", {}});
+  }
+  void Send(Response response) { std::exchange(sink_, nullptr)->Send(std::move(response)); }
+  // Sends the head (its body, if any, first) and keeps the response open, chunked.
+  std::shared_ptr<Stream> StartStream(Response head) { return std::exchange(sink_, nullptr)->StartStream(std::move(head)); }
+
+ private:
+  std::unique_ptr<Sink> sink_;
+};
+
+using Handler = std::function<void(Request, Responder)>;
+
+}  // namespace asya::http

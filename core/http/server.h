@@ -1,0 +1,58 @@
+// Server: accepts HTTP/1.1 on loopback TCP (plain and TLS on one port) and on Unix sockets, and hands requests to a handler.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "core/base/result.h"
+#include "core/http/message.h"
+#include "core/observe/log.h"
+#include "core/observe/metrics.h"
+
+namespace asya::http {
+
+struct TlsIdentity {
+  std::string certificate_pem;  // chain
+  std::string key_pem;
+};
+
+struct Listen {
+  // Exactly one of the two.
+  std::optional<std::string> unix_path;          // mode 0600
+  std::optional<std::pair<std::string, std::uint16_t>> tcp;  // address, port (0: free port)
+  std::optional<TlsIdentity> tls;                // with tcp: connections that open with a TLS hello are served TLS, others plain
+  bool tls_only = false;
+};
+
+struct ServerLimits {
+  std::size_t io_threads = 1;
+  std::size_t body_bytes = 16U << 20U;           // 413 above
+  std::size_t header_bytes = 64U << 10U;
+  std::size_t connections = 4096;                // accepted at once; more wait in the backlog
+  std::size_t stream_buffer_bytes = 4U << 20U;   // unsent bytes of one stream before it is cut off
+  std::chrono::seconds idle_timeout{75};         // between requests of a kept connection
+  std::chrono::seconds request_timeout{30};      // to read one request
+  std::chrono::seconds write_timeout{30};
+};
+
+class Server {
+ public:
+  // `handler` is called on an I/O thread and must not block: long work goes to an Executor.
+  static Result<std::unique_ptr<Server>> Create(Listen listen, ServerLimits limits, Handler handler,
+                                                observe::Logger logger, observe::Metrics* metrics);
+  virtual ~Server() = default;
+  // Bound address, e.g. "127.0.0.1:41235" or the path; known before Start.
+  [[nodiscard]] virtual std::string address() const = 0;
+  virtual void Start() = 0;
+  // Stops accepting, ends streams, waits `grace` for running requests, closes. Idempotent.
+  virtual void Stop(std::chrono::milliseconds grace) = 0;
+};
+
+// A self-signed identity (ECDSA P-256) for 127.0.0.1 and localhost, valid for `days`.
+Result<TlsIdentity> MakeSelfSigned(const std::string& common_name, int days);
+
+}  // namespace asya::http

@@ -1,0 +1,64 @@
+// Cluster: where rendered resources go and what is observed of them: Kubernetes, or this machine's processes.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/clock.h"
+#include "core/base/result.h"
+#include "core/json/value.h"
+
+namespace asya::ports {
+
+struct ResourceRef {
+  std::string api_version;
+  std::string kind;
+  std::string namespace_;
+  std::string name;
+  friend auto operator<=>(const ResourceRef&, const ResourceRef&) = default;
+};
+
+struct Applied {
+  bool changed = false;  // false: it was as it should be, nothing was written
+};
+
+// A child as the cluster has it now, with its status.
+struct Observed {
+  ResourceRef ref;
+  json::Value object;  // whole object; a Deployment carries status.replicas, readyReplicas and conditions
+};
+
+// One replica of a Deployment.
+struct Replica {
+  std::string name;       // "infer-6f1c2"
+  bool ready = false;
+  bool draining = false;
+  std::int64_t in_flight = 0;
+  std::int64_t restarts = 0;
+  std::string message;    // why it is not ready, for a person; with file and line where code does not load
+  WallTime started_at{};
+  std::optional<WallTime> ready_at;
+};
+
+class Cluster {
+ public:
+  virtual ~Cluster() = default;
+  // Server-side apply semantics under the field manager: the fields given become so, others stay. `owner_uid` goes into label asya.sh/owner-uid.
+  virtual Result<Applied> Apply(const json::Value& object, const std::string& field_manager) = 0;
+  // Idempotent; returns when the deletion is accepted, not when it is over.
+  virtual Status Delete(const ResourceRef& ref) = 0;
+  // All children that carry the label asya.sh/owner-uid = owner_uid.
+  virtual Result<std::vector<Observed>> Observe(const std::string& owner_uid) = 0;
+  // Sets the replica count of a Deployment. Scale-in takes idle replicas first and never ends a busy one before its work is done.
+  virtual Status Scale(const ResourceRef& deployment, std::int64_t replicas) = 0;
+  virtual Result<std::vector<Replica>> Replicas(const ResourceRef& deployment) = 0;
+  // Called (any thread, must not block) when a child or its status changed; the argument is the owner's uid.
+  [[nodiscard]] virtual std::shared_ptr<void> Subscribe(std::function<void(const std::string& owner_uid)> on_change) = 0;
+};
+
+}  // namespace asya::ports

@@ -1,0 +1,90 @@
+// MessageQueue: how a relay takes envelopes from one queue and settles each of them, whatever the broker.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "core/base/clock.h"
+#include "core/base/result.h"
+#include "core/base/strong.h"
+
+namespace asya::ports {
+
+// Names one delivery of one consumer; never reused within the life of the consumer.
+using DeliveryTag = Strong<struct DeliveryTagTag, std::uint64_t>;
+
+// One leased message. The lease is kept alive by the transport until the delivery is settled or the consumer stops.
+struct Delivery {
+  DeliveryTag tag;
+  std::string body;            // the envelope, byte for byte as it was published
+  std::int64_t crash_count = 0;  // earlier invocations that had started and never reported an outcome
+  WallTime enqueued_at{};      // when it became visible in this queue; for queue_wait_seconds
+};
+
+// A message to publish, together with the settlement of its input.
+struct Outgoing {
+  std::string queue;       // full queue name, e.g. "asya-default-infer"
+  std::string body;
+  std::string message_id;  // derived, the same for each repetition of the same work; brokers that can, drop doubles by it
+};
+
+// The end of one delivery. Exactly one per delivery.
+struct Settlement {
+  enum class Action {
+    kAck,       // all of `publish` becomes visible and the input is gone: one transaction where the broker can, else confirmed then acked
+    kRetry,     // the input stays in its queue with the body `retry_body`, invisible for `retry_delay`; crash_count becomes 0
+    kGiveBack,  // the input is visible again at once as it was; no attempt is counted
+  };
+  DeliveryTag tag;
+  Action action = Action::kAck;
+  std::vector<Outgoing> publish;
+  std::string retry_body;
+  std::chrono::microseconds retry_delay{0};
+};
+
+// What happens to a consumer. Called on the transport's own thread, one call at a time; must not block.
+class ConsumerEvents {
+ public:
+  virtual ~ConsumerEvents() = default;
+  // New leases, at most as many as were granted.
+  virtual void OnDeliveries(std::vector<Delivery> deliveries) = 0;
+  // The outcome of Start(). kClosed/kConflict: the lease is lost, forget the delivery.
+  virtual void OnStarted(DeliveryTag tag, Status status) = 0;
+  // The outcome of Settle(). ok: durable. kUnroutable (field = the queue): nothing happened, the delivery is still leased, settle it otherwise.
+  // kConflict: the lease was lost and nothing happened, forget the delivery. kTooLarge: a publish is over the limit, still leased.
+  virtual void OnSettled(DeliveryTag tag, Status status) = 0;
+  // Connected (true) or lost (false, with the reason). After a loss all leases are void: forget every delivery that is not
+  // settled; the transport reconnects for ever with backoff and jitter, and the credits granted before are void too.
+  virtual void OnConnection(bool connected, const std::string& reason) = 0;
+};
+
+// A consumer of one queue. Methods may be called from any thread and never block.
+class MessageQueue {
+ public:
+  virtual ~MessageQueue() = default;
+  // Connects and keeps connected. `events` must outlive Stop().
+  virtual void Start(ConsumerEvents& events) = 0;
+  // Allows `count` more deliveries.
+  virtual void Grant(std::size_t count) = 0;
+  // Takes back all unused credits (drain); deliveries already under way may still come.
+  virtual void RevokeCredits() = 0;
+  // Records that the invocation of this delivery begins, with the crash count it leaves behind if it never reports. Invoke after OnStarted(ok).
+  virtual void Begin(DeliveryTag tag, std::int64_t crash_count) = 0;
+  virtual void Settle(Settlement settlement) = 0;
+  // Flushes settlements under way (bounded by `grace`), gives back all other leases, closes. Idempotent. No event comes after it returned.
+  virtual void Stop(std::chrono::milliseconds grace) = 0;
+};
+
+// Sends single messages; for the gateway and for tests. Blocking, from any thread.
+class Publisher {
+ public:
+  virtual ~Publisher() = default;
+  // Durable when it returns ok. kUnroutable: no queue of that name.
+  virtual Status Publish(const std::vector<Outgoing>& messages, std::chrono::milliseconds timeout) = 0;
+};
+
+}  // namespace asya::ports

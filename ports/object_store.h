@@ -1,0 +1,146 @@
+// ObjectStore: objects of the API with revisions in commit order, history and watches, on any database.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/base/clock.h"
+#include "core/base/result.h"
+#include "core/base/strong.h"
+
+namespace asya::ports {
+
+// Position in the one log of all writes of a store; grows with every commit, never reused.
+using Revision = Strong<struct RevisionTag, std::int64_t>;
+
+struct ObjectKey {
+  std::string resource;    // plural, e.g. "asyncactors"
+  std::string namespace_;  // empty for cluster-scoped kinds
+  std::string name;
+  friend auto operator<=>(const ObjectKey&, const ObjectKey&) = default;
+};
+
+using Labels = std::map<std::string, std::string, std::less<>>;
+
+// One stored object. `json` is the whole object as canonical JSON without metadata.resourceVersion and without white space,
+// so that it begins `{"apiVersion":…,"kind":…,"metadata":{`.
+struct Record {
+  ObjectKey key;
+  std::string uid;
+  Revision revision;
+  Labels labels;
+  std::shared_ptr<const std::string> json;
+};
+
+// Who made a write, for the history.
+struct Author {
+  std::string user;
+  std::string user_agent;
+  std::string verb;  // create, update, patch, delete, restore
+  bool keep_history = true;  // false for status writes
+};
+
+struct Precondition {
+  std::optional<Revision> revision;
+  std::optional<std::string> uid;
+};
+
+struct LabelRequirement {
+  enum class Operator { kIn, kNotIn, kExists, kNotExists };
+  std::string key;
+  Operator op = Operator::kExists;
+  std::vector<std::string> values;  // kIn and kNotIn
+  // Whether labels with these values meet it (Kubernetes selector semantics: kNotIn also matches an absent key).
+  [[nodiscard]] bool Matches(const Labels& labels) const;
+};
+
+struct Selector {
+  std::vector<LabelRequirement> labels;           // all must match
+  std::optional<std::string> name;                // metadata.name=
+  std::vector<std::string> names_excluded;        // metadata.name!=
+  std::vector<std::string> namespaces_excluded;   // metadata.namespace!=
+  [[nodiscard]] bool Matches(const Record& record) const;
+  [[nodiscard]] bool empty() const {
+    return labels.empty() && !name && names_excluded.empty() && namespaces_excluded.empty();
+  }
+};
+
+struct ListQuery {
+  std::string resource;
+  std::optional<std::string> namespace_;  // nullopt: all namespaces
+  Selector selector;
+  std::int64_t limit = 0;                 // 0: all
+  // Continue after this key, at this revision; both or neither.
+  std::optional<ObjectKey> after;
+  std::optional<Revision> at;
+};
+
+struct Page {
+  std::vector<Record> items;  // by (namespace, name)
+  Revision revision;          // the revision that the page shows; a watch from here misses nothing
+  bool more = false;
+  std::optional<std::int64_t> remaining;  // only without selectors
+};
+
+struct Event {
+  enum class Type { kAdded, kModified, kDeleted, kBookmark };
+  Type type = Type::kAdded;
+  Record record;                          // kDeleted: the last state with the revision of the deletion; kBookmark: only revision
+  std::shared_ptr<const Record> previous;  // kModified: the state before, for selectors that start or stop matching
+};
+
+// Gets the events of one watch. Called on the store's thread, in order; must not block.
+class WatchSink {
+ public:
+  virtual ~WatchSink() = default;
+  virtual void OnEvents(std::span<const Event> events) = 0;
+  // The watch ended: kExpired (compacted or too slow: list again) or kUnavailable.
+  virtual void OnClosed(const Error& error) = 0;
+};
+
+struct WatchQuery {
+  std::string resource;
+  std::optional<std::string> namespace_;
+  // The selector is applied by the sink's owner, since a stop of matching has to be told as a deletion.
+};
+
+struct HistoryEntry {
+  ObjectKey key;
+  std::string uid;
+  Revision revision;
+  WallTime at{};
+  Author author;
+  std::shared_ptr<const std::string> json;  // the object after the write; for a deletion its last state
+};
+
+// Blocking, thread safe; every call is bounded by the store's own deadline (kUnavailable or kTimeout when it passes).
+class ObjectStore {
+ public:
+  virtual ~ObjectStore() = default;
+  // `record.revision` is ignored. kExists.
+  virtual Result<Record> Create(Record record, const Author& author) = 0;
+  // Replaces the object. kNotFound, kConflict (message for the person says which precondition).
+  virtual Result<Record> Update(Record record, const Precondition& precondition, const Author& author) = 0;
+  // Returns the last state with the revision of the deletion.
+  virtual Result<Record> Delete(const ObjectKey& key, const Precondition& precondition, const Author& author) = 0;
+  virtual Result<Record> Get(const ObjectKey& key) = 0;
+  virtual Result<Page> List(const ListQuery& query) = 0;
+  // The head of the log: everything committed before the call is at or below it.
+  virtual Result<Revision> Head() = 0;
+  // All events after `from`, each exactly once, in order, until the returned object is destroyed (no call comes after that).
+  // kExpired when `from` is compacted.
+  virtual Result<std::shared_ptr<void>> Watch(const WatchQuery& query, Revision from, std::shared_ptr<WatchSink> sink) = 0;
+  // Newest first, at most `limit`; also of deleted objects. By uid when given, else by key.
+  virtual Result<std::vector<HistoryEntry>> History(const ObjectKey& key, const std::optional<std::string>& uid,
+                                                    std::int64_t limit) = 0;
+  // Forgets events at and below `upto`: watches and pages from there get kExpired. History stays.
+  virtual Status Compact(Revision upto) = 0;
+};
+
+}  // namespace asya::ports
