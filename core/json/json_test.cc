@@ -59,5 +59,14 @@ TEST(Split, RefusesArraysScalarsAndRepeats) {
   }
 }
 
+TEST(SplitArray, GivesTheItems) {
+  const std::string text = "[ {\"a\":[1,2]} , 1.5,\"x,y\" ,[] ,[[3],4],null ]";
+  const auto items = SplitArray(text);
+  ASSERT_TRUE(items.ok()) << items.error().message;
+  EXPECT_EQ(*items, (std::vector<std::string_view>{"{\"a\":[1,2]}", "1.5", "\"x,y\"", "[]", "[[3],4]", "null"}));
+  EXPECT_TRUE(SplitArray(" []").value().empty());
+  for (const char* bad : {"{}", "1", "[1", "[1,]", ""}) EXPECT_FALSE(SplitArray(bad).ok()) << bad;
+}
+
 }  // namespace
 }  // namespace asya::json

@@ -9,11 +9,13 @@ namespace {
 
 bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
+enum class Shape { kObject, kArray };
+
 // Watches the parser's position at the events of depth one.
 class Watcher : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Watcher> {
  public:
-  Watcher(std::string_view text, const rapidjson::MemoryStream& stream, const SplitOptions& options)
-      : text_(text), stream_(stream), options_(options) {}
+  Watcher(Shape shape, std::string_view text, const rapidjson::MemoryStream& stream, const SplitOptions& options)
+      : shape_(shape), text_(text), stream_(stream), options_(options) {}
 
   bool Null() { return EndValue(); }
   bool Bool(bool) { return EndValue(); }
@@ -23,12 +25,16 @@ class Watcher : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Watcher> 
   bool Uint64(std::uint64_t) { return EndValue(); }
   bool Double(double) { return EndValue(); }
   bool String(const char*, rapidjson::SizeType, bool) { return EndValue(); }
-  bool StartObject() { return Open(); }
-  bool StartArray() { return depth_ == 0 ? Refuse("expected an object") : Open(); }
+  bool StartObject() { return depth_ == 0 && shape_ == Shape::kArray ? Refuse("expected an array") : Open(); }
+  bool StartArray() {
+    if (depth_ == 0 && shape_ == Shape::kObject) return Refuse("expected an object");
+    if (depth_ == 0) start_ = stream_.Tell() + (text_[stream_.Tell()] == '[' ? 1 : 0);
+    return Open();
+  }
   bool EndObject(rapidjson::SizeType) { return Close(); }
   bool EndArray(rapidjson::SizeType) { return Close(); }
   bool Key(const char* text, rapidjson::SizeType size, bool) {
-    if (depth_ != 1) return true;
+    if (depth_ != 1 || shape_ == Shape::kArray) return true;
     key_.assign(text, size);
     for (const Member& member : members_) {
       if (member.key == key_) return Refuse("duplicate field \"" + key_ + "\"");
@@ -58,16 +64,18 @@ class Watcher : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Watcher> 
     return depth_ == 0 || EndValue(1);
   }
   bool EndValue(std::size_t unread = 0) {
-    if (depth_ == 0) return Refuse("expected an object");
+    if (depth_ == 0) return Refuse(shape_ == Shape::kArray ? "expected an array" : "expected an object");
     if (depth_ != 1) return true;
     std::size_t begin = start_;
-    while (IsSpace(text_[begin]) || text_[begin] == ':') ++begin;
+    while (IsSpace(text_[begin]) || text_[begin] == ':' || text_[begin] == ',') ++begin;
     std::size_t end = stream_.Tell() + unread;
     while (end > begin && (IsSpace(text_[end - 1]))) --end;
     members_.push_back(Member{key_, text_.substr(begin, end - begin)});
+    start_ = end;
     return true;
   }
 
+  Shape shape_;
   std::string_view text_;
   const rapidjson::MemoryStream& stream_;
   const SplitOptions& options_;
@@ -80,22 +88,39 @@ class Watcher : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Watcher> 
 
 }  // namespace
 
-Result<std::vector<Member>> Split(std::string_view text, const SplitOptions& options) {
+namespace {
+
+Result<std::vector<Member>> Walk(Shape shape, std::string_view text, const SplitOptions& options) {
   if (text.size() > options.size_limit_bytes) {
     return Fail(ErrorCode::kTooLarge, "JSON of " + std::to_string(text.size()) + " bytes; at most " +
                                           std::to_string(options.size_limit_bytes) + " are accepted");
   }
   rapidjson::MemoryStream stream(text.data(), text.size());
-  Watcher watcher(text, stream, options);
+  Watcher watcher(shape, text, stream, options);
   rapidjson::Reader reader;
   constexpr unsigned kFlags = rapidjson::kParseValidateEncodingFlag | rapidjson::kParseIterativeFlag;
   const rapidjson::ParseResult outcome = reader.Parse<kFlags>(stream, watcher);
   if (outcome.IsError()) {
     const std::string reason =
         watcher.problem().empty() ? rapidjson::GetParseError_En(outcome.Code()) : watcher.problem();
-    return Invalid("", "not a JSON object at byte " + std::to_string(outcome.Offset()) + ": " + reason);
+    const std::string wanted = shape == Shape::kArray ? "not a JSON array" : "not a JSON object";
+    return Invalid("", wanted + " at byte " + std::to_string(outcome.Offset()) + ": " + reason);
   }
   return watcher.Take();
+}
+
+}  // namespace
+
+Result<std::vector<Member>> Split(std::string_view text, const SplitOptions& options) {
+  return Walk(Shape::kObject, text, options);
+}
+
+Result<std::vector<std::string_view>> SplitArray(std::string_view text, const SplitOptions& options) {
+  ASYA_TRY(const auto members, Walk(Shape::kArray, text, options));
+  std::vector<std::string_view> items;
+  items.reserve(members.size());
+  for (const Member& member : members) items.push_back(member.value);
+  return items;
 }
 
 }  // namespace asya::json

@@ -24,4 +24,7 @@ struct SplitOptions {
 // without repeated top-level keys. The spans live as long as the text.
 Result<std::vector<Member>> Split(std::string_view text, const SplitOptions& options = {});
 
+// The items of a top-level JSON array as spans of the text, by the same rules.
+Result<std::vector<std::string_view>> SplitArray(std::string_view text, const SplitOptions& options = {});
+
 }  // namespace asya::json
