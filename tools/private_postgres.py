@@ -1,0 +1,213 @@
+"""A private PostgreSQL for tests and measurements, reached by a Unix socket only, that ends with whoever started it."""
+
+from __future__ import annotations
+
+import ctypes
+import glob
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+
+START_LIMIT_S = 60
+STOP_LIMIT_S = 30
+USER = "asya"
+DATABASE = "asya"
+SOCKET_PATH_LIMIT = 90  # sockaddr_un holds 107 bytes and PostgreSQL appends /.s.PGSQL.5432
+PR_SET_PDEATHSIG = 1
+
+
+def binaries() -> Path:
+    """The folder of the newest PostgreSQL server on this machine."""
+    found = sorted(glob.glob("/usr/lib/postgresql/*/bin/initdb"), key=lambda path: int(path.split("/")[4]))
+    if found:
+        return Path(found[-1]).parent
+    on_path = shutil.which("initdb")
+    if on_path:
+        return Path(on_path).resolve().parent
+    raise RuntimeError("no PostgreSQL server found: run tools/install")
+
+
+def _unprivileged() -> pwd.struct_passwd | None:
+    """Whom the server runs as: None for ourselves; PostgreSQL refuses to run as root."""
+    if os.geteuid() != 0:
+        return None
+    for name in ("postgres", "nobody"):
+        try:
+            return pwd.getpwnam(name)
+        except KeyError:
+            continue
+    raise RuntimeError("running as root, and neither the user postgres nor nobody exists to drop to")
+
+
+class PrivatePostgres:
+    """One server in `folder` (a fresh temporary one when None). `dsn` is a libpq connection string.
+
+    `durable` keeps fsync on: wanted by benchmarks, wasted in tests (killing a process does not lose page cache).
+    The data stands in `folder` where the unprivileged user can reach it, else in a temporary folder; either way
+    `stop` removes it. The server dies with the thread that started it, also when that one is killed.
+    """
+
+    def __init__(self, folder: Path | None = None, *, durable: bool = False, options: tuple[str, ...] = ()) -> None:
+        self._owner = _unprivileged()
+        self._durable = durable
+        self._options = options
+        self._process: subprocess.Popen[bytes] | None = None
+        self._root = self._make_root(folder)
+        self.dsn = f"host={self._root} port=5432 user={USER} dbname={DATABASE}"
+
+    @property
+    def pid(self) -> int:
+        """Process id of the running server."""
+        if self._process is None:
+            raise RuntimeError("the server is not running")
+        return self._process.pid
+
+    @property
+    def log(self) -> str:
+        """What the server wrote so far."""
+        path = self._root / "log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def start(self) -> str:
+        """Makes the database on the first call, starts the server and returns the dsn once it answers."""
+        if not (self._root / "data").exists():
+            self._initialise()
+        # No port is opened at all: the socket in our own folder is the only way in.
+        settings = ["listen_addresses=", f"unix_socket_directories={self._root}", "max_connections=200"]
+        if not self._durable:
+            settings += ["fsync=off", "full_page_writes=off"]
+        command = [str(binaries() / "postgres"), "-D", str(self._root / "data")]
+        for setting in (*settings, *self._options):
+            command += ["-c", setting]
+        with open(self._root / "log", "ab") as log:
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self._root, preexec_fn=self._drop
+            )
+        self._wait_until_ready("postgres")
+        found = self._run("psql", "-h", str(self._root), "-U", USER, "-d", "postgres", "-Atc",
+                          f"select 1 from pg_database where datname = '{DATABASE}'")  # fmt: skip
+        if found.strip() != "1":
+            self._run("createdb", "-h", str(self._root), "-U", USER, DATABASE)
+        return self.dsn
+
+    def kill(self) -> None:
+        """Ends every process of the server at once (as kill -9 does); `start` brings it back on the same data."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGQUIT)
+            self._process.wait(STOP_LIMIT_S)
+            self._process = None
+
+    def stop(self) -> None:
+        """Stops the server and removes its data. May be called twice."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGINT)
+            try:
+                self._process.wait(STOP_LIMIT_S)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            self._process = None
+        shutil.rmtree(self._root, ignore_errors=True)
+
+    def __enter__(self) -> PrivatePostgres:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.stop()
+
+    def _make_root(self, folder: Path | None) -> Path:
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+            wanted = folder.resolve() / "postgres"
+            if len(str(wanted)) <= SOCKET_PATH_LIMIT and self._reachable(folder.resolve()):
+                wanted.mkdir(mode=0o700, exist_ok=True)
+                self._give(wanted)
+                return wanted
+        made = Path(tempfile.mkdtemp(prefix="asya-postgres-"))
+        self._give(made)
+        return made
+
+    def _reachable(self, folder: Path) -> bool:
+        if self._owner is None:
+            return True
+        probe = subprocess.run(["test", "-x", str(folder)], check=False, cwd="/", preexec_fn=self._drop)
+        return probe.returncode == 0
+
+    def _give(self, path: Path) -> None:
+        if self._owner is not None:
+            os.chown(path, self._owner.pw_uid, self._owner.pw_gid)
+
+    def _drop(self) -> None:
+        if self._owner is not None:
+            os.setgroups([])
+            os.setgid(self._owner.pw_gid)
+            os.setuid(self._owner.pw_uid)
+        # After setuid, which clears it.
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGQUIT)
+
+    def _initialise(self) -> None:
+        self._run("initdb", "-D", str(self._root / "data"), "-U", USER, "-A", "trust", "-E", "UTF8",
+                  "--no-locale", "--no-sync", "--no-instructions")  # fmt: skip
+
+    def _run(self, program: str, *arguments: str) -> str:
+        done = subprocess.run([str(binaries() / program), *arguments], cwd=self._root, preexec_fn=self._drop,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=START_LIMIT_S,
+                              check=False)  # fmt: skip
+        if done.returncode != 0:
+            raise RuntimeError(f"{program} failed: {done.stdout.strip()}")
+        return done.stdout
+
+    def _wait_until_ready(self, database: str) -> None:
+        deadline = time.monotonic() + START_LIMIT_S
+        while True:
+            assert self._process is not None
+            if self._process.poll() is not None:
+                raise RuntimeError(f"PostgreSQL ended at start:\n{self.log[-2000:]}")
+            probe = subprocess.run([str(binaries() / "pg_isready"), "-q", "-h", str(self._root), "-d", database],
+                                   check=False)  # fmt: skip
+            if probe.returncode == 0:
+                return
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"PostgreSQL did not answer within {START_LIMIT_S} s:\n{self.log[-2000:]}")
+            time.sleep(0.02)
+
+
+def _serve(server: PrivatePostgres) -> int:
+    """Prints the dsn and serves until stdin closes or SIGTERM: its life is that of whoever started it."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    with server:
+        print(server.dsn, flush=True)
+        try:
+            while sys.stdin.buffer.read(4096):
+                pass
+        except KeyboardInterrupt:
+            pass
+    return 0
+
+
+def main(arguments: list[str]) -> int:
+    """The command line of tools/postgres."""
+    usage = "usage: tools/postgres [--durable] serve [FOLDER] | [--durable] run COMMAND..."
+    durable = arguments[:1] == ["--durable"]
+    arguments = arguments[1:] if durable else arguments
+    if arguments[:1] == ["serve"] and len(arguments) <= 2:
+        return _serve(PrivatePostgres(Path(arguments[1]) if len(arguments) == 2 else None, durable=durable))
+    if arguments[:1] == ["run"] and len(arguments) >= 2:
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+        with PrivatePostgres(durable=durable) as server:
+            environment = dict(os.environ, ASYA_TEST_POSTGRES=server.dsn)
+            return subprocess.run(arguments[1:], env=environment, check=False).returncode
+    print(usage, file=sys.stderr)
+    return 2
