@@ -45,7 +45,8 @@ struct Envelope {
   std::string payload = "null";  // raw JSON bytes
 };
 
-// kInvalid with the offending field; the payload is checked to be JSON but not decoded. Unknown top-level members are dropped.
+// kInvalid with the offending field; the payload is checked to be JSON but not decoded. Unknown top-level members are
+// dropped.
 Result<Envelope> ParseEnvelope(std::string_view text);
 // The bytes to publish; payload bytes as they are.
 std::string SerializeEnvelope(const Envelope& envelope);
@@ -59,7 +60,8 @@ struct Frame {
 };
 Result<Frame> ParseFrame(std::string_view text);
 
-// Id of the `index`-th frame (index 0 keeps the id) of an invocation: derived from (input id, actor, index), so that a repeated attempt
+// Id of the `index`-th frame (index 0 keeps the id) of an invocation: derived from (input id, actor, index), so that
+// a repeated attempt
 // gives the same ids. UUID-shaped.
 std::string DeriveId(std::string_view input_id, std::string_view actor, std::int64_t index);
 

@@ -48,17 +48,20 @@ struct Replica {
 class Cluster {
  public:
   virtual ~Cluster() = default;
-  // Server-side apply semantics under the field manager: the fields given become so, others stay. `owner_uid` goes into label asya.sh/owner-uid.
+  // Server-side apply semantics under the field manager: the fields given become so, others stay. `owner_uid` goes
+  // into label asya.sh/owner-uid.
   virtual Result<Applied> Apply(const json::Value& object, const std::string& field_manager) = 0;
   // Idempotent; returns when the deletion is accepted, not when it is over.
   virtual Status Delete(const ResourceRef& ref) = 0;
   // All children that carry the label asya.sh/owner-uid = owner_uid.
   virtual Result<std::vector<Observed>> Observe(const std::string& owner_uid) = 0;
-  // Sets the replica count of a Deployment. Scale-in takes idle replicas first and never ends a busy one before its work is done.
+  // Sets the replica count of a Deployment. Scale-in takes idle replicas first and never ends a busy one before its
+  // work is done.
   virtual Status Scale(const ResourceRef& deployment, std::int64_t replicas) = 0;
   virtual Result<std::vector<Replica>> Replicas(const ResourceRef& deployment) = 0;
   // Called (any thread, must not block) when a child or its status changed; the argument is the owner's uid.
-  [[nodiscard]] virtual std::shared_ptr<void> Subscribe(std::function<void(const std::string& owner_uid)> on_change) = 0;
+  [[nodiscard]] virtual std::shared_ptr<void> Subscribe(
+      std::function<void(const std::string& owner_uid)> on_change) = 0;
 };
 
 }  // namespace asya::ports

@@ -12,19 +12,23 @@
 
 namespace asya::ports {
 
-// Everything that rendering depends on. The reconciler has resolved the names; a missing flavor or transport never comes this far.
+// Everything that rendering depends on. The reconciler has resolved the names; a missing flavor or transport never
+// comes this far.
 struct ComposeInput {
-  json::Value actor;                 // the whole AsyncActor object as stored (metadata.uid is there, spec is not defaulted)
+  // the whole AsyncActor object as stored (metadata.uid is there, spec is not defaulted)
+  json::Value actor;
   std::vector<json::Value> flavors;  // whole Flavor objects, in the order of spec.flavors
   json::Value transport;             // whole Transport object: the one named by the actor, else the default one
   std::vector<Observed> observed;    // the children as the cluster has them; empty at first
 };
 
 struct RenderedSet {
-  // Desired children in the order in which they are applied, each with the label asya.sh/owner-uid. A Deployment whose actor
+  // Desired children in the order in which they are applied, each with the label asya.sh/owner-uid. A Deployment
+  // whose actor
   // scales carries no spec.replicas.
   std::vector<json::Value> objects;
-  // Applied under the field manager `asya-initial`, each only while the cluster has no object of that kind and name: the
+  // Applied under the field manager `asya-initial`, each only while the cluster has no object of that kind and name:
+  // the
   // Deployment with its first replica count.
   std::vector<json::Value> initial;
   QueueSpec queue;

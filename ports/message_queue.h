@@ -29,14 +29,18 @@ struct Delivery {
 struct Outgoing {
   std::string queue;       // full queue name, e.g. "asya-default-infer"
   std::string body;
-  std::string message_id;  // derived, the same for each repetition of the same work; brokers that can, drop doubles by it
+  // derived, the same for each repetition of the same work; brokers that can, drop doubles by it
+  std::string message_id;
 };
 
 // The end of one delivery. Exactly one per delivery.
 struct Settlement {
   enum class Action {
-    kAck,       // all of `publish` becomes visible and the input is gone: one transaction where the broker can, else confirmed then acked
-    kRetry,     // the input stays in its queue with the body `retry_body`, invisible for `retry_delay`; crash_count becomes 0
+    // all of `publish` becomes visible and the input is gone: one transaction where the broker can, else confirmed
+    // then acked
+    kAck,
+    // the input stays in its queue with the body `retry_body`, invisible for `retry_delay`; crash_count becomes 0
+    kRetry,
     kGiveBack,  // the input is visible again at once as it was; no attempt is counted
   };
   DeliveryTag tag;
@@ -54,10 +58,13 @@ class ConsumerEvents {
   virtual void OnDeliveries(std::vector<Delivery> deliveries) = 0;
   // The outcome of Start(). kClosed/kConflict: the lease is lost, forget the delivery.
   virtual void OnStarted(DeliveryTag tag, Status status) = 0;
-  // The outcome of Settle(). ok: durable. kUnroutable (field = the queue): nothing happened, the delivery is still leased, settle it otherwise.
-  // kConflict: the lease was lost and nothing happened, forget the delivery. kTooLarge: a publish is over the limit, still leased.
+  // The outcome of Settle(). ok: durable. kUnroutable (field = the queue): nothing happened, the delivery is still
+  // leased, settle it otherwise.
+  // kConflict: the lease was lost and nothing happened, forget the delivery. kTooLarge: a publish is over the limit,
+  // still leased.
   virtual void OnSettled(DeliveryTag tag, Status status) = 0;
-  // Connected (true) or lost (false, with the reason). After a loss all leases are void: forget every delivery that is not
+  // Connected (true) or lost (false, with the reason). After a loss all leases are void: forget every delivery that
+  // is not
   // settled; the transport reconnects for ever with backoff and jitter, and the credits granted before are void too.
   virtual void OnConnection(bool connected, const std::string& reason) = 0;
 };
@@ -72,10 +79,12 @@ class MessageQueue {
   virtual void Grant(std::size_t count) = 0;
   // Takes back all unused credits (drain); deliveries already under way may still come.
   virtual void RevokeCredits() = 0;
-  // Records that the invocation of this delivery begins, with the crash count it leaves behind if it never reports. Invoke after OnStarted(ok).
+  // Records that the invocation of this delivery begins, with the crash count it leaves behind if it never reports.
+  // Invoke after OnStarted(ok).
   virtual void Begin(DeliveryTag tag, std::int64_t crash_count) = 0;
   virtual void Settle(Settlement settlement) = 0;
-  // Flushes settlements under way (bounded by `grace`), gives back all other leases, closes. Idempotent. No event comes after it returned.
+  // Flushes settlements under way (bounded by `grace`), gives back all other leases, closes. Idempotent. No event
+  // comes after it returned.
   virtual void Stop(std::chrono::milliseconds grace) = 0;
 };
 

@@ -28,8 +28,8 @@ struct ObjectKey {
 
 using Labels = std::map<std::string, std::string, std::less<>>;
 
-// One stored object. `json` is the whole object as canonical JSON without metadata.resourceVersion and without white space,
-// so that it begins `{"apiVersion":…,"kind":…,"metadata":{`.
+// One stored object. `json` is the whole object as canonical JSON without metadata.resourceVersion and without
+// white space, so that it begins `{"apiVersion":…,"kind":…,"metadata":{`.
 struct Record {
   ObjectKey key;
   std::string uid;
@@ -91,7 +91,8 @@ struct Page {
 struct Event {
   enum class Type { kAdded, kModified, kDeleted, kBookmark };
   Type type = Type::kAdded;
-  Record record;                          // kDeleted: the last state with the revision of the deletion; kBookmark: only revision
+  // kDeleted: the last state with the revision of the deletion; kBookmark: only revision
+  Record record;
   std::shared_ptr<const Record> previous;  // kModified: the state before, for selectors that start or stop matching
 };
 
@@ -133,9 +134,10 @@ class ObjectStore {
   virtual Result<Page> List(const ListQuery& query) = 0;
   // The head of the log: everything committed before the call is at or below it.
   virtual Result<Revision> Head() = 0;
-  // All events after `from`, each exactly once, in order, until the returned object is destroyed (no call comes after that).
-  // kExpired when `from` is compacted.
-  virtual Result<std::shared_ptr<void>> Watch(const WatchQuery& query, Revision from, std::shared_ptr<WatchSink> sink) = 0;
+  // All events after `from`, each exactly once, in order, until the returned object is destroyed (no call comes
+  // after that). kExpired when `from` is compacted.
+  virtual Result<std::shared_ptr<void>> Watch(const WatchQuery& query, Revision from,
+                                              std::shared_ptr<WatchSink> sink) = 0;
   // Newest first, at most `limit`; also of deleted objects. By uid when given, else by key.
   virtual Result<std::vector<HistoryEntry>> History(const ObjectKey& key, const std::optional<std::string>& uid,
                                                     std::int64_t limit) = 0;

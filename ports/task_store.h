@@ -79,7 +79,8 @@ struct TaskReport {
   std::string reason;
   std::string parent_id;    // registers a fan-out child on first sight
   std::string namespace_;
-  std::string hop_json;     // what the relay measured of this hop (queue_wait_ms, cold_start_ms, work_ms, actor, attempt); may be empty
+  // what the relay measured of this hop (queue_wait_ms, cold_start_ms, work_ms, actor, attempt); may be empty
+  std::string hop_json;
 };
 
 // One stored step of a task's story, shown by `asya task ID` and replayed to SSE clients.
@@ -109,13 +110,16 @@ struct DeadLetter {
 class TaskStore {
  public:
   virtual ~TaskStore() = default;
-  // Stores the task and sends its first message, both or neither visible in the end. Returns the task; the earlier one when the idempotency
+  // Stores the task and sends its first message, both or neither visible in the end. Returns the task; the earlier
+  // one when the idempotency
   // key was used with the same payload. kConflict: key in use with another payload. kUnroutable: no queue.
-  virtual Result<Task> Create(const Task& task, const FirstMessage& message, const std::optional<IdempotencyKey>& key) = 0;
+  virtual Result<Task> Create(const Task& task, const FirstMessage& message,
+                              const std::optional<IdempotencyKey>& key) = 0;
   virtual Result<Task> Get(const std::string& id) = 0;
   virtual Result<TaskPage> List(const TaskFilter& filter) = 0;
   virtual Result<std::vector<Task>> Children(const std::string& parent_id) = 0;
-  // Applies a batch in one transaction. Backward moves and repeats change nothing (idempotent). Unknown tasks are ignored unless parent_id is set.
+  // Applies a batch in one transaction. Backward moves and repeats change nothing (idempotent). Unknown tasks are
+  // ignored unless parent_id is set.
   virtual Status Report(const std::vector<TaskReport>& reports) = 0;
   // kNotFound; a terminal task stays as it is.
   virtual Status Cancel(const std::string& id) = 0;
@@ -129,9 +133,11 @@ class TaskStore {
   virtual Status PutDeadLetters(const std::vector<DeadLetter>& letters) = 0;
   virtual Result<DeadLetter> GetDeadLetter(const std::string& id) = 0;
   virtual Result<std::vector<DeadLetter>> ListDeadLetters(const std::optional<std::string>& namespace_,
-                                                          const std::optional<std::string>& actor, std::int64_t limit) = 0;
+                                                          const std::optional<std::string>& actor,
+                                                          std::int64_t limit) = 0;
   virtual Status MarkReplayed(const std::string& dead_letter_id, const std::string& task_id) = 0;
-  // Called (any thread, must not block) after a task changed or got an event; ends when the returned object is destroyed.
+  // Called (any thread, must not block) after a task changed or got an event; ends when the returned object is
+  // destroyed.
   [[nodiscard]] virtual std::shared_ptr<void> Subscribe(std::function<void(const std::string& task_id)> on_change) = 0;
 };
 

@@ -123,7 +123,8 @@ std::optional<microseconds> ParseGoDuration(std::string_view text) {
   double total = 0;
   while (!text.empty()) {
     std::size_t used = 0;
-    while (used < text.size() && (std::isdigit(static_cast<unsigned char>(text[used])) != 0 || text[used] == '.')) ++used;
+    while (used < text.size() && (std::isdigit(static_cast<unsigned char>(text[used])) != 0 || text[used] == '.'))
+      ++used;
     if (used == 0 || used > 18) return std::nullopt;
     const std::string number(text.substr(0, used));
     char* end = nullptr;

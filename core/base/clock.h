@@ -44,7 +44,8 @@ std::string FormatRfc3339(WallTime time, bool with_microseconds = false);
 // Accepts any RFC 3339 time with offset or Z and up to nine fraction digits.
 std::optional<WallTime> ParseRfc3339(std::string_view text);
 
-// Go duration strings ("1h30m", "600s", "1.5s", "250ms"), as Kubernetes APIs use them; nullopt when malformed or negative.
+// Go duration strings ("1h30m", "600s", "1.5s", "250ms"), as Kubernetes APIs use them; nullopt when malformed or
+// negative.
 std::optional<std::chrono::microseconds> ParseGoDuration(std::string_view text);
 
 }  // namespace asya

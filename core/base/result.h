@@ -44,10 +44,14 @@ template <class T>
 class [[nodiscard]] Result {
  public:
   using value_type = T;
-  Result(const T& value) : state_(std::in_place_index<0>, value) {}         // NOLINT(google-explicit-constructor): value or error
-  Result(T&& value) : state_(std::in_place_index<0>, std::move(value)) {}   // NOLINT(google-explicit-constructor): value or error
-  Result(const Error& error) : state_(std::in_place_index<1>, error) {}     // NOLINT(google-explicit-constructor): value or error
-  Result(Error&& error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor): value or error
+  // NOLINTNEXTLINE(google-explicit-constructor): value or error
+  Result(const T& value) : state_(std::in_place_index<0>, value) {}
+  // NOLINTNEXTLINE(google-explicit-constructor): value or error
+  Result(T&& value) : state_(std::in_place_index<0>, std::move(value)) {}
+  // NOLINTNEXTLINE(google-explicit-constructor): value or error
+  Result(const Error& error) : state_(std::in_place_index<1>, error) {}
+  // NOLINTNEXTLINE(google-explicit-constructor): value or error
+  Result(Error&& error) : state_(std::in_place_index<1>, std::move(error)) {}
 
   [[nodiscard]] bool ok() const { return state_.index() == 0; }
   explicit operator bool() const { return ok(); }

@@ -49,7 +49,8 @@ struct Response {
 class Stream {
  public:
   virtual ~Stream() = default;
-  // Queues bytes. False when the peer is gone or more than the server's stream buffer limit is waiting: the stream is then closed for good.
+  // Queues bytes. False when the peer is gone or more than the server's stream buffer limit is waiting: the stream is
+  // then closed for good.
   [[nodiscard]] virtual bool Write(std::string bytes) = 0;
   // Ends the response cleanly after what is queued.
   virtual void Close() = 0;
@@ -74,7 +75,9 @@ class Responder {
   }
   void Send(Response response) { std::exchange(sink_, nullptr)->Send(std::move(response)); }
   // Sends the head (its body, if any, first) and keeps the response open, chunked.
-  std::shared_ptr<Stream> StartStream(Response head) { return std::exchange(sink_, nullptr)->StartStream(std::move(head)); }
+  std::shared_ptr<Stream> StartStream(Response head) {
+    return std::exchange(sink_, nullptr)->StartStream(std::move(head));
+  }
 
  private:
   std::unique_ptr<Sink> sink_;

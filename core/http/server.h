@@ -1,4 +1,5 @@
-// Server: accepts HTTP/1.1 on loopback TCP (plain and TLS on one port) and on Unix sockets, and hands requests to a handler.
+// Server: accepts HTTP/1.1 on loopback TCP (plain and TLS on one port) and on Unix sockets, and hands requests to a
+// handler.
 #pragma once
 
 #include <chrono>
@@ -24,7 +25,8 @@ struct Listen {
   // Exactly one of the two.
   std::optional<std::string> unix_path;          // mode 0600
   std::optional<std::pair<std::string, std::uint16_t>> tcp;  // address, port (0: free port)
-  std::optional<TlsIdentity> tls;                // with tcp: connections that open with a TLS hello are served TLS, others plain
+  // with tcp: connections that open with a TLS hello are served TLS, others plain
+  std::optional<TlsIdentity> tls;
   bool tls_only = false;
 };
 

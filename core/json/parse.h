@@ -14,7 +14,8 @@ namespace asya::json {
 struct ParseOptions {
   std::size_t depth_limit = 128;          // nested arrays and objects
   std::size_t size_limit_bytes = 64U << 20U;
-  // Where given, the path of every repeated key is put here ("spec.image"); the last one wins. Otherwise repeats are an error.
+  // Where given, the path of every repeated key is put here ("spec.image"); the last one wins. Otherwise repeats are
+  // an error.
   std::vector<std::string>* duplicate_paths = nullptr;
 };
 

@@ -21,16 +21,18 @@ using Object = std::map<std::string, Value, std::less<>>;
 class Value {
  public:
   Value() : data_(nullptr) {}
-  Value(std::nullptr_t) : data_(nullptr) {}                       // NOLINT(google-explicit-constructor): literals read as JSON
-  Value(bool value) : data_(value) {}                             // NOLINT(google-explicit-constructor): literals read as JSON
-  Value(int value) : data_(std::int64_t{value}) {}                // NOLINT(google-explicit-constructor): literals read as JSON
-  Value(std::int64_t value) : data_(value) {}                     // NOLINT(google-explicit-constructor): literals read as JSON
-  Value(double value) : data_(value) {}                           // NOLINT(google-explicit-constructor): literals read as JSON
-  Value(std::string value) : data_(std::move(value)) {}           // NOLINT(google-explicit-constructor): literals read as JSON
-  Value(std::string_view value) : data_(std::string(value)) {}    // NOLINT(google-explicit-constructor): literals read as JSON
-  Value(const char* value) : data_(std::string(value)) {}         // NOLINT(google-explicit-constructor): literals read as JSON
-  Value(Array value) : data_(std::move(value)) {}                 // NOLINT(google-explicit-constructor): literals read as JSON
-  Value(Object value) : data_(std::move(value)) {}                // NOLINT(google-explicit-constructor): literals read as JSON
+  // NOLINTBEGIN(google-explicit-constructor): literals read as JSON
+  Value(std::nullptr_t) : data_(nullptr) {}
+  Value(bool value) : data_(value) {}
+  Value(int value) : data_(std::int64_t{value}) {}
+  Value(std::int64_t value) : data_(value) {}
+  Value(double value) : data_(value) {}
+  Value(std::string value) : data_(std::move(value)) {}
+  Value(std::string_view value) : data_(std::string(value)) {}
+  Value(const char* value) : data_(std::string(value)) {}
+  Value(Array value) : data_(std::move(value)) {}
+  Value(Object value) : data_(std::move(value)) {}
+  // NOLINTEND(google-explicit-constructor)
 
   [[nodiscard]] bool IsNull() const { return std::holds_alternative<std::nullptr_t>(data_); }
   [[nodiscard]] bool IsBool() const { return std::holds_alternative<bool>(data_); }

@@ -37,10 +37,18 @@ class Logger {
   [[nodiscard]] Logger For(std::string component) const;
 
   void Log(Level level, std::string_view message, std::initializer_list<Field> fields = {}) const;
-  void Debug(std::string_view message, std::initializer_list<Field> fields = {}) const { Log(Level::kDebug, message, fields); }
-  void Info(std::string_view message, std::initializer_list<Field> fields = {}) const { Log(Level::kInfo, message, fields); }
-  void Warning(std::string_view message, std::initializer_list<Field> fields = {}) const { Log(Level::kWarning, message, fields); }
-  void Error(std::string_view message, std::initializer_list<Field> fields = {}) const { Log(Level::kError, message, fields); }
+  void Debug(std::string_view message, std::initializer_list<Field> fields = {}) const {
+    Log(Level::kDebug, message, fields);
+  }
+  void Info(std::string_view message, std::initializer_list<Field> fields = {}) const {
+    Log(Level::kInfo, message, fields);
+  }
+  void Warning(std::string_view message, std::initializer_list<Field> fields = {}) const {
+    Log(Level::kWarning, message, fields);
+  }
+  void Error(std::string_view message, std::initializer_list<Field> fields = {}) const {
+    Log(Level::kError, message, fields);
+  }
 
  private:
   struct Sink;

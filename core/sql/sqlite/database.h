@@ -16,7 +16,8 @@ namespace asya::sql::sqlite {
 
 class Connection;  // wraps sqlite3*, private to core/sql/sqlite
 
-// A prepared statement of one connection, kept in the connection's cache. Columns and parameters count from 0 and 1 as SQLite does.
+// A prepared statement of one connection, kept in the connection's cache. Columns and parameters count from 0 and 1
+// as SQLite does.
 class Statement {
  public:
   Statement& Bind(int index, std::int64_t value);
@@ -72,13 +73,16 @@ struct Migration {
 
 class Database {
  public:
-  // Opens (creates) the file with WAL and synchronous=FULL, takes an exclusive lock file `{path}.lock` (kConflict: another process owns it),
+  // Opens (creates) the file with WAL and synchronous=FULL, takes an exclusive lock file `{path}.lock` (kConflict:
+  // another process owns it),
   // runs migrations, starts the writer. A file that is no database or is broken: kInvalid with the path.
   static Result<std::unique_ptr<Database>> Open(const Settings& settings, const std::vector<Migration>& migrations);
   virtual ~Database() = default;
 
-  // A job sees all earlier jobs. It runs inside its own savepoint: an error rolls back this job alone. Jobs that wait together are
-  // committed together; `done` is called (on the writer thread, must not block) after the commit is durable, or with the error.
+  // A job sees all earlier jobs. It runs inside its own savepoint: an error rolls back this job alone. Jobs that wait
+  // together are
+  // committed together; `done` is called (on the writer thread, must not block) after the commit is durable, or with
+  // the error.
   using Job = std::function<Status(Transaction&)>;
   using Done = std::function<void(Status)>;
   // kTooMany when the queue is full.
@@ -87,7 +91,8 @@ class Database {
   virtual Status Write(const Job& job) = 0;
   // Runs on a read connection in one snapshot. Blocking.
   virtual Status Read(const Job& job) = 0;
-  // Called on the writer thread after every successful commit that changed something, before the `done`s of its jobs. Set once, before the first Submit.
+  // Called on the writer thread after every successful commit that changed something, before the `done`s of its jobs.
+  // Set once, before the first Submit.
   virtual void OnCommit(std::function<void()> hook) = 0;
   // Finishes waiting jobs, checkpoints, closes. Idempotent.
   virtual void Stop() = 0;
