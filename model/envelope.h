@@ -1,6 +1,7 @@
 // Envelope: the JSON message that travels between actors (spec 03); its payload stays the bytes that came in.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -24,12 +25,12 @@ struct Route {
 
 // status.*; unknown members of a received status are kept in `extra`.
 struct EnvelopeStatus {
-  std::string phase;    // pending, processing, retrying, succeeded, failed, paused, canceled
-  std::string reason;   // Completed, RuntimeError, … ; empty if none
+  std::string phase;   // pending, processing, retrying, succeeded, failed, paused, canceled
+  std::string reason;  // Completed, RuntimeError, … ; empty if none
   std::string actor;
   std::int64_t attempt = 1;
   std::int64_t max_attempts = 1;
-  std::string created_at;   // RFC 3339, kept as it came
+  std::string created_at;  // RFC 3339, kept as it came
   std::string updated_at;
   std::string deadline_at;  // never lost or moved
   json::Value error;        // {type, mro, message, traceback} or null
@@ -44,6 +45,9 @@ struct Envelope {
   EnvelopeStatus status;
   std::string payload = "null";  // raw JSON bytes
 };
+
+inline constexpr std::size_t kIdLimitBytes = 256;         // of id and parent_id
+inline constexpr std::size_t kRouteLimitActors = 10'000;  // in route.prev and in route.next
 
 // kInvalid with the offending field; the payload is checked to be JSON but not decoded. Unknown top-level members are
 // dropped.
@@ -60,9 +64,8 @@ struct Frame {
 };
 Result<Frame> ParseFrame(std::string_view text);
 
-// Id of the `index`-th frame (index 0 keeps the id) of an invocation: derived from (input id, actor, index), so that
-// a repeated attempt
-// gives the same ids. UUID-shaped.
+// Id of the `index`-th frame of an invocation: index 0 keeps the id, later ones are derived from (input id, actor,
+// index), so that a repeated attempt gives the same ids. UUID-shaped (RFC 9562 version 8).
 std::string DeriveId(std::string_view input_id, std::string_view actor, std::int64_t index);
 
 // "asya-{namespace}-{actor}".
