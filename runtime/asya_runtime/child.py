@@ -1,0 +1,112 @@
+"""One worker process as its supervisor sees it: start, messages, cancelled calls, kill."""
+
+from __future__ import annotations
+
+import array
+import json
+import os
+import select
+import signal
+import socket
+from collections import deque
+from typing import Any, Deque, Dict, List, Optional, Tuple
+
+from .link import DRAIN, FAILED, MAX_MESSAGE_BYTES, OPENED, READY
+
+# How long a handler may go on after its caller has left.
+CANCEL_GRACE_S = 1.0
+
+
+class Child:
+    """A started worker. `line` carries its messages; `watched` are copies of its connections."""
+
+    def __init__(self, pid: int, line: socket.socket, board: memoryview, poll: "select.epoll", now: float) -> None:
+        self.pid, self.line, self.board, self.poll = pid, line, board, poll
+        self.started_at = now
+        self.ready_at: Optional[float] = None
+        self.error: Optional[Dict[str, Any]] = None
+        self.draining = False
+        self.silent = False
+        self.watched: Dict[int, Tuple[int, int]] = {}
+        self.left: Deque[Tuple[float, int, int]] = deque()
+        line.setblocking(False)
+        poll.register(line, select.EPOLLIN)
+
+    def receive(self, now: float) -> bool:
+        """Handles one message; False when there is none."""
+        try:
+            data, ancillary, _, _ = self.line.recvmsg(MAX_MESSAGE_BYTES, socket.CMSG_SPACE(4), socket.MSG_CMSG_CLOEXEC)
+        except BlockingIOError:
+            return False
+        except OSError:
+            data, ancillary = b"", []  # reset: the worker was killed with messages of ours unread
+        kind = data[:1]
+        if kind == OPENED:
+            self._watch(data, ancillary)
+        elif kind == READY:
+            self.ready_at = now
+        elif kind == FAILED:
+            self.error = json.loads(data[1:])
+        elif not data and not self.silent:
+            # The worker has closed its end; what is left to learn comes with its exit status.
+            self.silent = True
+            self.poll.unregister(self.line)
+        return bool(data)
+
+    def _watch(self, data: bytes, ancillary: List[Tuple[int, int, bytes]]) -> None:
+        numbers = array.array("i")
+        for level, kind, content in ancillary:
+            if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+                numbers.frombytes(content[: len(content) - len(content) % numbers.itemsize])
+        slot, idle = int.from_bytes(data[1:5], "little"), int.from_bytes(data[5:13], "little")
+        for number in numbers:
+            self.watched[number] = (slot, idle)
+            # Nothing is asked for, so only the end of the connection is reported, and once.
+            self.poll.register(number, select.EPOLLET)
+
+    def ended(self, number: int, now: float) -> None:
+        """One of the watched connections has ended on one side; a call that still runs there has been cancelled."""
+        slot, idle = self.watched.pop(number)
+        self.poll.unregister(number)
+        os.close(number)
+        if self.board[slot] in (idle, idle + 1):
+            self.left.append((now + CANCEL_GRACE_S, slot, idle))
+
+    def overdue(self, now: float) -> bool:
+        """True when a cancelled call is still running after its grace."""
+        while self.left and self.left[0][0] <= now:
+            _, slot, idle = self.left.popleft()
+            if self.board[slot] == idle + 1:
+                return True
+        return False
+
+    def next_check(self) -> Optional[float]:
+        """When `overdue` is to be asked next."""
+        return self.left[0][0] if self.left else None
+
+    def drain(self) -> None:
+        """Asks the worker to finish what runs and leave."""
+        self.draining = True
+        try:
+            self.line.send(DRAIN)
+        except OSError:
+            self.kill()
+
+    def kill(self) -> None:
+        """Ends the worker and the processes that its handler started, at once."""
+        for kill in (os.killpg, os.kill):
+            try:
+                kill(self.pid, signal.SIGKILL)
+            except OSError:
+                pass
+
+    def close(self) -> None:
+        """Lets go of everything, so that the peers of a dead worker see their connections end."""
+        for number in self.watched:
+            try:
+                self.poll.unregister(number)
+            except OSError:
+                pass
+            os.close(number)
+        self.watched.clear()
+        self.line.close()

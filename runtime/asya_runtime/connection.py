@@ -1,0 +1,148 @@
+"""One connection on the event loop: takes requests apart, knows when its peer has left."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import Any, Optional
+
+from . import wire
+from .answer import PeerGone, other_reply, parsing_answer, peer_left
+
+# Bytes of further requests that are taken in while one is being answered.
+MAX_AHEAD_BYTES = 64 * 1024
+
+
+class Connection(asyncio.Protocol):
+    """Reads requests and hands invocations to `server`, one at a time and in order."""
+
+    def __init__(self, server: Any, slot: int, idle: int, accepted: socket.socket) -> None:
+        self.server, self.slot, self.idle, self.socket = server, slot, idle, accepted
+        self.buffer = bytearray()
+        self.request: Optional[wire.Request] = None
+        self.task: Optional["asyncio.Task[None]"] = None
+        self.transport: Optional[asyncio.Transport] = None
+        self.busy = False
+        self.gone = False
+        self.slot_open = True
+        self.half_closed = False
+        self.writable: Optional["asyncio.Future[None]"] = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The loop has taken over the socket."""
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """More bytes of this or the next request."""
+        self.buffer += data
+        if not self.busy:
+            self._advance()
+        elif len(self.buffer) > MAX_AHEAD_BYTES and self.transport is not None:
+            self.transport.pause_reading()
+
+    def eof_received(self) -> bool:
+        """The peer sends no more. If it is gone, its call is cancelled; if it still reads, it gets its reply."""
+        if self.busy and not peer_left(self.socket.fileno()):
+            self.half_closed = True
+            return True
+        return False
+
+    def connection_lost(self, error: Optional[Exception]) -> None:
+        """The connection is over, by whichever side."""
+        self.gone = True
+        if self.task is not None:
+            self.task.cancel()
+        if self.writable is not None and not self.writable.done():
+            self.writable.set_exception(PeerGone())
+        try:
+            # The supervisor holds a copy of the descriptor, so closing alone would not end it for the peer.
+            self.socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        if self.task is None:
+            self._release()
+
+    def pause_writing(self) -> None:
+        """The peer reads too slowly."""
+        self.writable = asyncio.get_running_loop().create_future()
+
+    def resume_writing(self) -> None:
+        """The peer has caught up."""
+        if self.writable is not None and not self.writable.done():
+            self.writable.set_result(None)
+        self.writable = None
+
+    def refuse_more(self) -> None:
+        """Ends the receiving side: the peer's next send fails before anything is sent, replies still go out."""
+        try:
+            self.socket.shutdown(socket.SHUT_RD)
+        except OSError:
+            pass
+
+    async def send(self, data: bytes) -> None:
+        """Sends a part of a reply, at the pace of the peer. Raises PeerGone."""
+        if self.gone or self.transport is None or self.transport.is_closing():
+            raise PeerGone()
+        self.transport.write(data)
+        if self.writable is not None:
+            await self.writable
+
+    def answer(self, data: bytes, stay: bool) -> None:
+        """Ends the running request with these bytes, then goes on with the next or closes."""
+        self.busy = False
+        if self.gone or self.transport is None:
+            self._release()
+            return
+        if data:
+            self.transport.write(data)
+        if not stay:
+            self.transport.close()
+            return
+        if len(self.buffer) <= MAX_AHEAD_BYTES and not self.half_closed:
+            self.transport.resume_reading()
+        self._advance()
+        if self.half_closed and not self.busy:
+            self.transport.close()
+
+    def _release(self) -> None:
+        if self.slot_open:
+            self.slot_open = False
+            self.server.closed(self)
+
+    def _advance(self) -> None:
+        """Takes complete requests off the buffer until one of them runs."""
+        try:
+            while not self.busy and self.buffer and not self.gone:
+                if not self._take():
+                    return
+        except wire.BadRequest as error:
+            self.answer(wire.reply(error.status, parsing_answer(str(error))[1], None), False)
+
+    def _take(self) -> bool:
+        """Takes one request off the buffer; False when it is not complete yet."""
+        assert self.transport is not None
+        end = self.buffer.find(b"\r\n\r\n")
+        if end < 0:
+            if len(self.buffer) > wire.MAX_HEAD_BYTES:
+                raise wire.BadRequest(431, "the head of the request is too large")
+            return False
+        request = wire.parse_head(bytes(self.buffer[:end]))
+        stop = end + 4 + request.length
+        if len(self.buffer) < stop:
+            if request.expects and self.request is not request:
+                self.request = request
+                self.transport.write(wire.CONTINUE)
+            return False
+        body = bytes(self.buffer[end + 4 : stop])
+        del self.buffer[:stop]
+        self.request = None
+        if request.target == "/invoke" and request.method == "POST":
+            self.busy = True
+            self.server.invoke(self, request, body)
+        else:
+            self.transport.write(other_reply(request))
+            if not request.keep_alive:
+                self.transport.close()
+                self.buffer.clear()
+        return True

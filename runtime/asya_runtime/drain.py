@@ -1,0 +1,46 @@
+"""Asks the relay of this pod to finish its work; what a pod runs before it stops."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import Mapping
+
+from .log import Log
+from .settings import RELAY_SOCKET_NAME
+
+# Longer than any grace period that a pod is given.
+DRAIN_LIMIT_S = 3600.0
+_REQUEST = b"POST /drain HTTP/1.1\r\nHost: relay\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+
+def drain(environment: Mapping[str, str]) -> int:
+    """Blocks until the relay is idle. A relay that is gone is idle. Returns the exit status."""
+    directory = environment.get("ASYA_SOCKET_DIR") or "/var/run/asya"
+    path = os.path.join(directory, RELAY_SOCKET_NAME)
+    log = Log(source="drain")
+    reply = b""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(DRAIN_LIMIT_S)
+        try:
+            connection.connect(path)
+        except (FileNotFoundError, ConnectionRefusedError):
+            log.write("INFO", "no relay is running, nothing to drain")
+            return 0
+        except OSError as error:
+            log.write("ERROR", "the relay cannot be reached: %s" % error)
+            return 1
+        try:
+            connection.sendall(_REQUEST)
+            while b"\r\n" not in reply and len(reply) < 4096:
+                part = connection.recv(4096)
+                if not part:
+                    break
+                reply += part
+        except OSError as error:
+            log.write("ERROR", "the relay did not finish: %s" % error)
+            return 1
+    if reply.startswith((b"HTTP/1.1 2", b"HTTP/1.0 2")):
+        return 0
+    log.write("ERROR", "the relay refused to drain: %s" % reply.split(b"\r\n")[0].decode("latin-1"))
+    return 1

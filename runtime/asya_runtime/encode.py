@@ -1,0 +1,142 @@
+"""Encodes results as JSON bytes, rich types included, and names the key that cannot be encoded."""
+
+from __future__ import annotations
+
+import json
+import marshal
+import sys
+from typing import Any, Dict
+
+from .errors import EncodingError, full_name
+
+_JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+_PLAIN = (str, int, bool, type(None))
+# Version 2 writes no back references, which is the fastest form.
+_MARSHAL_VERSION = 2
+
+
+def encode(value: Any, name: str = "payload") -> bytes:
+    """JSON of any supported value as UTF-8; raises EncodingError that starts at `name`."""
+    try:
+        # marshal takes exact built-in types only. It is a check in C that nothing in there needs converting,
+        # such as a named tuple, which the JSON encoder would quietly write as a list.
+        marshal.dumps(value, _MARSHAL_VERSION)
+        return _JSON(value).encode()
+    except (ValueError, TypeError, RecursionError, UnicodeEncodeError):
+        pass
+    try:
+        return _JSON(to_plain(value, name)).encode()
+    except RecursionError:
+        raise EncodingError("%s contains itself or is nested too deeply for JSON" % name) from None
+
+
+def to_plain(value: Any, path: str) -> Any:
+    """A copy made of JSON types only; raises EncodingError naming the path of the first misfit."""
+    kind = type(value)
+    if kind in _PLAIN:
+        if kind is str:
+            _check_text(value, path)
+        return value
+    if kind is float:
+        if value != value or value in (float("inf"), float("-inf")):
+            raise EncodingError("%s is %r, a number that JSON cannot hold" % (path, value))
+        return value
+    if kind is dict:
+        return _plain_map(value, path)
+    if kind is list or kind is tuple:
+        return [to_plain(item, "%s[%d]" % (path, index)) for index, item in enumerate(value)]
+    return _convert(value, path)
+
+
+def _plain_map(value: Dict[Any, Any], path: str) -> Dict[str, Any]:
+    plain: Dict[str, Any] = {}
+    for key, item in value.items():
+        name = _key(key, path)
+        if name in plain:
+            raise EncodingError("%s has two keys that both become %r in JSON" % (path, name))
+        plain[name] = to_plain(item, _join(path, name))
+    return plain
+
+
+def _key(key: Any, path: str) -> str:
+    if type(key) is str:
+        _check_text(key, "a key of " + path)
+        return key
+    if isinstance(key, bool) or key is None:
+        return {True: "true", False: "false", None: "null"}[key]
+    plain = to_plain(key, "a key of " + path) if not isinstance(key, (tuple, frozenset)) else None
+    if isinstance(plain, str):
+        return plain
+    if isinstance(plain, (int, float)):
+        return repr(plain)
+    raise EncodingError("%s has a key of type %s, which cannot be a JSON key" % (path, full_name(type(key))))
+
+
+def _join(path: str, key: str) -> str:
+    return "%s.%s" % (path, key) if key.isidentifier() else "%s[%s]" % (path, json.dumps(key)[:100])
+
+
+def _check_text(text: str, path: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise EncodingError("%s holds a lone surrogate, which is not valid Unicode text" % path) from None
+
+
+def _convert(value: Any, path: str) -> Any:
+    """Turns one value of a type that JSON does not know into one that it does."""
+    kind = type(value)
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        import base64
+
+        return base64.b64encode(value).decode()
+    if isinstance(value, (set, frozenset)):
+        return _plain_set(value, path)
+    enum = sys.modules.get("enum")
+    if enum is not None and isinstance(value, enum.Enum):
+        return to_plain(value.value, path)
+    try:
+        found, converted = _unpack(value, kind)
+    except RecursionError:
+        raise
+    except Exception as error:
+        raise EncodingError("%s (%s) cannot be encoded: %s" % (path, full_name(kind), error)) from error
+    if not found:
+        raise EncodingError("%s is of type %s, which JSON cannot hold" % (path, full_name(kind)))
+    return to_plain(converted, path)
+
+
+def _plain_set(value: Any, path: str) -> Any:
+    items = [to_plain(item, path + "{}") for item in value]
+    try:
+        # Sets of text are ordered by a random seed; sorted output makes retries produce the same bytes.
+        items.sort()
+    except TypeError:
+        items.sort(key=repr)
+    return items
+
+
+def _unpack(value: Any, kind: type) -> "tuple[bool, Any]":
+    """(True, simpler value) for the supported kinds of objects, else (False, None). Duck-typed: imports nothing."""
+    if hasattr(kind, "model_dump"):  # pydantic 2
+        return True, value.model_dump(mode="json")
+    if hasattr(kind, "__dataclass_fields__"):
+        return True, {field.name: getattr(value, field.name) for field in sys.modules["dataclasses"].fields(value)}
+    if isinstance(value, tuple) and hasattr(kind, "_asdict"):
+        return True, dict(zip(kind._fields, value))  # type: ignore[attr-defined]
+    if hasattr(kind, "__fields__") and hasattr(kind, "dict"):  # pydantic 1
+        return True, value.dict()
+    module = kind.__module__
+    if hasattr(kind, "isoformat"):  # date, time, datetime and the types that follow them
+        return True, value.isoformat()
+    if hasattr(kind, "total_seconds"):
+        return True, value.total_seconds()
+    if module in ("uuid", "decimal", "_decimal") or hasattr(kind, "__fspath__"):
+        return True, str(value) if not hasattr(kind, "__fspath__") else value.__fspath__()
+    if hasattr(kind, "tolist"):  # arrays and their scalars
+        return True, value.tolist()
+    bases: "tuple[Any, ...]" = (int, float, str, dict, list, tuple)
+    for base in bases:
+        if isinstance(value, base):
+            return True, base(value)
+    return False, None

@@ -1,0 +1,105 @@
+"""Reads an envelope from a request body and checks its shape."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Dict, List
+
+from .errors import ParsingError
+
+_KINDS: Dict[type, str] = {dict: "an object", list: "a list", str: "a string"}
+
+
+def _reject(constant: str) -> None:
+    raise ValueError("%s is not a JSON value" % constant)
+
+
+_DECODE = json.JSONDecoder(parse_constant=_reject).decode
+
+
+def parse_envelope(body: bytes, validate: bool) -> Dict[str, Any]:
+    """The envelope of this body; raises ParsingError that names the field and what it must be."""
+    try:
+        envelope = _DECODE(str(body, "utf-8"))
+    except UnicodeDecodeError as error:
+        raise ParsingError("the body is not UTF-8 (byte %d)" % error.start) from None
+    except RecursionError:
+        raise ParsingError("the body is nested too deeply") from None
+    except json.JSONDecodeError as error:
+        raise ParsingError("the body is not JSON: %s at byte offset %d" % (error.msg, error.pos)) from None
+    except ValueError as error:
+        raise ParsingError("the body is not JSON: %s" % str(error)[:200]) from None
+    if type(envelope) is not dict:
+        raise ParsingError("the envelope must be a JSON object")
+    if validate:
+        check_envelope(envelope)
+    else:
+        _complete(envelope)
+    return envelope
+
+
+def check_envelope(envelope: Dict[str, Any]) -> None:
+    """Raises ParsingError with every wrong field of the envelope."""
+    route = envelope.get("route")
+    if (
+        type(route) is dict
+        and "payload" in envelope
+        and type(route.get("curr")) is str
+        and _names(route.get("prev"))
+        and _names(route.get("next"))
+        and type(envelope.get("headers", _NO_MAP)) is dict
+        and type(envelope.get("status", _NO_MAP)) is dict
+        and type(envelope.get("id", "")) is str
+        and type(envelope.get("parent_id", "")) in (str, type(None))
+    ):
+        return
+    raise ParsingError("; ".join(_mistakes(envelope)))
+
+
+_NO_MAP: Dict[str, Any] = {}
+
+
+def _names(value: Any) -> bool:
+    if type(value) is not list:
+        return False
+    for name in value:
+        if type(name) is not str:
+            return False
+    return True
+
+
+def _mistakes(envelope: Dict[str, Any]) -> List[str]:
+    found = []
+    if "payload" not in envelope:
+        found.append("payload is missing")
+    route = envelope.get("route")
+    if type(route) is not dict:
+        found.append("route is missing" if "route" not in envelope else "route must be an object")
+    else:
+        for key, kind in (("prev", list), ("curr", str), ("next", list)):
+            if key not in route:
+                found.append("route.%s is missing" % key)
+            elif type(route[key]) is not kind:
+                found.append("route.%s must be %s" % (key, _KINDS[kind]))
+            elif kind is list and not _names(route[key]):
+                found.append("route.%s must hold strings only" % key)
+    for key, wanted in (("id", str), ("headers", dict), ("status", dict)):
+        if key in envelope and type(envelope[key]) is not wanted:
+            found.append("%s must be %s" % (key, _KINDS[wanted]))
+    if type(envelope.get("parent_id", "")) not in (str, type(None)):
+        found.append("parent_id must be a string")
+    return found
+
+
+def _complete(envelope: Dict[str, Any]) -> None:
+    """Without validation, fills in what the rest of the runtime relies on."""
+    envelope.setdefault("payload", None)
+    route = envelope.get("route")
+    route = dict(route) if type(route) is dict else {}
+    route["prev"] = route["prev"] if _names(route.get("prev")) else []
+    route["curr"] = route["curr"] if type(route.get("curr")) is str else ""
+    route["next"] = route["next"] if _names(route.get("next")) else []
+    envelope["route"] = route
+    for key in ("headers", "status"):
+        if key in envelope and type(envelope[key]) is not dict:
+            del envelope[key]

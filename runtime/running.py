@@ -1,0 +1,201 @@
+"""A runtime process under test: its folder, its sockets, and clients for them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import textwrap
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Optional, Tuple
+
+DEADLINE_S = 20.0
+
+
+def envelope(payload: Any = None, **more: Any) -> Dict[str, Any]:
+    """A small valid envelope."""
+    return {"id": "e1", "route": {"prev": ["p"], "curr": "a", "next": ["b", "c"]}, "payload": payload, **more}
+
+
+class Reply:
+    """One HTTP reply."""
+
+    def __init__(self, status: int, headers: Dict[str, str], body: bytes) -> None:
+        self.status, self.headers, self.body = status, headers, body
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    def payload(self) -> Any:
+        """The payload of the only frame."""
+        (frame,) = self.json()["frames"]
+        return frame["payload"]
+
+    def events(self) -> List[Tuple[str, Any]]:
+        """The server-sent events."""
+        found = []
+        for block in self.body.decode().split("\n\n"):
+            if block:
+                name, data = block.split("\n")
+                assert name.startswith("event: ") and data.startswith("data: ")
+                found.append((name[7:], json.loads(data[6:])))
+        return found
+
+
+class Client:
+    """A connection that stays open for several requests."""
+
+    def __init__(self, path: Path) -> None:
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.socket.settimeout(DEADLINE_S)
+        self.socket.connect(str(path))
+        self.file = self.socket.makefile("rb")
+
+    def send(self, method: str, target: str, body: bytes = b"", version: str = "1.1", extra: str = "") -> None:
+        head = "%s %s HTTP/%s\r\nHost: x\r\n%sContent-Length: %d\r\n\r\n" % (method, target, version, extra, len(body))
+        self.socket.sendall(head.encode() + body)
+
+    def receive(self) -> Reply:
+        """Reads one whole reply; raises ConnectionError when the connection ends before it."""
+        line = self.file.readline()
+        if not line:
+            raise ConnectionError("closed without a reply")
+        status = int(line.split()[1])
+        headers: Dict[str, str] = {}
+        for raw in iter(self.file.readline, b"\r\n"):
+            name, _, value = raw.decode().partition(":")
+            headers[name.lower()] = value.strip()
+        if status == 100:
+            return self.receive()
+        return Reply(status, headers, self._body(headers, status))
+
+    def _body(self, headers: Dict[str, str], status: int) -> bytes:
+        if status == 204:
+            return b""
+        if "content-length" in headers:
+            return self.file.read(int(headers["content-length"]))
+        if headers.get("transfer-encoding") != "chunked":
+            return self.file.read()
+        body = b""
+        while True:
+            line = self.file.readline()
+            if not line.endswith(b"\r\n"):
+                raise ConnectionError("closed in the middle of a stream")
+            size = int(line, 16)
+            part = self.file.read(size + 2)
+            if len(part) != size + 2:
+                raise ConnectionError("closed in the middle of a chunk")
+            if size == 0:
+                return body
+            body += part[:-2]
+
+    def ask(self, method: str, target: str, body: bytes = b"", version: str = "1.1", extra: str = "") -> Reply:
+        self.send(method, target, body, version, extra)
+        return self.receive()
+
+    def start(self, message: Dict[str, Any]) -> None:
+        """Sends an invocation without waiting for the reply."""
+        self.send("POST", "/invoke", json.dumps(message).encode())
+
+    def invoke(self, message: Dict[str, Any], version: str = "1.1") -> Reply:
+        return self.ask("POST", "/invoke", json.dumps(message).encode(), version)
+
+    def ended(self) -> bool:
+        """True when the other side has closed; waits for that."""
+        return self.file.read(1) == b""
+
+    def close(self) -> None:
+        self.file.close()
+        self.socket.close()
+
+
+class Running:
+    """The packed runtime as a child process, with a handler file of its own."""
+
+    def __init__(self, archive: Path, source: str, handler: str, environment: Dict[str, str]) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="rt"))
+        self.sockets = self.folder / "s"
+        self.write(source)
+        self.log = self.folder / "log"
+        own = {name: value for name, value in os.environ.items() if not name.startswith("ASYA_")}
+        own.update(ASYA_SOCKET_DIR=str(self.sockets), ASYA_HANDLER="user_code." + handler, PYTHONSAFEPATH="")
+        own.update(environment)
+        keep, self.control = os.pipe()
+        own["ASYA_CONTROL_FD"] = str(keep)
+        self.watch: Optional[Client] = None
+        with open(self.log, "wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, str(archive)],
+                cwd=self.folder, env=own, stdout=log, stderr=log, pass_fds=[keep], start_new_session=True,
+            )  # fmt: skip
+        os.close(keep)
+
+    def write(self, source: str, name: str = "user_code.py") -> None:
+        """Replaces a file of the handler's code."""
+        (self.folder / name).write_text(textwrap.dedent(source))
+
+    def states(self) -> Iterator[Dict[str, Any]]:
+        """The state now and each later one, as told by the watch."""
+        client = Client(self.health_path())
+        client.send("GET", "/healthz/watch")
+        for _ in iter(client.file.readline, b"\r\n"):
+            pass
+        for line in client.file:
+            yield json.loads(line)
+        client.close()
+
+    def health_path(self) -> Path:
+        """The health socket, once it is there. The process makes it before it does anything slow."""
+        path = self.sockets / "asya-runtime-health.sock"
+        while not path.exists():
+            assert self.process.poll() is None, self.output()
+            os.sched_yield()
+        return path
+
+    def until(self, status: str) -> Dict[str, Any]:
+        """Waits for a status and returns the state."""
+        for state in self.states():
+            if state["status"] == status:
+                return state
+        raise AssertionError("the runtime ended before it was %s: %s" % (status, self.output()))
+
+    def until_ready(self) -> "Running":
+        self.until("ready")
+        return self
+
+    def health(self) -> Reply:
+        client = Client(self.health_path())
+        try:
+            return client.ask("GET", "/healthz")
+        finally:
+            client.close()
+
+    def client(self) -> Client:
+        """A new connection to the worker."""
+        return Client(self.sockets / "asya-runtime.sock")
+
+    def invoke(self, payload: Any = None, **more: Any) -> Reply:
+        """One invocation on a connection of its own."""
+        client = self.client()
+        try:
+            return client.invoke(envelope(payload, **more))
+        finally:
+            client.close()
+
+    def output(self) -> str:
+        return self.log.read_text(errors="replace")
+
+    def signal(self, number: int) -> None:
+        self.process.send_signal(number)
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGKILL)
+        self.process.wait(DEADLINE_S)
+        os.close(self.control)
+        shutil.rmtree(self.folder, ignore_errors=True)
