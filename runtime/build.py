@@ -7,7 +7,6 @@ import os
 import sys
 import zipfile
 from pathlib import Path
-from typing import Dict
 
 HERE = Path(__file__).resolve().parent
 PACKAGE = "asya_runtime"
@@ -16,12 +15,12 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 _START = b"import sys\nfrom asya_runtime.main import main\nsys.exit(main(sys.argv[1:]))\n"
 
 
-def contents() -> Dict[str, bytes]:
+def contents() -> dict[str, bytes]:
     """The files of the archive by their names in it."""
     files = {"__main__.py": _START}
     for path in sorted((HERE / PACKAGE).glob("*.py")):
         if not path.name.endswith("_test.py"):
-            files["%s/%s" % (PACKAGE, path.name)] = path.read_bytes()
+            files[f"{PACKAGE}/{path.name}"] = path.read_bytes()
     return files
 
 

@@ -11,13 +11,16 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Any
 
 DEADLINE_S = 20.0
 
+Start = Callable[..., "Running"]
 
-def envelope(payload: Any = None, **more: Any) -> Dict[str, Any]:
+
+def envelope(payload: Any = None, **more: Any) -> dict[str, Any]:
     """A small valid envelope."""
     return {"id": "e1", "route": {"prev": ["p"], "curr": "a", "next": ["b", "c"]}, "payload": payload, **more}
 
@@ -25,7 +28,7 @@ def envelope(payload: Any = None, **more: Any) -> Dict[str, Any]:
 class Reply:
     """One HTTP reply."""
 
-    def __init__(self, status: int, headers: Dict[str, str], body: bytes) -> None:
+    def __init__(self, status: int, headers: dict[str, str], body: bytes) -> None:
         self.status, self.headers, self.body = status, headers, body
 
     def json(self) -> Any:
@@ -36,7 +39,7 @@ class Reply:
         (frame,) = self.json()["frames"]
         return frame["payload"]
 
-    def events(self) -> List[Tuple[str, Any]]:
+    def events(self) -> list[tuple[str, Any]]:
         """The server-sent events."""
         found = []
         for block in self.body.decode().split("\n\n"):
@@ -57,7 +60,7 @@ class Client:
         self.file = self.socket.makefile("rb")
 
     def send(self, method: str, target: str, body: bytes = b"", version: str = "1.1", extra: str = "") -> None:
-        head = "%s %s HTTP/%s\r\nHost: x\r\n%sContent-Length: %d\r\n\r\n" % (method, target, version, extra, len(body))
+        head = f"{method} {target} HTTP/{version}\r\nHost: x\r\n{extra}Content-Length: {len(body)}\r\n\r\n"
         self.socket.sendall(head.encode() + body)
 
     def receive(self) -> Reply:
@@ -66,7 +69,7 @@ class Client:
         if not line:
             raise ConnectionError("closed without a reply")
         status = int(line.split()[1])
-        headers: Dict[str, str] = {}
+        headers: dict[str, str] = {}
         for raw in iter(self.file.readline, b"\r\n"):
             name, _, value = raw.decode().partition(":")
             headers[name.lower()] = value.strip()
@@ -74,7 +77,7 @@ class Client:
             return self.receive()
         return Reply(status, headers, self._body(headers, status))
 
-    def _body(self, headers: Dict[str, str], status: int) -> bytes:
+    def _body(self, headers: dict[str, str], status: int) -> bytes:
         if status == 204:
             return b""
         if "content-length" in headers:
@@ -98,11 +101,11 @@ class Client:
         self.send(method, target, body, version, extra)
         return self.receive()
 
-    def start(self, message: Dict[str, Any]) -> None:
+    def start(self, message: dict[str, Any]) -> None:
         """Sends an invocation without waiting for the reply."""
         self.send("POST", "/invoke", json.dumps(message).encode())
 
-    def invoke(self, message: Dict[str, Any], version: str = "1.1") -> Reply:
+    def invoke(self, message: dict[str, Any], version: str = "1.1") -> Reply:
         return self.ask("POST", "/invoke", json.dumps(message).encode(), version)
 
     def ended(self) -> bool:
@@ -117,7 +120,7 @@ class Client:
 class Running:
     """The packed runtime as a child process, with a handler file of its own."""
 
-    def __init__(self, archive: Path, source: str, handler: str, environment: Dict[str, str]) -> None:
+    def __init__(self, archive: Path, source: str, handler: str, environment: dict[str, str]) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="rt"))
         self.sockets = self.folder / "s"
         self.write(source)
@@ -127,7 +130,7 @@ class Running:
         own.update(environment)
         keep, self.control = os.pipe()
         own["ASYA_CONTROL_FD"] = str(keep)
-        self.watch: Optional[Client] = None
+        self.watch: Client | None = None
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, str(archive)],
@@ -139,7 +142,7 @@ class Running:
         """Replaces a file of the handler's code."""
         (self.folder / name).write_text(textwrap.dedent(source))
 
-    def states(self) -> Iterator[Dict[str, Any]]:
+    def states(self) -> Iterator[dict[str, Any]]:
         """The state now and each later one, as told by the watch."""
         client = Client(self.health_path())
         client.send("GET", "/healthz/watch")
@@ -157,14 +160,14 @@ class Running:
             os.sched_yield()
         return path
 
-    def until(self, status: str) -> Dict[str, Any]:
+    def until(self, status: str) -> dict[str, Any]:
         """Waits for a status and returns the state."""
         for state in self.states():
             if state["status"] == status:
                 return state
-        raise AssertionError("the runtime ended before it was %s: %s" % (status, self.output()))
+        raise AssertionError(f"the runtime ended before it was {status}: {self.output()}")
 
-    def until_ready(self) -> "Running":
+    def until_ready(self) -> Running:
         self.until("ready")
         return self
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Tuple
+from typing import Any
 
 from .encode import encode, to_plain
 from .errors import ProtocolError
@@ -21,10 +21,10 @@ def event(name: bytes, data: bytes) -> bytes:
 class Exchange:
     """The envelope of one invocation, as its generator sees and changes it."""
 
-    def __init__(self, envelope: Dict[str, Any]) -> None:
+    def __init__(self, envelope: dict[str, Any]) -> None:
         self.envelope = envelope
 
-    def take(self, item: Any) -> Tuple[bytes, Any]:
+    def take(self, item: Any) -> tuple[bytes, Any]:
         """What one yielded item means: (event to send or empty, value to hand back). Raises ProtocolError."""
         if item is None:
             return b"", None
@@ -33,14 +33,14 @@ class Exchange:
             return self._command(item)
         return event(b"downstream", frame(self.envelope, item)), None
 
-    def _command(self, item: Tuple[Any, ...]) -> Tuple[bytes, Any]:
+    def _command(self, item: tuple[Any, ...]) -> tuple[bytes, Any]:
         verb = item[0]
         size = {"GET": 2, "SET": 3, "DEL": 2, "FLY": 2, "METRIC": 2}.get(verb) if type(verb) is str else None
         if size is None:
             shown = verb if type(verb) is str else type(verb).__name__
-            raise ProtocolError("a yielded tuple must start with GET, SET, DEL, FLY or METRIC, not %.80r" % shown)
+            raise ProtocolError(f"a yielded tuple must start with GET, SET, DEL, FLY or METRIC, not {shown!r}")
         if len(item) != size:
-            raise ProtocolError("%s takes %d values after the verb, got %d" % (verb, size - 1, len(item) - 1))
+            raise ProtocolError(f"{verb} takes {size - 1} values after the verb, got {len(item) - 1}")
         if verb == "GET":
             return b"", self.get(item[1])
         if verb == "SET":
@@ -57,9 +57,9 @@ class Exchange:
         """A deep copy of what is at the path; None where an object lacks the last name or the field is absent."""
         steps = parse_path(path)
         if isinstance(steps[-1], slice):
-            raise ProtocolError("GET %r: a slice is for SET only" % path)
+            raise ProtocolError(f"GET {path!r}: a slice is for SET only")
         if steps[0] not in _READABLE:
-            raise ProtocolError("GET %r: readable are %s" % (path, ", ".join("." + name for name in _READABLE)))
+            raise ProtocolError("GET {!r}: readable are {}".format(path, ", ".join("." + name for name in _READABLE)))
         node: Any = self.envelope
         for step in steps:
             node = _walk(node, step, "GET", path)
@@ -71,7 +71,7 @@ class Exchange:
         """Writes a copy of the value; makes missing maps on the way."""
         steps = parse_path(path)
         _check_writable("SET", path, steps)
-        plain = to_plain(value, "the value for SET %s" % path)
+        plain = to_plain(value, f"the value for SET {path}")
         if steps[:2] == ("route", "next"):
             self._set_next(path, steps, plain)
             return
@@ -80,15 +80,15 @@ class Exchange:
             node = _enter(node, step, path)
         _store(node, steps[-1], plain, path)
         if steps == ("status",) and type(plain) is not dict:
-            raise ProtocolError("SET %r: .status must stay an object" % path)
+            raise ProtocolError(f"SET {path!r}: .status must stay an object")
 
     def delete(self, path: object) -> None:
         """Removes what is at the path; what is not there is no mistake. Deleting .route.next empties it."""
         steps = parse_path(path)
         if steps[0] == "status":
-            raise ProtocolError("DEL %r: .status can be set but not deleted" % path)
+            raise ProtocolError(f"DEL {path!r}: .status can be set but not deleted")
         if isinstance(steps[-1], slice):
-            raise ProtocolError("DEL %r: a slice is for SET only" % path)
+            raise ProtocolError(f"DEL {path!r}: a slice is for SET only")
         _check_writable("DEL", path, steps)
         if steps == ("route", "next"):
             self.envelope["route"]["next"] = []
@@ -101,7 +101,7 @@ class Exchange:
         if _walk(node, steps[-1], "DEL", path, missing=node) is not node:
             del node[steps[-1]]
 
-    def _set_next(self, path: object, steps: Tuple[Step, ...], plain: Any) -> None:
+    def _set_next(self, path: object, steps: tuple[Step, ...], plain: Any) -> None:
         """route.next stays a list of names whatever is written to it."""
         names = list(self.envelope["route"]["next"])
         if len(steps) == 2:
@@ -109,16 +109,16 @@ class Exchange:
         elif len(steps) == 3:
             _store(names, steps[2], plain, path)
         if len(steps) > 3 or type(names) is not list or not all(type(name) is str and name for name in names):
-            raise ProtocolError("SET %r: .route.next must stay a list of actor names" % path)
+            raise ProtocolError(f"SET {path!r}: .route.next must stay a list of actor names")
         self.envelope["route"]["next"] = names
 
 
-def _check_writable(verb: str, path: object, steps: Tuple[Step, ...]) -> None:
+def _check_writable(verb: str, path: object, steps: tuple[Step, ...]) -> None:
     if steps[0] == "status" or steps[:2] == ("route", "next"):
         return
     if steps[0] == "headers" and len(steps) > 1 and type(steps[1]) is str:
         return
-    raise ProtocolError("%s %r: writable are .route.next, .headers.* and .status (.status not by DEL)" % (verb, path))
+    raise ProtocolError(f"{verb} {path!r}: writable are .route.next, .headers.* and .status (.status not by DEL)")
 
 
 def _walk(node: Any, step: Step, verb: str, path: object, missing: Any = None) -> Any:
@@ -128,9 +128,9 @@ def _walk(node: Any, step: Step, verb: str, path: object, missing: Any = None) -
     if type(step) is int and type(node) is list:
         if -len(node) <= step < len(node):
             return node[step]
-        raise ProtocolError("%s %r: index %d is outside of a list of %d" % (verb, path, step, len(node)))
+        raise ProtocolError(f"{verb} {path!r}: index {step} is outside of a list of {len(node)}")
     wanted = "an object" if type(step) is str else "a list"
-    raise ProtocolError("%s %r: %r needs %s, but there is %s" % (verb, path, step, wanted, _kind(node)))
+    raise ProtocolError(f"{verb} {path!r}: {step!r} needs {wanted}, but there is {_kind(node)}")
 
 
 def _enter(node: Any, step: Step, path: object) -> Any:
@@ -144,7 +144,7 @@ def _enter(node: Any, step: Step, path: object) -> Any:
 def _store(node: Any, step: Step, plain: Any, path: object) -> None:
     if isinstance(step, slice):
         if type(node) is not list or type(plain) is not list:
-            raise ProtocolError("SET %r: a slice takes a list and writes into a list" % path)
+            raise ProtocolError(f"SET {path!r}: a slice takes a list and writes into a list")
         node[step] = plain
         return
     if type(step) is int or type(node) is not dict:
@@ -165,7 +165,7 @@ def _copy(node: Any) -> Any:
     return node
 
 
-def _metric(metric: Any) -> Dict[str, Any]:
+def _metric(metric: Any) -> dict[str, Any]:
     """The metric when its shape is right, else ProtocolError with the rule."""
     rule = 'METRIC takes {"name": text, "type": "counter|gauge|histogram", "value": number, "labels": {text: text}}'
     if type(metric) is not dict or not set(metric) <= {"name", "type", "value", "labels"}:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import select
 from types import CoroutineType, GeneratorType
-from typing import Any, Dict, Tuple
+from typing import Any
 
 from . import wire
 from .abi import event
@@ -17,7 +17,7 @@ DONE = event(b"done", b"{}")
 STREAMS = (GeneratorType,)
 
 
-def function_answer(envelope: Dict[str, Any], result: Any) -> Tuple[int, bytes]:
+def function_answer(envelope: dict[str, Any], result: Any) -> tuple[int, bytes]:
     """Status and body for what a function returned; raises EncodingError."""
     if result is None:
         return 204, b""
@@ -27,12 +27,12 @@ def function_answer(envelope: Dict[str, Any], result: Any) -> Tuple[int, bytes]:
     return 200, b'{"frames":[%b]}' % frame(envelope, result)
 
 
-def parsing_answer(message: str) -> Tuple[int, bytes]:
+def parsing_answer(message: str) -> tuple[int, bytes]:
     """The 400 for a body that is no envelope."""
     return 400, json.dumps(parsing_body(message)).encode()
 
 
-def failure_body(error: BaseException, envelope: Dict[str, Any], log: Log) -> bytes:
+def failure_body(error: BaseException, envelope: dict[str, Any], log: Log) -> bytes:
     """The body that reports a failed handler, which it also logs: type and place, never the text of the error."""
     body = processing_body(error)
     log.write("ERROR", "handler failed", type=body["details"]["type"], at=place_of(error), id=envelope.get("id"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Mapping
+from collections.abc import Mapping
 
 from .load import LoadError, load_handler
 from .settings import handler_mistake, read_decorators
@@ -14,7 +14,7 @@ def check(name: str, environment: Mapping[str, str]) -> int:
     """Prints `ok` and returns 0, or prints the cause as one line and returns 1."""
     mistake = handler_mistake(name)
     if mistake:
-        print("handler %r %s" % (name, mistake))
+        print(f"handler {name!r} {mistake}")
         return 1
     answer = os.dup(1)
     os.dup2(2, 1)  # what the handler prints while loading is not the answer

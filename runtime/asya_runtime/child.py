@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import array
+import contextlib
 import json
 import os
 import select
 import signal
 import socket
 from collections import deque
-from typing import Any, Deque, Dict, List, Optional, Tuple
+from typing import Any
 
 from .link import DRAIN, FAILED, MAX_MESSAGE_BYTES, OPENED, READY
 
@@ -20,15 +21,15 @@ CANCEL_GRACE_S = 1.0
 class Child:
     """A started worker. `line` carries its messages; `watched` are copies of its connections."""
 
-    def __init__(self, pid: int, line: socket.socket, board: memoryview, poll: "select.epoll", now: float) -> None:
+    def __init__(self, pid: int, line: socket.socket, board: memoryview, poll: select.epoll, now: float) -> None:
         self.pid, self.line, self.board, self.poll = pid, line, board, poll
         self.started_at = now
-        self.ready_at: Optional[float] = None
-        self.error: Optional[Dict[str, Any]] = None
+        self.ready_at: float | None = None
+        self.error: dict[str, Any] | None = None
         self.draining = False
         self.silent = False
-        self.watched: Dict[int, Tuple[int, int]] = {}
-        self.left: Deque[Tuple[float, int, int]] = deque()
+        self.watched: dict[int, tuple[int, int]] = {}
+        self.left: deque[tuple[float, int, int]] = deque()
         line.setblocking(False)
         poll.register(line, select.EPOLLIN)
 
@@ -53,7 +54,7 @@ class Child:
             self.poll.unregister(self.line)
         return bool(data)
 
-    def _watch(self, data: bytes, ancillary: List[Tuple[int, int, bytes]]) -> None:
+    def _watch(self, data: bytes, ancillary: list[tuple[int, int, bytes]]) -> None:
         numbers = array.array("i")
         for level, kind, content in ancillary:
             if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
@@ -80,7 +81,7 @@ class Child:
                 return True
         return False
 
-    def next_check(self) -> Optional[float]:
+    def next_check(self) -> float | None:
         """When `overdue` is to be asked next."""
         return self.left[0][0] if self.left else None
 
@@ -95,18 +96,14 @@ class Child:
     def kill(self) -> None:
         """Ends the worker and the processes that its handler started, at once."""
         for kill in (os.killpg, os.kill):
-            try:
+            with contextlib.suppress(OSError):
                 kill(self.pid, signal.SIGKILL)
-            except OSError:
-                pass
 
     def close(self) -> None:
         """Lets go of everything, so that the peers of a dead worker see their connections end."""
         for number in self.watched:
-            try:
+            with contextlib.suppress(OSError):
                 self.poll.unregister(number)
-            except OSError:
-                pass
             os.close(number)
         self.watched.clear()
         self.line.close()

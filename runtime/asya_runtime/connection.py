@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
-from typing import Any, Optional
+from typing import Any
 
 from . import wire
 from .answer import PeerGone, other_reply, parsing_answer, peer_left
@@ -19,14 +20,14 @@ class Connection(asyncio.Protocol):
     def __init__(self, server: Any, slot: int, idle: int, accepted: socket.socket) -> None:
         self.server, self.slot, self.idle, self.socket = server, slot, idle, accepted
         self.buffer = bytearray()
-        self.request: Optional[wire.Request] = None
-        self.task: Optional["asyncio.Task[None]"] = None
-        self.transport: Optional[asyncio.Transport] = None
+        self.request: wire.Request | None = None
+        self.task: asyncio.Task[None] | None = None
+        self.transport: asyncio.Transport | None = None
         self.busy = False
         self.gone = False
         self.slot_open = True
         self.half_closed = False
-        self.writable: Optional["asyncio.Future[None]"] = None
+        self.writable: asyncio.Future[None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The loop has taken over the socket."""
@@ -48,18 +49,16 @@ class Connection(asyncio.Protocol):
             return True
         return False
 
-    def connection_lost(self, error: Optional[Exception]) -> None:
+    def connection_lost(self, error: Exception | None) -> None:
         """The connection is over, by whichever side."""
         self.gone = True
         if self.task is not None:
             self.task.cancel()
         if self.writable is not None and not self.writable.done():
             self.writable.set_exception(PeerGone())
-        try:
-            # The supervisor holds a copy of the descriptor, so closing alone would not end it for the peer.
+        # The supervisor holds a copy of the descriptor, so closing alone would not end it for the peer.
+        with contextlib.suppress(OSError):
             self.socket.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
         if self.task is None:
             self._release()
 
@@ -75,10 +74,8 @@ class Connection(asyncio.Protocol):
 
     def refuse_more(self) -> None:
         """Ends the receiving side: the peer's next send fails before anything is sent, replies still go out."""
-        try:
+        with contextlib.suppress(OSError):
             self.socket.shutdown(socket.SHUT_RD)
-        except OSError:
-            pass
 
     async def send(self, data: bytes) -> None:
         """Sends a part of a reply, at the pace of the peer. Raises PeerGone."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 from types import ModuleType
-from typing import Any, Sequence
+from typing import Any
 
 
 def execute_without(module: ModuleType, spec: Any, ignored: Sequence[str]) -> None:
@@ -18,7 +19,7 @@ def execute_without(module: ModuleType, spec: Any, ignored: Sequence[str]) -> No
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             node.decorator_list = [item for item in node.decorator_list if not _is_named(item, ignored)]
     code = compile(tree, spec.origin, "exec", dont_inherit=True)
-    exec(code, module.__dict__)  # noqa: S102 - this is what importing the module would do
+    exec(code, module.__dict__)
 
 
 def _is_named(decorator: ast.expr, names: Sequence[str]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from typing import Mapping
+from collections.abc import Mapping
 
 from .log import Log
 from .settings import RELAY_SOCKET_NAME
@@ -28,7 +28,7 @@ def drain(environment: Mapping[str, str]) -> int:
             log.write("INFO", "no relay is running, nothing to drain")
             return 0
         except OSError as error:
-            log.write("ERROR", "the relay cannot be reached: %s" % error)
+            log.write("ERROR", f"the relay cannot be reached: {error}")
             return 1
         try:
             connection.sendall(_REQUEST)
@@ -38,9 +38,9 @@ def drain(environment: Mapping[str, str]) -> int:
                     break
                 reply += part
         except OSError as error:
-            log.write("ERROR", "the relay did not finish: %s" % error)
+            log.write("ERROR", f"the relay did not finish: {error}")
             return 1
     if reply.startswith((b"HTTP/1.1 2", b"HTTP/1.0 2")):
         return 0
-    log.write("ERROR", "the relay refused to drain: %s" % reply.split(b"\r\n")[0].decode("latin-1"))
+    log.write("ERROR", "the relay refused to drain: {}".format(reply.split(b"\r\n")[0].decode("latin-1")))
     return 1

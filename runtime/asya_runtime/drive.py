@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, AsyncGenerator, Awaitable, Callable, Generator
+from collections.abc import AsyncGenerator, Awaitable, Generator
+from typing import Any, Callable
 
 from .abi import Exchange
 
 
-def drive(generator: "Generator[Any, Any, Any]", exchange: Exchange, emit: Callable[[bytes], None]) -> None:
+def drive(generator: Generator[Any, Any, Any], exchange: Exchange, emit: Callable[[bytes], None]) -> None:
     """Runs a generator to its end. A broken rule is thrown into it: the traceback then names the yield."""
     value: Any = None
     while True:
@@ -28,17 +29,17 @@ def drive(generator: "Generator[Any, Any, Any]", exchange: Exchange, emit: Calla
                 raise
 
 
-def _throw(generator: "Generator[Any, Any, Any]", error: Exception) -> None:
+def _throw(generator: Generator[Any, Any, Any], error: Exception) -> None:
     """Lets the generator clean up. Whatever it makes of the error, the invocation has failed with it."""
     try:
         generator.throw(error)
-    except BaseException:  # noqa: BLE001 - usually this error itself coming back
+    except BaseException:
         return
     generator.close()
 
 
 async def drive_async(
-    generator: "AsyncGenerator[Any, Any]", exchange: Exchange, emit: Callable[[bytes], Awaitable[None]]
+    generator: AsyncGenerator[Any, Any], exchange: Exchange, emit: Callable[[bytes], Awaitable[None]]
 ) -> None:
     """The same for an asynchronous generator."""
     value: Any = None
@@ -60,9 +61,9 @@ async def drive_async(
                 raise
 
 
-async def _throw_async(generator: "AsyncGenerator[Any, Any]", error: Exception) -> None:
+async def _throw_async(generator: AsyncGenerator[Any, Any], error: Exception) -> None:
     try:
         await generator.athrow(error)
-    except BaseException:  # noqa: BLE001 - see _throw
+    except BaseException:
         return
     await generator.aclose()

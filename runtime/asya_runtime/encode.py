@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import marshal
 import sys
-from typing import Any, Dict
+from typing import Any
 
 from .errors import EncodingError, full_name
 
@@ -27,7 +27,7 @@ def encode(value: Any, name: str = "payload") -> bytes:
     try:
         return _JSON(to_plain(value, name)).encode()
     except RecursionError:
-        raise EncodingError("%s contains itself or is nested too deeply for JSON" % name) from None
+        raise EncodingError(f"{name} contains itself or is nested too deeply for JSON") from None
 
 
 def to_plain(value: Any, path: str) -> Any:
@@ -39,21 +39,21 @@ def to_plain(value: Any, path: str) -> Any:
         return value
     if kind is float:
         if value != value or value in (float("inf"), float("-inf")):
-            raise EncodingError("%s is %r, a number that JSON cannot hold" % (path, value))
+            raise EncodingError(f"{path} is {value!r}, a number that JSON cannot hold")
         return value
     if kind is dict:
         return _plain_map(value, path)
     if kind is list or kind is tuple:
-        return [to_plain(item, "%s[%d]" % (path, index)) for index, item in enumerate(value)]
+        return [to_plain(item, f"{path}[{index}]") for index, item in enumerate(value)]
     return _convert(value, path)
 
 
-def _plain_map(value: Dict[Any, Any], path: str) -> Dict[str, Any]:
-    plain: Dict[str, Any] = {}
+def _plain_map(value: dict[Any, Any], path: str) -> dict[str, Any]:
+    plain: dict[str, Any] = {}
     for key, item in value.items():
         name = _key(key, path)
         if name in plain:
-            raise EncodingError("%s has two keys that both become %r in JSON" % (path, name))
+            raise EncodingError(f"{path} has two keys that both become {name!r} in JSON")
         plain[name] = to_plain(item, _join(path, name))
     return plain
 
@@ -69,18 +69,18 @@ def _key(key: Any, path: str) -> str:
         return plain
     if isinstance(plain, (int, float)):
         return repr(plain)
-    raise EncodingError("%s has a key of type %s, which cannot be a JSON key" % (path, full_name(type(key))))
+    raise EncodingError(f"{path} has a key of type {full_name(type(key))}, which cannot be a JSON key")
 
 
 def _join(path: str, key: str) -> str:
-    return "%s.%s" % (path, key) if key.isidentifier() else "%s[%s]" % (path, json.dumps(key)[:100])
+    return f"{path}.{key}" if key.isidentifier() else f"{path}[{json.dumps(key)[:100]}]"
 
 
 def _check_text(text: str, path: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise EncodingError("%s holds a lone surrogate, which is not valid Unicode text" % path) from None
+        raise EncodingError(f"{path} holds a lone surrogate, which is not valid Unicode text") from None
 
 
 def _convert(value: Any, path: str) -> Any:
@@ -100,9 +100,9 @@ def _convert(value: Any, path: str) -> Any:
     except RecursionError:
         raise
     except Exception as error:
-        raise EncodingError("%s (%s) cannot be encoded: %s" % (path, full_name(kind), error)) from error
+        raise EncodingError(f"{path} ({full_name(kind)}) cannot be encoded: {error}") from error
     if not found:
-        raise EncodingError("%s is of type %s, which JSON cannot hold" % (path, full_name(kind)))
+        raise EncodingError(f"{path} is of type {full_name(kind)}, which JSON cannot hold")
     return to_plain(converted, path)
 
 
@@ -116,7 +116,7 @@ def _plain_set(value: Any, path: str) -> Any:
     return items
 
 
-def _unpack(value: Any, kind: type) -> "tuple[bool, Any]":
+def _unpack(value: Any, kind: type) -> tuple[bool, Any]:
     """(True, simpler value) for the supported kinds of objects, else (False, None). Duck-typed: imports nothing."""
     if hasattr(kind, "model_dump"):  # pydantic 2
         return True, value.model_dump(mode="json")
@@ -135,7 +135,7 @@ def _unpack(value: Any, kind: type) -> "tuple[bool, Any]":
         return True, str(value) if not hasattr(kind, "__fspath__") else value.__fspath__()
     if hasattr(kind, "tolist"):  # arrays and their scalars
         return True, value.tolist()
-    bases: "tuple[Any, ...]" = (int, float, str, dict, list, tuple)
+    bases: tuple[Any, ...] = (int, float, str, dict, list, tuple)
     for base in bases:
         if isinstance(value, base):
             return True, base(value)

@@ -3,32 +3,32 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, List
+from typing import Any
 
 from .errors import ParsingError
 
-_KINDS: Dict[type, str] = {dict: "an object", list: "a list", str: "a string"}
+_KINDS: dict[type, str] = {dict: "an object", list: "a list", str: "a string"}
 
 
 def _reject(constant: str) -> None:
-    raise ValueError("%s is not a JSON value" % constant)
+    raise ValueError(f"{constant} is not a JSON value")
 
 
 _DECODE = json.JSONDecoder(parse_constant=_reject).decode
 
 
-def parse_envelope(body: bytes, validate: bool) -> Dict[str, Any]:
+def parse_envelope(body: bytes, validate: bool) -> dict[str, Any]:
     """The envelope of this body; raises ParsingError that names the field and what it must be."""
     try:
         envelope = _DECODE(str(body, "utf-8"))
     except UnicodeDecodeError as error:
-        raise ParsingError("the body is not UTF-8 (byte %d)" % error.start) from None
+        raise ParsingError(f"the body is not UTF-8 (byte {error.start})") from None
     except RecursionError:
         raise ParsingError("the body is nested too deeply") from None
     except json.JSONDecodeError as error:
-        raise ParsingError("the body is not JSON: %s at byte offset %d" % (error.msg, error.pos)) from None
+        raise ParsingError(f"the body is not JSON: {error.msg} at byte offset {error.pos}") from None
     except ValueError as error:
-        raise ParsingError("the body is not JSON: %s" % str(error)[:200]) from None
+        raise ParsingError(f"the body is not JSON: {str(error)[:200]}") from None
     if type(envelope) is not dict:
         raise ParsingError("the envelope must be a JSON object")
     if validate:
@@ -38,7 +38,7 @@ def parse_envelope(body: bytes, validate: bool) -> Dict[str, Any]:
     return envelope
 
 
-def check_envelope(envelope: Dict[str, Any]) -> None:
+def check_envelope(envelope: dict[str, Any]) -> None:
     """Raises ParsingError with every wrong field of the envelope."""
     route = envelope.get("route")
     if (
@@ -56,19 +56,16 @@ def check_envelope(envelope: Dict[str, Any]) -> None:
     raise ParsingError("; ".join(_mistakes(envelope)))
 
 
-_NO_MAP: Dict[str, Any] = {}
+_NO_MAP: dict[str, Any] = {}
 
 
 def _names(value: Any) -> bool:
     if type(value) is not list:
         return False
-    for name in value:
-        if type(name) is not str:
-            return False
-    return True
+    return all(type(name) is str for name in value)
 
 
-def _mistakes(envelope: Dict[str, Any]) -> List[str]:
+def _mistakes(envelope: dict[str, Any]) -> list[str]:
     found = []
     if "payload" not in envelope:
         found.append("payload is missing")
@@ -78,20 +75,20 @@ def _mistakes(envelope: Dict[str, Any]) -> List[str]:
     else:
         for key, kind in (("prev", list), ("curr", str), ("next", list)):
             if key not in route:
-                found.append("route.%s is missing" % key)
+                found.append(f"route.{key} is missing")
             elif type(route[key]) is not kind:
-                found.append("route.%s must be %s" % (key, _KINDS[kind]))
+                found.append(f"route.{key} must be {_KINDS[kind]}")
             elif kind is list and not _names(route[key]):
-                found.append("route.%s must hold strings only" % key)
+                found.append(f"route.{key} must hold strings only")
     for key, wanted in (("id", str), ("headers", dict), ("status", dict)):
         if key in envelope and type(envelope[key]) is not wanted:
-            found.append("%s must be %s" % (key, _KINDS[wanted]))
+            found.append(f"{key} must be {_KINDS[wanted]}")
     if type(envelope.get("parent_id", "")) not in (str, type(None)):
         found.append("parent_id must be a string")
     return found
 
 
-def _complete(envelope: Dict[str, Any]) -> None:
+def _complete(envelope: dict[str, Any]) -> None:
     """Without validation, fills in what the rest of the runtime relies on."""
     envelope.setdefault("payload", None)
     route = envelope.get("route")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Any, Dict, List, Optional
+from typing import Any
 
 MAX_MESSAGE_CHARS = 16 * 1024
 MAX_TRACEBACK_CHARS = 64 * 1024
@@ -24,20 +24,20 @@ class EncodingError(Exception):
 
 def full_name(kind: type) -> str:
     """The name of a class with its module, such as `builtins.ValueError`."""
-    return "%s.%s" % (kind.__module__, kind.__qualname__)
+    return f"{kind.__module__}.{kind.__qualname__}"
 
 
-def ancestors(kind: type) -> List[str]:
+def ancestors(kind: type) -> list[str]:
     """The full names of the classes above this one, without object and BaseException."""
     return [full_name(base) for base in kind.__mro__[1:] if base not in (object, BaseException)]
 
 
-def parsing_body(message: str) -> Dict[str, Any]:
+def parsing_body(message: str) -> dict[str, Any]:
     """The body of a 400."""
     return {"error": "msg_parsing_error", "details": {"message": message}}
 
 
-def processing_body(error: BaseException) -> Dict[str, Any]:
+def processing_body(error: BaseException) -> dict[str, Any]:
     """The body of a 500 or of an `error` event."""
     kind = type(error)
     return {
@@ -58,12 +58,12 @@ def place_of(error: BaseException) -> str:
     while trace is not None:
         if not _is_own(trace):
             code = trace.tb_frame.f_code
-            place = "%s:%d in %s" % (code.co_filename, trace.tb_lineno, code.co_name)
+            place = f"{code.co_filename}:{trace.tb_lineno} in {code.co_name}"
         trace = trace.tb_next
     return place
 
 
-def user_trace(error: BaseException) -> Optional[TracebackType]:
+def user_trace(error: BaseException) -> TracebackType | None:
     """The traceback without the runtime's own frames on top. The runtime's own errors need none below either."""
     trace = error.__traceback__
     while trace is not None and _is_own(trace):
@@ -80,7 +80,7 @@ def _is_own(trace: TracebackType) -> bool:
 def _text_of(error: BaseException) -> str:
     try:
         return str(error)
-    except Exception:  # noqa: BLE001 - a broken __str__ must not hide the error itself
+    except Exception:
         return "(the text of this error cannot be read)"
 
 
@@ -89,11 +89,11 @@ def _traceback_of(error: BaseException) -> str:
 
     try:
         return "".join(traceback.format_exception(type(error), error, user_trace(error)))
-    except Exception:  # noqa: BLE001 - see _text_of
+    except Exception:
         return ""
 
 
 def _clean(text: str, limit: int) -> str:
     if len(text) > limit:
-        text = text[:limit] + "… (%d more characters)" % (len(text) - limit)
+        text = text[:limit] + "… (%s more characters)" % (len(text) - limit)
     return text.encode("utf-8", "backslashreplace").decode("utf-8")

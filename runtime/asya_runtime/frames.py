@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict
+from typing import Any
 
 from .encode import encode
 
 
-def frame(envelope: Dict[str, Any], payload: Any) -> bytes:
+def frame(envelope: dict[str, Any], payload: Any) -> bytes:
     """JSON of the frame that carries this payload to the next actor; raises EncodingError."""
     parts = [b'{"payload":', encode(payload), b',"route":', encode(shift(envelope["route"]), "route")]
     headers = envelope.get("headers")
@@ -20,7 +20,7 @@ def frame(envelope: Dict[str, Any], payload: Any) -> bytes:
     return b"".join(parts)
 
 
-def shift(route: Dict[str, Any]) -> Dict[str, Any]:
+def shift(route: dict[str, Any]) -> dict[str, Any]:
     """The route one step further: prev + curr, next[0], the rest; at the end curr is empty."""
     curr, following = route["curr"], route["next"]
     return {

@@ -6,7 +6,7 @@ import json
 import os
 import select
 import socket
-from typing import Any, Dict, List, Optional
+from typing import Any
 
 from . import wire
 
@@ -18,13 +18,13 @@ _NDJSON = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nConnection:
 class Health:
     """Serves `GET /healthz` and `GET /healthz/watch` without threads, from the supervisor's poll loop."""
 
-    def __init__(self, path: str, mode: int, poll: "select.epoll") -> None:
+    def __init__(self, path: str, mode: int, poll: select.epoll) -> None:
         self.poll = poll
         self.path = path
-        self.state: Dict[str, Any] = {"status": "loading"}
-        self.clients: Dict[int, socket.socket] = {}
-        self.heard: Dict[int, bytes] = {}
-        self.watchers: List[int] = []
+        self.state: dict[str, Any] = {"status": "loading"}
+        self.clients: dict[int, socket.socket] = {}
+        self.heard: dict[int, bytes] = {}
+        self.watchers: list[int] = []
         if os.path.lexists(path):
             os.unlink(path)
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
@@ -34,9 +34,9 @@ class Health:
         self.listener.listen(MAX_CLIENTS)
         poll.register(self.listener, select.EPOLLIN)
 
-    def change(self, status: str, error: Optional[Dict[str, Any]] = None) -> None:
+    def change(self, status: str, error: dict[str, Any] | None = None) -> None:
         """Sets the state and tells the watchers when it differs."""
-        state: Dict[str, Any] = {"status": status}
+        state: dict[str, Any] = {"status": status}
         if error is not None:
             state["error"] = error
         if state == self.state:
@@ -65,7 +65,7 @@ class Health:
         self.heard[client.fileno()] = b""
         self.poll.register(client, select.EPOLLIN)
 
-    def descriptors(self) -> List[socket.socket]:
+    def descriptors(self) -> list[socket.socket]:
         """Everything a forked worker has to close."""
         return [self.listener, *self.clients.values()]
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
-from typing import Any, Dict
+from typing import Any
 
 # One byte in front of each message on the line between supervisor and worker.
 READY = b"R"
@@ -27,7 +28,7 @@ class Link:
         """The handler is loaded and the socket is bound."""
         self.line.send(READY)
 
-    def failed(self, error: Dict[str, Any]) -> None:
+    def failed(self, error: dict[str, Any]) -> None:
         """The handler could not be loaded."""
         self.line.send(FAILED + json.dumps(error).encode()[: MAX_MESSAGE_BYTES - 1])
 
@@ -58,8 +59,6 @@ class Link:
 
 def close_connection(connection: socket.socket) -> None:
     """Ends a connection for the peer, although the supervisor still holds a copy of its descriptor."""
-    try:
+    with contextlib.suppress(OSError):
         connection.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        pass
     connection.close()

@@ -6,8 +6,9 @@ import importlib
 import importlib.util
 import os
 import sys
+from collections.abc import Sequence
 from types import ModuleType
-from typing import Any, Callable, Dict, Optional, Sequence, Tuple
+from typing import Any, Callable
 
 from .errors import full_name, user_trace
 
@@ -19,16 +20,16 @@ _MAX_CAUSE_CHARS = 1000
 class LoadError(Exception):
     """The handler cannot be used; `file` and `line` say where, as far as known."""
 
-    def __init__(self, kind: str, message: str, file: Optional[str] = None, line: Optional[int] = None) -> None:
+    def __init__(self, kind: str, message: str, file: str | None = None, line: int | None = None) -> None:
         super().__init__(message)
         self.kind, self.message, self.file, self.line = kind, message, file, line
 
     def one_line(self) -> str:
         """The cause as one line for people."""
-        place = "" if self.file is None else " (%s%s)" % (self.file, ":%d" % self.line if self.line else "")
-        return "%s: %s%s" % (self.kind, self.message, place)
+        place = "" if self.file is None else " ({}{})".format(self.file, f":{self.line}" if self.line else "")
+        return f"{self.kind}: {self.message}{place}"
 
-    def as_json(self) -> Dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """The cause as the `error` of a health answer."""
         return {"type": self.kind, "message": self.message, "file": self.file, "line": self.line}
 
@@ -59,7 +60,7 @@ def load_handler(name: str, ignored_decorators: Sequence[str] = ()) -> Handler:
 def _import_file(path: str, ignored: Sequence[str]) -> ModuleType:
     full = os.path.abspath(path)
     if not os.path.isfile(full):
-        raise LoadError("FileNotFoundError", "the handler file %s does not exist" % path, full)
+        raise LoadError("FileNotFoundError", f"the handler file {path} does not exist", full)
     folder, file = os.path.split(full)
     if folder not in sys.path:
         sys.path.insert(0, folder)
@@ -69,7 +70,7 @@ def _import_file(path: str, ignored: Sequence[str]) -> ModuleType:
     return _execute(spec, ignored)
 
 
-def _import_dotted(name: str, ignored: Sequence[str]) -> Tuple[ModuleType, Sequence[str]]:
+def _import_dotted(name: str, ignored: Sequence[str]) -> tuple[ModuleType, Sequence[str]]:
     """Imports the module part of a dotted name: all but the last part, or all but the last two."""
     parts = name.split(".")
     for size in (len(parts) - 1, len(parts) - 2):
@@ -80,8 +81,8 @@ def _import_dotted(name: str, ignored: Sequence[str]) -> Tuple[ModuleType, Seque
         if spec is not None:
             return _execute(spec, ignored), parts[size:]
     missing = ".".join(parts[:-1])
-    hint = "it is searched in %s" % ", ".join(part for part in sys.path[:2] if part)
-    raise LoadError("ModuleNotFoundError", "there is no module %r; %s" % (missing, hint))
+    hint = "it is searched in {}".format(", ".join(part for part in sys.path[:2] if part))
+    raise LoadError("ModuleNotFoundError", f"there is no module {missing!r}; {hint}")
 
 
 def _find(module_name: str) -> Any:
@@ -125,7 +126,7 @@ def _guarded(action: Callable[[], Any]) -> Any:
         raise
     except SyntaxError as error:
         raise LoadError(type(error).__name__, error.msg or "invalid syntax", error.filename, error.lineno) from None
-    except BaseException as error:  # noqa: BLE001 - also SystemExit: a handler must not end its worker unheard
+    except BaseException as error:
         file, line = _place(error)
         text = " ".join(str(error).split())[:_MAX_CAUSE_CHARS]
         kind = type(error)
@@ -133,10 +134,10 @@ def _guarded(action: Callable[[], Any]) -> Any:
         raise LoadError(short, text or "no message", file, line) from None
 
 
-def _place(error: BaseException) -> Tuple[Optional[str], Optional[int]]:
+def _place(error: BaseException) -> tuple[str | None, int | None]:
     """The innermost line outside of the import machinery and this package."""
     trace = user_trace(error)
-    place: Tuple[Optional[str], Optional[int]] = (None, None)
+    place: tuple[str | None, int | None] = (None, None)
     own = os.path.dirname(__file__)
     while trace is not None:
         file = trace.tb_frame.f_code.co_filename
@@ -158,7 +159,7 @@ def _pick(module: ModuleType, names: Sequence[str], name: str) -> Callable[[Any]
             found = getattr(instance, part)
     if isinstance(found, type) or not callable(found):
         what = "a class; name its method too" if isinstance(found, type) else "not a function"
-        raise LoadError("TypeError", "%s is %s" % (name, what), file)
+        raise LoadError("TypeError", f"{name} is {what}", file)
     return found  # type: ignore[no-any-return]
 
 
@@ -166,7 +167,7 @@ def _not_there(owner: Any, part: str, name: str) -> str:
     kind = "class" if isinstance(owner, type) else "module"
     offered = [key for key, value in vars(owner).items() if callable(value) and not key.startswith("_")]
     hint = "it has " + ", ".join(sorted(offered)[:8]) if offered else "it has no functions"
-    return "%s %s has no %r (for %s); %s" % (kind, getattr(owner, "__name__", "?"), part, name, hint)
+    return "{} {} has no {!r} (for {}); {}".format(kind, getattr(owner, "__name__", "?"), part, name, hint)
 
 
 def _is_async(call: Any) -> bool:

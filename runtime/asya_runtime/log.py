@@ -25,9 +25,9 @@ class Log:
         if LEVELS[level] < self.threshold:
             return
         now = time.time()
-        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + ".%03dZ" % int(now % 1 * 1000)
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now % 1 * 1000):03}Z"
         parts = [stamp, level, self.source + ":", text]
-        parts.extend("%s=%s" % item for item in fields.items())
+        parts.extend(f"{name}={value}" for name, value in fields.items())
         line = " ".join(parts).replace("\n", " | ") + "\n"
         # Where nobody reads standard error any more, there is no better place to say so.
         with contextlib.suppress(OSError):

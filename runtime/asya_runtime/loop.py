@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections import deque
-from typing import Any, Callable, Deque, Dict, List, Optional, Set
+from typing import Any, Callable
 
 from . import wire
 from .abi import Exchange, event
@@ -25,14 +25,14 @@ class LoopServer:
         self, call: Callable[[Any], Any], link: Link, log: Log, concurrency: int, slots: int, validate: bool
     ) -> None:
         self.call, self.link, self.log, self.validate = call, link, log, validate
-        self.slots: List[int] = list(range(slots))
+        self.slots: list[int] = list(range(slots))
         self.turns = concurrency
-        self.waiting: Deque[Callable[[], None]] = deque()
-        self.open: Set[Connection] = set()
-        self.tasks: Set["asyncio.Task[None]"] = set()
+        self.waiting: deque[Callable[[], None]] = deque()
+        self.open: set[Connection] = set()
+        self.tasks: set[asyncio.Task[None]] = set()
         self.draining = False
-        self.ended: Optional["asyncio.Future[None]"] = None
-        self.listener: Optional[socket.socket] = None
+        self.ended: asyncio.Future[None] | None = None
+        self.listener: socket.socket | None = None
 
     def serve(self, listener: socket.socket) -> None:
         """Runs the loop, on the main thread."""
@@ -68,7 +68,7 @@ class LoopServer:
     async def _connect(self, connection: Connection, accepted: socket.socket) -> None:
         await asyncio.get_running_loop().create_unix_connection(lambda: connection, sock=accepted)
 
-    def _keep(self, task: "asyncio.Task[None]") -> None:
+    def _keep(self, task: asyncio.Task[None]) -> None:
         """The loop itself holds tasks weakly."""
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
@@ -118,7 +118,7 @@ class LoopServer:
         else:
             self.waiting.append(lambda: self._start(connection, request, envelope))
 
-    def _start(self, connection: Connection, request: wire.Request, envelope: Dict[str, Any]) -> None:
+    def _start(self, connection: Connection, request: wire.Request, envelope: dict[str, Any]) -> None:
         if connection.gone:
             self._next_turn()
             return
@@ -130,7 +130,7 @@ class LoopServer:
         if self.waiting and self.turns:
             self.waiting.popleft()()
 
-    async def _run(self, connection: Connection, request: wire.Request, envelope: Dict[str, Any]) -> None:
+    async def _run(self, connection: Connection, request: wire.Request, envelope: dict[str, Any]) -> None:
         reply = b""
         stay = request.keep_alive
         try:
@@ -143,7 +143,7 @@ class LoopServer:
                 reply = wire.reply(*function_answer(envelope, result), request)
         except PeerGone:
             pass
-        except BaseException as error:  # noqa: BLE001 - SystemExit too: the handler's end is not the worker's
+        except BaseException as error:
             if not connection.gone:
                 reply = wire.reply(500, failure_body(error, envelope, self.log), request)
         finally:
@@ -155,7 +155,7 @@ class LoopServer:
             self._next_turn()
 
     async def _stream(
-        self, connection: Connection, request: wire.Request, envelope: Dict[str, Any], result: Any
+        self, connection: Connection, request: wire.Request, envelope: dict[str, Any], result: Any
     ) -> bool:
         chunked = wire.is_chunked(request)
         head = wire.stream_head(request)

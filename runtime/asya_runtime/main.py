@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import List
 
 from .log import Log
 from .settings import SettingsError, read_settings
@@ -12,7 +11,7 @@ from .settings import SettingsError, read_settings
 USAGE = "usage: asya_runtime.pyz [drain | check HANDLER | version]"
 
 
-def main(arguments: List[str]) -> int:
+def main(arguments: list[str]) -> int:
     """Runs one command and returns the exit status: 0 well, 1 failed, 2 wrong settings or arguments."""
     if not arguments:
         return supervise()
@@ -48,6 +47,6 @@ def supervise() -> int:
     try:
         supervisor = Supervisor(settings, log)
     except OSError as error:
-        log.write("ERROR", "ASYA_SOCKET_DIR=%r cannot be used: %s" % (settings.socket_dir, error))
+        log.write("ERROR", f"ASYA_SOCKET_DIR={settings.socket_dir!r} cannot be used: {error}")
         return 2
     return supervisor.run()

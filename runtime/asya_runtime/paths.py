@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import List, Tuple, Union
+from typing import Union
 
 from .errors import ProtocolError
 
@@ -20,13 +20,13 @@ _STEP = re.compile(
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
 
-def parse_path(path: object) -> Tuple[Step, ...]:
+def parse_path(path: object) -> tuple[Step, ...]:
     """The steps of a path: names, list indexes and at most one slice, at the end. Raises ProtocolError."""
     if type(path) is not str:
-        raise ProtocolError("path %r: a path must be a string" % (path,))
+        raise ProtocolError(f"path {path!r}: a path must be a string")
     if len(path) > MAX_PATH_CHARS:
-        raise ProtocolError("path %r…: a path may have %d characters" % (path[:80], MAX_PATH_CHARS))
-    steps: List[Step] = []
+        raise ProtocolError(f"path {path[:80]!r}…: a path may have {MAX_PATH_CHARS} characters")
+    steps: list[Step] = []
     position = 0
     while position < len(path):
         match = _STEP.match(path, position)
@@ -36,13 +36,13 @@ def parse_path(path: object) -> Tuple[Step, ...]:
         position = match.end()
     if position < len(path) or not steps:
         rule = 'a path is .name followed by .name, ["key"], [index] or a final [start:stop]'
-        raise ProtocolError("path %r: cannot be read at position %d; %s" % (path, position, rule))
+        raise ProtocolError(f"path {path!r}: cannot be read at position {position}; {rule}")
     if any(isinstance(step, slice) for step in steps[:-1]):
-        raise ProtocolError("path %r: a slice must be the last step" % path)
+        raise ProtocolError(f"path {path!r}: a slice must be the last step")
     return tuple(steps)
 
 
-def _step(match: "re.Match[str]") -> Step:
+def _step(match: re.Match[str]) -> Step:
     if match.group("name") is not None:
         return match.group("name")
     if match.group("key") is not None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import List, Mapping, NamedTuple, Optional, Tuple
+from collections.abc import Mapping
+from typing import NamedTuple
 
 from .log import LEVELS
 
@@ -19,7 +20,7 @@ _FALSE = ("false", "0", "no", "off")
 class SettingsError(Exception):
     """One or more settings are wrong; `mistakes` names each with the value that is allowed."""
 
-    def __init__(self, mistakes: List[str]) -> None:
+    def __init__(self, mistakes: list[str]) -> None:
         super().__init__("; ".join(mistakes))
         self.mistakes = mistakes
 
@@ -34,8 +35,8 @@ class Settings(NamedTuple):
     validate: bool
     log_level: str
     concurrency: int
-    ignore_decorators: Tuple[str, ...]
-    control_fd: Optional[int]
+    ignore_decorators: tuple[str, ...]
+    control_fd: int | None
 
     @property
     def socket_path(self) -> str:
@@ -58,10 +59,10 @@ class _Reader:
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self.environment = environment
-        self.mistakes: List[str] = []
+        self.mistakes: list[str] = []
 
     def wrong(self, name: str, value: str, allowed: str) -> None:
-        self.mistakes.append("%s=%r: %s" % (name, value, allowed))
+        self.mistakes.append(f"{name}={value!r}: {allowed}")
 
     def text(self, name: str, default: str) -> str:
         return self.environment.get(name, "").strip() or default
@@ -78,7 +79,7 @@ class _Reader:
             if base == 8:
                 self.wrong(name, value, "must be an octal file mode from 0o000 to 0o777")
             else:
-                self.wrong(name, value, "must be a whole number from %d to %d" % (low, high))
+                self.wrong(name, value, f"must be a whole number from {low} to {high}")
             return default
         return number
 
@@ -93,7 +94,7 @@ class _Reader:
         return default
 
 
-def handler_mistake(handler: str) -> Optional[str]:
+def handler_mistake(handler: str) -> str | None:
     """Says what is wrong with the form of an ASYA_HANDLER value, or None."""
     shapes = "must be module.function, module.Class.method or path/file.py:function"
     if not handler:
@@ -114,7 +115,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     handler = read.text("ASYA_HANDLER", "")
     mistake = handler_mistake(handler)
     if mistake:
-        read.mistakes.append("ASYA_HANDLER %s" % mistake if not handler else "ASYA_HANDLER=%r: %s" % (handler, mistake))
+        read.mistakes.append(f"ASYA_HANDLER {mistake}" if not handler else f"ASYA_HANDLER={handler!r}: {mistake}")
     level = read.text("ASYA_LOG_LEVEL", "INFO").upper()
     if level not in LEVELS:
         read.wrong("ASYA_LOG_LEVEL", level, "must be one of " + ", ".join(LEVELS))
@@ -124,7 +125,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     directory = read.text("ASYA_SOCKET_DIR", "/var/run/asya").rstrip("/") or "/"
     longest = len(directory.encode()) + 1 + max(len(name.encode()), len(HEALTH_SOCKET_NAME))
     if longest > MAX_SOCKET_PATH_BYTES:
-        read.wrong("ASYA_SOCKET_DIR", directory, "is too long: a socket path may have %d bytes" % MAX_SOCKET_PATH_BYTES)
+        read.wrong("ASYA_SOCKET_DIR", directory, f"is too long: a socket path may have {MAX_SOCKET_PATH_BYTES} bytes")
     if read.text("ASYA_STATE_PROXY_MOUNTS", ""):
         read.mistakes.append("ASYA_STATE_PROXY_MOUNTS: this runtime serves no state mounts yet; leave it unset")
     settings = Settings(
@@ -143,12 +144,12 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     return settings
 
 
-def read_decorators(environment: Mapping[str, str]) -> Tuple[str, ...]:
+def read_decorators(environment: Mapping[str, str]) -> tuple[str, ...]:
     """The decorator names of ASYA_IGNORE_DECORATORS, in order, without blanks."""
     names = environment.get("ASYA_IGNORE_DECORATORS", "").split(",")
     return tuple(name.strip().lstrip("@") for name in names if name.strip())
 
 
-def _control_fd(read: _Reader) -> Optional[int]:
+def _control_fd(read: _Reader) -> int | None:
     number = read.number("ASYA_CONTROL_FD", -1, 0, 1 << 20)
     return None if number < 0 else number

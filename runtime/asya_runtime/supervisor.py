@@ -10,7 +10,7 @@ import signal
 import socket
 import sys
 import time
-from typing import Any, Dict, List, Optional
+from typing import Any
 
 from .child import Child
 from .health import Health
@@ -38,10 +38,10 @@ class Supervisor:
         self.slots = settings.concurrency + SPARE_SLOTS
         self.memory = mmap.mmap(-1, self.slots * 8)
         self.board = memoryview(self.memory).cast("Q")
-        self.child: Optional[Child] = None
+        self.child: Child | None = None
         self.failures = 0
-        self.start_at: Optional[float] = 0.0
-        self.stop_at: Optional[float] = None
+        self.start_at: float | None = 0.0
+        self.stop_at: float | None = None
         self.poll = select.epoll()
         self.life, self.life_of_workers = os.pipe()[::-1]
         self.wake_out, self.wake_in = os.pipe()
@@ -153,7 +153,7 @@ class Supervisor:
         for connection in [line, *self.health.descriptors()]:
             connection.close()
         self.poll.close()
-        numbers: List[Optional[int]] = [self.life, self.wake_out, self.wake_in, self.settings.control_fd]
+        numbers: list[int | None] = [self.life, self.wake_out, self.wake_in, self.settings.control_fd]
         for descriptor in numbers:
             if descriptor is not None:
                 os.close(descriptor)
@@ -168,7 +168,7 @@ class Supervisor:
         self.log.write("INFO", "worker ready", pid=self.child.pid)
         self.health.change("ready")
 
-    def _not_ready(self, status: str, error: Optional[Dict[str, Any]] = None) -> None:
+    def _not_ready(self, status: str, error: dict[str, Any] | None = None) -> None:
         """Withdraws readiness before anybody could be sent to a worker that is not there."""
         for path in (self.settings.ready_path, self.settings.socket_path):
             if os.path.lexists(path):
@@ -208,7 +208,7 @@ class Supervisor:
             self.failures += 1
             error = child.error or {
                 "type": "WorkerEnded",
-                "message": "the worker ended while loading %s: %s" % (self.settings.handler, how),
+                "message": f"the worker ended while loading {self.settings.handler}: {how}",
                 "file": None,
                 "line": None,
             }
@@ -271,7 +271,7 @@ def _ending(status: int) -> str:
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
         try:
-            return "killed by %s" % signal.Signals(number).name
+            return f"killed by {signal.Signals(number).name}"
         except ValueError:
-            return "killed by signal %d" % number
-    return "exit status %d" % os.WEXITSTATUS(status)
+            return f"killed by signal {number}"
+    return f"exit status {os.WEXITSTATUS(status)}"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import select
 import socket
 import threading
 from queue import Empty, SimpleQueue
-from typing import Any, Callable, Dict, Optional, Tuple
+from typing import Any, Callable
 
 from . import wire
 from .abi import Exchange, event
@@ -30,12 +31,12 @@ class ThreadServer:
     ) -> None:
         self.call, self.link, self.log, self.validate = call, link, log, validate
         self.draining = False
-        self.open: Dict[socket.socket, threading.Thread] = {}
+        self.open: dict[socket.socket, threading.Thread] = {}
         self.lock = threading.Lock()
-        self.slots: "SimpleQueue[int]" = SimpleQueue()
+        self.slots: SimpleQueue[int] = SimpleQueue()
         for slot in range(slots):
             self.slots.put(slot)
-        self.turns: "SimpleQueue[None]" = SimpleQueue()
+        self.turns: SimpleQueue[None] = SimpleQueue()
         for _ in range(concurrency):
             self.turns.put(None)
 
@@ -87,10 +88,8 @@ class ThreadServer:
         """Ends the receiving side: a peer's next send fails before anything is sent, replies still go out."""
         with self.lock:
             for connection in self.open:
-                try:
+                with contextlib.suppress(OSError):
                     connection.shutdown(socket.SHUT_RD)
-                except OSError:
-                    pass
 
     def _finish(self) -> None:
         self._refuse_more()
@@ -149,7 +148,7 @@ class ThreadServer:
                 status, content = function_answer(envelope, result)
             except PeerGone:
                 return False
-            except BaseException as error:  # noqa: BLE001 - SystemExit too: the handler's end is not the worker's
+            except BaseException as error:
                 status, content = 500, failure_body(error, envelope, self.log)
         finally:
             board[slot] = idle
@@ -169,7 +168,7 @@ class ThreadServer:
             return False
         return True
 
-    def _stream(self, connection: socket.socket, request: wire.Request, envelope: Dict[str, Any], result: Any) -> bool:
+    def _stream(self, connection: socket.socket, request: wire.Request, envelope: dict[str, Any], result: Any) -> bool:
         chunked = wire.is_chunked(request)
         head = wire.stream_head(request)
 
@@ -187,7 +186,7 @@ class ThreadServer:
             drive(result, Exchange(envelope), emit)
         except PeerGone:
             raise
-        except BaseException as error:  # noqa: BLE001 - see _invoke
+        except BaseException as error:
             ending = event(b"error", failure_body(error, envelope, self.log)) + DONE
         emit(ending, wire.LAST_CHUNK)
         return chunked
@@ -200,7 +199,7 @@ class RequestReader:
         self.connection = connection
         self.rest = b""
 
-    def next(self) -> Optional[Tuple[wire.Request, bytes]]:
+    def next(self) -> tuple[wire.Request, bytes] | None:
         """The next request and its body; None when the peer is done. Raises BadRequest."""
         data = self.rest
         end = data.find(b"\r\n\r\n")
@@ -222,7 +221,7 @@ class RequestReader:
         body = self._receive_rest(data[start:], request)
         return None if body is None else (request, body)
 
-    def _receive_rest(self, first: bytes, request: wire.Request) -> Optional[bytes]:
+    def _receive_rest(self, first: bytes, request: wire.Request) -> bytes | None:
         if request.expects:
             self.connection.sendall(wire.CONTINUE)
         body = bytearray(request.length)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Dict, Optional
-
 MAX_HEAD_BYTES = 64 * 1024
 MAX_BODY_BYTES = 256 * 1024 * 1024
 RECEIVE_BYTES = 64 * 1024
@@ -36,7 +34,7 @@ class BadRequest(Exception):
 class Request:
     """The head of one request."""
 
-    __slots__ = ("method", "target", "length", "keep_alive", "old", "expects")
+    __slots__ = ("expects", "keep_alive", "length", "method", "old", "target")
 
     def __init__(self, method: str, target: str, old: bool) -> None:
         self.method = method
@@ -48,7 +46,7 @@ class Request:
 
 
 # A peer sends the same few heads again and again (only the length differs), so most are found here.
-_heads: Dict[bytes, Request] = {}
+_heads: dict[bytes, Request] = {}
 
 
 def parse_head(head: bytes) -> Request:
@@ -69,7 +67,7 @@ def _parse(head: bytes) -> Request:
     if len(parts) != 3 or parts[2] not in ("HTTP/1.1", "HTTP/1.0"):
         raise BadRequest(400, "the request line is not HTTP/1.x")
     request = Request(parts[0], parts[1], parts[2] == "HTTP/1.0")
-    length: Optional[str] = None
+    length: str | None = None
     for line in lines[1:]:
         name, colon, value = line.partition(":")
         if not colon or name != name.strip():
@@ -87,12 +85,12 @@ def _parse(head: bytes) -> Request:
         elif name == "expect":
             request.expects = value.lower() == "100-continue"
     if length is not None and (len(length) > 12 or int(length) > MAX_BODY_BYTES):
-        raise BadRequest(413, "the body is larger than %d bytes" % MAX_BODY_BYTES)
+        raise BadRequest(413, f"the body is larger than {MAX_BODY_BYTES} bytes")
     request.length = int(length or 0)
     return request
 
 
-def reply(status: int, body: bytes, request: Optional[Request], kind: bytes = b"application/json") -> bytes:
+def reply(status: int, body: bytes, request: Request | None, kind: bytes = b"application/json") -> bytes:
     """A whole reply in one piece, so that it leaves in one send. `request` None means: close afterwards."""
     if status == 200 and request is not None and request.keep_alive and not request.old:
         return b"HTTP/1.1 200 OK\r\nContent-Type: %b\r\nContent-Length: %d\r\n\r\n%b" % (kind, len(body), body)
@@ -100,7 +98,7 @@ def reply(status: int, body: bytes, request: Optional[Request], kind: bytes = b"
     return b"HTTP/1.1 %b\r\n%b%b\r\n%b" % (_REASONS[status], content, connection_header(request), body)
 
 
-def connection_header(request: Optional[Request]) -> bytes:
+def connection_header(request: Request | None) -> bytes:
     """The Connection header line that this peer needs, if any."""
     if request is None or not request.keep_alive:
         return b"Connection: close\r\n"

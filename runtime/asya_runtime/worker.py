@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import gc
 import os
@@ -28,15 +29,13 @@ def run_worker(settings: Settings, link: Link, life: int, slots: int) -> NoRetur
         import atexit
 
         # This process leaves by _exit, because the code below it on the stack is the supervisor's.
-        atexit._run_exitfuncs()  # noqa: SLF001
-    except BaseException as error:  # noqa: BLE001 - the last place to say it
-        log.write("CRITICAL", "worker ended", error="%s: %s" % (type(error).__name__, error))
+        atexit._run_exitfuncs()
+    except BaseException as error:
+        log.write("CRITICAL", "worker ended", error=f"{type(error).__name__}: {error}")
     finally:
         for stream in (sys.stdout, sys.stderr):
-            try:
+            with contextlib.suppress(OSError, ValueError, AttributeError):
                 stream.flush()
-            except (OSError, ValueError, AttributeError):
-                pass
         os._exit(code)
 
 
