@@ -52,8 +52,8 @@ inline constexpr std::chrono::seconds kSettleTime{60};
 inline constexpr double kUtilisation = 0.8;
 
 // Up in one step to ceil(work / queue_length). Down to the most that was needed during the settling time, never below
-// the busy
-// replicas nor below what the arrival rate keeps busy; to zero only when there was no work for the whole cooldown.
+// the busy replicas nor below what the arrival rate keeps busy; to zero only when there was no work for the whole
+// cooldown.
 // min and max always hold; `paused` and a fixed count go before everything.
 Desired DesiredReplicas(const Signals& signals, const ports::ScalingPolicy& policy, const Memory& memory);
 

@@ -207,8 +207,7 @@ TEST(DesiredReplicas, AMaximumLoweredBelowWhatRunsHoldsAtOnce) {
 
 class DesiredReplicasProperty : public ::testing::TestWithParam<std::uint64_t> {};
 
-// Random signals and policies: the bounds hold, busy replicas stay, growth covers the work, and with steady signals
-// it comes to rest.
+// Random signals and policies: the bounds hold, busy replicas stay, growth covers the work.
 TEST_P(DesiredReplicasProperty, HoldsForRandomSignals) {
   Random random(GetParam());
   SCOPED_TRACE("seed " + std::to_string(GetParam()));

@@ -1,0 +1,216 @@
+#include "scaling/scaler.h"
+
+#include <algorithm>
+
+#include "core/json/value.h"
+
+namespace asya::scaling {
+namespace {
+
+// Bounds the arithmetic of the wait, nothing else.
+constexpr std::chrono::hours kLongestSleep{1};
+
+json::Value OrNull(const std::optional<double>& number) { return number ? json::Value(*number) : json::Value(); }
+
+std::string InputsJson(const Signals& signals, const ports::ScalingPolicy& policy) {
+  json::Value inputs;
+  inputs["visible"] = signals.visible;
+  inputs["inFlight"] = signals.in_flight;
+  inputs["dueSoon"] = signals.due_soon;
+  inputs["ready"] = signals.ready;
+  inputs["starting"] = signals.starting;
+  inputs["busy"] = signals.busy;
+  inputs["arrivalsPerSecond"] = OrNull(signals.arrivals_per_s);
+  inputs["servedPerReplicaSecond"] = OrNull(signals.served_per_replica_s);
+  json::Value rules;
+  rules["enabled"] = policy.enabled;
+  rules["paused"] = policy.paused;
+  rules["minReplicaCount"] = policy.min_replicas;
+  rules["maxReplicaCount"] = policy.max_replicas;
+  rules["queueLength"] = policy.queue_length;
+  rules["cooldownSeconds"] = std::chrono::duration<double>(policy.cooldown).count();
+  inputs["policy"] = std::move(rules);
+  return json::Dump(inputs);
+}
+
+Signals See(SteadyTime now, const ports::QueueStats& stats, const std::vector<ports::Replica>& replicas) {
+  Signals signals;
+  signals.now = now;
+  signals.visible = stats.visible;
+  signals.in_flight = stats.in_flight;
+  for (const auto& replica : replicas) {
+    if (replica.draining) continue;  // it takes no more work
+    ++(replica.ready ? signals.ready : signals.starting);
+    if (replica.in_flight > 0) ++signals.busy;
+  }
+  return signals;
+}
+
+}  // namespace
+
+ReplicaScaler::ReplicaScaler(const Deps& deps, const ScalerSettings& settings)
+    : queues_(deps.queues), cluster_(deps.cluster), clock_(deps.clock), settings_(settings) {}
+
+ReplicaScaler::~ReplicaScaler() { Stop(); }
+
+void ReplicaScaler::Start() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (running_) return;
+    running_ = true;
+  }
+  hints_ = queues_.SubscribeHints([this](const std::string& queue) { Hint(queue); });
+  thread_ = std::thread([this] { Work(); });
+}
+
+void ReplicaScaler::Stop() {
+  hints_.reset();
+  {
+    const std::lock_guard lock(mutex_);
+    running_ = false;
+  }
+  changed_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+void ReplicaScaler::Set(const ports::ScaledActor& actor) {
+  const Key key{actor.namespace_, actor.actor};
+  {
+    const std::lock_guard lock(mutex_);
+    auto [found, added] = states_.try_emplace(key);
+    State& state = found->second;
+    if (!added && state.actor == actor) return;
+    if (!added) by_queue_.erase(state.actor.queue);
+    by_queue_[actor.queue] = key;
+    state.actor = actor;
+    state.due = clock_.Steady();
+    state.generation = ++generations_;
+    woken_ = true;
+  }
+  changed_.notify_one();
+}
+
+void ReplicaScaler::Remove(const std::string& namespace_, const std::string& actor) {
+  const std::lock_guard lock(mutex_);
+  const auto found = states_.find({namespace_, actor});
+  if (found == states_.end()) return;
+  by_queue_.erase(found->second.actor.queue);
+  states_.erase(found);
+  decisions_.Forget(namespace_, actor);
+}
+
+std::vector<ports::Decision> ReplicaScaler::Last(const std::string& namespace_, const std::string& actor,
+                                                 std::int64_t limit) const {
+  return decisions_.Last(namespace_, actor, limit);
+}
+
+void ReplicaScaler::Hint(const std::string& queue) {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto key = by_queue_.find(queue);
+    if (key == by_queue_.end()) return;
+    State& state = states_.at(key->second);
+    const SteadyTime now = clock_.Steady();
+    const SteadyTime due = state.looked ? std::max(now, *state.looked + settings_.hint_gap) : now;
+    if (due >= state.due) return;
+    state.due = due;
+    woken_ = true;
+  }
+  changed_.notify_one();
+}
+
+std::optional<SteadyTime> ReplicaScaler::RunDue() {
+  std::vector<Key> due;
+  {
+    const std::lock_guard lock(mutex_);
+    const SteadyTime now = clock_.Steady();
+    for (const auto& [key, state] : states_) {
+      if (state.due <= now) due.push_back(key);
+    }
+  }
+  for (const auto& key : due) LookAt(key);
+  const std::lock_guard lock(mutex_);
+  std::optional<SteadyTime> next;
+  for (const auto& [key, state] : states_) next = next ? std::min(*next, state.due) : state.due;
+  return next;
+}
+
+void ReplicaScaler::Work() {
+  for (;;) {
+    const std::optional<SteadyTime> next = RunDue();
+    std::unique_lock lock(mutex_);
+    const auto awake = [this] { return woken_ || !running_; };
+    if (next) {
+      const auto left = *next - clock_.Steady();
+      changed_.wait_for(lock, std::clamp<SteadyTime::duration>(left, SteadyTime::duration::zero(), kLongestSleep),
+                        awake);
+    } else {
+      changed_.wait(lock, awake);
+    }
+    woken_ = false;
+    if (!running_) return;
+  }
+}
+
+void ReplicaScaler::LookAt(const Key& key) {
+  State seen;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = states_.find(key);
+    if (found == states_.end()) return;
+    // Until the look is over; a hint that comes meanwhile makes it earlier again.
+    found->second.looked = clock_.Steady();
+    found->second.due = SteadyTime::max();
+    seen = found->second;
+  }
+  const Result<Look> look = Decide(seen);
+  const std::lock_guard lock(mutex_);
+  const auto found = states_.find(key);
+  if (found == states_.end()) return;
+  State& state = found->second;
+  if (!look.ok()) {
+    state.due = std::min(state.due, clock_.Steady() + settings_.retry);
+    return;
+  }
+  state.memory = look->memory;
+  state.rates = look->rates;
+  state.cause = look->cause;
+  state.target = look->target;
+  if (state.generation == seen.generation) state.due = std::min(state.due, look->next);
+}
+
+Result<ReplicaScaler::Look> ReplicaScaler::Decide(const State& state) {
+  const auto& actor = state.actor;
+  ASYA_TRY(const auto stats, queues_.Stats(actor.queue));
+  ASYA_TRY(const auto replicas, cluster_.Replicas(actor.deployment));
+  const SteadyTime now = clock_.Steady();
+  Signals signals = See(now, stats, replicas);
+  Look look{state.memory, state.rates, state.target, state.cause, now};
+  look.rates.Observe(now, stats.arrived_total, stats.settled_total, signals.busy);
+  signals.moved = look.rates.moved();
+  signals.arrivals_per_s = look.rates.arrivals_per_s();
+  signals.served_per_replica_s = look.rates.served_per_replica_s();
+  const std::int64_t present = signals.ready + signals.starting;
+  const Desired desired = DesiredReplicas(signals, actor.policy, state.memory);
+  if (desired.replicas != present || state.target != desired.replicas) {
+    ASYA_TRY_STATUS(cluster_.Scale(actor.deployment, desired.replicas));
+  }
+  const std::int64_t before = state.target.value_or(present);
+  const bool other_reason = state.cause && *state.cause != desired.cause;
+  if (desired.replicas != before || other_reason) Record(state, signals, desired, before);
+  look.memory = desired.memory;
+  look.target = desired.replicas;
+  look.cause = desired.cause;
+  const bool works = signals.visible + signals.in_flight + signals.busy + stats.delayed > 0 || signals.moved;
+  const bool on_the_way = desired.replicas != present || signals.starting > 0;
+  look.next = now + (works || on_the_way ? settings_.tick : settings_.idle_poll);
+  if (desired.look_again) look.next = std::min(look.next, std::max(*desired.look_again, now + settings_.hint_gap));
+  return look;
+}
+
+void ReplicaScaler::Record(const State& state, const Signals& signals, const Desired& desired, std::int64_t before) {
+  decisions_.Add(ports::Decision{state.actor.namespace_, state.actor.actor, clock_.Now(), before, desired.replicas,
+                                 desired.reason, InputsJson(signals, state.actor.policy)});
+}
+
+}  // namespace asya::scaling

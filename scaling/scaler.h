@@ -1,0 +1,102 @@
+// ReplicaScaler: the loop that keeps each known actor at the replicas that DesiredReplicas asks for.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "core/base/clock.h"
+#include "ports/cluster.h"
+#include "ports/decisions.h"
+#include "ports/queue_admin.h"
+#include "ports/scaler.h"
+#include "scaling/decision_ring.h"
+#include "scaling/desired_replicas.h"
+#include "scaling/rates.h"
+
+namespace asya::scaling {
+
+struct ScalerSettings {
+  std::chrono::milliseconds tick{1000};     // between two looks at an actor that works
+  std::chrono::milliseconds hint_gap{100};  // hints of one queue that come closer than this share a look
+  std::chrono::milliseconds retry{1000};    // after a queue or the cluster did not answer
+  // Looks at actors at rest, for brokers whose hints can be lost.
+  std::chrono::milliseconds idle_poll{30000};
+};
+
+// Sleeps while nothing waits, runs or cools: a hint of the queue wakes it.
+class ReplicaScaler final : public ports::Scaler, public ports::DecisionLog {
+ public:
+  struct Deps {
+    ports::QueueAdmin& queues;
+    ports::Cluster& cluster;
+    const Clock& clock;
+  };
+  ReplicaScaler(const Deps& deps, const ScalerSettings& settings);
+  ~ReplicaScaler() override;
+  ReplicaScaler(const ReplicaScaler&) = delete;
+  ReplicaScaler& operator=(const ReplicaScaler&) = delete;
+
+  void Start();
+  void Stop();
+
+  void Set(const ports::ScaledActor& actor) override;
+  void Remove(const std::string& namespace_, const std::string& actor) override;
+  [[nodiscard]] std::vector<ports::Decision> Last(const std::string& namespace_, const std::string& actor,
+                                                  std::int64_t limit) const override;
+
+  // What a hint of the queue does: its actor is looked at as soon as the gap allows.
+  void Hint(const std::string& queue);
+  // Looks at every actor that is due and returns when the next one is. Start()'s thread calls this; tests may instead.
+  std::optional<SteadyTime> RunDue();
+
+ private:
+  using Key = std::pair<std::string, std::string>;  // namespace, actor
+  struct State {
+    ports::ScaledActor actor;
+    Memory memory;
+    Rates rates;
+    SteadyTime due{};
+    std::optional<SteadyTime> looked;
+    std::optional<std::int64_t> target;  // what the cluster was told last
+    std::optional<Cause> cause;          // of the last decision recorded
+    std::uint64_t generation = 0;        // new with each Set, so that a look under way does not delay the next
+  };
+  struct Look {
+    Memory memory;
+    Rates rates;
+    std::optional<std::int64_t> target;
+    std::optional<Cause> cause;
+    SteadyTime next{};
+  };
+
+  void Work();
+  void LookAt(const Key& key);
+  Result<Look> Decide(const State& state);
+  void Record(const State& state, const Signals& signals, const Desired& desired, std::int64_t present);
+
+  ports::QueueAdmin& queues_;
+  ports::Cluster& cluster_;
+  const Clock& clock_;
+  const ScalerSettings settings_;
+  DecisionRing decisions_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::map<Key, State> states_;
+  std::map<std::string, Key, std::less<>> by_queue_;
+  std::uint64_t generations_ = 0;
+  bool running_ = false;
+  bool woken_ = false;
+  std::shared_ptr<void> hints_;
+  std::thread thread_;
+};
+
+}  // namespace asya::scaling
