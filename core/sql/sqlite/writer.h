@@ -1,0 +1,58 @@
+// Writer: the one thread that writes; jobs that wait together share a commit.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "core/sql/sqlite/connection.h"
+#include "core/sql/sqlite/database.h"
+
+namespace asya::sql::sqlite {
+
+class Writer {
+ public:
+  Writer(std::unique_ptr<Connection> connection, std::size_t queue_limit, std::size_t batch_limit);
+  ~Writer();
+
+  void Start();
+  // Refuses new jobs, finishes the waiting ones, joins, moves the WAL into the file, closes. Idempotent.
+  void Stop();
+  // Before the first Submit.
+  void OnCommit(std::function<void()> hook) { on_commit_ = std::move(hook); }
+  Status Submit(Database::Job job, Database::Done done);
+  // As Submit, but waits for room in the queue.
+  Status SubmitWaiting(Database::Job job, Database::Done done);
+  [[nodiscard]] bool OnWriterThread() const { return std::this_thread::get_id() == thread_.get_id(); }
+
+ private:
+  struct Item {
+    Database::Job job;
+    Database::Done done;
+    Status status = Ok();
+  };
+
+  void Work();
+  void RunBatch(std::vector<Item>& batch);
+  // False: SQLite rolled everything back by itself; the batch is over.
+  bool RunJob(Item& item, bool alone);
+  Status Protected(Item& item);
+  void FailAll(std::vector<Item>& batch, const Error& error);
+
+  std::unique_ptr<Connection> connection_;
+  const std::size_t queue_limit_;
+  const std::size_t batch_limit_;
+  std::function<void()> on_commit_;
+  std::mutex mutex_;
+  std::condition_variable work_;
+  std::condition_variable room_;
+  std::deque<Item> waiting_;
+  bool running_ = false;
+  std::thread thread_;
+};
+
+}  // namespace asya::sql::sqlite
