@@ -1,0 +1,62 @@
+// Broadcaster: feeds every watch of one store, in order and exactly once, from recent events and the log behind them.
+// log behind it.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "core/base/clock.h"
+#include "core/base/result.h"
+#include "ports/object_store.h"
+
+namespace asya::storage {
+
+struct BroadcasterSettings {
+  // The tail that live watches are fed from. A watch that falls behind it is too slow and is closed with kExpired.
+  std::size_t tail_events = 4096;
+  std::size_t tail_bytes = 16U << 20U;
+  std::size_t delivery_threads = 2;  // a sink that blocks against its contract holds one of them, not the store
+  std::size_t batch_events = 256;    // in one call of a sink, and in one read of the log
+  // A watch that saw nothing of its own gets a bookmark at most this often, and only when the log has grown.
+  std::chrono::milliseconds bookmark_interval{1000};
+};
+
+// What lies in the log after a revision.
+struct LogPage {
+  std::vector<ports::Event> events;  // those that match the query, in order
+  ports::Revision upto;              // everything that matches, up to here, is in `events`
+};
+
+class Broadcaster {
+ public:
+  // Reads at most `limit` events after `from`. kExpired when `from` is compacted. Blocking, called on a delivery
+  // thread.
+  using ReadLog =
+      std::function<Result<LogPage>(const ports::WatchQuery& query, ports::Revision from, std::size_t limit)>;
+
+  Broadcaster(const BroadcasterSettings& settings, const Clock& clock, ReadLog read_log);
+  ~Broadcaster();
+  Broadcaster(const Broadcaster&) = delete;
+  Broadcaster& operator=(const Broadcaster&) = delete;
+
+  // `head`: the revision of the last event that is in the log already.
+  void Start(ports::Revision head);
+  // Closes all watches with kUnavailable and joins. Idempotent.
+  void Stop();
+  // The next event of the log; revisions at or below the head are ignored. Never blocks on a sink.
+  void Append(ports::Event event);
+  [[nodiscard]] ports::Revision Head() const;
+  // The caller has checked that `from` is not compacted. No call of the sink comes after the returned object is
+  // destroyed.
+  [[nodiscard]] Result<std::shared_ptr<void>> Watch(const ports::WatchQuery& query, ports::Revision from,
+                                                    std::shared_ptr<ports::WatchSink> sink);
+
+ private:
+  class State;
+  std::shared_ptr<State> state_;  // shared with the handles of watches, which may outlive this
+};
+
+}  // namespace asya::storage

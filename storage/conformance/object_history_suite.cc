@@ -1,0 +1,58 @@
+#include "storage/conformance/object_store_suite.h"
+
+namespace asya::storage::conformance {
+namespace {
+
+using ports::HistoryEntry;
+using ports::Record;
+
+std::vector<std::string> Verbs(const std::vector<HistoryEntry>& entries) {
+  std::vector<std::string> verbs;
+  for (const auto& entry : entries) verbs.push_back(entry.author.verb);
+  return verbs;
+}
+
+TEST_P(ObjectStoreSuite, HistoryKeepsEveryWriteButStatus) {
+  const ports::ObjectKey key{"asyncactors", "default", "prep"};
+  const auto created = store().Create(MakeRecord("default", "prep"), {"alice", "kubectl", "create", true});
+  ASSERT_TRUE(created.ok());
+  ASSERT_TRUE(store().Update(MakeRecord("default", "prep", 2), {}, kStatusAuthor).ok());
+  const auto patched = store().Update(MakeRecord("default", "prep", 3), {}, {"bob", "asya", "patch", true});
+  const auto deleted = store().Delete(key, {}, {"carol", "curl", "delete", true});
+  ASSERT_TRUE(deleted.ok());
+  const auto history = store().History(key, "uid-default-prep", 10);
+  ASSERT_TRUE(history.ok());
+  ASSERT_EQ(Verbs(*history), (std::vector<std::string>{"delete", "patch", "create"}));
+  EXPECT_EQ(history->at(0).revision, deleted->revision);
+  EXPECT_EQ(*history->at(0).json, *MakeRecord("default", "prep", 3).json) << "a deletion shows the last state";
+  EXPECT_EQ(history->at(1).revision, patched->revision);
+  EXPECT_EQ(history->at(1).author.user, "bob");
+  EXPECT_EQ(history->at(1).author.user_agent, "asya");
+  EXPECT_EQ(history->at(1).key, key);
+  EXPECT_GT(history->at(1).at, WallTime{});
+  EXPECT_EQ(*history->at(2).json, *MakeRecord("default", "prep", 1).json);
+}
+
+TEST_P(ObjectStoreSuite, HistoryIsFoundByKeyOrByUid) {
+  MustCreate("default", "prep");
+  MustDelete("default", "prep");
+  Record second = MakeRecord("default", "prep", 5);
+  second.uid = "second-uid";
+  ASSERT_TRUE(store().Create(second, kAuthor).ok());
+  EXPECT_EQ(store().History(second.key, {}, 10)->size(), 3U);
+  EXPECT_EQ(store().History(second.key, "second-uid", 10)->size(), 1U);
+  EXPECT_EQ(store().History(second.key, "uid-default-prep", 10)->size(), 2U);
+  EXPECT_EQ(store().History(second.key, {}, 1)->at(0).uid, "second-uid") << "newest first";
+  EXPECT_TRUE(store().History({"asyncactors", "default", "other"}, {}, 10)->empty());
+}
+
+TEST_P(ObjectStoreSuite, HistorySurvivesCompaction) {
+  MustCreate("default", "prep");
+  MustUpdate("default", "prep", 2);
+  const Record deleted = MustDelete("default", "prep");
+  ASSERT_TRUE(store().Compact(deleted.revision).ok());
+  EXPECT_EQ(store().History(deleted.key, {}, 10)->size(), 3U);
+}
+
+}  // namespace
+}  // namespace asya::storage::conformance
