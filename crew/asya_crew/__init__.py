@@ -1,1 +1,1 @@
-"""The system actors: ordinary handlers that every namespace gets. They need no network; the relay does the reporting."""
+"""The system actors: handlers that every namespace gets. They need no network; the relay does the reporting."""

@@ -70,6 +70,7 @@ def test_a_failure_is_stored_and_goes_to_the_sump_after_the_hooks(crew: Any, tmp
     assert send(sink, "failed") == (["audit", "x-sump"], "notify")
     assert (tmp_path / "mount/failed/2026-11-18/t1.json").exists()
     assert send(sink, "succeeded") == (["audit"], "notify")
+    assert send(sink, "failed", payload=None) == (["audit", "x-sump"], "notify")
     assert send(sink, "paused") == ([], "")
     assert (tmp_path / "mount/paused/2026-11-18/t1.json").exists()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Generator
 from typing import Any
 
@@ -16,6 +17,15 @@ def read() -> Generator[Any, Any, dict[str, Any]]:
         if value is not None:
             metadata[field] = value
     return metadata
+
+
+class _Empty(enum.Enum):
+    NULL = None
+
+
+def emitted(payload: Any) -> Any:
+    """What to yield for a payload: a bare None would emit nothing, this member is encoded as null."""
+    return _Empty.NULL if payload is None else payload
 
 
 def record_of(metadata: dict[str, Any], payload: Any) -> dict[str, Any]:

@@ -27,7 +27,7 @@ def x_sink(payload: Any) -> Generator[Any, Any, None]:
     if phase == "failed":
         following.append(os.environ.get("ASYA_ACTOR_SUMP") or "x-sump")
     yield "SET", ".route.next", following
-    yield payload
+    yield metadata.emitted(payload)
 
 
 def _own_name(envelope: dict[str, Any]) -> str:

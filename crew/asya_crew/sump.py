@@ -24,4 +24,4 @@ def x_sump(payload: Any) -> Generator[Any, Any, None]:
     if mount:
         record.store(mount, "failed", metadata.name_of(envelope), metadata.record_of(envelope, payload))
     yield "SET", ".route.next", []
-    yield payload
+    yield metadata.emitted(payload)
