@@ -1,0 +1,111 @@
+#include "model/kinds/schemas.h"
+
+namespace asya::model {
+namespace {
+
+Schema ToolFields() {
+  return Object("mcp", "How the flow appears as an MCP tool.",
+                {
+                    Object("inputSchema", "JSON Schema of the payload.", {}).Open(),
+                    Object("outputSchema", "JSON Schema of the result.", {}).Open(),
+                    Object("annotations", "MCP tool annotations.", {}).Open(),
+                });
+}
+
+Schema SkillFields() {
+  return Object("a2a", "How the flow appears as an A2A skill.",
+                {
+                    List("tags", "Tags of the skill.", String("", "")),
+                    List("examples", "Example prompts.", String("", "")),
+                    List("inputModes", "Media types taken.", String("", "")),
+                    List("outputModes", "Media types given.", String("", "")),
+                });
+}
+
+}  // namespace
+
+KindInfo FlowKind() {
+  KindInfo kind;
+  kind.plural = "flows";
+  kind.singular = "flow";
+  kind.kind = "Flow";
+  kind.categories = {"asya-all"};
+  kind.schema = RootSchema(
+      "What the outside may call: a named way through actors.",
+      Object("spec", "The way and its faces.",
+             {
+                 String("description", "What the flow does, for people and agents."),
+                 String("entrypoint", "Actor that an envelope goes to first.").Required().As(Format::kActorName),
+                 List("routeNext", "Actors after the first.", String("", "").As(Format::kActorName)).MaxItems(1000),
+                 String("timeout", "Deadline of a task from its start.").As(Format::kGoDuration),
+                 ToolFields(),
+                 SkillFields(),
+                 Object("graph", "Nodes, edges and groups as the flow compiler wrote them.", {}).Open(),
+             })
+          .Required(),
+      Object("status", "What the control plane sees; written by it only.", StatusFields()));
+  kind.columns = {
+      {"Name", "string", "name", "Name of the flow.", 0, "metadata.name", ""},
+      {"Entrypoint", "string", "", "First actor.", 0, "spec.entrypoint", ""},
+      {"Ready", "string", "", "Whether all actors of the flow exist.", 0, "condition:Ready", ""},
+      {"Age", "date", "", "Time since creation.", 0, "metadata.creationTimestamp", ""},
+      {"Description", "string", "", "What the flow does.", 1, "spec.description", ""},
+  };
+  return kind;
+}
+
+KindInfo CompositionKind() {
+  KindInfo kind;
+  kind.plural = "compositions";
+  kind.singular = "composition";
+  kind.kind = "Composition";
+  kind.categories = {"asya-all"};
+  kind.namespaced = false;
+  kind.schema =
+      RootSchema("How one kind becomes many resources: an ordered pipeline of functions.",
+                 Object("spec", "The pipeline.",
+                        {
+                            List("pipeline", "Steps, in their order.",
+                                 Object("", "",
+                                        {
+                                            String("step", "Name of the step.").Required().As(Format::kDnsLabel),
+                                            Object("functionRef", "Function of the step.",
+                                                   {String("name", "Its name.").Required().As(Format::kDnsSubdomain)})
+                                                .Required(),
+                                            Object("input", "Input of the function.", {}).Open(),
+                                        }))
+                                .Required()
+                                .KeyedBy({"step"}),
+                        })
+                     .Required(),
+                 Object("status", "What the control plane sees; written by it only.", StatusFields()));
+  kind.columns = {
+      {"Name", "string", "name", "Name of the composition.", 0, "metadata.name", ""},
+      {"Age", "date", "", "Time since creation.", 0, "metadata.creationTimestamp", ""},
+  };
+  return kind;
+}
+
+KindInfo FunctionKind() {
+  KindInfo kind;
+  kind.plural = "functions";
+  kind.singular = "function";
+  kind.kind = "Function";
+  kind.categories = {"asya-all"};
+  kind.namespaced = false;
+  kind.schema = RootSchema("A composition function that runs outside the server.",
+                           Object("spec", "Where the function answers.",
+                                  {
+                                      String("endpoint", "host:port of its gRPC service.").Required(),
+                                      String("timeout", "Longest call.").As(Format::kGoDuration),
+                                  })
+                               .Required(),
+                           Object("status", "What the control plane sees; written by it only.", StatusFields()));
+  kind.columns = {
+      {"Name", "string", "name", "Name of the function.", 0, "metadata.name", ""},
+      {"Age", "date", "", "Time since creation.", 0, "metadata.creationTimestamp", ""},
+  };
+  return kind;
+}
+
+}  // namespace asya::model

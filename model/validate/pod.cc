@@ -1,0 +1,160 @@
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "model/validate/causes.h"
+#include "model/validate/syntax.h"
+
+namespace asya::model {
+namespace {
+
+// Names whose value the rendered pod sets; a second value would silently win or lose.
+constexpr std::array<std::string_view, 15> kOwnedEnvironment = {
+    "ASYA_HANDLER",      "ASYA_SOCKET_DIR",         "ASYA_SOCKET_NAME",     "ASYA_SOCKET_CHMOD",
+    "ASYA_CONCURRENCY",  "ASYA_STATE_PROXY_MOUNTS", "ASYA_CONTROL_FD",      "ASYA_ACTOR_NAME",
+    "ASYA_NAMESPACE",    "ASYA_TRANSPORT",          "ASYA_ACTOR_SINK",      "ASYA_ACTOR_SUMP",
+    "ASYA_IS_END_ACTOR", "ASYA_GATEWAY_URL",        "ASYA_PYTHONEXECUTABLE"};
+constexpr std::string_view kOwnedPrefix = "ASYA_RESILIENCY_";
+
+bool IsOwned(std::string_view name) {
+  return std::find(kOwnedEnvironment.begin(), kOwnedEnvironment.end(), name) != kOwnedEnvironment.end() ||
+         name.substr(0, kOwnedPrefix.size()) == kOwnedPrefix;
+}
+
+void CheckOwnedName(const std::string& name, const std::string& path, Causes& causes) {
+  if (IsOwned(name)) AddForbidden(causes, path, json::Quote(name) + " is set by the product");
+}
+
+const json::Array* ArrayAt(const json::Value& object, std::string_view field) {
+  const json::Value* value = object.Find(field);
+  return value != nullptr && value->IsArray() ? &value->AsArray() : nullptr;
+}
+
+std::string At(const std::string& path, std::size_t index) { return path + "[" + std::to_string(index) + "]"; }
+
+void CheckEnvironment(const json::Value& holder, const std::string& path, bool owned, Causes& causes) {
+  const json::Array* env = ArrayAt(holder, "env");
+  if (env == nullptr) return;
+  for (std::size_t i = 0; i < env->size(); ++i) {
+    const json::Value& entry = (*env)[i];
+    const std::string at = At(path, i);
+    if (owned) CheckOwnedName(entry.GetString("name").value_or(""), at + ".name", causes);
+    if (entry.Find("value") != nullptr && entry.Find("valueFrom") != nullptr) {
+      AddForbidden(causes, at + ".valueFrom", "give either value or valueFrom");
+    }
+  }
+}
+
+void CheckSecretRefs(const json::Value& spec, Causes& causes) {
+  const json::Array* references = ArrayAt(spec, "secretRefs");
+  if (references == nullptr) return;
+  for (std::size_t i = 0; i < references->size(); ++i) {
+    const json::Array* keys = ArrayAt((*references)[i], "keys");
+    if (keys == nullptr) continue;
+    for (std::size_t k = 0; k < keys->size(); ++k) {
+      CheckOwnedName((*keys)[k].GetString("envVar").value_or(""), At(At("spec.secretRefs", i) + ".keys", k) + ".envVar",
+                     causes);
+    }
+  }
+}
+
+bool IsReservedContainer(std::string_view name) {
+  return name == "asya-runtime" || name == "asya-relay" || name.substr(0, 11) == "asya-state-";
+}
+
+void CheckContainers(const json::Value& spec, Causes& causes) {
+  std::vector<std::string> names;
+  for (const char* field : {"initContainers", "sidecars"}) {
+    const json::Array* containers = ArrayAt(spec, field);
+    if (containers == nullptr) continue;
+    for (std::size_t i = 0; i < containers->size(); ++i) {
+      const std::string at = At(std::string("spec.") + field, i);
+      CheckEnvironment((*containers)[i], at + ".env", false, causes);
+      const auto name = (*containers)[i].GetString("name");
+      if (!name) continue;
+      if (IsReservedContainer(*name)) {
+        AddForbidden(causes, at + ".name",
+                     json::Quote(*name) + " is reserved: asya-runtime, asya-relay and asya-state-* are ours");
+      }
+      // Doubles within one list are named by the structure check.
+      const bool doubled = field == std::string_view("sidecars") && ArrayAt(spec, "initContainers") != nullptr &&
+                           std::find(names.begin(), names.end(), *name) != names.end();
+      if (doubled) AddDuplicate(causes, at + ".name", *name);
+      if (field == std::string_view("initContainers")) names.push_back(*name);
+    }
+  }
+}
+
+void CheckVolumes(const json::Value& spec, Causes& causes) {
+  if (const json::Array* volumes = ArrayAt(spec, "volumes")) {
+    for (std::size_t i = 0; i < volumes->size(); ++i) {
+      const std::string name = (*volumes)[i].GetString("name").value_or("");
+      if (name == "socket-dir" || name.substr(0, 5) == "asya-") {
+        AddForbidden(causes, At("spec.volumes", i) + ".name",
+                     json::Quote(name) + " is reserved: socket-dir and asya-* are ours");
+      }
+    }
+  }
+  const json::Array* mounts = ArrayAt(spec, "volumeMounts");
+  if (mounts == nullptr) return;
+  for (std::size_t i = 0; i < mounts->size(); ++i) {
+    const std::string path = (*mounts)[i].GetString("mountPath").value_or("");
+    for (const std::string_view ours : {"/var/run/asya", "/opt/asya"}) {
+      if (path == ours || path.substr(0, ours.size() + 1) == std::string(ours) + "/") {
+        AddForbidden(causes, At("spec.volumeMounts", i) + ".mountPath",
+                     json::Quote(path) + " is reserved: /var/run/asya and /opt/asya are ours");
+      }
+    }
+  }
+}
+
+void CheckRequests(const json::Value& holder, const std::string& path, Causes& causes) {
+  const json::Value* requests = holder.FindPath({"resources", "requests"});
+  const json::Value* limits = holder.FindPath({"resources", "limits"});
+  if (requests == nullptr || limits == nullptr || !requests->IsObject() || !limits->IsObject()) return;
+  for (const auto& [name, request] : requests->AsObject()) {
+    const json::Value* limit = limits->Find(name);
+    if (limit == nullptr) continue;
+    const auto low = ParseQuantity(request);
+    const auto high = ParseQuantity(*limit);
+    if (low && high && *low > *high) {
+      AddInvalid(causes, path + ".requests[" + name + "]", request,
+                 "must be at most the limit (" + json::Dump(*limit) + ")");
+    }
+  }
+}
+
+void CheckPodLabels(const json::Value& spec, Causes& causes) {
+  for (const char* field : {"podLabels", "podAnnotations"}) {
+    const json::Value* entries = spec.Find(field);
+    if (entries == nullptr || !entries->IsObject()) continue;
+    const std::string path = std::string("spec.") + field;
+    for (const auto& [key, value] : entries->AsObject()) {
+      if (!IsQualifiedName(key)) AddInvalid(causes, path, key, "must be a label name with an optional DNS prefix");
+      const bool label = field == std::string_view("podLabels");
+      if (label && value.IsString() && !IsLabelValue(value.AsString())) {
+        AddInvalid(causes, path + "[" + key + "]", value, "must be at most 63 letters, digits, '-', '_' or '.'");
+      }
+      if (label && (key.substr(0, 8) == "asya.sh/" || key == "app.kubernetes.io/name")) {
+        AddForbidden(causes, path + "[" + key + "]", "is set by the product");
+      }
+    }
+  }
+}
+
+}  // namespace
+
+void CheckPod(const json::Value& spec, Causes& causes) {
+  CheckEnvironment(spec, "spec.env", true, causes);
+  CheckSecretRefs(spec, causes);
+  CheckContainers(spec, causes);
+  CheckVolumes(spec, causes);
+  CheckRequests(spec, "spec.resources", causes);
+  CheckPodLabels(spec, causes);
+  const json::Value* sidecar = spec.Find("sidecar");
+  if (sidecar == nullptr) return;
+  CheckEnvironment(*sidecar, "spec.sidecar.env", true, causes);
+  CheckRequests(*sidecar, "spec.sidecar.resources", causes);
+}
+
+}  // namespace asya::model
