@@ -1,0 +1,102 @@
+# The commands of the repository. `make` lists them.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+JOBS ?= $(shell nproc)
+# Relative paths in what the compiler sees: a fresh checkout elsewhere finds the objects of this one in ccache.
+export CCACHE_BASEDIR := $(CURDIR)
+export CCACHE_NOHASHDIR := 1
+export CTEST_PARALLEL_LEVEL ?= $(JOBS)
+
+PYTHON_BIN = $$(tools/python-environment)/bin
+BUILD = mkdir -p build; cmake --preset $(1) >build/configure-$(1).log 2>&1 || { cat build/configure-$(1).log; exit 1; }; \
+	cmake --build --preset $(1) --parallel $(JOBS) $(if $(2),--target $(2))
+# One ctest run under a private PostgreSQL, whose address is in ASYA_TEST_POSTGRES.
+CTEST = tools/postgres run ctest --test-dir $(1) --output-on-failure --no-tests=error
+TSAN_FOLDERS = $(patsubst %/CMakeLists.txt,%,$(wildcard $(addsuffix /CMakeLists.txt,relay transports storage)))
+
+.PHONY: help
+help: ## Lists the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: install
+install: ## Installs what building and testing need (asks dpkg first; prints nothing when all is there)
+	@tools/install
+
+.PHONY: build
+build: install ## Builds everything for development (build/dev)
+	@$(call BUILD,dev)
+
+.PHONY: programs
+programs: install ## Builds the optimised programs alone (build/release/bin)
+	@$(call BUILD,release,asya-server asya-relay)
+
+.PHONY: demo
+demo: programs ## Runs examples/documents on real input, prints results, leaves nothing running
+	@PATH="$(PYTHON_BIN):$$PATH" examples/documents/demo
+
+.PHONY: test
+test: install lint-fast ## Runs every test: C++ and Python, then again under the sanitizers
+	@nice tools/build-kubectl >/dev/null & kubectl=$$!; \
+	$(call BUILD,dev); \
+	$(call CTEST,build/dev); \
+	wait $$kubectl; \
+	tools/postgres run $(PYTHON_BIN)/pytest -q
+	@$(MAKE) asan tsan
+
+.PHONY: asan
+asan: install ## Runs the C++ tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	@$(call BUILD,asan)
+	@$(call CTEST,build/asan)
+
+.PHONY: tsan
+tsan: install ## Runs the tests of relay, transports and storage under ThreadSanitizer
+	@$(call BUILD,tsan,$(addsuffix /all,$(TSAN_FOLDERS)))
+	@for folder in $(TSAN_FOLDERS); do $(call CTEST,build/tsan/$$folder); done
+
+.PHONY: lint-fast
+lint-fast: ## Checks layers, style, Python types: seconds
+	@$(PYTHON_BIN)/python tools/check_layers.py
+	@$(PYTHON_BIN)/python tools/tidy.py
+	@$(PYTHON_BIN)/ruff check --quiet .
+	@tools/check-types
+
+.PHONY: lint
+lint: build lint-fast ## Checks everything, clang-tidy too: minutes
+	@tools/clang-tidy build/dev
+
+.PHONY: fmt
+fmt: ## Formats what you changed (C++ and Python)
+	@{ git diff --name-only --diff-filter=d HEAD; git ls-files --others --exclude-standard; } >.changed; \
+	grep -E '\.(cc|h)$$' .changed | xargs -r clang-format-14 -i; \
+	grep -E '\.py$$' .changed | xargs -r $(PYTHON_BIN)/ruff format; rm -f .changed
+
+SECONDS_EACH ?= 600
+.PHONY: fuzz
+fuzz: install ## Runs each fuzz target for SECONDS_EACH (600) seconds; T=name runs one
+	@$(call BUILD,fuzz)
+	@tools/run-fuzzers build/fuzz $(SECONDS_EACH) $(T)
+
+.PHONY: crash-audit
+crash-audit: install ## Kills relay, runtime and server at random under load and counts every envelope (the large size)
+	@$(call BUILD,release)
+	@PATH="$(PYTHON_BIN):$$PATH" tests/crash_audit/run --envelopes 20000 --kills 30
+
+.PHONY: bench-local
+bench-local: install ## Measures the whole local stack against its bars
+	@$(call BUILD,release)
+	@PATH="$(PYTHON_BIN):$$PATH" bench/local/run
+
+.PHONY: bench-runtime
+bench-runtime: install ## Measures the Python runtime against two minimal servers
+	@PATH="$(PYTHON_BIN):$$PATH" bench/runtime/run
+
+.PHONY: docs-check
+docs-check: ## Checks that what the documents name exists
+	@$(PYTHON_BIN)/python tools/check_docs.py
+
+.PHONY: clean
+clean: ## Removes what was built (the caches outside the checkout stay)
+	@rm -rf build out
