@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from check_docs import check, has_function
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from check_layers import check, parse_layers
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from function_length import in_cpp
 from tidy import Problem, check
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from build import build
-from running import Running
 
 from asya_crew.record import MAX_NAME_CHARS, safe_name, store
+from build import build
+from running import Running
 
 CREW = str(Path(__file__).resolve().parent.parent)
 
