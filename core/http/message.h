@@ -30,7 +30,7 @@ struct Request {
   std::vector<std::pair<std::string, std::string>> query;  // decoded, in order
   Headers headers;
   std::string body;
-  std::string peer;    // for logs
+  std::string peer;     // for logs
   bool secure = false;  // came over TLS
   // Path parameters of the matched route, decoded.
   std::map<std::string, std::string, std::less<>> parameters;
@@ -66,6 +66,7 @@ class Responder {
     virtual ~Sink() = default;
     virtual void Send(Response response) = 0;
     virtual std::shared_ptr<Stream> StartStream(Response head) = 0;
+    virtual void OnPeerGone(std::function<void()> /*callback*/) {}
   };
   explicit Responder(std::unique_ptr<Sink> sink) : sink_(std::move(sink)) {}
   Responder(Responder&&) = default;
@@ -78,6 +79,9 @@ class Responder {
   std::shared_ptr<Stream> StartStream(Response head) {
     return std::exchange(sink_, nullptr)->StartStream(std::move(head));
   }
+  // Before the answer: `callback` runs at most once, on any thread, when the peer hangs up while it waits. The answer
+  // may still be given; nobody reads it. One callback a request.
+  void OnPeerGone(std::function<void()> callback) { sink_->OnPeerGone(std::move(callback)); }
 
  private:
   std::unique_ptr<Sink> sink_;

@@ -23,7 +23,7 @@ struct TlsIdentity {
 
 struct Listen {
   // Exactly one of the two.
-  std::optional<std::string> unix_path;          // mode 0600
+  std::optional<std::string> unix_path;                      // mode 0600
   std::optional<std::pair<std::string, std::uint16_t>> tcp;  // address, port (0: free port)
   // with tcp: connections that open with a TLS hello are served TLS, others plain
   std::optional<TlsIdentity> tls;
@@ -32,12 +32,12 @@ struct Listen {
 
 struct ServerLimits {
   std::size_t io_threads = 1;
-  std::size_t body_bytes = 16U << 20U;           // 413 above
+  std::size_t body_bytes = 16U << 20U;  // 413 above
   std::size_t header_bytes = 64U << 10U;
-  std::size_t connections = 4096;                // accepted at once; more wait in the backlog
-  std::size_t stream_buffer_bytes = 4U << 20U;   // unsent bytes of one stream before it is cut off
-  std::chrono::seconds idle_timeout{75};         // between requests of a kept connection
-  std::chrono::seconds request_timeout{30};      // to read one request
+  std::size_t connections = 4096;               // accepted at once; more wait in the backlog
+  std::size_t stream_buffer_bytes = 4U << 20U;  // unsent bytes of one stream before it is cut off
+  std::chrono::seconds idle_timeout{75};        // between requests of a kept connection
+  std::chrono::seconds request_timeout{30};     // to read one request
   std::chrono::seconds write_timeout{30};
 };
 
