@@ -1,0 +1,232 @@
+#include "gateway/create_task.h"
+
+#include <array>
+#include <cstdio>
+#include <functional>
+#include <utility>
+
+#include "core/base/random.h"
+#include "core/base/sha256.h"
+#include "core/json/parse.h"
+#include "core/json/split.h"
+#include "gateway/problem.h"
+#include "model/envelope.h"
+
+namespace asya::gateway {
+namespace {
+
+constexpr std::size_t kRouteLimitActors = 256;
+constexpr double kTimeoutLimitSeconds = 30.0 * 24 * 3600;
+
+// The members of the request body, before anything is looked up.
+struct Body {
+  std::string payload = "null";
+  json::Object headers;
+  std::optional<double> timeout_seconds;
+  std::optional<std::vector<std::string>> next;
+  std::string idempotency_key;
+};
+
+void ReadNext(const json::Value& value, Body& body, std::vector<Error>& errors) {
+  if (!value.IsArray() || value.AsArray().size() > kRouteLimitActors) {
+    errors.push_back(Invalid("next", "got " + std::string(value.TypeName()) + "; a list of at most " +
+                                         std::to_string(kRouteLimitActors) + " actor names is accepted"));
+    return;
+  }
+  std::vector<std::string> names;
+  for (const json::Value& item : value.AsArray()) {
+    if (!item.IsString() || item.AsString().empty()) {
+      errors.push_back(Invalid("next[" + std::to_string(names.size()) + "]",
+                               "got " + std::string(item.TypeName()) + "; an actor name is accepted"));
+      return;
+    }
+    if (item.AsString() == model::kSinkActor || item.AsString() == model::kSumpActor) {
+      errors.push_back(Invalid("next[" + std::to_string(names.size()) + "]",
+                               item.AsString() + " ends every route by itself and cannot be named"));
+      return;
+    }
+    names.push_back(item.AsString());
+  }
+  body.next = std::move(names);
+}
+
+void ReadMember(const json::Member& member, Body& body, std::vector<Error>& errors) {
+  if (member.key == "payload") {
+    body.payload = std::string(member.value);
+    return;
+  }
+  const auto parsed = json::Parse(member.value);
+  if (!parsed.ok()) {
+    errors.push_back(Invalid(member.key, parsed.error().message));
+    return;
+  }
+  const json::Value& value = *parsed;
+  if (member.key == "headers") {
+    if (value.IsObject()) {
+      body.headers = value.AsObject();
+    } else {
+      errors.push_back(Invalid("headers", "got " + std::string(value.TypeName()) + "; an object is accepted"));
+    }
+  } else if (member.key == "timeout") {
+    if (value.IsNumber() && value.AsDouble() > 0 && value.AsDouble() <= kTimeoutLimitSeconds) {
+      body.timeout_seconds = value.AsDouble();
+    } else {
+      errors.push_back(Invalid("timeout", "got " + json::Dump(value) + "; seconds over 0 and up to 2592000 are accepted"));
+    }
+  } else if (member.key == "next") {
+    ReadNext(value, body, errors);
+  } else if (member.key == "idempotencyKey") {
+    if (value.IsString() && !value.AsString().empty() && value.AsString().size() <= 256) {
+      body.idempotency_key = value.AsString();
+    } else {
+      errors.push_back(Invalid("idempotencyKey", "a string of 1 to 256 bytes is accepted"));
+    }
+  } else {
+    errors.push_back(Invalid(member.key, "unknown field; payload, headers, timeout, next and idempotencyKey are accepted"));
+  }
+}
+
+// Reads a flow's route into `wanted`.
+Status FollowFlow(const std::string& name, const Deps& deps, NewTask& wanted) {
+  const auto record = deps.objects.Get({"flows", wanted.namespace_, name});
+  if (!record.ok()) {
+    if (record.error().code != ErrorCode::kNotFound) return record.error();
+    return Error{ErrorCode::kNotFound, "no flow \"" + name + "\" in namespace \"" + wanted.namespace_ + "\"", "flow"};
+  }
+  ASYA_TRY(const json::Value object, json::Parse(*record->json));
+  const json::Value* spec = object.Find("spec");
+  if (spec == nullptr) return Fail(ErrorCode::kInternal, "flow \"" + name + "\" has no spec");
+  wanted.flow = name;
+  wanted.actor = spec->GetString("entrypoint").value_or("");
+  if (const json::Value* next = spec->Find("routeNext"); next != nullptr && next->IsArray()) {
+    for (const json::Value& item : next->AsArray()) {
+      if (item.IsString()) wanted.next.push_back(item.AsString());
+    }
+  }
+  if (const auto timeout = spec->GetString("timeout"); timeout && !wanted.timeout) {
+    wanted.timeout = ParseGoDuration(*timeout);
+  }
+  wanted.headers["x-asya-flow"] = name;
+  return Ok();
+}
+
+std::string NewTraceparent() { return "00-" + RandomHex(16) + "-" + RandomHex(8) + "-01"; }
+
+// The names of the actors there are, for the error about one that is not.
+std::string KnownActors(const Deps& deps, const std::string& namespace_) {
+  ports::ListQuery query;
+  query.resource = "asyncactors";
+  query.namespace_ = namespace_;
+  query.limit = 20;
+  const auto page = deps.objects.List(query);
+  if (!page.ok() || page->items.empty()) return "none are known there";
+  std::string names;
+  for (const ports::Record& record : page->items) {
+    if (record.labels.contains("asya.sh/system")) continue;
+    names += (names.empty() ? "" : ", ") + record.key.name;
+  }
+  return "known there: " + (names.empty() ? "none" : names);
+}
+
+http::Response Answer(const ports::Task& task, bool created) {
+  http::Response response = Json(created ? 201 : 200, json::Dump(json::Object{{"id", task.id}}));
+  response.headers.Set("Location", "/api/v1/tasks/" + task.id);
+  return response;
+}
+
+Result<NewTask> Resolve(const http::Request& request, Body body, const Deps& deps) {
+  NewTask wanted;
+  wanted.namespace_ = request.Query("namespace").value_or("default");
+  wanted.payload = std::move(body.payload);
+  wanted.headers = std::move(body.headers);
+  if (body.timeout_seconds) {
+    wanted.timeout = std::chrono::microseconds(static_cast<std::int64_t>(*body.timeout_seconds * 1e6));
+  }
+  const auto actor = request.Query("actor");
+  const auto flow = request.Query("flow");
+  if (actor.has_value() == flow.has_value()) {
+    return Invalid("actor", "exactly one of the query parameters actor and flow is accepted");
+  }
+  if (actor) {
+    if (actor->empty() || *actor == model::kSinkActor || *actor == model::kSumpActor) {
+      return Invalid("actor", "got \"" + *actor + "\"; the name of an actor is accepted, not a system actor's");
+    }
+    wanted.actor = *actor;
+    wanted.next = body.next.value_or(std::vector<std::string>{});
+    return wanted;
+  }
+  if (body.next) return Invalid("next", "a flow has a route of its own; leave next out or call the actor");
+  ASYA_TRY_STATUS(FollowFlow(*flow, deps, wanted));
+  return wanted;
+}
+
+}  // namespace
+
+Result<ports::Task> Send(const NewTask& wanted, const std::optional<ports::IdempotencyKey>& key, const Deps& deps) {
+  const WallTime now = deps.clock.Now();
+  ports::Task task;
+  task.id = NewUuid();
+  task.namespace_ = wanted.namespace_;
+  task.flow = wanted.flow;
+  task.actor = wanted.actor;
+  task.current_actor = wanted.actor;
+  task.payload_json = wanted.payload;
+  task.headers_json = wanted.headers.empty() ? "" : json::Dump(wanted.headers);
+  task.replay_of = wanted.replay_of;
+  task.created_at = now;
+  task.updated_at = now;
+  if (wanted.timeout) task.deadline_at = now + *wanted.timeout;
+
+  model::Envelope envelope;
+  envelope.id = task.id;
+  envelope.route = {wanted.prev, wanted.actor, wanted.next};
+  envelope.headers = wanted.headers;
+  if (!envelope.headers.contains("traceparent")) envelope.headers["traceparent"] = NewTraceparent();
+  envelope.status.phase = "pending";
+  envelope.status.actor = wanted.actor;
+  envelope.status.created_at = FormatRfc3339(now, true);
+  envelope.status.updated_at = envelope.status.created_at;
+  if (task.deadline_at) envelope.status.deadline_at = FormatRfc3339(*task.deadline_at, true);
+  envelope.payload = wanted.payload;
+  return deps.tasks.Create(task, {model::QueueName(wanted.namespace_, wanted.actor), SerializeEnvelope(envelope)}, key);
+}
+
+http::Response CreateTask(const http::Request& request, const Deps& deps, const Limits& limits) {
+  if (request.body.size() > limits.payload_bytes) {
+    return Problem(Fail(ErrorCode::kTooLarge, "body of " + std::to_string(request.body.size()) + " bytes; at most " +
+                                                  std::to_string(limits.payload_bytes) + " are accepted"));
+  }
+  const auto members = json::Split(request.body.empty() ? std::string_view("{}") : std::string_view(request.body));
+  if (!members.ok()) return Problem(members.error());
+  Body body;
+  std::vector<Error> errors;
+  for (const json::Member& member : *members) ReadMember(member, body, errors);
+  if (!errors.empty()) return Problem(errors);
+  std::optional<ports::IdempotencyKey> key;
+  const std::string header_key = request.headers.Get("Idempotency-Key").value_or("");
+  if (!header_key.empty() || !body.idempotency_key.empty()) {
+    key = {body.idempotency_key.empty() ? header_key : body.idempotency_key, Sha256Hex(body.payload)};
+  }
+  const auto wanted = Resolve(request, std::move(body), deps);
+  if (!wanted.ok()) return Problem(wanted.error());
+  const auto now = deps.clock.Now();
+  const auto task = Send(*wanted, key, deps);
+  if (!task.ok()) {
+    if (task.error().code == ErrorCode::kUnroutable) {
+      return Problem(Error{ErrorCode::kNotFound,
+                           "no actor \"" + wanted->actor + "\" in namespace \"" + wanted->namespace_ + "\"; " +
+                               KnownActors(deps, wanted->namespace_),
+                           wanted->flow.empty() ? "actor" : "flow"});
+    }
+    http::Response response = Problem(task.error());
+    if (key && task.error().code == ErrorCode::kConflict) response.status = 422;
+    return response;
+  }
+  const bool earlier = task->created_at < now;
+  if (earlier && !ports::IsTerminal(task->status)) {
+    return Problem(Error{ErrorCode::kConflict, "task " + task->id + " with this key is still in flight", "idempotencyKey"});
+  }
+  return Answer(*task, !earlier);
+}
+
+}  // namespace asya::gateway

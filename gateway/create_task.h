@@ -1,0 +1,34 @@
+// CreateTask: POST /api/v1/tasks: checks the request, builds the first envelope and stores task and message together.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/result.h"
+#include "core/http/message.h"
+#include "core/json/value.h"
+#include "gateway/gateway.h"
+
+namespace asya::gateway {
+
+// Blocking; runs on the executor.
+http::Response CreateTask(const http::Request& request, const Deps& deps, const Limits& limits);
+
+// Where a new task goes and what it carries.
+struct NewTask {
+  std::string namespace_;
+  std::string flow;
+  std::string actor;
+  std::vector<std::string> prev;
+  std::vector<std::string> next;
+  std::string payload = "null";  // raw JSON
+  json::Object headers;
+  std::optional<std::chrono::microseconds> timeout;
+  std::string replay_of;
+};
+// Stores the task and sends its first envelope.
+Result<ports::Task> Send(const NewTask& wanted, const std::optional<ports::IdempotencyKey>& key, const Deps& deps);
+
+}  // namespace asya::gateway

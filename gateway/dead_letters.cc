@@ -1,0 +1,114 @@
+#include "gateway/dead_letters.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "core/json/parse.h"
+#include "core/json/split.h"
+#include "gateway/create_task.h"
+#include "gateway/problem.h"
+#include "gateway/task_json.h"
+#include "model/envelope.h"
+
+namespace asya::gateway {
+namespace {
+
+// Headers that belong to the run that failed, not to the work.
+constexpr const char* kRunHeaders[] = {"x-asya-first-attempt", "x-asya-route-resolved"};
+
+Status ApplyEdit(const http::Request& request, NewTask& wanted) {
+  if (request.body.empty()) return Ok();
+  ASYA_TRY(const auto members, json::Split(request.body));
+  for (const json::Member& member : members) {
+    if (member.key == "payload") {
+      wanted.payload = std::string(member.value);
+    } else if (member.key == "headers") {
+      ASYA_TRY(const json::Value headers, json::Parse(member.value));
+      if (!headers.IsObject()) return Invalid("headers", "got " + std::string(headers.TypeName()) + "; an object is accepted");
+      wanted.headers = headers.AsObject();
+    } else {
+      return Invalid(member.key, "unknown field; payload and headers are accepted");
+    }
+  }
+  return Ok();
+}
+
+std::optional<std::chrono::microseconds> OriginalTimeout(const model::EnvelopeStatus& status) {
+  const auto created = ParseRfc3339(status.created_at);
+  const auto deadline = ParseRfc3339(status.deadline_at);
+  if (!created || !deadline || *deadline <= *created) return std::nullopt;
+  return *deadline - *created;
+}
+
+}  // namespace
+
+http::Response ListDeadLetters(const http::Request& request, const Deps& deps, const Limits& limits) {
+  const auto letters = deps.tasks.ListDeadLetters(request.Query("namespace"), request.Query("actor"),
+                                                  static_cast<std::int64_t>(limits.dead_letter_page_items));
+  if (!letters.ok()) return Problem(letters.error());
+  std::map<std::string, std::pair<std::int64_t, const ports::DeadLetter*>> groups;
+  std::string text = "{\"items\":[";
+  for (const ports::DeadLetter& letter : *letters) {
+    text += (text.back() == '[' ? "" : ",") + DeadLetterJson(letter, false);
+    auto& group = groups.try_emplace(letter.signature, 0, &letter).first->second;
+    ++group.first;
+  }
+  text += "],\"groups\":";
+  json::Array list;
+  for (const auto& [signature, group] : groups) {
+    list.push_back(json::Object{{"signature", signature},
+                                {"count", group.first},
+                                {"actor", group.second->actor},
+                                {"reason", group.second->reason},
+                                {"errorType", group.second->error_type},
+                                {"latestMessage", group.second->error_message}});
+  }
+  return Json(200, text + json::Dump(list) + "}");
+}
+
+http::Response ReadDeadLetter(const http::Request& request, const Deps& deps) {
+  const auto letter = deps.tasks.GetDeadLetter(request.parameters.find("id")->second);
+  return letter.ok() ? Json(200, DeadLetterJson(*letter, true)) : Problem(letter.error());
+}
+
+http::Response ReplayDeadLetter(const http::Request& request, const Deps& deps, const Limits& limits) {
+  if (request.body.size() > limits.payload_bytes) {
+    return Problem(Fail(ErrorCode::kTooLarge, "body of " + std::to_string(request.body.size()) + " bytes; at most " +
+                                                  std::to_string(limits.payload_bytes) + " are accepted"));
+  }
+  const std::string& id = request.parameters.find("id")->second;
+  const auto letter = deps.tasks.GetDeadLetter(id);
+  if (!letter.ok()) return Problem(letter.error());
+  if (letter->envelope_json.empty()) {
+    return Problem(Error{ErrorCode::kInvalid,
+                         "dead letter " + id + " could not be parsed as an envelope; its bytes are in rawBase64, send "
+                         "the repaired payload as a new task", "id"});
+  }
+  const auto envelope = model::ParseEnvelope(letter->envelope_json);
+  if (!envelope.ok()) return Problem(envelope.error());
+  NewTask wanted;
+  wanted.namespace_ = letter->namespace_.empty() ? "default" : letter->namespace_;
+  wanted.actor = envelope->route.curr.empty() ? letter->actor : envelope->route.curr;
+  wanted.prev = envelope->route.prev;
+  wanted.next = envelope->route.next;
+  wanted.payload = envelope->payload;
+  wanted.headers = envelope->headers;
+  for (const char* name : kRunHeaders) wanted.headers.erase(name);
+  if (const auto flow = wanted.headers.find("x-asya-flow"); flow != wanted.headers.end() && flow->second.IsString()) {
+    wanted.flow = flow->second.AsString();
+  }
+  wanted.timeout = OriginalTimeout(envelope->status);
+  wanted.replay_of = letter->id;
+  if (const Status edited = ApplyEdit(request, wanted); !edited.ok()) return Problem(edited.error());
+  const auto task = Send(wanted, std::nullopt, deps);
+  if (!task.ok()) return Problem(task.error());
+  if (const Status marked = deps.tasks.MarkReplayed(letter->id, task->id); !marked.ok()) {
+    deps.logger.Warning("replay was sent but not marked", {{"task", task->id}});
+  }
+  http::Response response = Json(201, json::Dump(json::Object{{"id", task->id}, {"replayOf", letter->id}}));
+  response.headers.Set("Location", "/api/v1/tasks/" + task->id);
+  return response;
+}
+
+}  // namespace asya::gateway

@@ -1,0 +1,40 @@
+// Gateway: the task API for the outside and the report API for relays, on the ports it is given.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+
+#include "core/base/clock.h"
+#include "core/base/executor.h"
+#include "core/http/router.h"
+#include "core/observe/log.h"
+#include "gateway/cancel_feed.h"
+#include "gateway/task_hub.h"
+#include "ports/decisions.h"
+#include "ports/object_store.h"
+#include "ports/task_store.h"
+
+namespace asya::gateway {
+
+struct Deps {
+  ports::TaskStore& tasks;
+  ports::ObjectStore& objects;
+  TaskHub& hub;
+  CancelFeed& cancels;
+  Executor& executor;  // blocking store calls run here
+  const Clock& clock;
+  observe::Logger logger;
+};
+
+struct Limits {
+  std::size_t payload_bytes = 10U << 20U;      // of one created task
+  std::size_t report_batch_items = 1024;       // of one POST of events
+  std::size_t dead_letter_page_items = 500;
+};
+
+// Task routes under /api/v1/tasks and /api/v1/dead-letters, and the same tasks under /api/v1/mesh. `deps` must outlive the router.
+void AddExternalRoutes(http::Router& router, const Deps& deps, const Limits& limits);
+// Report routes for relays: POST /api/v1/events, POST /api/v1/tasks/{id}/events, GET /api/v1/cancellations. Internal listener only.
+void AddInternalRoutes(http::Router& router, const Deps& deps, const Limits& limits);
+
+}  // namespace asya::gateway

@@ -1,0 +1,143 @@
+#include "gateway/read_task.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "gateway/problem.h"
+#include "gateway/task_json.h"
+
+namespace asya::gateway {
+namespace {
+
+constexpr std::chrono::seconds kWaitLimit{60};
+constexpr std::int64_t kPageLimit = 500;
+
+std::string EtagOf(const ports::Task& task) { return "\"" + std::to_string(task.version) + "\""; }
+
+http::Response Show(const Deps& deps, const ports::Task& task, const std::string& known_etag) {
+  if (!known_etag.empty() && known_etag == EtagOf(task)) return http::Response{304, "", "application/json", {}};
+  std::string text = TaskJson(task, true);
+  const auto events = deps.tasks.Events(task.id, 0);
+  const auto children = deps.tasks.Children(task.id);
+  text.pop_back();
+  text += ",\"events\":[";
+  if (events.ok()) {
+    for (const ports::TaskEvent& event : *events) {
+      text += (text.back() == '[' ? "" : ",");
+      text += "{\"at\":" + json::Quote(FormatRfc3339(event.at, true)) + ",\"type\":" + json::Quote(event.type) +
+              ",\"data\":" + (event.data_json.empty() ? "null" : event.data_json) + "}";
+    }
+  }
+  text += "],\"children\":[";
+  if (children.ok()) {
+    for (const ports::Task& child : *children) text += (text.back() == '[' ? "" : ",") + TaskJson(child, false);
+  }
+  text += "]}";
+  http::Response response = Json(200, std::move(text));
+  response.headers.Set("ETag", EtagOf(task));
+  return response;
+}
+
+// A long poll: one listener of the hub that owns the responder.
+class Waiting final : public TaskListener {
+ public:
+  Waiting(const Deps& deps, std::string task_id, std::string known_etag, http::Responder responder)
+      : deps_(deps), task_id_(std::move(task_id)), known_etag_(std::move(known_etag)), responder_(std::move(responder)) {}
+
+  bool OnChange() override {
+    const auto task = deps_.tasks.Get(task_id_);
+    if (!task.ok()) {
+      responder_.Send(Problem(task.error()));
+      return false;
+    }
+    const bool changed = !known_etag_.empty() && known_etag_ != EtagOf(*task);
+    if (!ports::IsTerminal(task->status) && !changed) return true;
+    responder_.Send(Show(deps_, *task, known_etag_));
+    return false;
+  }
+  void OnFly(const std::string&) override {}
+  bool OnTime() override {
+    const auto task = deps_.tasks.Get(task_id_);
+    responder_.Send(task.ok() ? Show(deps_, *task, known_etag_) : Problem(task.error()));
+    return false;
+  }
+
+ private:
+  const Deps& deps_;
+  std::string task_id_;
+  std::string known_etag_;
+  http::Responder responder_;
+};
+
+template <class T>
+void ReadTime(const http::Request& request, const char* name, T& out, std::vector<Error>& errors) {
+  const auto text = request.Query(name);
+  if (!text) return;
+  out = ParseRfc3339(*text);
+  if (!out) errors.push_back(Invalid(name, "got \"" + *text + "\"; an RFC 3339 time is accepted"));
+}
+
+}  // namespace
+
+void ReadTask(http::Request request, http::Responder responder, const Deps& deps) {
+  const std::string id = request.parameters["id"];
+  const std::string known_etag = request.headers.Get("If-None-Match").value_or("");
+  const auto wait_text = request.Query("wait");
+  if (!wait_text) {
+    const auto task = deps.tasks.Get(id);
+    responder.Send(task.ok() ? Show(deps, *task, known_etag) : Problem(task.error()));
+    return;
+  }
+  const auto wait = ParseGoDuration(*wait_text);
+  if (!wait || *wait > kWaitLimit) {
+    responder.Send(Problem(Invalid("wait", "got \"" + *wait_text + "\"; a duration up to 60s is accepted, such as 30s")));
+    return;
+  }
+  const auto period = std::max(std::chrono::duration_cast<std::chrono::milliseconds>(*wait), std::chrono::milliseconds(1));
+  auto waiting = std::make_shared<Waiting>(deps, id, known_etag, std::move(responder));
+  // A full hub drops the listener, whose responder then answers by itself; the client asks again.
+  if (!deps.hub.Add(id, std::move(waiting), period)) deps.logger.Warning("too many waiting clients");
+}
+
+http::Response ListTasks(const http::Request& request, const Deps& deps) {
+  std::vector<Error> errors;
+  ports::TaskFilter filter;
+  filter.namespace_ = request.Query("namespace");
+  filter.actor = request.Query("actor");
+  filter.flow = request.Query("flow");
+  filter.cursor = request.Query("cursor").value_or("");
+  if (const auto status = request.Query("status")) {
+    filter.status = ports::ParseTaskStatus(*status);
+    if (!filter.status) {
+      errors.push_back(Invalid("status", "got \"" + *status +
+                                             "\"; pending, running, paused, succeeded, failed and canceled are accepted"));
+    }
+  }
+  ReadTime(request, "createdAfter", filter.created_after, errors);
+  ReadTime(request, "createdBefore", filter.created_before, errors);
+  if (const auto limit = request.Query("limit")) {
+    const bool digits = !limit->empty() && limit->size() < 5 &&
+                        std::all_of(limit->begin(), limit->end(), [](char c) { return c >= '0' && c <= '9'; });
+    filter.limit = digits ? std::stoll(*limit) : 0;
+    if (filter.limit < 1 || filter.limit > kPageLimit) {
+      errors.push_back(Invalid("limit", "got \"" + *limit + "\"; 1 to " + std::to_string(kPageLimit) + " is accepted"));
+    }
+  }
+  if (!errors.empty()) return Problem(errors);
+  const auto page = deps.tasks.List(filter);
+  if (!page.ok()) return Problem(page.error());
+  std::string text = "{\"items\":[";
+  for (const ports::Task& task : page->tasks) text += (text.back() == '[' ? "" : ",") + TaskJson(task, false);
+  text += "],\"nextCursor\":" + json::Quote(page->next_cursor) + "}";
+  return Json(200, std::move(text));
+}
+
+http::Response CancelTask(const http::Request& request, const Deps& deps) {
+  const std::string& id = request.parameters.find("id")->second;
+  const Status outcome = deps.tasks.Cancel(id);
+  if (!outcome.ok()) return Problem(outcome.error());
+  deps.cancels.Publish(id);
+  return http::Response{204, "", "application/json", {}};
+}
+
+}  // namespace asya::gateway

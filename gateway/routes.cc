@@ -1,0 +1,75 @@
+#include <memory>
+#include <utility>
+
+#include "gateway/create_task.h"
+#include "gateway/dead_letters.h"
+#include "gateway/gateway.h"
+#include "gateway/problem.h"
+#include "gateway/read_task.h"
+#include "gateway/stream_events.h"
+#include "gateway/take_reports.h"
+
+namespace asya::gateway {
+namespace {
+
+constexpr std::chrono::hours kCancelFeedHistory{1};
+
+// Runs a blocking handler on the executor; a full executor answers 429.
+http::Handler OnExecutor(const Deps& deps, std::function<void(http::Request, http::Responder)> handler) {
+  return [&deps, handler = std::move(handler)](http::Request request, http::Responder responder) {
+    // std::function must be copyable, and the responder is not.
+    auto exchange = std::make_shared<std::pair<http::Request, http::Responder>>(std::move(request), std::move(responder));
+    if (!deps.executor.Submit([exchange, handler] { handler(std::move(exchange->first), std::move(exchange->second)); })) {
+      exchange->second.Send(Problem(Fail(ErrorCode::kTooMany, "too many requests are waiting; try again")));
+    }
+  };
+}
+
+http::Handler Blocking(const Deps& deps, std::function<http::Response(const http::Request&)> handler) {
+  return OnExecutor(deps, [handler = std::move(handler)](http::Request request, http::Responder responder) {
+    responder.Send(handler(request));
+  });
+}
+
+void FollowCancellations(const Deps& deps, http::Responder responder) {
+  http::Response head{200, "", "text/event-stream", {}};
+  auto stream = responder.StartStream(std::move(head));
+  const auto earlier = deps.tasks.CanceledSince(deps.clock.Now() - kCancelFeedHistory);
+  deps.cancels.Add(stream, earlier.ok() ? *earlier : std::vector<std::string>{});
+}
+
+}  // namespace
+
+void AddExternalRoutes(http::Router& router, const Deps& deps, const Limits& limits) {
+  for (const std::string base : {"/api/v1/tasks", "/api/v1/mesh"}) {
+    router.Add("POST", base, Blocking(deps, [&deps, limits](const auto& r) { return CreateTask(r, deps, limits); }));
+    router.Add("GET", base, Blocking(deps, [&deps](const auto& r) { return ListTasks(r, deps); }));
+    router.Add("GET", base + "/{id}", OnExecutor(deps, [&deps](http::Request request, http::Responder responder) {
+                 ReadTask(std::move(request), std::move(responder), deps);
+               }));
+    router.Add("DELETE", base + "/{id}", Blocking(deps, [&deps](const auto& r) { return CancelTask(r, deps); }));
+    router.Add("GET", base + "/{id}/events", OnExecutor(deps, [&deps](http::Request request, http::Responder responder) {
+                 StreamEvents(std::move(request), std::move(responder), deps);
+               }));
+  }
+  const std::string letters = "/api/v1/dead-letters";
+  router.Add("GET", letters, Blocking(deps, [&deps, limits](const auto& r) { return ListDeadLetters(r, deps, limits); }));
+  router.Add("GET", letters + "/{id}", Blocking(deps, [&deps](const auto& r) { return ReadDeadLetter(r, deps); }));
+  router.Add("POST", letters + "/{id}/replay",
+             Blocking(deps, [&deps, limits](const auto& r) { return ReplayDeadLetter(r, deps, limits); }));
+}
+
+void AddInternalRoutes(http::Router& router, const Deps& deps, const Limits& limits) {
+  router.Add("POST", "/api/v1/events",
+             Blocking(deps, [&deps, limits](const auto& r) { return TakeReports(r, "", deps, limits); }));
+  for (const std::string base : {"/api/v1/tasks", "/api/v1/mesh"}) {
+    router.Add("POST", base + "/{id}/events", Blocking(deps, [&deps, limits](const auto& r) {
+                 return TakeReports(r, r.parameters.find("id")->second, deps, limits);
+               }));
+  }
+  router.Add("GET", "/api/v1/cancellations", OnExecutor(deps, [&deps](http::Request, http::Responder responder) {
+               FollowCancellations(deps, std::move(responder));
+             }));
+}
+
+}  // namespace asya::gateway

@@ -1,0 +1,151 @@
+#include "gateway/take_reports.h"
+
+#include <utility>
+
+#include "core/base/sha256.h"
+#include "core/json/parse.h"
+#include "core/json/split.h"
+#include "gateway/problem.h"
+#include "model/envelope.h"
+
+namespace asya::gateway {
+namespace {
+
+// One report as the wire has it (docs/reference/reports.md).
+struct Item {
+  std::map<std::string, std::string_view, std::less<>> members;
+
+  [[nodiscard]] std::string Raw(std::string_view key) const {
+    const auto found = members.find(key);
+    return found == members.end() || found->second == "null" ? "" : std::string(found->second);
+  }
+  [[nodiscard]] std::string Text(std::string_view key) const {
+    const auto found = members.find(key);
+    if (found == members.end() || found->second.empty() || found->second.front() != '"') return "";
+    const auto value = json::Parse(found->second);
+    return value.ok() && value->IsString() ? value->AsString() : "";
+  }
+  [[nodiscard]] double Number(std::string_view key) const {
+    const auto found = members.find(key);
+    if (found == members.end()) return 0;
+    const auto value = json::Parse(found->second);
+    return value.ok() && value->IsNumber() ? value->AsDouble() : 0;
+  }
+};
+
+struct Batch {
+  std::vector<ports::TaskReport> reports;
+  std::vector<ports::DeadLetter> letters;
+  std::vector<std::pair<std::string, std::string>> fly;
+};
+
+// The three words of a relay's progress all mean running (spec 07).
+std::optional<ports::TaskStatus> StatusFrom(const std::string& word) {
+  if (word == "received" || word == "processing" || word == "completed" || word == "retrying") {
+    return ports::TaskStatus::kRunning;
+  }
+  return ports::ParseTaskStatus(word);
+}
+
+Status ReadStatus(const Item& item, std::string task_id, Batch& batch) {
+  const std::string word = item.Text("status");
+  const auto status = StatusFrom(word);
+  if (!status) {
+    return Invalid("status", "got \"" + word + "\"; received, processing, completed, running, paused, succeeded, failed "
+                             "and canceled are accepted");
+  }
+  ports::TaskReport report;
+  report.task_id = std::move(task_id);
+  report.status = *status;
+  report.progress = item.Number("progress");
+  report.current_actor = item.Text("actor");
+  report.result_json = item.Raw("result");
+  report.error_json = item.Raw("error");
+  report.reason = item.Text("reason");
+  report.parent_id = item.Text("parent");
+  report.namespace_ = item.Text("namespace");
+  report.hop_json = item.Raw("hop");
+  batch.reports.push_back(std::move(report));
+  return Ok();
+}
+
+// Failures with the same signature are one kind of failure to a person.
+std::string Signature(const ports::DeadLetter& letter) {
+  return Sha256Hex(letter.actor + "\n" + letter.reason + "\n" + letter.error_type).substr(0, 12);
+}
+
+Status ReadDeadLetter(const Item& item, const Deps& deps, Batch& batch) {
+  ports::DeadLetter letter;
+  letter.namespace_ = item.Text("namespace");
+  letter.at = deps.clock.Now();
+  letter.raw_base64 = item.Text("raw_base64");
+  letter.envelope_json = item.Raw("envelope");
+  letter.actor = item.Text("actor");
+  letter.reason = item.Text("reason");
+  letter.id = item.Text("task");
+  if (!letter.envelope_json.empty()) {
+    const auto envelope = model::ParseEnvelope(letter.envelope_json);
+    if (!envelope.ok()) return Invalid("envelope", envelope.error().message);
+    letter.id = envelope->id;
+    if (letter.reason.empty()) letter.reason = envelope->status.reason;
+    if (letter.actor.empty()) letter.actor = envelope->status.actor;
+    letter.error_type = envelope->status.error.GetString("type").value_or("");
+    letter.error_message = envelope->status.error.GetString("message").value_or("");
+  }
+  if (letter.id.empty()) return Invalid("task", "missing; the id of the envelope is accepted");
+  letter.signature = Signature(letter);
+  batch.letters.push_back(std::move(letter));
+  return Ok();
+}
+
+Status ReadItem(std::string_view text, const std::string& task_id, const Deps& deps, Batch& batch) {
+  ASYA_TRY(const auto members, json::Split(text));
+  Item item;
+  for (const json::Member& member : members) item.members.emplace(member.key, member.value);
+  const std::string type = item.Text("type");
+  std::string id = task_id.empty() ? item.Text("task") : task_id;
+  if (type == "dead-letter") return ReadDeadLetter(item, deps, batch);
+  if (id.empty()) return Invalid("task", "missing; the id of a task is accepted");
+  if (type == "fly") {
+    batch.fly.emplace_back(std::move(id), item.Raw("data"));
+    return Ok();
+  }
+  if (type == "status") return ReadStatus(item, std::move(id), batch);
+  return Invalid("type", "got \"" + type + "\"; status, fly and dead-letter are accepted");
+}
+
+}  // namespace
+
+http::Response TakeReports(const http::Request& request, const std::string& task_id, const Deps& deps,
+                           const Limits& limits) {
+  std::vector<std::string_view> items;
+  if (!request.body.empty() && request.body.front() == '{') {
+    items.push_back(request.body);
+  } else {
+    auto split = json::SplitArray(request.body);
+    if (!split.ok()) return Problem(split.error());
+    items = std::move(split).value();
+  }
+  if (items.size() > limits.report_batch_items) {
+    return Problem(Fail(ErrorCode::kTooLarge, std::to_string(items.size()) + " reports; at most " +
+                                                  std::to_string(limits.report_batch_items) + " are accepted at once"));
+  }
+  Batch batch;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    if (const Status read = ReadItem(items[i], task_id, deps, batch); !read.ok()) {
+      Error error = read.error();
+      error.field = "[" + std::to_string(i) + "]" + (error.field.empty() ? "" : "." + error.field);
+      return Problem(error);
+    }
+  }
+  for (const auto& [id, data] : batch.fly) deps.hub.Fly(id, data.empty() ? "null" : data);
+  if (!batch.letters.empty()) {
+    if (const Status kept = deps.tasks.PutDeadLetters(batch.letters); !kept.ok()) return Problem(kept.error());
+  }
+  if (!batch.reports.empty()) {
+    if (const Status applied = deps.tasks.Report(batch.reports); !applied.ok()) return Problem(applied.error());
+  }
+  return http::Response{204, "", "application/json", {}};
+}
+
+}  // namespace asya::gateway

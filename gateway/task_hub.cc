@@ -1,0 +1,192 @@
+#include "gateway/task_hub.h"
+
+#include <algorithm>
+#include <deque>
+#include <utility>
+
+namespace asya::gateway {
+
+namespace {
+// A stream that falls this far behind its live events loses the oldest of them; they are not stored anyway (spec 07).
+constexpr std::size_t kFlyBacklogLimit = 1000;
+}  // namespace
+
+struct TaskHub::Entry {
+  std::string task_id;
+  std::shared_ptr<TaskListener> listener;
+  std::chrono::milliseconds period{0};
+  // Guarded by TaskHub::mutex_.
+  bool changed = false;
+  bool time_came = false;
+  bool scheduled = false;  // a Drain is waiting or running
+  bool gone = false;
+  std::deque<std::string> fly;
+};
+
+TaskHub::TaskHub(Executor& executor, const Clock& clock) : executor_(executor), clock_(clock) {}
+
+TaskHub::~TaskHub() { Stop(); }
+
+void TaskHub::Start() {
+  const std::lock_guard lock(mutex_);
+  if (running_) return;
+  running_ = true;
+  timer_ = std::thread([this] { KeepTime(); });
+}
+
+void TaskHub::Stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!running_) return;
+    running_ = false;
+  }
+  timer_changed_.notify_all();
+  timer_.join();
+  const std::lock_guard lock(mutex_);
+  listeners_.clear();
+  timers_.clear();
+  count_ = 0;
+}
+
+bool TaskHub::Add(const std::string& task_id, std::shared_ptr<TaskListener> listener,
+                  std::chrono::milliseconds period) {
+  auto entry = std::make_shared<Entry>();
+  entry->task_id = task_id;
+  entry->listener = std::move(listener);
+  entry->period = period;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!running_ || count_ >= kListenerLimit) return false;
+    ++count_;
+    listeners_[task_id].push_back(entry);
+    timers_.emplace(clock_.Steady() + period, entry);
+    entry->changed = true;
+  }
+  timer_changed_.notify_all();
+  Wake(entry);
+  return true;
+}
+
+void TaskHub::Remove(const std::string& task_id, const TaskListener* listener) {
+  std::shared_ptr<Entry> found;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto list = listeners_.find(task_id);
+    if (list == listeners_.end()) return;
+    for (const auto& entry : list->second) {
+      if (entry->listener.get() == listener) found = entry;
+    }
+  }
+  if (found) Forget(found);
+}
+
+void TaskHub::Changed(const std::string& task_id) {
+  std::vector<std::shared_ptr<Entry>> woken;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto list = listeners_.find(task_id);
+    if (list == listeners_.end()) return;
+    woken = list->second;
+    for (const auto& entry : woken) entry->changed = true;
+  }
+  for (const auto& entry : woken) Wake(entry);
+}
+
+void TaskHub::Fly(const std::string& task_id, const std::string& data_json) {
+  std::vector<std::shared_ptr<Entry>> woken;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto list = listeners_.find(task_id);
+    if (list == listeners_.end()) return;
+    woken = list->second;
+    for (const auto& entry : woken) {
+      if (entry->fly.size() >= kFlyBacklogLimit) entry->fly.pop_front();
+      entry->fly.push_back(data_json);
+    }
+  }
+  for (const auto& entry : woken) Wake(entry);
+}
+
+std::size_t TaskHub::Listeners() const {
+  const std::lock_guard lock(mutex_);
+  return count_;
+}
+
+void TaskHub::Wake(const std::shared_ptr<Entry>& entry) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (entry->scheduled || entry->gone) return;
+    entry->scheduled = true;
+  }
+  if (executor_.Submit([this, entry] { Drain(entry); })) return;
+  // The executor is full: the timer wakes this listener again, so a change is late but never lost.
+  const std::lock_guard lock(mutex_);
+  entry->scheduled = false;
+  timers_.emplace(clock_.Steady() + std::chrono::milliseconds(50), entry);
+}
+
+void TaskHub::Drain(const std::shared_ptr<Entry>& entry) {
+  for (;;) {
+    std::deque<std::string> fly;
+    bool changed = false;
+    bool time_came = false;
+    {
+      const std::lock_guard lock(mutex_);
+      if (entry->gone || (!entry->changed && !entry->time_came && entry->fly.empty())) {
+        entry->scheduled = false;
+        return;
+      }
+      fly.swap(entry->fly);
+      changed = std::exchange(entry->changed, false);
+      time_came = std::exchange(entry->time_came, false);
+    }
+    for (const std::string& data : fly) entry->listener->OnFly(data);
+    bool keep = !changed || entry->listener->OnChange();
+    if (keep && time_came) {
+      keep = entry->listener->OnTime();
+      if (keep) {
+        const std::lock_guard lock(mutex_);
+        timers_.emplace(clock_.Steady() + entry->period, entry);
+        timer_changed_.notify_all();
+      }
+    }
+    if (!keep) Forget(entry);
+  }
+}
+
+void TaskHub::Forget(const std::shared_ptr<Entry>& entry) {
+  const std::lock_guard lock(mutex_);
+  if (entry->gone) return;
+  entry->gone = true;
+  const auto list = listeners_.find(entry->task_id);
+  if (list == listeners_.end()) return;
+  const auto place = std::find(list->second.begin(), list->second.end(), entry);
+  if (place == list->second.end()) return;
+  list->second.erase(place);
+  --count_;
+  if (list->second.empty()) listeners_.erase(list);
+}
+
+void TaskHub::KeepTime() {
+  std::unique_lock lock(mutex_);
+  while (running_) {
+    if (timers_.empty()) {
+      timer_changed_.wait(lock);
+      continue;
+    }
+    const SteadyTime first = timers_.begin()->first;
+    if (clock_.Steady() < first) {
+      timer_changed_.wait_until(lock, first);
+      continue;
+    }
+    const std::shared_ptr<Entry> entry = timers_.begin()->second.lock();
+    timers_.erase(timers_.begin());
+    if (!entry || entry->gone) continue;
+    entry->time_came = true;
+    lock.unlock();
+    Wake(entry);
+    lock.lock();
+  }
+}
+
+}  // namespace asya::gateway

@@ -1,0 +1,73 @@
+// TaskHub: wakes those who wait for a task in this process: long polls, event streams and cancel feeds.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "core/base/clock.h"
+#include "core/base/executor.h"
+
+namespace asya::gateway {
+
+// One who waits. Its calls come from the hub's executor, one at a time per listener.
+class TaskListener {
+ public:
+  virtual ~TaskListener() = default;
+  // The task may have changed: read it again. Return false to be forgotten.
+  virtual bool OnChange() = 0;
+  // A streamed, unstored event of the handler, in order; only for those who asked for a task's live stream.
+  virtual void OnFly(const std::string& data_json) = 0;
+  // The time given to Add has come. Return false to be forgotten, or true to be called again after `period`.
+  virtual bool OnTime() = 0;
+};
+
+// Bounds: kListenerLimit listeners in all. Thread safe.
+class TaskHub {
+ public:
+  static constexpr std::size_t kListenerLimit = 20'000;
+
+  TaskHub(Executor& executor, const Clock& clock);
+  ~TaskHub();
+  TaskHub(const TaskHub&) = delete;
+  TaskHub& operator=(const TaskHub&) = delete;
+  void Start();
+  void Stop();
+
+  // False when too many listen already. OnTime is called after `period`, and each `period` again while it returns true.
+  // OnChange is called once soon, so that nothing between the caller's last read and this call is missed.
+  [[nodiscard]] bool Add(const std::string& task_id, std::shared_ptr<TaskListener> listener,
+                         std::chrono::milliseconds period);
+  void Remove(const std::string& task_id, const TaskListener* listener);
+  void Changed(const std::string& task_id);
+  void Fly(const std::string& task_id, const std::string& data_json);
+  [[nodiscard]] std::size_t Listeners() const;
+
+ private:
+  struct Entry;
+  void Wake(const std::shared_ptr<Entry>& entry);
+  void Drain(const std::shared_ptr<Entry>& entry);
+  void Forget(const std::shared_ptr<Entry>& entry);
+  void KeepTime();
+
+  Executor& executor_;
+  const Clock& clock_;
+  mutable std::mutex mutex_;
+  std::condition_variable timer_changed_;
+  std::unordered_map<std::string, std::vector<std::shared_ptr<Entry>>> listeners_;
+  std::multimap<SteadyTime, std::weak_ptr<Entry>> timers_;
+  std::size_t count_ = 0;
+  bool running_ = false;
+  std::thread timer_;
+};
+
+}  // namespace asya::gateway

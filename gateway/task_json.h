@@ -1,0 +1,15 @@
+// TaskJson: tasks, their events and dead letters as the API shows them.
+#pragma once
+
+#include <string>
+
+#include "core/json/value.h"
+#include "ports/task_store.h"
+
+namespace asya::gateway {
+
+// Raw JSON of payload, result and error is placed as it is stored, not decoded and encoded again.
+std::string TaskJson(const ports::Task& task, bool with_payload);
+std::string DeadLetterJson(const ports::DeadLetter& letter, bool with_envelope);
+
+}  // namespace asya::gateway
