@@ -1,0 +1,88 @@
+"""The server's HTTP API: every call has a deadline, every refusal becomes a message that names the fix."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+
+from asya_cli.failure import NOT_FOUND, REFUSED, UNREACHABLE, Failure
+from asya_cli.project import Server
+
+TIMEOUT_S = 30.0
+API = "/apis/asya.sh/v1alpha1"
+TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
+
+
+class Client:
+    """A connection to one server."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        headers = {"User-Agent": "asya-cli"}
+        if server.token:
+            headers["Authorization"] = "Bearer " + server.token
+        self._http = httpx.Client(base_url=server.url, headers=headers, timeout=TIMEOUT_S, trust_env=False)
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        params: dict[str, str] | None = None,
+        headers: dict[str, str] | None = None,
+        timeout_s: float = TIMEOUT_S,
+    ) -> httpx.Response:
+        """One request; raises :class:`Failure` for anything but a 2xx."""
+        sent = dict(headers or {})
+        content: bytes | None = None
+        if body is not None:
+            content = body if isinstance(body, bytes) else json.dumps(body).encode()
+            sent.setdefault("Content-Type", "application/json")
+        try:
+            response = self._http.request(method, path, content=content, params=params, headers=sent, timeout=timeout_s)
+        except httpx.TimeoutException as error:
+            raise Failure(f"{self.server.url} did not answer within {timeout_s:g} s", exit_code=UNREACHABLE) from error
+        except httpx.HTTPError as error:
+            raise Failure(f"no server answers at {self.server.url} ({error})", "asya up FOLDER", UNREACHABLE) from error
+        if response.status_code >= 300:
+            raise refusal(response)
+        return response
+
+    def json(self, method: str, path: str, body: Any = None, params: dict[str, str] | None = None, **more: Any) -> Any:
+        """Like :meth:`call`, decoded."""
+        return self.call(method, path, body, params, **more).json()
+
+    def lines(self, path: str, params: dict[str, str] | None = None, accept: str = "*/*") -> Iterator[str]:
+        """The lines of a streaming answer, until it ends."""
+        timeout = httpx.Timeout(TIMEOUT_S, read=None)
+        try:
+            with self._http.stream("GET", path, params=params, headers={"Accept": accept}, timeout=timeout) as response:
+                if response.status_code >= 300:
+                    response.read()
+                    raise refusal(response)
+                yield from response.iter_lines()
+        except httpx.HTTPError as error:
+            raise Failure(f"the connection to {self.server.url} ended: {error}", exit_code=UNREACHABLE) from error
+
+
+def refusal(response: httpx.Response) -> Failure:
+    """The message of a Kubernetes Status or a problem+json answer, with its wrong fields one to a line."""
+    code = {404: NOT_FOUND}.get(response.status_code, REFUSED if response.status_code < 500 else 1)
+    try:
+        data = response.json()
+    except ValueError:
+        return Failure(f"the server answered {response.status_code}", exit_code=code)
+    message = str(data.get("message") or data.get("detail") or data.get("title") or response.status_code)
+    causes = (data.get("details") or {}).get("causes") or []
+    if len(causes) > 1:
+        message = message.split(": [")[0] + ":"
+        message += "".join(f"\n  {c.get('field', '')}: {c.get('message', '')}" for c in causes)
+    return Failure(message, exit_code=code)
+
+
+def collection(plural: str, namespace: str | None) -> str:
+    """Path of a kind's collection; ``namespace`` is None for cluster-scoped kinds and for all namespaces."""
+    return f"{API}/{plural}" if namespace is None else f"{API}/namespaces/{namespace}/{plural}"

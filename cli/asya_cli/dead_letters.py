@@ -1,0 +1,97 @@
+"""Commands on what failed for good: dead-letters and replay."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from asya_cli.client import Client
+from asya_cli.failure import REFUSED, Failure
+from asya_cli.objects import namespace_option, server_option
+from asya_cli.output import age, data, note, output_option, table
+from asya_cli.project import find_server
+from asya_cli.tasks import finish, wait_for
+
+
+@click.command("dead-letters")
+@click.argument("letter_id", required=False, metavar="[ID]")
+@click.option("--actor", help="Only those that failed at this actor.")
+@output_option()
+@namespace_option
+@server_option
+def dead_letters(letter_id: str | None, actor: str | None, output: str, namespace: str, server: str | None) -> None:
+    """List the dead letters, or show one with its error and its whole envelope."""
+    client = Client(find_server(server))
+    if letter_id:
+        letter = client.json("GET", f"/api/v1/dead-letters/{letter_id}")
+        if output != "table":
+            data(letter, output)
+        else:
+            show(letter)
+        return
+    params = {"namespace": namespace} | ({"actor": actor} if actor else {})
+    answer = client.json("GET", "/api/v1/dead-letters", params=params)
+    if output != "table":
+        data(answer, output)
+        return
+    rows = [[i["id"], i["actor"], i["reason"], i["error"]["message"][:70], i.get("replayedAs", ""), age(i["at"])]
+            for i in answer["items"]]  # fmt: skip
+    table(["id", "actor", "reason", "error", "replayed as", "age"], rows)
+    if rows:
+        note(f"\nnext: asya dead-letters {rows[0][0]}   or   asya replay {rows[0][0]} --edit")
+
+
+def show(letter: dict[str, Any]) -> None:
+    """Print one dead letter for a person; the payload is shown short."""
+    for key in ("id", "actor", "reason", "at", "replayedAs"):
+        if letter.get(key):
+            click.echo(f"{key + ':':12}{letter[key]}")
+    error = letter["error"]
+    click.echo(f"{'error:':12}{error['type']}: {error['message']}")
+    envelope = letter.get("envelope")
+    if envelope is None:
+        click.echo("the message could not be read as an envelope; --output json shows its bytes in base64")
+        return
+    traceback = (envelope.get("status", {}).get("error") or {}).get("traceback")
+    if traceback:
+        click.echo(traceback.rstrip())
+    payload = json.dumps(envelope.get("payload"), ensure_ascii=False)
+    click.echo("payload:    " + (payload if len(payload) <= 300 else payload[:300] + f"… ({len(payload)} characters)"))
+
+
+@click.command()
+@click.argument("letter_id", metavar="ID")
+@click.option("--edit", is_flag=True, help="Edit the payload in $EDITOR first.")
+@click.option("--payload", help="Replace the payload by this JSON.")
+@click.option("--wait", is_flag=True, help="Wait for the result and print it.")
+@output_option()
+@server_option
+def replay(letter_id: str, edit: bool, payload: str | None, wait: bool, output: str, server: str | None) -> None:
+    """Send a dead letter again, from the actor where it failed, as a new task."""
+    client = Client(find_server(server))
+    body: dict[str, Any] | None = None
+    if payload is not None:
+        body = {"payload": decode(payload)}
+    elif edit:
+        letter = client.json("GET", f"/api/v1/dead-letters/{letter_id}")
+        before = json.dumps(letter.get("envelope", {}).get("payload"), indent=2, ensure_ascii=False)
+        after = click.edit(before + "\n", extension=".json")
+        if after is None or not after.strip():
+            raise Failure("nothing was saved, so nothing is sent", exit_code=REFUSED)
+        body = {"payload": decode(after)}
+    task_id = client.json("POST", f"/api/v1/dead-letters/{letter_id}/replay", body)["id"]
+    if wait:
+        finish(wait_for(client, task_id), output)
+    else:
+        click.echo(task_id)
+        note(f"next: asya task {task_id} --wait")
+
+
+def decode(text: str) -> Any:
+    """JSON typed by a person."""
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise Failure(f"the payload is not JSON: {error}", exit_code=REFUSED) from error

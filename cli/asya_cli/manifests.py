@@ -1,0 +1,147 @@
+"""Reading manifests and applying them: create, or a three-way merge with what was applied before."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from asya_cli.client import Client, collection
+from asya_cli.failure import NOT_FOUND, REFUSED, Failure
+from asya_cli.project import GROUP
+
+# The annotation that kubectl keeps too, so that both commands can be used on one object.
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+SOURCE_DIR = "local.asya.sh/source-dir"
+PYTHON = "local.asya.sh/python"
+PLURALS = {
+    "AsyncActor": "asyncactors", "Flow": "flows", "Flavor": "flavors", "Transport": "transports",
+    "Composition": "compositions", "Function": "functions",
+}  # fmt: skip
+NAMESPACED = {"AsyncActor", "Flow"}
+# Flavors and transports first, so that an actor finds what it names.
+ORDER = ["Transport", "Flavor", "Composition", "Function", "AsyncActor", "Flow"]
+
+Manifest = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one object."""
+
+    kind: str
+    name: str
+    verb: str
+
+
+def read(source: str) -> list[Manifest]:
+    """The objects of group asya.sh in a file, a folder or standard input (``-``)."""
+    if source == "-":
+        return parse(sys.stdin.read(), "standard input")
+    path = Path(source)
+    if not path.exists():
+        raise Failure(f"{source}: no such file or folder", exit_code=REFUSED)
+    files = sorted(p for p in path.iterdir() if p.suffix in (".yaml", ".yml")) if path.is_dir() else [path]
+    found: list[Manifest] = []
+    for file in files:
+        found += parse(file.read_text(encoding="utf-8"), str(file))
+    return found
+
+
+def parse(text: str, where: str) -> list[Manifest]:
+    """The objects of group asya.sh in YAML or JSON text; other groups are left out."""
+    try:
+        documents = [d for d in yaml.safe_load_all(text) if d is not None]
+    except yaml.YAMLError as error:
+        raise Failure(f"{where}: not YAML: {' '.join(str(error).split())}", exit_code=REFUSED) from error
+    found = []
+    for number, document in enumerate(documents, start=1):
+        if not isinstance(document, dict) or "apiVersion" not in document or "kind" not in document:
+            raise Failure(
+                f"{where}, document {number}: an object with apiVersion and kind is accepted", exit_code=REFUSED
+            )
+        if not str(document["apiVersion"]).startswith(GROUP + "/"):
+            continue
+        if document["kind"] not in PLURALS:
+            raise Failure(
+                f"{where}, document {number}: kind {document['kind']!r} is unknown; "
+                f"{', '.join(PLURALS)} are accepted", exit_code=REFUSED,
+            )  # fmt: skip
+        if not isinstance(document.get("metadata"), dict) or not document["metadata"].get("name"):
+            raise Failure(f"{where}, document {number}: metadata.name: Required value", exit_code=REFUSED)
+        found.append(document)
+    return sorted(found, key=lambda d: ORDER.index(d["kind"]))
+
+
+def annotate_local(manifest: Manifest, folder: Path, python: Path | None) -> None:
+    """Say where an actor's code is on this machine; only the local cluster reads it."""
+    if manifest["kind"] != "AsyncActor":
+        return
+    annotations = manifest["metadata"].setdefault("annotations", {})
+    annotations.setdefault(SOURCE_DIR, str(folder.resolve()))
+    if python is not None:
+        annotations.setdefault(PYTHON, str(python))
+
+
+def merge_patch(last: Any, wanted: Any, live: Any) -> Any:
+    """The JSON merge patch that makes ``live`` become ``wanted``, removing only what ``last`` had asked for."""
+    patch: dict[str, Any] = {}
+    for key, value in wanted.items():
+        if key not in live:
+            patch[key] = value
+        elif isinstance(value, dict) and isinstance(live[key], dict):
+            inner = merge_patch(last.get(key) if isinstance(last.get(key), dict) else {}, value, live[key])
+            if inner:
+                patch[key] = inner
+        elif value != live[key]:
+            patch[key] = value
+    for key in last:
+        if key not in wanted and key in live:
+            patch[key] = None
+    return patch
+
+
+def apply_one(client: Client, manifest: Manifest, namespace: str) -> Outcome:
+    """Create the object or bring it to the manifest; validation is strict."""
+    kind, name = manifest["kind"], manifest["metadata"]["name"]
+    space = manifest["metadata"].get("namespace", namespace) if kind in NAMESPACED else None
+    base = collection(PLURALS[kind], space)
+    params = {"fieldValidation": "Strict", "fieldManager": "asya"}
+    applied = json.dumps(manifest, sort_keys=True)
+    wanted = json.loads(applied)
+    wanted["metadata"].setdefault("annotations", {})[LAST_APPLIED] = applied
+    try:
+        live = client.json("GET", f"{base}/{name}")
+    except Failure as failure:
+        if failure.exit_code != NOT_FOUND:
+            raise
+        client.call("POST", base, wanted, params)
+        return Outcome(kind, name, "created")
+    last = json.loads(live["metadata"].get("annotations", {}).get(LAST_APPLIED, "{}"))
+    patch = merge_patch(last, wanted, live)
+    patch.get("metadata", {}).pop("namespace", None)
+    if not patch or patch == {"metadata": {}}:
+        return Outcome(kind, name, "unchanged")
+    client.call("PATCH", f"{base}/{name}", json.dumps(patch).encode(), params,
+                headers={"Content-Type": "application/merge-patch+json"})  # fmt: skip
+    return Outcome(kind, name, "configured")
+
+
+def apply_all(client: Client, manifests: list[Manifest], namespace: str) -> list[Outcome]:
+    """Apply every object; all refusals are told at once, and what was accepted stays applied."""
+    outcomes: list[Outcome] = []
+    refused: list[str] = []
+    for manifest in manifests:
+        try:
+            outcomes.append(apply_one(client, manifest, namespace))
+        except Failure as failure:
+            if failure.exit_code != REFUSED:
+                raise
+            refused.append(f"{manifest['kind']} {manifest['metadata']['name']}: {failure.message}")
+    if refused:
+        raise Failure("\n".join(refused), "mend the manifest and apply it again", REFUSED)
+    return outcomes

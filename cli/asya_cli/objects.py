@@ -1,0 +1,205 @@
+"""Commands on objects of the API: get, apply, delete, pause, resume, why, render."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import click
+
+from asya_cli import environment, manifests
+from asya_cli.client import TABLE, Client, collection
+from asya_cli.failure import Failure
+from asya_cli.output import age, data, note, output_option, table
+from asya_cli.project import find_server, program, project_of, state_of
+
+KINDS = {
+    "actor": "asyncactors", "actors": "asyncactors", "asya": "asyncactors", "asyncactor": "asyncactors",
+    "asyncactors": "asyncactors", "flow": "flows", "flows": "flows", "flavor": "flavors", "flavors": "flavors",
+    "transport": "transports", "transports": "transports",
+}  # fmt: skip
+CLUSTER_SCOPED = {"flavors", "transports"}
+SYSTEM_LABEL = "asya.sh/system"
+
+kind_argument = click.argument("kind", type=click.Choice(sorted(KINDS)), metavar="KIND")
+server_option = click.option("--server", help="URL of the server; default: ASYA_SERVER, then this project's.")
+namespace_option = click.option("-n", "--namespace", default="default", show_default=True)
+
+
+def path_of(kind: str, namespace: str, name: str = "") -> str:
+    """Path of a kind's collection, or of one object."""
+    plural = KINDS[kind]
+    base = collection(plural, None if plural in CLUSTER_SCOPED else namespace)
+    return f"{base}/{name}" if name else base
+
+
+def print_table(answer: dict[str, Any], wide: bool, header: bool = True) -> None:
+    """Print a Kubernetes Table; its columns of priority 1 only when wide."""
+    columns = answer.get("columnDefinitions", [])
+    shown = [i for i, column in enumerate(columns) if wide or column.get("priority", 0) == 0]
+    rows = [[row["cells"][i] for i in shown] for row in answer.get("rows", [])]
+    if header:
+        table([columns[i]["name"] for i in shown], rows)
+    else:
+        for row in rows:
+            click.echo("   ".join("" if c is None else str(c) for c in row))
+
+
+@click.command()
+@kind_argument
+@click.argument("name", required=False)
+@click.option("-w", "--watch", is_flag=True, help="Print changes as they come.")
+@click.option("-A", "--all", "everything", is_flag=True, help="Show system actors too.")
+@output_option("wide", "name")
+@namespace_option
+@server_option
+def get(
+    kind: str, name: str | None, watch: bool, everything: bool, output: str, namespace: str, server: str | None
+) -> None:
+    """Show actors, flows, flavors or transports."""
+    client = Client(find_server(server))
+    path = path_of(kind, namespace, name or "")
+    params: dict[str, str] = {}
+    if not name and KINDS[kind] == "asyncactors" and not everything:
+        params["labelSelector"] = "!" + SYSTEM_LABEL
+    if output in ("json", "yaml", "name"):
+        answer = client.json("GET", path, params=params)
+        if output == "name":
+            items = answer.get("items", [answer])
+            click.echo("\n".join(f"{kind}/{i['metadata']['name']}" for i in items))
+        else:
+            data(answer, output)
+        return
+    answer = client.json("GET", path, params=params, headers={"Accept": TABLE})
+    print_table(answer, output == "wide")
+    if not watch:
+        return
+    params |= {"watch": "1", "resourceVersion": answer["metadata"]["resourceVersion"]}
+    if name:
+        path, params["fieldSelector"] = path_of(kind, namespace), f"metadata.name={name}"
+    columns = answer["columnDefinitions"]
+    for line in client.lines(path, params, TABLE):
+        event = json.loads(line) if line else {}
+        if event.get("type") in ("ADDED", "MODIFIED", "DELETED"):
+            print_table({**event["object"], "columnDefinitions": columns}, output == "wide", header=False)
+
+
+@click.command()
+@click.option("-f", "--filename", required=True, help="File, folder, or - for standard input.")
+@namespace_option
+@server_option
+def apply(filename: str, namespace: str, server: str | None) -> None:
+    """Create the objects of a manifest, or bring them to it."""
+    found = manifests.read(filename)
+    if not found:
+        raise Failure(f"{filename}: no object of asya.sh in it")
+    target = find_server(server)
+    if target.state is not None and filename != "-":
+        path = Path(filename).resolve()
+        folder = path if path.is_dir() else path.parent
+        project = project_of(folder)
+        python = environment.prepare(folder, state_of(project)) if project else None
+        for manifest in found:
+            manifests.annotate_local(manifest, folder, python)
+    for outcome in manifests.apply_all(Client(target), found, namespace):
+        click.echo(f"{outcome.kind.lower()}/{outcome.name} {outcome.verb}")
+
+
+@click.command()
+@kind_argument
+@click.argument("name")
+@click.option("--force", is_flag=True, help="Also when messages wait in the queue: they are lost.")
+@click.option("--wait/--no-wait", default=True, show_default=True, help="Wait until it is gone.")
+@namespace_option
+@server_option
+def delete(kind: str, name: str, force: bool, wait: bool, namespace: str, server: str | None) -> None:
+    """Delete an object; an actor finishes its running work first."""
+    client = Client(find_server(server))
+    path = path_of(kind, namespace, name)
+    if force and KINDS[kind] == "asyncactors":
+        patch(client, path, {"metadata": {"annotations": {"asya.sh/force-delete": "true"}}})
+    client.call("DELETE", path)
+    if wait:
+        wait_until_gone(client, path, name)
+    click.echo(f"{kind}/{name} deleted")
+
+
+def wait_until_gone(client: Client, path: str, name: str) -> None:
+    """Watch until the object is deleted; an actor that cannot go says why."""
+    base = path.rsplit("/", 1)[0]
+    selector = {"fieldSelector": f"metadata.name={name}"}
+    page = client.json("GET", base, params=selector)
+    if not page["items"]:
+        return
+    told = ""
+    params = {**selector, "watch": "1", "resourceVersion": "0", "timeoutSeconds": "120"}
+    for line in client.lines(base, params):
+        event = json.loads(line) if line else {}
+        if event.get("type") == "DELETED":
+            return
+        conditions = event.get("object", {}).get("status", {}).get("conditions", [])
+        reasons = [c["message"] for c in conditions if c["type"] == "QueueReady" and c["status"] == "False"]
+        if reasons and reasons[0] != told:
+            told = reasons[0]
+            note(told)
+    raise Failure(
+        f"{name} is still there: {told or 'its work is not finished'}", "asya delete --force, or let the queue drain"
+    )
+
+
+def patch(client: Client, path: str, change: dict[str, Any]) -> Any:
+    """Apply a JSON merge patch."""
+    kind = {"Content-Type": "application/merge-patch+json"}
+    return client.json("PATCH", path, json.dumps(change).encode(), headers=kind)
+
+
+def paused_command(name: str, paused: bool, text: str) -> click.Command:
+    """``asya pause`` and ``asya resume`` differ only in the value they write."""
+
+    @click.command(name=name, help=text)
+    @click.argument("kind", type=click.Choice(["actor"]), metavar="actor")
+    @click.argument("actor", metavar="NAME")
+    @namespace_option
+    @server_option
+    def command(kind: str, actor: str, namespace: str, server: str | None) -> None:
+        patch(Client(find_server(server)), path_of(kind, namespace, actor), {"spec": {"paused": paused or None}})
+        click.echo(f"actor/{actor} {'paused' if paused else 'resumed'}")
+
+    return command
+
+
+pause = paused_command("pause", True, "Stop an actor from taking work; its queue keeps filling.")
+resume = paused_command("resume", False, "Let a paused actor take work again.")
+
+
+@click.command()
+@click.argument("kind", type=click.Choice(["actor"]), metavar="actor")
+@click.argument("name")
+@click.option("--last", default=10, show_default=True, help="How many decisions.")
+@output_option()
+@namespace_option
+@server_option
+def why(kind: str, name: str, last: int, output: str, namespace: str, server: str | None) -> None:
+    """Tell why an actor has as many replicas as it has: the last decisions of the scaler, newest first."""
+    client = Client(find_server(server))
+    params = {"namespace": namespace, kind: name, "limit": str(last)}
+    items = client.json("GET", "/api/v1/decisions", params=params)["items"]
+    if output != "table":
+        data(items, output)
+    elif not items:
+        click.echo(f"no decision about {name} yet: nothing has come for it")
+    else:
+        table(["age", "replicas", "why"], [[age(i["at"]), f"{i['from']} -> {i['to']}", i["reason"]] for i in items])
+
+
+@click.command()
+@click.option("-f", "--filename", required=True, type=click.Path(exists=True))
+def render(filename: str) -> None:
+    """Print the resources that a manifest becomes, as YAML; the same bytes every time. Needs no server."""
+    command = [str(program("asya-server")), "render", "-f", filename]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    if done.returncode != 0:
+        raise Failure(done.stderr.strip())
+    click.echo(done.stdout, nl=False)

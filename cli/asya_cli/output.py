@@ -1,0 +1,69 @@
+"""Printing: tables for people, JSON and YAML for programs; colours only on a terminal."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import click
+import yaml
+
+PHASE_COLOURS = {
+    "Ready": "green", "Napping": "cyan", "Paused": "yellow", "Creating": "yellow", "Degraded": "red",
+    "Terminating": "magenta", "succeeded": "green", "failed": "red", "running": "cyan", "canceled": "yellow",
+}  # fmt: skip
+
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def output_option(*extra: str) -> Callable[[Command], Command]:
+    """The ``--output`` option that every reading command has."""
+    return click.option(
+        "-o", "--output", type=click.Choice(["table", "json", "yaml", *extra]), default="table", show_default=True,
+        help="How to print.",
+    )  # fmt: skip
+
+
+def data(value: Any, form: str) -> None:
+    """Print a value as JSON or YAML."""
+    if form == "yaml":
+        click.echo(yaml.safe_dump(value, sort_keys=False, allow_unicode=True), nl=False)
+    else:
+        click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def table(headers: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Print aligned columns as kubectl does."""
+    cells = [[("" if c is None else str(c)) for c in row] for row in rows]
+    widths = [max([len(h)] + [len(row[i]) for row in cells]) for i, h in enumerate(headers)]
+    click.echo("   ".join(h.upper().ljust(w) for h, w in zip(headers, widths, strict=True)).rstrip())
+    for row in cells:
+        line = "   ".join(paint(c.ljust(w)) for c, w in zip(row, widths, strict=True))
+        click.echo(line.rstrip())
+
+
+def paint(cell: str) -> str:
+    """Colour the words of a status, on a terminal."""
+    colour = PHASE_COLOURS.get(cell.strip())
+    return click.style(cell, fg=colour) if colour and sys.stdout.isatty() else cell
+
+
+def note(message: str) -> None:
+    """Progress and hints go to stderr, so that stdout stays data."""
+    click.echo(message, err=True)
+
+
+def age(timestamp: str | None) -> str:
+    """Kubernetes style age of an RFC 3339 time: 5s, 3m, 2h, 4d."""
+    if not timestamp:
+        return ""
+    moment = datetime.fromisoformat(timestamp.replace("Z", "+00:00"))
+    seconds = max(0, int((datetime.now(UTC) - moment).total_seconds()))
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
+        if seconds >= 2 * size:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"

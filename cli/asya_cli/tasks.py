@@ -1,0 +1,225 @@
+"""Commands on work: send, tasks, task, cancel."""
+
+from __future__ import annotations
+
+import base64
+import json
+import mimetypes
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from asya_cli.client import Client, collection
+from asya_cli.failure import NOT_FOUND, REFUSED, Failure
+from asya_cli.objects import namespace_option, server_option
+from asya_cli.output import age, data, note, output_option, paint, table
+from asya_cli.project import find_server
+
+POLL_WAIT_S = 30
+TERMINAL = ("succeeded", "failed", "canceled")
+
+
+def payload_of(text: str | None, files: tuple[str, ...]) -> Any:
+    """The payload: JSON given as text, ``-`` for standard input or ``@file``, and files as base64 under their keys."""
+    if text == "-":
+        text = sys.stdin.read()
+    elif text and text.startswith("@"):
+        text = Path(text[1:]).read_text(encoding="utf-8")
+    try:
+        payload = json.loads(text) if text else {}
+    except ValueError as error:
+        raise Failure(
+            f"the payload is not JSON: {error}", 'quote it for the shell: \'{"text": "hi"}\'', REFUSED
+        ) from error
+    for item in files:
+        key, equals, name = item.partition("=")
+        path = Path(name)
+        if not equals or not key or not path.is_file():
+            raise Failure(f"--file {item}: KEY=PATH of a file is accepted", exit_code=REFUSED)
+        if not isinstance(payload, dict):
+            raise Failure("--file needs a payload that is an object", exit_code=REFUSED)
+        media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+        content = base64.b64encode(path.read_bytes()).decode()
+        payload[key] = {"filename": path.name, "mediaType": media_type, "base64": content}
+    return payload
+
+
+def target_params(client: Client, target: str, namespace: str, as_actor: bool) -> dict[str, str]:
+    """Whether the target is a flow or an actor; a flow of that name wins unless ``--actor`` is given."""
+    if not as_actor:
+        try:
+            client.call("GET", collection("flows", namespace) + "/" + target)
+            return {"flow": target, "namespace": namespace}
+        except Failure as failure:
+            if failure.exit_code != NOT_FOUND:
+                raise
+    return {"actor": target, "namespace": namespace}
+
+
+def wait_for(client: Client, task_id: str) -> dict[str, Any]:
+    """Long-poll until the task has ended."""
+    while True:
+        path = f"/api/v1/tasks/{task_id}"
+        task: dict[str, Any] = client.json("GET", path, params={"wait": f"{POLL_WAIT_S}s"}, timeout_s=POLL_WAIT_S + 15)
+        if task["status"] in TERMINAL:
+            return task
+
+
+def stream(client: Client, task_id: str) -> dict[str, Any]:
+    """Print progress and FLY events to stderr until the task has ended; gives the task."""
+    name = ""
+    for line in client.lines(f"/api/v1/tasks/{task_id}/events"):
+        if line.startswith("event: "):
+            name = line[7:]
+        elif line.startswith("data: ") and name == "task":
+            task: dict[str, Any] = json.loads(line[6:])
+            return task
+        elif line.startswith("data: ") and name == "fly":
+            note(f"  {line[6:]}")
+        elif line.startswith("data: "):
+            event = json.loads(line[6:])
+            note(
+                f"{event.get('progress', 0) * 100:5.0f} %  {event.get('status', '')}  {event.get('actor', '')}".rstrip()
+            )
+    return wait_for(client, task_id)
+
+
+def finish(task: dict[str, Any], output: str) -> None:
+    """Print a task's result; a task that did not succeed ends with exit code 1."""
+    if task["status"] == "succeeded":
+        data(task.get("result"), "json" if output == "table" else output)
+        return
+    if output != "table":
+        data(task, output)
+    error = task.get("error") or {}
+    message = f"task {task['id']} {task['status']}: {task.get('reason', '')}".rstrip(": ")
+    if error:
+        message += f" at {task.get('currentActor', '?')}: {error.get('type', '')}: {error.get('message', '')}"
+    raise Failure(message, f"asya task {task['id']}")
+
+
+@click.command()
+@click.argument("target")
+@click.argument("payload", required=False)
+@click.option("--file", "files", multiple=True, metavar="KEY=PATH", help="Put a file into the payload, as base64.")
+@click.option("--wait", is_flag=True, help="Wait for the result and print it.")
+@click.option("--stream", "follow", is_flag=True, help="Like --wait, showing progress and streamed events.")
+@click.option("--next", "then", multiple=True, metavar="ACTOR", help="Actors after this one, in order.")
+@click.option("--timeout", type=float, metavar="SECONDS", help="Fail the task when it takes longer.")
+@click.option("--actor", "as_actor", is_flag=True, help="TARGET is an actor even if a flow has that name.")
+@output_option()
+@namespace_option
+@server_option
+def send(
+    target: str, payload: str | None, files: tuple[str, ...], wait: bool, follow: bool, then: tuple[str, ...],
+    timeout: float | None, as_actor: bool, output: str, namespace: str, server: str | None,
+) -> None:  # fmt: skip
+    """Send work to a flow or an actor. PAYLOAD is JSON, @FILE or - for standard input."""
+    body: dict[str, Any] = {"payload": payload_of(payload, files)}
+    client = Client(find_server(server))
+    if then:
+        body["next"] = list(then)
+    if timeout is not None:
+        body["timeout"] = timeout
+    params = target_params(client, target, namespace, as_actor)
+    task_id = client.json("POST", "/api/v1/tasks", body, params)["id"]
+    if follow:
+        finish(stream(client, task_id), output)
+    elif wait:
+        finish(wait_for(client, task_id), output)
+    elif output != "table":
+        data({"id": task_id}, output)
+    else:
+        click.echo(task_id)
+        note(f"next: asya task {task_id} --wait")
+
+
+@click.command()
+@click.option("--status", type=click.Choice(["pending", "running", "paused", "succeeded", "failed", "canceled"]))
+@click.option("--actor")
+@click.option("--flow")
+@click.option("--limit", default=20, show_default=True)
+@output_option()
+@namespace_option
+@server_option
+def tasks(status: str | None, actor: str | None, flow: str | None, limit: int, output: str, namespace: str,
+          server: str | None) -> None:  # fmt: skip
+    """List tasks, newest first."""
+    wanted = {"status": status, "actor": actor, "flow": flow, "limit": str(limit), "namespace": namespace}
+    params = {key: value for key, value in wanted.items() if value is not None}
+    items = Client(find_server(server)).json("GET", "/api/v1/tasks", params=params)["items"]
+    if output != "table":
+        data(items, output)
+        return
+    rows = [[t["id"], t["status"], f"{t['progress'] * 100:.0f} %", t.get("flow") or t.get("actor"),
+             t.get("currentActor", ""), age(t["createdAt"])] for t in items]  # fmt: skip
+    table(["id", "status", "progress", "target", "at", "age"], rows)
+
+
+@click.command()
+@click.argument("task_id", metavar="ID")
+@click.option("--wait", is_flag=True, help="Wait until it has ended.")
+@output_option()
+@server_option
+def task(task_id: str, wait: bool, output: str, server: str | None) -> None:
+    """Show one task: where it is, what each hop took, and its result or error."""
+    client = Client(find_server(server))
+    found = wait_for(client, task_id) if wait else client.json("GET", f"/api/v1/tasks/{task_id}")
+    if output != "table":
+        data(found, output)
+        return
+    for key in (
+        "id",
+        "status",
+        "reason",
+        "flow",
+        "actor",
+        "currentActor",
+        "createdAt",
+        "updatedAt",
+        "deadlineAt",
+        "replayOf",
+    ):
+        if found.get(key):
+            click.echo(f"{key + ':':14}{paint(str(found[key]))}")
+    rows = hops(found)
+    if rows:
+        click.echo()
+        table(["actor", "attempt", "in queue", "cold start", "work"], rows)
+    if found.get("error"):
+        error = found["error"]
+        click.echo(f"\nerror: {error.get('type', '')}: {error.get('message', '')}")
+        if error.get("traceback"):
+            click.echo(error["traceback"].rstrip())
+    if found["status"] == "succeeded":
+        click.echo("\nresult:")
+        data(found.get("result"), "json")
+
+
+def hops(found: dict[str, Any]) -> list[list[str]]:
+    """One row a hop with the times its relay measured."""
+    rows = []
+    for event in found.get("events", []):
+        hop = (event.get("data") or {}).get("hop")
+        if hop:
+            times = [milliseconds(hop.get(k)) for k in ("queue_wait_ms", "cold_start_ms", "work_ms")]
+            rows.append([hop.get("actor", ""), str(hop.get("attempt", 1)), *times])
+    return rows
+
+
+def milliseconds(value: float | None) -> str:
+    """A duration for a person; empty when it was not measured."""
+    if value is None:
+        return ""
+    return f"{value / 1000:.2f} s" if value >= 1000 else f"{value:.1f} ms"
+
+
+@click.command()
+@click.argument("task_id", metavar="ID")
+@server_option
+def cancel(task_id: str, server: str | None) -> None:
+    """Cancel a task; what runs of it is not started again."""
+    Client(find_server(server)).call("DELETE", f"/api/v1/tasks/{task_id}")
+    click.echo(f"task/{task_id} canceled")

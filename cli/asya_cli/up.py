@@ -1,0 +1,184 @@
+"""``asya up`` and ``asya down``: the local server of a project."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from asya_cli import environment, manifests
+from asya_cli.client import Client, collection
+from asya_cli.failure import REFUSED, UNREACHABLE, Failure
+from asya_cli.output import note, table
+from asya_cli.project import (
+    Server,
+    find_server,
+    forget,
+    installation,
+    manifests_of,
+    program,
+    project_of,
+    read_server_file,
+    remember,
+    state_of,
+)
+
+START_TIMEOUT_S = 15.0
+SETTLE_TIMEOUT_S = 20.0
+STOP_TIMEOUT_S = 40.0
+POLL_S = 0.02
+
+
+def alive(pid: int) -> bool:
+    """Whether a process of that id exists and is not a zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def start(project: Path, port: int) -> Server:
+    """Start the server in the background and wait until it answers."""
+    state = state_of(project)
+    running = read_server_file(state)
+    if running and alive(running.pid):
+        where = f"{running.url} (process {running.pid})"
+        raise Failure(f"{project.name} is up already at {where}", "asya down, or asya apply -f FILE")
+    try:
+        (state / "logs").mkdir(parents=True, exist_ok=True)
+        (state / ".gitignore").write_text("*\n", encoding="utf-8")
+        log = (state / "logs" / "server.log").open("ab")
+    except OSError as error:
+        raise Failure(f"{state}: {error.strerror}", "make the folder writable, or copy the project") from error
+    (state / "server.json").unlink(missing_ok=True)
+    root = installation()
+    command = [
+        str(program("asya-server")), "local", "--project", str(project), "--state", str(state), "--port", str(port),
+        "--relay", str(program("asya-relay")), "--runtime", str(runtime_archive()), "--crew", str(root / "crew"),
+        "--python", environment.base_python(),
+    ]  # fmt: skip
+    with log:
+        position = log.tell()
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline:
+        server = read_server_file(state)
+        if server and server.pid == process.pid:
+            remember(state)
+            return server
+        if process.poll() is not None:
+            wrote = last_lines(state, position)
+            raise Failure("the server did not start:\n" + wrote, exit_code=process.returncode or 1)
+        time.sleep(POLL_S)
+    process.terminate()
+    raise Failure(f"the server was not ready within {START_TIMEOUT_S:g} s:\n" + last_lines(state, position))
+
+
+def runtime_archive() -> Path:
+    """The packed runtime of this installation."""
+    places = [Path(os.environ["ASYA_RUNTIME"])] if "ASYA_RUNTIME" in os.environ else []
+    places += [installation() / "build" / "asya_runtime.pyz"]
+    for place in places:
+        if place.is_file():
+            return place
+    raise Failure("the runtime is not packed", "make build")
+
+
+def last_lines(state: Path, position: int) -> str:
+    """What the server wrote since it was started."""
+    with (state / "logs" / "server.log").open("rb") as log:
+        log.seek(position)
+        lines = log.read().decode(errors="replace").splitlines()
+    return "\n".join("  " + line for line in lines[-12:])
+
+
+def settle(client: Client, names: set[str], namespace: str) -> list[dict[str, Any]]:
+    """Wait until every actor of the project has a phase other than Creating; returns the actors."""
+    deadline = time.monotonic() + SETTLE_TIMEOUT_S
+    while True:
+        items: list[dict[str, Any]] = client.json("GET", collection("asyncactors", namespace))["items"]
+        mine = [i for i in items if i["metadata"]["name"] in names]
+        phases = {i["metadata"]["name"]: i.get("status", {}).get("phase", "Creating") for i in mine}
+        if len(phases) == len(names) and "Creating" not in phases.values():
+            return mine
+        if time.monotonic() > deadline:
+            return mine
+        time.sleep(POLL_S)
+
+
+@click.command()
+@click.argument("folder", default=".", type=click.Path(path_type=Path))
+@click.option("--port", default=0, show_default=True, help="Port on 127.0.0.1; 0 takes a free one.")
+@click.option("-n", "--namespace", default="default", show_default=True)
+def up(folder: Path, port: int, namespace: str) -> None:
+    """Start a project on this machine: server, store, queues and its actors.
+
+    FOLDER is a project: manifests of asya.sh beside the Python modules they name. Not for production.
+    """
+    if not folder.is_dir():
+        raise Failure(f"{folder}: no such folder", exit_code=REFUSED)
+    started = time.monotonic()
+    project = folder.resolve()
+    if not (project / ".asya").is_dir() and not manifests_of(project):
+        project = project_of(project) or project
+    found: list[manifests.Manifest] = []
+    for file in manifests_of(project):
+        found += manifests.parse(file.read_text(encoding="utf-8"), file.name)
+    if not found:
+        raise Failure(f"{folder}: no manifest of asya.sh here", "write one, as examples/hello/asya.yaml", REFUSED)
+    state = state_of(project)
+    state.mkdir(parents=True, exist_ok=True)
+    (state / ".gitignore").write_text("*\n", encoding="utf-8")
+    python = environment.prepare(project, state)
+    for manifest in found:
+        manifests.annotate_local(manifest, project, python)
+    server = start(project, port)
+    client = Client(server)
+    manifests.apply_all(client, found, namespace)
+    actors = {m["metadata"]["name"] for m in found if m["kind"] == "AsyncActor"}
+    show(settle(client, actors, namespace))
+    flows = [m["metadata"]["name"] for m in found if m["kind"] == "Flow"]
+    target = flows[0] if flows else min(actors, default="ACTOR")
+    note(f"\n{project.name} is up at {server.url} after {time.monotonic() - started:.1f} s; not for production")
+    note("the code is this folder's, images are not pulled; saved handlers are reloaded")
+    note(f"next: asya send {target} '{{}}' --wait")
+
+
+def show(actors: list[dict[str, Any]]) -> None:
+    """One line an actor: name, phase, handler, and why it is not well."""
+    rows = []
+    for actor in actors:
+        status = actor.get("status", {})
+        bad = [c for c in status.get("conditions", []) if c.get("status") == "False"]
+        rows.append([actor["metadata"]["name"], status.get("phase", "Creating"), actor["spec"].get("handler", ""),
+                     bad[0].get("message", "") if bad else ""])  # fmt: skip
+    table(["name", "status", "handler", ""], rows)
+
+
+@click.command()
+@click.argument("folder", required=False, type=click.Path(path_type=Path))
+def down(folder: Path | None) -> None:
+    """Stop the local server and everything it started; queues, tasks and results stay for the next up."""
+    if folder is not None:
+        project = project_of(folder.resolve()) or folder.resolve()
+        server = read_server_file(state_of(project))
+    else:
+        server = find_server(None)
+    if server is None or not server.pid or server.state is None or not alive(server.pid):
+        if server is not None and server.state is not None:
+            forget(server.state)
+        raise Failure("no local server is running", exit_code=UNREACHABLE)
+    os.kill(server.pid, signal.SIGTERM)
+    deadline = time.monotonic() + STOP_TIMEOUT_S
+    while alive(server.pid):
+        if time.monotonic() > deadline:
+            raise Failure(f"process {server.pid} is still finishing its work", f"wait, or kill -9 {server.pid}")
+        time.sleep(POLL_S)
+    (server.state / "server.json").unlink(missing_ok=True)
+    forget(server.state)
+    note("stopped")
