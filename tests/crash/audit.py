@@ -2,7 +2,7 @@
 
     tests/crash/audit.py --envelopes 20000 --kills 30 --seed 7
 
-Passes when every envelope that was accepted ended exactly once, succeeded, with the right result: none lost, none wrongly failed, none
+Passes when every accepted envelope ended exactly once, succeeded, with the right result: none lost, none wrongly failed, none
 doubled. Reads the final truth from the server's own database file after it has stopped.
 """
 
