@@ -26,19 +26,22 @@ install: ## Installs what building and testing need (asks dpkg first; prints not
 	@tools/install
 
 .PHONY: build
-build: install ## Builds everything for development (build/dev)
+build: install build/asya_runtime.pyz ## Builds everything for development (build/dev)
 	@$(call BUILD,dev)
 
 .PHONY: programs
-programs: install ## Builds the optimised programs alone (build/release/bin)
+programs: install build/asya_runtime.pyz ## Builds the optimised programs alone (build/release/bin)
 	@$(call BUILD,release,asya-server asya-relay)
+
+build/asya_runtime.pyz: $(wildcard runtime/asya_runtime/*.py) runtime/build.py
+	@$(PYTHON_BIN)/python runtime/build.py $@
 
 .PHONY: demo
 demo: programs ## Runs examples/documents on real input, prints results, leaves nothing running
-	@PATH="$(PYTHON_BIN):$$PATH" examples/documents/demo
+	@PATH="$(PYTHON_BIN):$$PATH" tools/demo
 
 .PHONY: test
-test: install lint-fast ## Runs every test: C++ and Python, then again under the sanitizers
+test: install build/asya_runtime.pyz lint-fast ## Runs every test: C++ and Python, then again under the sanitizers
 	@nice tools/build-kubectl >/dev/null & kubectl=$$!; \
 	$(call BUILD,dev); \
 	$(call CTEST,build/dev); \
@@ -82,7 +85,7 @@ fuzz: install ## Runs each fuzz target for SECONDS_EACH (600) seconds; T=name ru
 .PHONY: crash-audit
 crash-audit: install ## Kills relay, runtime and server at random under load and counts every envelope (the large size)
 	@$(call BUILD,release)
-	@PATH="$(PYTHON_BIN):$$PATH" tests/crash_audit/run --envelopes 20000 --kills 30
+	@PATH="$(PYTHON_BIN):$$PATH" python tests/crash/audit.py --envelopes 20000 --kills 30
 
 .PHONY: bench-local
 bench-local: install ## Measures the whole local stack against its bars

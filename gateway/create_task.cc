@@ -71,7 +71,8 @@ void ReadMember(const json::Member& member, Body& body, std::vector<Error>& erro
     if (value.IsNumber() && value.AsDouble() > 0 && value.AsDouble() <= kTimeoutLimitSeconds) {
       body.timeout_seconds = value.AsDouble();
     } else {
-      errors.push_back(Invalid("timeout", "got " + json::Dump(value) + "; seconds over 0 and up to 2592000 are accepted"));
+      errors.push_back(
+          Invalid("timeout", "got " + json::Dump(value) + "; seconds over 0 and up to 2592000 are accepted"));
     }
   } else if (member.key == "next") {
     ReadNext(value, body, errors);
@@ -82,7 +83,8 @@ void ReadMember(const json::Member& member, Body& body, std::vector<Error>& erro
       errors.push_back(Invalid("idempotencyKey", "a string of 1 to 256 bytes is accepted"));
     }
   } else {
-    errors.push_back(Invalid(member.key, "unknown field; payload, headers, timeout, next and idempotencyKey are accepted"));
+    errors.push_back(
+        Invalid(member.key, "unknown field; payload, headers, timeout, next and idempotencyKey are accepted"));
   }
 }
 
@@ -224,7 +226,8 @@ http::Response CreateTask(const http::Request& request, const Deps& deps, const 
   }
   const bool earlier = task->created_at < now;
   if (earlier && !ports::IsTerminal(task->status)) {
-    return Problem(Error{ErrorCode::kConflict, "task " + task->id + " with this key is still in flight", "idempotencyKey"});
+    return Problem(
+        Error{ErrorCode::kConflict, "task " + task->id + " with this key is still in flight", "idempotencyKey"});
   }
   return Answer(*task, !earlier);
 }

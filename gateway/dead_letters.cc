@@ -25,7 +25,8 @@ Status ApplyEdit(const http::Request& request, NewTask& wanted) {
       wanted.payload = std::string(member.value);
     } else if (member.key == "headers") {
       ASYA_TRY(const json::Value headers, json::Parse(member.value));
-      if (!headers.IsObject()) return Invalid("headers", "got " + std::string(headers.TypeName()) + "; an object is accepted");
+      if (!headers.IsObject())
+        return Invalid("headers", "got " + std::string(headers.TypeName()) + "; an object is accepted");
       wanted.headers = headers.AsObject();
     } else {
       return Invalid(member.key, "unknown field; payload and headers are accepted");
@@ -82,8 +83,10 @@ http::Response ReplayDeadLetter(const http::Request& request, const Deps& deps, 
   if (!letter.ok()) return Problem(letter.error());
   if (letter->envelope_json.empty()) {
     return Problem(Error{ErrorCode::kInvalid,
-                         "dead letter " + id + " could not be parsed as an envelope; its bytes are in rawBase64, send "
-                         "the repaired payload as a new task", "id"});
+                         "dead letter " + id +
+                             " could not be parsed as an envelope; its bytes are in rawBase64, send "
+                             "the repaired payload as a new task",
+                         "id"});
   }
   const auto envelope = model::ParseEnvelope(letter->envelope_json);
   if (!envelope.ok()) return Problem(envelope.error());

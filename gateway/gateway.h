@@ -27,14 +27,16 @@ struct Deps {
 };
 
 struct Limits {
-  std::size_t payload_bytes = 10U << 20U;      // of one created task
-  std::size_t report_batch_items = 1024;       // of one POST of events
+  std::size_t payload_bytes = 10U << 20U;  // of one created task
+  std::size_t report_batch_items = 1024;   // of one POST of events
   std::size_t dead_letter_page_items = 500;
 };
 
-// Task routes under /api/v1/tasks and /api/v1/dead-letters, and the same tasks under /api/v1/mesh. `deps` must outlive the router.
+// Task routes under /api/v1/tasks and /api/v1/dead-letters, and the same tasks under /api/v1/mesh. `deps` must outlive
+// the router.
 void AddExternalRoutes(http::Router& router, const Deps& deps, const Limits& limits);
-// Report routes for relays: POST /api/v1/events, POST /api/v1/tasks/{id}/events, GET /api/v1/cancellations. Internal listener only.
+// Report routes for relays: POST /api/v1/events, POST /api/v1/tasks/{id}/events, GET /api/v1/cancellations. Internal
+// listener only.
 void AddInternalRoutes(http::Router& router, const Deps& deps, const Limits& limits);
 
 }  // namespace asya::gateway

@@ -8,20 +8,34 @@ namespace asya::gateway {
 
 int StatusOf(ErrorCode code) {
   switch (code) {
-    case ErrorCode::kInvalid: return 400;
-    case ErrorCode::kUnauthorized: return 401;
-    case ErrorCode::kForbidden: return 403;
-    case ErrorCode::kNotFound: return 404;
-    case ErrorCode::kUnroutable: return 404;
-    case ErrorCode::kExists: return 409;
-    case ErrorCode::kConflict: return 409;
-    case ErrorCode::kExpired: return 410;
-    case ErrorCode::kTooLarge: return 413;
-    case ErrorCode::kTooMany: return 429;
-    case ErrorCode::kTimeout: return 504;
-    case ErrorCode::kUnavailable: return 503;
-    case ErrorCode::kClosed: return 503;
-    case ErrorCode::kInternal: return 500;
+    case ErrorCode::kInvalid:
+      return 400;
+    case ErrorCode::kUnauthorized:
+      return 401;
+    case ErrorCode::kForbidden:
+      return 403;
+    case ErrorCode::kNotFound:
+      return 404;
+    case ErrorCode::kUnroutable:
+      return 404;
+    case ErrorCode::kExists:
+      return 409;
+    case ErrorCode::kConflict:
+      return 409;
+    case ErrorCode::kExpired:
+      return 410;
+    case ErrorCode::kTooLarge:
+      return 413;
+    case ErrorCode::kTooMany:
+      return 429;
+    case ErrorCode::kTimeout:
+      return 504;
+    case ErrorCode::kUnavailable:
+      return 503;
+    case ErrorCode::kClosed:
+      return 503;
+    case ErrorCode::kInternal:
+      return 500;
   }
   return 500;
 }

@@ -42,7 +42,10 @@ http::Response Show(const Deps& deps, const ports::Task& task, const std::string
 class Waiting final : public TaskListener {
  public:
   Waiting(const Deps& deps, std::string task_id, std::string known_etag, http::Responder responder)
-      : deps_(deps), task_id_(std::move(task_id)), known_etag_(std::move(known_etag)), responder_(std::move(responder)) {}
+      : deps_(deps),
+        task_id_(std::move(task_id)),
+        known_etag_(std::move(known_etag)),
+        responder_(std::move(responder)) {}
 
   bool OnChange() override {
     const auto task = deps_.tasks.Get(task_id_);
@@ -90,10 +93,12 @@ void ReadTask(http::Request request, http::Responder responder, const Deps& deps
   }
   const auto wait = ParseGoDuration(*wait_text);
   if (!wait || *wait > kWaitLimit) {
-    responder.Send(Problem(Invalid("wait", "got \"" + *wait_text + "\"; a duration up to 60s is accepted, such as 30s")));
+    responder.Send(
+        Problem(Invalid("wait", "got \"" + *wait_text + "\"; a duration up to 60s is accepted, such as 30s")));
     return;
   }
-  const auto period = std::max(std::chrono::duration_cast<std::chrono::milliseconds>(*wait), std::chrono::milliseconds(1));
+  const auto period =
+      std::max(std::chrono::duration_cast<std::chrono::milliseconds>(*wait), std::chrono::milliseconds(1));
   auto waiting = std::make_shared<Waiting>(deps, id, known_etag, std::move(responder));
   // A full hub drops the listener, whose responder then answers by itself; the client asks again.
   if (!deps.hub.Add(id, std::move(waiting), period)) deps.logger.Warning("too many waiting clients");
@@ -109,8 +114,8 @@ http::Response ListTasks(const http::Request& request, const Deps& deps) {
   if (const auto status = request.Query("status")) {
     filter.status = ports::ParseTaskStatus(*status);
     if (!filter.status) {
-      errors.push_back(Invalid("status", "got \"" + *status +
-                                             "\"; pending, running, paused, succeeded, failed and canceled are accepted"));
+      errors.push_back(Invalid(
+          "status", "got \"" + *status + "\"; pending, running, paused, succeeded, failed and canceled are accepted"));
     }
   }
   ReadTime(request, "createdAfter", filter.created_after, errors);

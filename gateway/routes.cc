@@ -18,8 +18,10 @@ constexpr std::chrono::hours kCancelFeedHistory{1};
 http::Handler OnExecutor(const Deps& deps, std::function<void(http::Request, http::Responder)> handler) {
   return [&deps, handler = std::move(handler)](http::Request request, http::Responder responder) {
     // std::function must be copyable, and the responder is not.
-    auto exchange = std::make_shared<std::pair<http::Request, http::Responder>>(std::move(request), std::move(responder));
-    if (!deps.executor.Submit([exchange, handler] { handler(std::move(exchange->first), std::move(exchange->second)); })) {
+    auto exchange =
+        std::make_shared<std::pair<http::Request, http::Responder>>(std::move(request), std::move(responder));
+    if (!deps.executor.Submit(
+            [exchange, handler] { handler(std::move(exchange->first), std::move(exchange->second)); })) {
       exchange->second.Send(Problem(Fail(ErrorCode::kTooMany, "too many requests are waiting; try again")));
     }
   };
@@ -48,12 +50,14 @@ void AddExternalRoutes(http::Router& router, const Deps& deps, const Limits& lim
                  ReadTask(std::move(request), std::move(responder), deps);
                }));
     router.Add("DELETE", base + "/{id}", Blocking(deps, [&deps](const auto& r) { return CancelTask(r, deps); }));
-    router.Add("GET", base + "/{id}/events", OnExecutor(deps, [&deps](http::Request request, http::Responder responder) {
+    router.Add("GET", base + "/{id}/events",
+               OnExecutor(deps, [&deps](http::Request request, http::Responder responder) {
                  StreamEvents(std::move(request), std::move(responder), deps);
                }));
   }
   const std::string letters = "/api/v1/dead-letters";
-  router.Add("GET", letters, Blocking(deps, [&deps, limits](const auto& r) { return ListDeadLetters(r, deps, limits); }));
+  router.Add("GET", letters,
+             Blocking(deps, [&deps, limits](const auto& r) { return ListDeadLetters(r, deps, limits); }));
   router.Add("GET", letters + "/{id}", Blocking(deps, [&deps](const auto& r) { return ReadDeadLetter(r, deps); }));
   router.Add("POST", letters + "/{id}/replay",
              Blocking(deps, [&deps, limits](const auto& r) { return ReplayDeadLetter(r, deps, limits); }));

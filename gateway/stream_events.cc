@@ -66,7 +66,8 @@ void StreamEvents(http::Request request, http::Responder responder, const Deps& 
     const bool digits = !last->empty() && last->size() < 18 &&
                         std::all_of(last->begin(), last->end(), [](char c) { return c >= '0' && c <= '9'; });
     if (!digits) {
-      responder.Send(Problem(Invalid("Last-Event-ID", "got \"" + *last + "\"; the id of an earlier event is accepted")));
+      responder.Send(
+          Problem(Invalid("Last-Event-ID", "got \"" + *last + "\"; the id of an earlier event is accepted")));
       return;
     }
     after = std::stoll(*last);

@@ -6,7 +6,8 @@
 
 namespace asya::gateway {
 
-// Events: `status` with `id:` (replayed after Last-Event-ID) and `fly` without one; a comment each 15 s keeps the line open.
+// Events: `status` with `id:` (replayed after Last-Event-ID) and `fly` without one; a comment each 15 s keeps the line
+// open.
 void StreamEvents(http::Request request, http::Responder responder, const Deps& deps);
 
 }  // namespace asya::gateway

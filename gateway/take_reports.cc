@@ -51,8 +51,9 @@ Status ReadStatus(const Item& item, std::string task_id, Batch& batch) {
   const std::string word = item.Text("status");
   const auto status = StatusFrom(word);
   if (!status) {
-    return Invalid("status", "got \"" + word + "\"; received, processing, completed, running, paused, succeeded, failed "
-                             "and canceled are accepted");
+    return Invalid("status", "got \"" + word +
+                                 "\"; received, processing, completed, running, paused, succeeded, failed "
+                                 "and canceled are accepted");
   }
   ports::TaskReport report;
   report.task_id = std::move(task_id);

@@ -15,12 +15,12 @@ namespace {
 constexpr std::size_t kRunDirLimitBytes = 56;
 
 bool IsFolder(const std::string& path) {
-  struct stat info{};
+  struct stat info {};
   return ::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
 }
 
 bool IsFile(const std::string& path) {
-  struct stat info{};
+  struct stat info {};
   return ::stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode);
 }
 
@@ -54,7 +54,8 @@ void FillDefaults(const Environment& environment, LocalOptions& options) {
   if (options.state.empty()) options.state = options.project + "/.asya/local";
   if (options.run_dir.empty()) {
     const std::string base = environment.xdg_runtime_dir.empty() || environment.xdg_runtime_dir.size() > 32
-                                 ? "/tmp" : environment.xdg_runtime_dir;
+                                 ? "/tmp"
+                                 : environment.xdg_runtime_dir;
     options.run_dir = base + "/asya-" + Sha256Hex(options.state).substr(0, 10);
   }
   if (options.relay_program.empty()) options.relay_program = environment.program_dir + "/asya-relay";
@@ -62,16 +63,19 @@ void FillDefaults(const Environment& environment, LocalOptions& options) {
 
 void Check(const LocalOptions& options, std::vector<Error>& errors) {
   if (options.project.empty() || options.project.front() != '/' || !IsFolder(options.project)) {
-    errors.push_back(Invalid("--project", "got \"" + options.project + "\"; the absolute path of a folder is accepted"));
+    errors.push_back(
+        Invalid("--project", "got \"" + options.project + "\"; the absolute path of a folder is accepted"));
   }
   if (!IsFile(options.relay_program)) {
     errors.push_back(Invalid("--relay", "no program at \"" + options.relay_program + "\""));
   }
   if (!IsFile(options.runtime_archive)) {
-    errors.push_back(Invalid("--runtime", "no file at \"" + options.runtime_archive + "\"; asya_runtime.pyz is accepted"));
+    errors.push_back(
+        Invalid("--runtime", "no file at \"" + options.runtime_archive + "\"; asya_runtime.pyz is accepted"));
   }
   if (!IsFolder(options.crew_dir)) {
-    errors.push_back(Invalid("--crew", "no folder at \"" + options.crew_dir + "\"; the folder that holds asya_crew is accepted"));
+    errors.push_back(
+        Invalid("--crew", "no folder at \"" + options.crew_dir + "\"; the folder that holds asya_crew is accepted"));
   }
   if (options.run_dir.size() > kRunDirLimitBytes) {
     errors.push_back(Invalid("--run-dir", "got " + std::to_string(options.run_dir.size()) + " bytes; at most " +

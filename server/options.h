@@ -12,13 +12,13 @@ namespace asya::server {
 
 // `asya-server local`: everything in one process, for one project folder, on loopback.
 struct LocalOptions {
-  std::string project;         // folder of the project; absolute
-  std::string state;           // folder of store, queues, logs and server.json; default {project}/.asya/local
-  std::string run_dir;         // short folder for sockets; default {XDG_RUNTIME_DIR or /tmp}/asya-{hash of state}
-  std::uint16_t port = 0;      // 0: a free port
-  std::string relay_program;   // default: asya-relay beside this program
-  std::string runtime_archive;  // asya_runtime.pyz
-  std::string crew_dir;        // folder on sys.path that holds asya_crew
+  std::string project;             // folder of the project; absolute
+  std::string state;               // folder of store, queues, logs and server.json; default {project}/.asya/local
+  std::string run_dir;             // short folder for sockets; default {XDG_RUNTIME_DIR or /tmp}/asya-{hash of state}
+  std::uint16_t port = 0;          // 0: a free port
+  std::string relay_program;       // default: asya-relay beside this program
+  std::string runtime_archive;     // asya_runtime.pyz
+  std::string crew_dir;            // folder on sys.path that holds asya_crew
   std::string python = "python3";  // interpreter where a project has no environment of its own
   observe::Level log_level = observe::Level::kInfo;
 };

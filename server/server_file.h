@@ -19,7 +19,8 @@ struct ServerFile {
 // Mode 0600; replaced atomically.
 Status WriteServerFile(const std::string& path, const ServerFile& file);
 
-// The token and the identity are kept over restarts, so that a kubeconfig stays good: read from `path`, or made and written there (0600).
+// The token and the identity are kept over restarts, so that a kubeconfig stays good: read from `path`, or made and
+// written there (0600).
 Result<std::string> KeepSecret(const std::string& path, const std::string& fresh);
 
 }  // namespace asya::server

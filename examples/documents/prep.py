@@ -21,7 +21,8 @@ def prepare(payload: dict) -> dict:
         with Image.open(io.BytesIO(raw)) as opened:
             picture = opened.convert("L")
     except (binascii.Error, UnidentifiedImageError) as error:
-        raise NotAnImage(f"{upload.get('filename', 'upload')}: {len(upload['base64'])} base64 bytes are no image") from error
+        name = upload.get("filename", "upload")
+        raise NotAnImage(f"{name}: {len(upload['base64'])} base64 bytes are no image") from error
     picture.thumbnail((SIDE_LIMIT_PIXELS, SIDE_LIMIT_PIXELS))
     png = io.BytesIO()
     picture.save(png, format="PNG", icc_profile=None)

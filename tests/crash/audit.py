@@ -2,8 +2,8 @@
 
     tests/crash/audit.py --envelopes 20000 --kills 30 --seed 7
 
-Passes when every accepted envelope ended exactly once, succeeded, with the right result: none lost, none wrongly failed, none
-doubled. Reads the final truth from the server's own database file after it has stopped.
+Passes when every accepted envelope ended exactly once, succeeded, with the right result: none lost, none wrongly
+failed, none doubled. Reads the final truth from the server's own database file after it has stopped.
 """
 
 from __future__ import annotations
