@@ -1,0 +1,175 @@
+// Failure: consumers that die, brokers that restart, leases that are lost, poison.
+#include <gmock/gmock.h>
+
+#include "transports/conformance/message_queue_suite.h"
+
+namespace asya::transports::conformance {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+TEST_P(MessageQueueSuite, ADeadConsumersMessagesGoToAnother) {
+  MakeQueue("asya-test-a");
+  Publish("asya-test-a", {"1", "2", "3"});
+  auto dying = Consume("asya-test-a", 3);
+  ASSERT_EQ(dying->Take(3).size(), 3U);
+  auto other = Consume("asya-test-a", 0);
+  dying->Queue().RevokeCredits();
+  transport_->Cut(dying->Queue());
+  other->Queue().Grant(3);
+  dying.reset();
+  std::vector<std::string> seen;
+  for (const auto& delivery : other->Take(3)) {
+    seen.push_back(delivery.body);
+    EXPECT_EQ(delivery.crash_count, 0);
+    EXPECT_TRUE(other->Settle(Ack(delivery.tag)).ok());
+  }
+  EXPECT_THAT(seen, ::testing::UnorderedElementsAre("1", "2", "3"));
+  ExpectDepth("asya-test-a", 0, 0, 0);
+}
+
+TEST_P(MessageQueueSuite, AnInvocationThatNeverReportsIsCounted) {
+  MakeQueue("asya-test-a");
+  Publish("asya-test-a", {"1"});
+  auto consumer = Consume("asya-test-a", 1);
+  auto taken = consumer->Take(1);
+  ASSERT_EQ(taken.size(), 1U);
+  ASSERT_TRUE(consumer->Begin(taken[0].tag, 1).ok());
+  transport_->Cut(consumer->Queue());
+  taken = consumer->Take(1);
+  ASSERT_EQ(taken.size(), 1U);
+  EXPECT_EQ(taken[0].crash_count, 1);
+}
+
+TEST_P(MessageQueueSuite, PoisonIsCountedAndNeverDropped) {
+  MakeQueue("asya-test-a");
+  Publish("asya-test-a", {"poison", "good"});
+  auto consumer = Consume("asya-test-a", 1);
+  constexpr std::int64_t kCrashes = 6;
+  for (std::int64_t crash = 0; crash < kCrashes; ++crash) {
+    const auto taken = consumer->Take(1);
+    ASSERT_EQ(taken.size(), 1U);
+    ASSERT_EQ(taken[0].body, "poison");
+    ASSERT_EQ(taken[0].crash_count, crash);
+    ASSERT_TRUE(consumer->Begin(taken[0].tag, crash + 1).ok());
+    transport_->Cut(consumer->Queue());
+  }
+  auto taken = consumer->Take(1);
+  ASSERT_EQ(taken.size(), 1U);
+  EXPECT_EQ(taken[0].crash_count, kCrashes);
+  EXPECT_TRUE(consumer->Settle(Ack(taken[0].tag)).ok());
+  EXPECT_THAT(TakeAll("asya-test-a"), ElementsAre("good"));
+}
+
+TEST_P(MessageQueueSuite, ALostLeaseIsAConflict) {
+  MakeQueue("asya-test-a");
+  MakeQueue("asya-test-b");
+  Publish("asya-test-a", {"1"});
+  auto consumer = Consume("asya-test-a", 1);
+  const auto lost = consumer->Take(1);
+  ASSERT_EQ(lost.size(), 1U);
+  transport_->Cut(consumer->Queue());
+  const auto taken = consumer->Take(1);
+  ASSERT_EQ(taken.size(), 1U);
+  EXPECT_NE(taken[0].tag, lost[0].tag);
+  EXPECT_EQ(consumer->Begin(lost[0].tag, 1).error().code, ErrorCode::kConflict);
+  EXPECT_EQ(consumer->Settle(Ack(lost[0].tag, {{"asya-test-b", "late", "m"}})).error().code, ErrorCode::kConflict);
+  EXPECT_THAT(TakeAll("asya-test-b"), IsEmpty());
+  EXPECT_TRUE(consumer->Settle(Ack(taken[0].tag)).ok());
+  ExpectDepth("asya-test-a", 0, 0, 0);
+}
+
+TEST_P(MessageQueueSuite, ALossOfTheConnectionIsToldBeforeTheReturn) {
+  MakeQueue("asya-test-a");
+  auto consumer = Consume("asya-test-a", 1);
+  transport_->Cut(consumer->Queue());
+  EXPECT_EQ(consumer->TakeConnection(), false);
+  EXPECT_EQ(consumer->TakeConnection(), true);
+}
+
+TEST_P(MessageQueueSuite, SurvivesARestartOfTheBroker) {
+  MakeQueue("asya-test-a");
+  MakeQueue("asya-test-b");
+  Publish("asya-test-a", {"settled", "leased", "waiting"});
+  auto consumer = Consume("asya-test-a", 2);
+  auto taken = consumer->Take(2);
+  ASSERT_EQ(taken.size(), 2U);
+  ASSERT_TRUE(consumer->Settle(Ack(taken[0].tag, {{"asya-test-b", "out", "m"}})).ok());
+  transport_->RestartBroker();
+  taken = consumer->Take(2);
+  ASSERT_EQ(taken.size(), 2U);
+  EXPECT_EQ(taken[0].body, "leased");
+  EXPECT_EQ(taken[1].body, "waiting");
+  EXPECT_TRUE(consumer->Settle(Ack(taken[0].tag)).ok());
+  EXPECT_TRUE(consumer->Settle(Ack(taken[1].tag)).ok());
+  ExpectDepth("asya-test-a", 0, 0, 0);
+  EXPECT_THAT(TakeAll("asya-test-b"), ElementsAre("out"));
+}
+
+TEST_P(MessageQueueSuite, DelaysSurviveARestartOfTheBroker) {
+  MakeQueue("asya-test-a");
+  Publish("asya-test-a", {"1"});
+  auto consumer = Consume("asya-test-a", 1);
+  auto taken = consumer->Take(1);
+  ASSERT_EQ(taken.size(), 1U);
+  constexpr std::chrono::milliseconds kDelay{400};
+  const auto began = std::chrono::steady_clock::now();
+  ASSERT_TRUE(consumer->Settle(Retry(taken[0].tag, "again", kDelay)).ok());
+  transport_->RestartBroker();
+  taken = consumer->Take(1);
+  ASSERT_EQ(taken.size(), 1U);
+  EXPECT_EQ(taken[0].body, "again");
+  EXPECT_GE(std::chrono::steady_clock::now() - began, kDelay);
+}
+
+TEST_P(MessageQueueSuite, StopGivesBackWhatIsLeased) {
+  MakeQueue("asya-test-a");
+  Publish("asya-test-a", {"1", "2"});
+  auto consumer = Consume("asya-test-a", 2);
+  const auto taken = consumer->Take(2);
+  ASSERT_EQ(taken.size(), 2U);
+  ASSERT_TRUE(consumer->Settle(Ack(taken[0].tag)).ok());
+  consumer->Queue().Stop(std::chrono::seconds(1));
+  ExpectDepth("asya-test-a", 1, 0, 0);
+  consumer->Queue().Stop(std::chrono::seconds(1));
+  EXPECT_THAT(TakeAll("asya-test-a"), ElementsAre("2"));
+}
+
+TEST_P(MessageQueueSuite, StopFlushesSettlementsUnderWay) {
+  MakeQueue("asya-test-a");
+  MakeQueue("asya-test-b");
+  constexpr std::size_t kMessages = 100;
+  Publish("asya-test-a", std::vector<std::string>(kMessages, "x"));
+  auto consumer = Consume("asya-test-a", kMessages);
+  const auto taken = consumer->Take(kMessages);
+  ASSERT_EQ(taken.size(), kMessages);
+  for (const auto& delivery : taken) consumer->Queue().Settle(Ack(delivery.tag, {{"asya-test-b", "y", "m"}}));
+  consumer->Queue().Stop(kPatience);
+  ExpectDepth("asya-test-a", 0, 0, 0);
+  ExpectDepth("asya-test-b", kMessages, 0, 0);
+}
+
+TEST_P(MessageQueueSuite, AConsumerWaitsForItsQueueToBeMade) {
+  Recorder consumer(transport_->NewConsumer("asya-test-late"), 1);
+  consumer.Start();
+  EXPECT_EQ(consumer.TakeConnection(), false);
+  EXPECT_THAT(consumer.LastReason(), ::testing::HasSubstr("asya-test-late"));
+  MakeQueue("asya-test-late");
+  EXPECT_TRUE(consumer.WaitConnected(true));
+  Publish("asya-test-late", {"1"});
+  EXPECT_EQ(consumer.Take(1).size(), 1U);
+}
+
+TEST_P(MessageQueueSuite, AQueueRemovedUnderAConsumerVoidsItsLeases) {
+  MakeQueue("asya-test-a");
+  Publish("asya-test-a", {"1"});
+  auto consumer = Consume("asya-test-a", 1);
+  ASSERT_EQ(consumer->Take(1).size(), 1U);
+  ASSERT_TRUE(Admin().Remove("asya-test-a", true).ok());
+  EXPECT_TRUE(consumer->WaitConnected(false));
+  MakeQueue("asya-test-a");
+  EXPECT_TRUE(consumer->WaitConnected(true));
+  ExpectDepth("asya-test-a", 0, 0, 0);
+}
+
+}  // namespace asya::transports::conformance

@@ -1,0 +1,61 @@
+// MessageQueueSuite: what every transport has to do, as test cases that a transport instantiates with its own broker.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "ports/message_queue.h"
+#include "ports/queue_admin.h"
+#include "transports/conformance/recorder_suite.h"
+
+namespace asya::transports::conformance {
+
+// One broker of the transport under test, and what the suite needs to disturb it.
+class Transport {
+ public:
+  virtual ~Transport() = default;
+  virtual ports::QueueAdmin& Admin() = 0;
+  virtual ports::Publisher& Publisher() = 0;
+  // `queue` need not exist yet.
+  virtual std::unique_ptr<ports::MessageQueue> NewConsumer(const std::string& queue) = 0;
+  // Breaks the consumer's connection as the death of its process would; the consumer then connects again by itself.
+  virtual void Cut(ports::MessageQueue& consumer) = 0;
+  // Ends the broker without warning and starts it again on the same data.
+  virtual void RestartBroker() = 0;
+  // Largest body it takes.
+  [[nodiscard]] virtual std::size_t MessageLimitBytes() const = 0;
+};
+
+// `name` of the instance, and how to make a fresh, empty broker.
+struct TransportUnderTest {
+  std::string name;
+  std::function<std::unique_ptr<Transport>()> make;
+};
+
+class MessageQueueSuite : public ::testing::TestWithParam<TransportUnderTest> {
+ protected:
+  void SetUp() override;
+
+  ports::QueueAdmin& Admin() { return transport_->Admin(); }
+  void MakeQueue(const std::string& name);
+  void Publish(const std::string& queue, const std::vector<std::string>& bodies);
+  // Connected; its credits are granted at each connection.
+  std::unique_ptr<Recorder> Consume(const std::string& queue, std::size_t credits);
+  ports::QueueStats Stats(const std::string& queue);
+  // Waits until the numbers of a queue are these.
+  void ExpectDepth(const std::string& queue, std::int64_t visible, std::int64_t delayed, std::int64_t in_flight);
+  // What is left in a queue, taken out by a consumer of its own.
+  std::vector<std::string> TakeAll(const std::string& queue);
+
+  std::unique_ptr<Transport> transport_;
+};
+
+ports::Settlement Ack(ports::DeliveryTag tag, std::vector<ports::Outgoing> publish = {});
+ports::Settlement Retry(ports::DeliveryTag tag, std::string body, std::chrono::microseconds delay);
+ports::Settlement GiveBack(ports::DeliveryTag tag);
+
+}  // namespace asya::transports::conformance
