@@ -1,0 +1,157 @@
+#include "core/yaml/dump.h"
+
+#include <algorithm>
+#include <cctype>
+#include <cstddef>
+#include <string_view>
+
+#include "core/yaml/scalar.h"
+
+namespace asya::yaml {
+namespace {
+
+constexpr std::size_t kIndent = 2;
+
+bool IsPlainByte(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
+         std::string_view("_-./ +@%=~^()$;<>").find(c) != std::string_view::npos ||
+         static_cast<unsigned char>(c) >= 0xC3;
+}
+
+// Words that YAML 1.1 readers take for booleans; quoted, so that every reader sees the same.
+bool IsOldBoolean(std::string_view text) {
+  std::string lower(text);
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  for (const std::string_view word : {"y", "n", "yes", "no", "on", "off"}) {
+    if (lower == word) return true;
+  }
+  return false;
+}
+
+bool IsPlain(std::string_view text) {
+  if (text.empty() || text.size() > 200 || IsOldBoolean(text)) return false;
+  const auto first = static_cast<unsigned char>(text.front());
+  if (std::isalpha(first) == 0 && std::isdigit(first) == 0 && text.front() != '/' && text.front() != '_' &&
+      text.front() != '.')
+    return false;
+  if (text.back() == ' ' || !std::all_of(text.begin(), text.end(), IsPlainByte)) return false;
+  // Dates and the like: what begins as a number is left plain only when it cannot be mistaken for one.
+  if (std::isdigit(first) != 0 &&
+      std::none_of(text.begin(), text.end(), [](unsigned char c) { return std::isalpha(c) != 0; }))
+    return false;
+  if (text.substr(0, 3) == "...") return false;
+  const auto value = ResolvePlain(text);
+  return value && value->IsString();
+}
+
+// Whether a text of several lines can stand as a literal block (|) and come back byte for byte.
+bool IsBlock(std::string_view text) {
+  if (text.find('\n') == std::string_view::npos || text.front() == ' ' || text.front() == '\n') return false;
+  if (text.size() >= 2 && text.substr(text.size() - 2) == "\n\n") return false;
+  char before = 'x';
+  for (const char c : text) {
+    if (c == '\n' && before == ' ') return false;
+    const auto byte = static_cast<unsigned char>(c);
+    if ((byte < 0x20 && c != '\n') || byte == 0x7F || byte == 0xC2 || byte == 0xE2 || byte == 0xEF) return false;
+    before = c;
+  }
+  return before != ' ';
+}
+
+void Write(const json::Value& value, std::size_t indent, std::string& out);
+
+void WriteBlock(std::string_view text, std::size_t indent, std::string& out) {
+  const bool ends = text.back() == '\n';
+  out += ends ? "|\n" : "|-\n";
+  if (ends) text.remove_suffix(1);
+  while (true) {
+    const std::size_t end = text.find('\n');
+    const std::string_view line = text.substr(0, end);
+    if (!line.empty()) out.append(indent, ' ').append(line);
+    out += '\n';
+    if (end == std::string_view::npos) return;
+    text.remove_prefix(end + 1);
+  }
+}
+
+void WriteString(std::string_view text, std::size_t indent, std::string& out) {
+  if (IsBlock(text)) return WriteBlock(text, std::max<std::size_t>(indent, kIndent), out);
+  out += IsPlain(text) ? std::string(text) : json::Quote(text);
+  out += '\n';
+}
+
+bool IsBranch(const json::Value& value) {
+  return (value.IsObject() && !value.AsObject().empty()) || (value.IsArray() && !value.AsArray().empty());
+}
+
+void WriteKey(std::string_view key, std::string& out) {
+  out += IsPlain(key) ? std::string(key) : json::Quote(key);
+  out += ':';
+}
+
+void WriteObject(const json::Object& object, std::size_t indent, bool in_list, std::string& out) {
+  bool first = true;
+  for (const auto& [key, member] : object) {
+    // The first key of a map in a list stands beside the dash.
+    if (!first || !in_list) out.append(indent, ' ');
+    first = false;
+    WriteKey(key, out);
+    if (IsBranch(member)) {
+      out += '\n';
+      // Lists stand under their key without a further indent, as kubectl prints them.
+      Write(member, member.IsArray() ? indent : indent + kIndent, out);
+    } else {
+      out += ' ';
+      Write(member, indent + kIndent, out);
+    }
+  }
+}
+
+void WriteArray(const json::Array& array, std::size_t indent, std::string& out) {
+  for (const json::Value& item : array) {
+    out.append(indent, ' ').append("-");
+    if (item.IsObject() && IsBranch(item)) {
+      out += ' ';
+      WriteObject(item.AsObject(), indent + kIndent, true, out);
+    } else if (IsBranch(item)) {
+      out += '\n';
+      WriteArray(item.AsArray(), indent + kIndent, out);
+    } else {
+      out += ' ';
+      Write(item, indent + kIndent, out);
+    }
+  }
+}
+
+void Write(const json::Value& value, std::size_t indent, std::string& out) {
+  if (value.IsString()) {
+    WriteString(value.AsString(), indent, out);
+  } else if (value.IsObject() && IsBranch(value)) {
+    WriteObject(value.AsObject(), indent, false, out);
+  } else if (value.IsArray() && IsBranch(value)) {
+    WriteArray(value.AsArray(), indent, out);
+  } else {
+    out += json::Dump(value);
+    out += '\n';
+  }
+}
+
+}  // namespace
+
+std::string Dump(const json::Value& value) {
+  std::string out;
+  Write(value, 0, out);
+  return out;
+}
+
+std::string DumpAll(const std::vector<json::Value>& values) {
+  std::string out;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (i > 0) out += "---\n";
+    out += yaml::Dump(values[i]);
+  }
+  return out;
+}
+
+}  // namespace asya::yaml

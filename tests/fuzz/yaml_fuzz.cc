@@ -1,0 +1,39 @@
+// Feeds arbitrary bytes to the YAML reader and what it reads to the manifest checks; what parses must print to text
+// that parses to the same again.
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+
+#include "core/yaml/dump.h"
+#include "core/yaml/parse.h"
+#include "model/validation.h"
+
+namespace {
+
+void CheckManifest(asya::json::Value object) {
+  const auto name = object.GetString("kind");
+  const auto* kind = asya::model::FindKindByName(name.value_or("AsyncActor"));
+  if (kind == nullptr) return;
+  asya::model::PruneUnknown(*kind, object);
+  if (!asya::model::PruneUnknown(*kind, object).empty()) std::abort();
+  (void)asya::model::Describe(asya::model::Validate(*kind, object, &object));
+  (void)asya::model::Cells(*kind, object, asya::WallTime{});
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  const auto documents = asya::yaml::ParseAll(text);
+  if (!documents.ok()) return 0;
+  for (const auto& document : *documents) {
+    const std::string printed = asya::yaml::Dump(document.value);
+    const auto again = asya::yaml::Parse(printed);
+    if (!again.ok() || asya::json::Dump(*again) != asya::json::Dump(document.value)) std::abort();
+    if (asya::yaml::Dump(*again) != printed) std::abort();
+    CheckManifest(document.value);
+  }
+  return 0;
+}
