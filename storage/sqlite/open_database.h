@@ -1,7 +1,5 @@
-// Opens a database with the stores' schema for the tests of this folder.
+// Opens a database with the stores' schema for tests; ends the process when that fails.
 #pragma once
-
-#include <gtest/gtest.h>
 
 #include <memory>
 #include <string>
@@ -14,10 +12,7 @@ namespace asya::storage::sqlite {
 inline std::unique_ptr<sql::sqlite::Database> OpenDatabase(const std::string& path) {
   sql::sqlite::Settings settings;
   settings.path = path;
-  auto database = sql::sqlite::Database::Open(settings, Migrations());
-  if (database.ok()) return std::move(database).value();
-  ADD_FAILURE() << database.error().message;
-  return nullptr;
+  return sql::sqlite::Database::Open(settings, Migrations()).value();
 }
 
 }  // namespace asya::storage::sqlite

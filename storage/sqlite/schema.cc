@@ -60,8 +60,77 @@ CREATE TABLE watermark(
 INSERT INTO watermark(id, head, compacted) VALUES(1, 1, 1);
 )sql";
 
+// Numbers of status are those of ports::TaskStatus; progress is in millionths; times in microseconds since the epoch.
+constexpr const char* kTasks = R"sql(
+-- Small rows, since each is written several times in the life of a task; what is large lies beside them, written once.
+CREATE TABLE tasks(
+  sequence      INTEGER PRIMARY KEY,
+  id            TEXT NOT NULL UNIQUE,
+  status        INTEGER NOT NULL CHECK(status BETWEEN 0 AND 5),
+  progress      INTEGER NOT NULL CHECK(progress BETWEEN 0 AND 1000000),
+  version       INTEGER NOT NULL,
+  created_at    INTEGER NOT NULL,
+  updated_at    INTEGER NOT NULL,
+  deadline_at   INTEGER,
+  namespace     TEXT NOT NULL,
+  actor         TEXT NOT NULL,
+  current_actor TEXT NOT NULL,
+  flow          TEXT NOT NULL,
+  parent_id     TEXT NOT NULL,
+  replay_of     TEXT NOT NULL,
+  reason        TEXT NOT NULL,
+  labels        TEXT NOT NULL
+) STRICT;
+CREATE INDEX tasks_by_parent ON tasks(parent_id) WHERE parent_id <> '';
+CREATE INDEX tasks_by_deadline ON tasks(deadline_at) WHERE deadline_at IS NOT NULL AND status < 2;
+CREATE INDEX tasks_canceled ON tasks(updated_at) WHERE status = 5;
+
+CREATE TABLE task_inputs(
+  task    INTEGER PRIMARY KEY REFERENCES tasks(sequence) ON DELETE CASCADE,
+  payload TEXT NOT NULL,
+  headers TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE task_results(
+  task   INTEGER PRIMARY KEY REFERENCES tasks(sequence) ON DELETE CASCADE,
+  result TEXT NOT NULL,
+  error  TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE task_events(
+  task     INTEGER NOT NULL REFERENCES tasks(sequence) ON DELETE CASCADE,
+  sequence INTEGER NOT NULL,
+  at       INTEGER NOT NULL,
+  type     TEXT NOT NULL,
+  data     TEXT NOT NULL,
+  PRIMARY KEY(task, sequence)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE idempotency_keys(
+  key    TEXT PRIMARY KEY,
+  digest TEXT NOT NULL,
+  task   INTEGER NOT NULL REFERENCES tasks(sequence) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+CREATE INDEX idempotency_keys_by_task ON idempotency_keys(task);
+
+CREATE TABLE dead_letters(
+  sequence      INTEGER PRIMARY KEY,
+  id            TEXT NOT NULL UNIQUE,
+  at            INTEGER NOT NULL,
+  namespace     TEXT NOT NULL,
+  actor         TEXT NOT NULL,
+  reason        TEXT NOT NULL,
+  error_type    TEXT NOT NULL,
+  signature     TEXT NOT NULL,
+  replayed_as   TEXT NOT NULL,
+  error_message TEXT NOT NULL,
+  envelope      TEXT NOT NULL,
+  raw           TEXT NOT NULL
+) STRICT;
+)sql";
+
 }  // namespace
 
-std::vector<sql::sqlite::Migration> Migrations() { return {{kComponent, 1, kObjects}}; }
+std::vector<sql::sqlite::Migration> Migrations() { return {{kComponent, 1, kObjects}, {kComponent, 2, kTasks}}; }
 
 }  // namespace asya::storage::sqlite

@@ -1,8 +1,8 @@
-#include <future>
 #include <utility>
 
 #include "storage/labels_text.h"
 #include "storage/preconditions.h"
+#include "storage/sqlite/bounded_write.h"
 #include "storage/sqlite/object_store.h"
 #include "storage/sqlite/rows.h"
 
@@ -23,7 +23,6 @@ struct ObjectStore::Change {
   ports::Author author;
   WallTime at;
   std::shared_ptr<const Record> previous;  // set by Apply
-  std::promise<Status> finished;
 };
 
 namespace {
@@ -195,38 +194,31 @@ Status ObjectStore::Apply(Transaction& transaction, Change& change) {
 
 Result<Record> ObjectStore::Commit(std::shared_ptr<Change> change) {
   change->at = clock_.Now();
-  auto finished = change->finished.get_future();
-  ASYA_TRY_STATUS(database_.Submit([change](Transaction& transaction) { return Apply(transaction, *change); },
-                                   [change, broadcaster = broadcaster_](const Status& status) {
-                                     if (status.ok())
-                                       broadcaster->Append(Event{change->type, change->record, change->previous});
-                                     change->finished.set_value(status);
-                                   }));
-  if (finished.wait_for(settings_.write_timeout) != std::future_status::ready) {
-    return Fail(ErrorCode::kTimeout, Describe(change->record.key) + ": the write took more than " +
-                                         std::to_string(settings_.write_timeout.count()) + " ms; it may still happen");
-  }
-  ASYA_TRY_STATUS(finished.get());
+  ASYA_TRY_STATUS(BoundedWrite(
+      database_, settings_.write_timeout, [change](Transaction& transaction) { return Apply(transaction, *change); },
+      [change, broadcaster = broadcaster_] {
+        broadcaster->Append(Event{change->type, change->record, change->previous});
+      }));
   return change->record;
 }
 
 Result<Record> ObjectStore::Create(Record record, const ports::Author& author) {
-  return Commit(std::make_shared<Change>(Change{Event::Type::kAdded, std::move(record), {}, author, {}, nullptr, {}}));
+  return Commit(std::make_shared<Change>(Change{Event::Type::kAdded, std::move(record), {}, author, {}, nullptr}));
 }
 
 Result<Record> ObjectStore::Update(Record record, const Precondition& precondition, const ports::Author& author) {
   Precondition guard = precondition;
   if (!guard.uid && !record.uid.empty()) guard.uid = record.uid;
   return Commit(std::make_shared<Change>(
-      Change{Event::Type::kModified, std::move(record), std::move(guard), author, {}, nullptr, {}}));
+      Change{Event::Type::kModified, std::move(record), std::move(guard), author, {}, nullptr}));
 }
 
 Result<Record> ObjectStore::Delete(const ports::ObjectKey& key, const Precondition& precondition,
                                    const ports::Author& author) {
   Record record;
   record.key = key;
-  return Commit(std::make_shared<Change>(
-      Change{Event::Type::kDeleted, std::move(record), precondition, author, {}, nullptr, {}}));
+  return Commit(
+      std::make_shared<Change>(Change{Event::Type::kDeleted, std::move(record), precondition, author, {}, nullptr}));
 }
 
 }  // namespace asya::storage::sqlite

@@ -1,0 +1,116 @@
+#include <algorithm>
+#include <utility>
+
+#include "storage/sqlite/bounded_write.h"
+#include "storage/sqlite/rows.h"
+#include "storage/sqlite/task_store.h"
+#include "storage/sqlite/task_writes.h"
+
+namespace asya::storage::sqlite {
+
+using ports::DeadLetter;
+using sql::sqlite::Statement;
+using sql::sqlite::Transaction;
+
+namespace {
+
+#define ASYA_SELECT_LETTER                                                                                     \
+  "SELECT id, namespace, actor, reason, error_type, error_message, signature, envelope, raw, replayed_as, at " \
+  "FROM dead_letters "
+
+DeadLetter ReadDeadLetter(const Statement& row) {
+  DeadLetter letter;
+  letter.id = row.Text(0);
+  letter.namespace_ = row.Text(1);
+  letter.actor = row.Text(2);
+  letter.reason = row.Text(3);
+  letter.error_type = row.Text(4);
+  letter.error_message = row.Text(5);
+  letter.signature = row.Text(6);
+  letter.envelope_json = row.Text(7);
+  letter.raw_base64 = row.Text(8);
+  letter.replayed_as = row.Text(9);
+  letter.at = FromMicroseconds(row.Int(10));
+  return letter;
+}
+
+Status Put(Transaction& transaction, const DeadLetter& letter) {
+  ASYA_TRY(auto* const put,
+           transaction.Prepare("INSERT INTO dead_letters(id, at, namespace, actor, reason, error_type, "
+                               "error_message, signature, envelope, raw, replayed_as) "
+                               "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, '') "
+                               "ON CONFLICT(id) DO NOTHING"));
+  return put->Bind(1, letter.id)
+      .Bind(2, ToMicroseconds(letter.at))
+      .Bind(3, letter.namespace_)
+      .Bind(4, letter.actor)
+      .Bind(5, letter.reason)
+      .Bind(6, letter.error_type)
+      .Bind(7, letter.error_message)
+      .Bind(8, SignatureOf(letter))
+      .Bind(9, letter.envelope_json)
+      .Bind(10, letter.raw_base64)
+      .Run();
+}
+
+Error NoSuchDeadLetter(const std::string& id) {
+  return Fail(ErrorCode::kNotFound, "dead letter \"" + id + "\" not found");
+}
+
+}  // namespace
+
+Status TaskStore::PutDeadLetters(const std::vector<DeadLetter>& letters) {
+  return Write([letters](Transaction& transaction, Writes& writes) -> Status {
+    for (const auto& letter : letters) {
+      ASYA_TRY_STATUS(Put(transaction, letter));
+      if (transaction.Changes() > 0) writes.changed.push_back(letter.id);
+    }
+    return Ok();
+  });
+}
+
+Result<DeadLetter> TaskStore::GetDeadLetter(const std::string& id) {
+  std::optional<DeadLetter> letter;
+  const auto read = [&](Transaction& transaction) -> Status {
+    ASYA_TRY(auto* const row, transaction.Prepare(ASYA_SELECT_LETTER "WHERE id = ?1"));
+    ASYA_TRY(const bool found, row->Bind(1, id).Step());
+    if (found) letter = ReadDeadLetter(*row);
+    return Ok();
+  };
+  ASYA_TRY_STATUS(database_.Read(read));
+  if (!letter) return NoSuchDeadLetter(id);
+  return *std::move(letter);
+}
+
+Result<std::vector<DeadLetter>> TaskStore::ListDeadLetters(const std::optional<std::string>& namespace_,
+                                                           const std::optional<std::string>& actor,
+                                                           std::int64_t limit) {
+  std::vector<DeadLetter> letters;
+  const auto read = [&](Transaction& transaction) -> Status {
+    ASYA_TRY(auto* const row, transaction.Prepare(ASYA_SELECT_LETTER
+                                                  "WHERE (?1 IS NULL OR namespace = ?1) AND (?2 IS NULL OR actor = ?2) "
+                                                  "ORDER BY sequence DESC LIMIT ?3"));
+    if (namespace_) row->Bind(1, *namespace_);
+    if (actor) row->Bind(2, *actor);
+    row->Bind(3, std::clamp<std::int64_t>(limit, 1, kDeadLettersListedMax));
+    for (;;) {
+      ASYA_TRY(const bool found, row->Step());
+      if (!found) return Ok();
+      letters.push_back(ReadDeadLetter(*row));
+    }
+  };
+  ASYA_TRY_STATUS(database_.Read(read));
+  return letters;
+}
+
+Status TaskStore::MarkReplayed(const std::string& dead_letter_id, const std::string& task_id) {
+  return Write([dead_letter_id, task_id](Transaction& transaction, Writes& writes) -> Status {
+    ASYA_TRY(auto* const mark, transaction.Prepare("UPDATE dead_letters SET replayed_as = ?2 WHERE id = ?1"));
+    ASYA_TRY_STATUS(mark->Bind(1, dead_letter_id).Bind(2, task_id).Run());
+    if (transaction.Changes() == 0) return NoSuchDeadLetter(dead_letter_id);
+    writes.changed.push_back(dead_letter_id);
+    return Ok();
+  });
+}
+
+}  // namespace asya::storage::sqlite

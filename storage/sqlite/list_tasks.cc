@@ -1,0 +1,123 @@
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "storage/sqlite/rows.h"
+#include "storage/sqlite/task_rows.h"
+#include "storage/sqlite/task_store.h"
+
+namespace asya::storage::sqlite {
+
+using ports::Task;
+using ports::TaskEvent;
+using ports::TaskFilter;
+using ports::TaskPage;
+using sql::sqlite::Statement;
+using sql::sqlite::Transaction;
+
+namespace {
+
+constexpr const char* kList = ASYA_SELECT_TASK
+    "WHERE (?1 IS NULL OR t.sequence < ?1) AND (?2 IS NULL OR t.namespace = ?2) AND (?3 IS NULL OR t.status = ?3) "
+    "AND (?4 IS NULL OR t.actor = ?4) AND (?5 IS NULL OR t.flow = ?5) AND (?6 IS NULL OR t.created_at > ?6) "
+    "AND (?7 IS NULL OR t.created_at < ?7) ORDER BY t.sequence DESC LIMIT ?8";
+
+constexpr const char* kChildren =
+    ASYA_SELECT_TASK "WHERE t.parent_id = ?1 AND t.parent_id <> '' ORDER BY t.sequence LIMIT ?2";
+
+Result<std::optional<std::int64_t>> ParseCursor(const std::string& cursor) {
+  if (cursor.empty()) return std::optional<std::int64_t>();
+  std::int64_t sequence = 0;
+  const auto [end, error] = std::from_chars(cursor.data(), cursor.data() + cursor.size(), sequence);
+  if (error != std::errc() || end != cursor.data() + cursor.size() || sequence <= 0) {
+    return Invalid("cursor", "\"" + cursor + "\" is not a cursor that an earlier page gave");
+  }
+  return std::optional<std::int64_t>(sequence);
+}
+
+void Bind(Statement& statement, const TaskFilter& filter, std::optional<std::int64_t> before, std::int64_t limit) {
+  if (before) statement.Bind(1, *before);
+  if (filter.namespace_) statement.Bind(2, *filter.namespace_);
+  if (filter.status) statement.Bind(3, static_cast<std::int64_t>(*filter.status));
+  if (filter.actor) statement.Bind(4, *filter.actor);
+  if (filter.flow) statement.Bind(5, *filter.flow);
+  if (filter.created_after) statement.Bind(6, ToMicroseconds(*filter.created_after));
+  if (filter.created_before) statement.Bind(7, ToMicroseconds(*filter.created_before));
+  statement.Bind(8, limit);
+}
+
+}  // namespace
+
+Result<TaskPage> TaskStore::List(const TaskFilter& filter) {
+  ASYA_TRY(const auto before, ParseCursor(filter.cursor));
+  const std::int64_t limit = std::clamp<std::int64_t>(filter.limit, 1, kTasksListedMax);
+  TaskPage page;
+  const auto read = [&](Transaction& transaction) -> Status {
+    ASYA_TRY(auto* const row, transaction.Prepare(kList));
+    Bind(*row, filter, before, limit + 1);  // one more, to know whether there is a next page
+    std::int64_t last = 0;
+    for (;;) {
+      ASYA_TRY(const bool found, row->Step());
+      if (!found) return Ok();
+      if (static_cast<std::int64_t>(page.tasks.size()) == limit) {
+        page.next_cursor = std::to_string(last);
+        return Ok();
+      }
+      page.tasks.push_back(ReadTask(*row));
+      last = row->Int(kTaskSequenceColumn);
+    }
+  };
+  ASYA_TRY_STATUS(database_.Read(read));
+  return page;
+}
+
+Result<std::vector<Task>> TaskStore::Children(const std::string& parent_id) {
+  std::vector<Task> children;
+  const auto read = [&](Transaction& transaction) -> Status {
+    ASYA_TRY(auto* const row, transaction.Prepare(kChildren));
+    row->Bind(1, parent_id).Bind(2, kChildrenListedMax);
+    for (;;) {
+      ASYA_TRY(const bool found, row->Step());
+      if (!found) return Ok();
+      children.push_back(ReadTask(*row));
+    }
+  };
+  ASYA_TRY_STATUS(database_.Read(read));
+  return children;
+}
+
+Result<std::vector<TaskEvent>> TaskStore::Events(const std::string& task_id, std::int64_t after) {
+  std::vector<TaskEvent> events;
+  const auto read = [&](Transaction& transaction) -> Status {
+    ASYA_TRY(auto* const row,
+             transaction.Prepare("SELECT e.sequence, e.at, e.type, e.data FROM task_events e "
+                                 "WHERE e.task = (SELECT sequence FROM tasks WHERE id = ?1) AND e.sequence > ?2 "
+                                 "ORDER BY e.sequence"));
+    row->Bind(1, task_id).Bind(2, after);
+    for (;;) {
+      ASYA_TRY(const bool found, row->Step());
+      if (!found) return Ok();
+      events.push_back(TaskEvent{row->Int(0), task_id, FromMicroseconds(row->Int(1)), row->Text(2), row->Text(3)});
+    }
+  };
+  ASYA_TRY_STATUS(database_.Read(read));
+  return events;
+}
+
+Result<std::vector<std::string>> TaskStore::CanceledSince(WallTime since) {
+  std::vector<std::string> ids;
+  const auto read = [&](Transaction& transaction) -> Status {
+    ASYA_TRY(auto* const row, transaction.Prepare("SELECT id FROM tasks WHERE status = 5 AND updated_at >= ?1 "
+                                                  "ORDER BY updated_at LIMIT ?2"));
+    row->Bind(1, ToMicroseconds(since)).Bind(2, kCancellationsListedMax);
+    for (;;) {
+      ASYA_TRY(const bool found, row->Step());
+      if (!found) return Ok();
+      ids.push_back(row->Text(0));
+    }
+  };
+  ASYA_TRY_STATUS(database_.Read(read));
+  return ids;
+}
+
+}  // namespace asya::storage::sqlite

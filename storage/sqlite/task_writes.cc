@@ -1,0 +1,261 @@
+#include "storage/sqlite/task_writes.h"
+
+#include <algorithm>
+
+#include "storage/sqlite/rows.h"
+#include "storage/sqlite/task_rows.h"
+
+namespace asya::storage::sqlite {
+
+using ports::Task;
+using ports::TaskStatus;
+using sql::sqlite::Statement;
+using sql::sqlite::Transaction;
+
+namespace {
+
+constexpr std::int64_t Number(TaskStatus status) { return static_cast<std::int64_t>(status); }
+
+// Empty reports keep what is known.
+constexpr const char* kMove = R"sql(
+UPDATE tasks SET status = ?2, progress = max(progress, ?3),
+  current_actor = CASE WHEN ?4 = '' THEN current_actor ELSE ?4 END,
+  reason = CASE WHEN ?5 = '' THEN reason ELSE ?5 END,
+  updated_at = ?6, version = version + 1
+WHERE id = ?1 AND status < ?2 AND status < 3 RETURNING sequence)sql";
+
+constexpr const char* kAdvance = R"sql(
+UPDATE tasks SET progress = ?2, current_actor = CASE WHEN ?3 = '' THEN current_actor ELSE ?3 END,
+  updated_at = ?4, version = version + 1
+WHERE id = ?1 AND progress < ?2 AND status < 3 RETURNING sequence)sql";
+
+// A fan-out child: it belongs to the flow of its parent and ends by the same deadline.
+constexpr const char* kRegister = R"sql(
+INSERT INTO tasks(id, namespace, parent_id, flow, actor, status, progress, current_actor, reason, replay_of, labels,
+                  created_at, updated_at, deadline_at, version)
+SELECT ?1, ?2, ?3, coalesce(p.flow, ''), ?4, ?5, ?6, ?4, ?7, '', '', ?8, ?8, p.deadline_at, 1
+FROM (SELECT 1) LEFT JOIN tasks p ON p.id = ?3
+WHERE true ON CONFLICT(id) DO NOTHING RETURNING sequence)sql";
+
+Result<std::optional<std::int64_t>> FirstInt(Statement& statement) {
+  ASYA_TRY(const bool found, statement.Step());
+  if (!found) return std::optional<std::int64_t>();
+  const std::int64_t value = statement.Int(0);
+  statement.Reset();
+  return std::optional<std::int64_t>(value);
+}
+
+// The task that has the key already, or nothing.
+Result<std::optional<std::int64_t>> Earlier(Transaction& transaction, const ports::IdempotencyKey& key) {
+  ASYA_TRY(auto* const row, transaction.Prepare("SELECT task, digest FROM idempotency_keys WHERE key = ?1"));
+  ASYA_TRY(const bool found, row->Bind(1, key.key).Step());
+  if (!found) return std::optional<std::int64_t>();
+  if (row->View(1) != key.payload_digest) {
+    return Error{ErrorCode::kConflict, "the idempotency key was used with another payload", "idempotencyKey"};
+  }
+  return std::optional<std::int64_t>(row->Int(0));
+}
+
+Result<std::int64_t> InsertTask(Transaction& transaction, const Task& task) {
+  ASYA_TRY(
+      auto* const insert,
+      transaction.Prepare("INSERT INTO tasks(id, namespace, parent_id, flow, actor, status, progress, "
+                          "current_actor, reason, replay_of, labels, created_at, updated_at, deadline_at, version) "
+                          "VALUES(?1, ?2, ?3, ?4, ?5, 0, 0, '', '', ?6, ?7, ?8, ?8, ?9, 1)"));
+  insert->Bind(1, task.id)
+      .Bind(2, task.namespace_)
+      .Bind(3, task.parent_id)
+      .Bind(4, task.flow)
+      .Bind(5, task.actor)
+      .Bind(6, task.replay_of)
+      .Bind(7, task.labels_json)
+      .Bind(8, ToMicroseconds(task.created_at));
+  if (task.deadline_at) insert->Bind(9, ToMicroseconds(*task.deadline_at));
+  if (Status inserted = insert->Run(); !inserted.ok()) {
+    if (inserted.error().code != ErrorCode::kExists) return inserted.error();
+    return Fail(ErrorCode::kExists, "task \"" + task.id + "\" already exists");
+  }
+  return transaction.LastInsertId();
+}
+
+Status InsertInput(Transaction& transaction, std::int64_t sequence, const Task& task) {
+  ASYA_TRY(auto* const insert,
+           transaction.Prepare("INSERT INTO task_inputs(task, payload, headers) VALUES(?1, ?2, ?3)"));
+  return insert->Bind(1, sequence).Bind(2, task.payload_json).Bind(3, task.headers_json).Run();
+}
+
+Status InsertKey(Transaction& transaction, std::int64_t sequence, const ports::IdempotencyKey& key) {
+  ASYA_TRY(auto* const insert,
+           transaction.Prepare("INSERT INTO idempotency_keys(key, digest, task) VALUES(?1, ?2, ?3)"));
+  return insert->Bind(1, key.key).Bind(2, key.payload_digest).Bind(3, sequence).Run();
+}
+
+}  // namespace
+
+Result<std::optional<std::int64_t>> TaskStore::Writes::Create(Transaction& transaction, Task& task,
+                                                              const ports::FirstMessage& message,
+                                                              const std::optional<ports::IdempotencyKey>& key) {
+  if (key) {
+    ASYA_TRY(const auto earlier, Earlier(transaction, *key));
+    if (earlier) return earlier;
+  }
+  const WallTime now = clock_.Now();
+  task.status = TaskStatus::kPending;
+  task.progress = 0;
+  task.version = 1;
+  task.created_at = task.updated_at = now;
+  ASYA_TRY(const std::int64_t sequence, InsertTask(transaction, task));
+  ASYA_TRY_STATUS(InsertInput(transaction, sequence, task));
+  if (key) ASYA_TRY_STATUS(InsertKey(transaction, sequence, *key));
+  ASYA_TRY_STATUS(PutEvent(transaction, sequence, now, EventData(TaskStatus::kPending, 0, "", "", "")));
+  ASYA_TRY_STATUS(enqueue_(transaction, message));
+  Changed(task.id);
+  return std::optional<std::int64_t>();
+}
+
+Status TaskStore::Writes::Apply(Transaction& transaction, const PreparedReport& prepared) {
+  const ports::TaskReport& report = prepared.report;
+  const WallTime now = clock_.Now();
+  ASYA_TRY(Row moved, Move(transaction, prepared, now));
+  if (!moved && !report.parent_id.empty()) {
+    ASYA_TRY(moved, Register(transaction, prepared, now));
+  }
+  if (moved) {
+    Changed(report.task_id);
+    if (ports::IsTerminal(report.status) && !(report.result_json.empty() && report.error_json.empty())) {
+      ASYA_TRY_STATUS(PutResult(transaction, *moved, report.result_json, report.error_json));
+    }
+    return PutEvent(transaction, *moved, now, prepared.event_data);
+  }
+  ASYA_TRY(const Row advanced, AdvanceProgress(transaction, prepared, now));
+  if (advanced) Changed(report.task_id);
+  if (report.hop_json.empty()) return Ok();
+  return PutHopEvent(transaction, prepared, now);
+}
+
+Result<TaskStore::Writes::Row> TaskStore::Writes::Move(Transaction& transaction, const PreparedReport& prepared,
+                                                       WallTime now) {
+  ASYA_TRY(auto* const move, transaction.Prepare(kMove));
+  move->Bind(1, prepared.report.task_id)
+      .Bind(2, Number(prepared.report.status))
+      .Bind(3, prepared.progress)
+      .Bind(4, prepared.report.current_actor)
+      .Bind(5, prepared.report.reason)
+      .Bind(6, ToMicroseconds(now));
+  return FirstInt(*move);
+}
+
+Result<TaskStore::Writes::Row> TaskStore::Writes::AdvanceProgress(Transaction& transaction,
+                                                                  const PreparedReport& prepared, WallTime now) {
+  ASYA_TRY(auto* const advance, transaction.Prepare(kAdvance));
+  advance->Bind(1, prepared.report.task_id)
+      .Bind(2, prepared.progress)
+      .Bind(3, prepared.report.current_actor)
+      .Bind(4, ToMicroseconds(now));
+  return FirstInt(*advance);
+}
+
+Result<TaskStore::Writes::Row> TaskStore::Writes::Register(Transaction& transaction, const PreparedReport& prepared,
+                                                           WallTime now) {
+  ASYA_TRY(auto* const insert, transaction.Prepare(kRegister));
+  insert->Bind(1, prepared.report.task_id)
+      .Bind(2, prepared.report.namespace_)
+      .Bind(3, prepared.report.parent_id)
+      .Bind(4, prepared.report.current_actor)
+      .Bind(5, Number(prepared.report.status))
+      .Bind(6, prepared.progress)
+      .Bind(7, prepared.report.reason)
+      .Bind(8, ToMicroseconds(now));
+  ASYA_TRY(const Row registered, FirstInt(*insert));
+  if (registered) Changed(prepared.report.parent_id);
+  return registered;
+}
+
+Status TaskStore::Writes::PutResult(Transaction& transaction, std::int64_t task, const std::string& result,
+                                    const std::string& error) {
+  ASYA_TRY(auto* const put, transaction.Prepare("INSERT INTO task_results(task, result, error) VALUES(?1, ?2, ?3) "
+                                                "ON CONFLICT(task) DO NOTHING"));
+  return put->Bind(1, task).Bind(2, result).Bind(3, error).Run();
+}
+
+Status TaskStore::Writes::PutEvent(Transaction& transaction, std::int64_t task, WallTime now, const std::string& data) {
+  ASYA_TRY(auto* const put, transaction.Prepare("INSERT INTO task_events(task, sequence, at, type, data) "
+                                                "VALUES(?1, ?2, ?3, ?4, ?5)"));
+  return put->Bind(1, task)
+      .Bind(2, NextEvent(now))
+      .Bind(3, ToMicroseconds(now))
+      .Bind(4, std::string_view(kStatusEvent))
+      .Bind(5, data)
+      .Run();
+}
+
+Status TaskStore::Writes::PutHopEvent(Transaction& transaction, const PreparedReport& prepared, WallTime now) {
+  // A repeated report finds its own bytes. Hops count also after the end: the relay of the last actor reports on its
+  // own.
+  ASYA_TRY(
+      auto* const put,
+      transaction.Prepare("INSERT INTO task_events(task, sequence, at, type, data) "
+                          "SELECT t.sequence, ?2, ?3, ?4, ?5 FROM tasks t WHERE t.id = ?1 "
+                          "AND (SELECT count(*) FROM task_events e WHERE e.task = t.sequence) < ?6 "
+                          "AND NOT EXISTS (SELECT 1 FROM task_events e WHERE e.task = t.sequence AND e.data = ?5)"));
+  ASYA_TRY_STATUS(put->Bind(1, prepared.report.task_id)
+                      .Bind(2, NextEvent(now))
+                      .Bind(3, ToMicroseconds(now))
+                      .Bind(4, std::string_view(kStatusEvent))
+                      .Bind(5, prepared.event_data)
+                      .Bind(6, kHopEventsPerTaskMax)
+                      .Run());
+  if (transaction.Changes() > 0) Changed(prepared.report.task_id);
+  return Ok();
+}
+
+Status TaskStore::Writes::Cancel(Transaction& transaction, const std::string& id) {
+  PreparedReport prepared;
+  prepared.report.task_id = id;
+  prepared.report.status = TaskStatus::kCanceled;
+  prepared.event_data = EventData(TaskStatus::kCanceled, 0, "", "", "");
+  const WallTime now = clock_.Now();
+  ASYA_TRY(const Row moved, Move(transaction, prepared, now));
+  if (moved) {
+    Changed(id);
+    return PutEvent(transaction, *moved, now, prepared.event_data);
+  }
+  ASYA_TRY(auto* const row, transaction.Prepare("SELECT 1 FROM tasks WHERE id = ?1"));
+  ASYA_TRY(const bool exists, row->Bind(1, id).Step());
+  if (!exists) return NoSuchTask(id);
+  return Ok();
+}
+
+Result<std::int64_t> TaskStore::Writes::ExpireBatch(Transaction& transaction, WallTime now, std::int64_t limit) {
+  std::vector<std::pair<std::int64_t, std::string>> expired;
+  // Paused tasks are left alone: their deadline is frozen.
+  ASYA_TRY(auto* const expire,
+           transaction.Prepare("UPDATE tasks SET status = 4, reason = ?3, updated_at = ?1, version = version + 1 "
+                               "WHERE sequence IN (SELECT sequence FROM tasks WHERE deadline_at IS NOT NULL "
+                               "AND status < 2 AND deadline_at <= ?1 ORDER BY deadline_at LIMIT ?2) "
+                               "RETURNING sequence, id"));
+  expire->Bind(1, ToMicroseconds(now)).Bind(2, limit).Bind(3, std::string_view(kTimeoutReason));
+  for (;;) {
+    ASYA_TRY(const bool found, expire->Step());
+    if (!found) break;
+    expired.emplace_back(expire->Int(0), expire->Text(1));
+  }
+  for (const auto& [sequence, id] : expired) {
+    ASYA_TRY_STATUS(PutResult(transaction, sequence, "", TimeoutErrorJson()));
+    ASYA_TRY_STATUS(PutEvent(transaction, sequence, now, EventData(TaskStatus::kFailed, 0, "", kTimeoutReason, "")));
+    Changed(id);
+  }
+  return static_cast<std::int64_t>(expired.size());
+}
+
+std::int64_t TaskStore::Writes::NextEvent(WallTime now) {
+  // The time in microseconds, so that the numbers go on growing after a restart without a table of their own.
+  last_event = std::max(last_event + 1, ToMicroseconds(now));
+  return last_event;
+}
+
+void TaskStore::Writes::Changed(const std::string& id) {
+  if (std::find(changed.begin(), changed.end(), id) == changed.end()) changed.push_back(id);
+}
+
+}  // namespace asya::storage::sqlite

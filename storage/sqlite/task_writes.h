@@ -1,0 +1,53 @@
+// TaskStore::Writes: the state changes of tasks, each one guarded statement, on the writer thread.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "storage/sqlite/task_store.h"
+
+namespace asya::storage::sqlite {
+
+// A report with everything made ready that needs no database.
+struct PreparedReport {
+  ports::TaskReport report;
+  std::int64_t progress = 0;  // millionths
+  std::string event_data;
+};
+
+class TaskStore::Writes {
+ public:
+  Writes(const Clock& clock, Enqueue enqueue) : clock_(clock), enqueue_(std::move(enqueue)) {}
+
+  // `task` is set to what is stored in the end, unless an earlier one has the key: then its sequence is returned.
+  Result<std::optional<std::int64_t>> Create(sql::sqlite::Transaction& transaction, ports::Task& task,
+                                             const ports::FirstMessage& message,
+                                             const std::optional<ports::IdempotencyKey>& key);
+  Status Apply(sql::sqlite::Transaction& transaction, const PreparedReport& prepared);
+  Status Cancel(sql::sqlite::Transaction& transaction, const std::string& id);
+  Result<std::int64_t> ExpireBatch(sql::sqlite::Transaction& transaction, WallTime now, std::int64_t limit);
+
+  // The tasks changed by the job that runs now.
+  std::vector<std::string> changed;
+  std::int64_t last_event = 0;  // sequence of the last event written
+  Subscribers subscribers;
+
+ private:
+  // The row of a task that a change went through.
+  using Row = std::optional<std::int64_t>;
+  Result<Row> Move(sql::sqlite::Transaction& transaction, const PreparedReport& prepared, WallTime now);
+  Result<Row> AdvanceProgress(sql::sqlite::Transaction& transaction, const PreparedReport& prepared, WallTime now);
+  Result<Row> Register(sql::sqlite::Transaction& transaction, const PreparedReport& prepared, WallTime now);
+  Status PutResult(sql::sqlite::Transaction& transaction, std::int64_t task, const std::string& result,
+                   const std::string& error);
+  Status PutEvent(sql::sqlite::Transaction& transaction, std::int64_t task, WallTime now, const std::string& data);
+  Status PutHopEvent(sql::sqlite::Transaction& transaction, const PreparedReport& prepared, WallTime now);
+  std::int64_t NextEvent(WallTime now);
+  void Changed(const std::string& id);
+
+  const Clock& clock_;
+  const Enqueue enqueue_;
+};
+
+}  // namespace asya::storage::sqlite
