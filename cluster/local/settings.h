@@ -1,0 +1,23 @@
+// LocalSettings: where the local cluster keeps things and which programs it starts.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <string>
+
+#include "cluster/local/log_file.h"
+
+namespace asya::cluster::local {
+
+struct LocalSettings {
+  std::string run_dir;                             // sockets of the replicas: a short path, see CheckRunDir
+  std::string log_dir;                             // {log_dir}/{deployment}/{replica}.log
+  std::string relay_path;                          // the program asya-relay
+  std::string runtime_path;                        // asya_runtime.pyz
+  std::string python = "python3";                  // where the pod template names none
+  std::map<std::string, std::string> environment;  // what every child gets: PATH, HOME, LANG, …
+  LogLimits logs;
+  std::chrono::milliseconds stop_grace{5000};  // for all replicas together when the server stops
+};
+
+}  // namespace asya::cluster::local
