@@ -10,7 +10,7 @@ from typing import Any
 from . import wire
 from .abi import event
 from .errors import parsing_body, place_of, processing_body
-from .frames import frame
+from .frames import frames
 from .log import Log
 
 DONE = event(b"done", b"{}")
@@ -24,7 +24,7 @@ def function_answer(envelope: dict[str, Any], result: Any) -> tuple[int, bytes]:
     if type(result) is CoroutineType:
         result.close()
         raise TypeError("the handler returned a coroutine; declare it with async def so that it is awaited")
-    return 200, b'{"frames":[%b]}' % frame(envelope, result)
+    return 200, frames(envelope, result)
 
 
 def parsing_answer(message: str) -> tuple[int, bytes]:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import marshal
 import sys
-from typing import Any
+from typing import Any, Callable
 
 from .errors import EncodingError, full_name
 
-_JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 _PLAIN = (str, int, bool, type(None))
 # Version 2 writes no back references, which is the fastest form.
 _MARSHAL_VERSION = 2
@@ -17,17 +16,40 @@ _MARSHAL_VERSION = 2
 
 def encode(value: Any, name: str = "payload") -> bytes:
     """JSON of any supported value as UTF-8; raises EncodingError that starts at `name`."""
+    return encode_around(value, lambda plain: plain, name)
+
+
+def encode_around(value: Any, wrap: Callable[[Any], Any], name: str = "payload") -> bytes:
+    """JSON of `wrap(value)`, where only `value` may hold rich types; raises EncodingError that starts at `name`."""
     try:
         # marshal takes exact built-in types only. It is a check in C that nothing in there needs converting,
         # such as a named tuple, which the JSON encoder would quietly write as a list.
         marshal.dumps(value, _MARSHAL_VERSION)
-        return _JSON(value).encode()
-    except (ValueError, TypeError, RecursionError, UnicodeEncodeError):
+        return _to_json(wrap(value)).encode()
+    except (ValueError, TypeError, RecursionError):
         pass
     try:
-        return _JSON(to_plain(value, name)).encode()
+        return _to_json(wrap(to_plain(value, name))).encode()
     except RecursionError:
         raise EncodingError(f"{name} contains itself or is nested too deeply for JSON") from None
+    except (ValueError, TypeError) as error:
+        raise EncodingError(f"the frame around {name} cannot be encoded: {error}") from None
+
+
+def _refuse(value: Any) -> None:
+    raise TypeError(f"{type(value).__name__} is not a JSON type")
+
+
+def _make_encoder() -> Callable[[Any], str]:
+    """The encoder of the json module, made once: making it is a third of the time of encoding a small frame."""
+    make, text = json.encoder.c_make_encoder, json.encoder.encode_basestring  # type: ignore[attr-defined]
+    if make is None:  # a Python without the C part
+        return json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_refuse).encode
+    pieces = make(None, _refuse, text, None, ":", ",", False, False, False)
+    return lambda value: "".join(pieces(value, 0))
+
+
+_to_json = _make_encoder()
 
 
 def to_plain(value: Any, path: str) -> Any:

@@ -14,13 +14,23 @@ def _reject(constant: str) -> None:
     raise ValueError(f"{constant} is not a JSON value")
 
 
-_DECODE = json.JSONDecoder(parse_constant=_reject).decode
+_DECODER = json.JSONDecoder(parse_constant=_reject)
+# Reads one value at a position, without the two searches for white space around it, which a relay does not send.
+_scan = _DECODER.scan_once  # type: ignore[attr-defined]
+
+
+def _decode(text: str) -> Any:
+    try:
+        value, end = _scan(text, 0)
+    except StopIteration:
+        return _DECODER.decode(text)  # white space in front, or an error that it words
+    return value if end == len(text) else _DECODER.decode(text)
 
 
 def parse_envelope(body: bytes, validate: bool) -> dict[str, Any]:
     """The envelope of this body; raises ParsingError that names the field and what it must be."""
     try:
-        envelope = _DECODE(str(body, "utf-8"))
+        envelope = _decode(str(body, "utf-8"))
     except UnicodeDecodeError as error:
         raise ParsingError(f"the body is not UTF-8 (byte {error.start})") from None
     except RecursionError:

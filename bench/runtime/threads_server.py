@@ -1,0 +1,76 @@
+"""The smallest blocking keep-alive server: a thread per connection, a parser by hand, the JSON of an echo hop."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import sys
+import threading
+
+
+def work(body: bytes) -> bytes:
+    """Reads the envelope, shifts its route, writes the frames."""
+    envelope = json.loads(body)
+    route = envelope["route"]
+    following = route["next"]
+    frame = {
+        "payload": envelope["payload"],
+        "route": {
+            "prev": [*route["prev"], route["curr"]],
+            "curr": following[0] if following else "",
+            "next": following[1:],
+        },
+        "headers": envelope["headers"],
+        "status": envelope["status"],
+    }
+    return json.dumps({"frames": [frame]}).encode()
+
+
+def content_length(head: bytes) -> int:
+    """The body's length as the head states it."""
+    start = head.lower().find(b"content-length:") + len(b"content-length:")
+    return int(head[start:].split(b"\r\n", 1)[0])
+
+
+def reply(body: bytes) -> bytes:
+    """A whole reply, for one send."""
+    return b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+
+
+def converse(connection: socket.socket) -> None:
+    """Answers one request after the other until the peer closes."""
+    data = b""
+    while True:
+        end = data.find(b"\r\n\r\n")
+        if end >= 0:
+            stop = end + 4 + content_length(data[:end])
+            if len(data) >= stop:
+                connection.sendall(reply(work(data[end + 4 : stop])))
+                data = data[stop:]
+                continue
+        received = connection.recv(65536)
+        if not received:
+            return
+        data += received
+
+
+def serve(connection: socket.socket) -> None:
+    """Converses; a peer that leaves is no error."""
+    with connection, contextlib.suppress(ConnectionError):
+        converse(connection)
+
+
+def main() -> None:
+    """Serves the socket named on the command line."""
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener.bind(sys.argv[1])
+    listener.listen(128)
+    print("ready", flush=True)
+    while True:
+        connection, _ = listener.accept()
+        threading.Thread(target=serve, args=(connection,), daemon=True).start()
+
+
+if __name__ == "__main__":
+    main()
