@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -24,8 +25,9 @@ struct LocalOptions {
 };
 
 struct Environment {
-  std::string program_dir;      // folder of this program
-  std::string xdg_runtime_dir;  // may be empty
+  std::string program_dir;                       // folder of this program
+  std::string xdg_runtime_dir;                   // may be empty
+  std::map<std::string, std::string> passed_on;  // what children get of this process's environment: PATH, HOME, …
 };
 
 // All mistakes, each with the value seen and what is accepted; empty when `options` is complete.

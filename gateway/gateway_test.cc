@@ -1,0 +1,246 @@
+// The gateway over a real HTTP server, on the SQLite stores; queues are a vector that remembers what was sent.
+#include "gateway/gateway.h"
+
+#include <gtest/gtest.h>
+
+#include <future>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "core/http/client.h"
+#include "core/http/server.h"
+#include "core/json/parse.h"
+#include "model/envelope.h"
+#include "storage/conformance/temporary_folder.h"
+#include "storage/sqlite/object_store.h"
+#include "storage/sqlite/schema.h"
+#include "storage/sqlite/task_store.h"
+
+namespace asya::gateway {
+namespace {
+
+class Gateway : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    sql::sqlite::Settings settings;
+    settings.path = folder_.File("test.db");
+    database_ = sql::sqlite::Database::Open(settings, storage::sqlite::Migrations()).value();
+    objects_ = std::make_unique<storage::sqlite::ObjectStore>(*database_, RealClock());
+    ASSERT_TRUE(objects_->Start().ok());
+    tasks_ = std::make_unique<storage::sqlite::TaskStore>(
+        *database_, RealClock(), [this](auto&, const ports::FirstMessage& message) { return Enqueue(message); });
+    ASSERT_TRUE(tasks_->Start().ok());
+    executor_.Start();
+    hub_.Start();
+    changes_ = tasks_->Subscribe([this](const std::string& id) { hub_.Changed(id); });
+    deps_.emplace(Deps{*tasks_, *objects_, hub_, cancels_, executor_, RealClock(), observe::Logger::Silent()});
+    AddExternalRoutes(router_, *deps_, Limits{});
+    AddInternalRoutes(router_, *deps_, Limits{});
+    http::Listen listen;
+    listen.tcp = {"127.0.0.1", 0};
+    server_ = http::Server::Create(
+                  listen, http::ServerLimits{},
+                  [this](http::Request request, http::Responder responder) {
+                    router_.Handle(std::move(request), std::move(responder));
+                  },
+                  observe::Logger::Silent(), nullptr)
+                  .value();
+    server_->Start();
+  }
+
+  void TearDown() override {
+    server_->Stop(std::chrono::milliseconds(100));
+    changes_.reset();
+    hub_.Stop();
+    executor_.Stop();
+    objects_->Stop();
+    database_->Stop();
+  }
+
+  Status Enqueue(const ports::FirstMessage& message) {
+    if (message.queue == "asya-default-nobody") return Error{ErrorCode::kUnroutable, "no queue", message.queue};
+    const std::lock_guard lock(mutex_);
+    sent_.push_back(message);
+    return Ok();
+  }
+
+  http::ClientResponse Call(const std::string& method, const std::string& path, const std::string& body = "",
+                            const std::string& header = "", const std::string& value = "") {
+    http::ClientRequest request;
+    request.method = method;
+    request.url = "http://" + server_->address() + path;
+    request.body = body;
+    if (!header.empty()) request.headers.Set(header, value);
+    auto response = client_.Call(request);
+    EXPECT_TRUE(response.ok()) << response.error().message;
+    return response.ok() ? *response : http::ClientResponse{};
+  }
+
+  std::string CreateTask(const std::string& query, const std::string& body) {
+    const auto created = Call("POST", "/api/v1/tasks?" + query, body);
+    EXPECT_EQ(created.status, 201) << created.body;
+    return json::Parse(created.body).value().GetString("id").value_or("");
+  }
+
+  model::Envelope LastSent() {
+    const std::lock_guard lock(mutex_);
+    return model::ParseEnvelope(sent_.back().body).value();
+  }
+
+  storage::conformance::TemporaryFolder folder_;
+  std::unique_ptr<sql::sqlite::Database> database_;
+  std::unique_ptr<storage::sqlite::ObjectStore> objects_;
+  std::unique_ptr<storage::sqlite::TaskStore> tasks_;
+  Executor executor_{4, 256};
+  TaskHub hub_{executor_, RealClock()};
+  CancelFeed cancels_;
+  std::shared_ptr<void> changes_;
+  std::optional<Deps> deps_;
+  http::Router router_;
+  std::unique_ptr<http::Server> server_;
+  http::Client client_;
+  std::mutex mutex_;
+  std::vector<ports::FirstMessage> sent_;
+};
+
+TEST_F(Gateway, StoresTheTaskAndSendsItsEnvelope) {
+  const std::string id = CreateTask("actor=first", R"({"payload": {"big": 1.50}, "next": ["second"], "timeout": 60})");
+  const model::Envelope envelope = LastSent();
+  EXPECT_EQ(envelope.id, id);
+  EXPECT_EQ(envelope.payload, R"({"big": 1.50})") << "the payload's bytes are kept";
+  EXPECT_EQ(envelope.route, (model::Route{{}, "first", {"second"}}));
+  EXPECT_FALSE(envelope.status.deadline_at.empty());
+  EXPECT_TRUE(envelope.headers.contains("traceparent"));
+  const auto task = json::Parse(Call("GET", "/api/v1/tasks/" + id).body).value();
+  EXPECT_EQ(task.GetString("status"), "pending");
+}
+
+TEST_F(Gateway, NamesEveryWrongFieldAtOnce) {
+  const auto refused =
+      Call("POST", "/api/v1/tasks?actor=a", R"({"payload":1,"timeout":-1,"headers":[],"next":["x-sink"],"colour":1})");
+  EXPECT_EQ(refused.status, 400);
+  for (const char* field : {"timeout", "headers", "next[0]", "colour"}) {
+    EXPECT_NE(refused.body.find(std::string("\"field\":\"") + field), std::string::npos) << refused.body;
+  }
+  EXPECT_EQ(Call("POST", "/api/v1/tasks?actor=a", "{\"payload\":").status, 400);
+  EXPECT_EQ(Call("POST", "/api/v1/tasks", "{}").status, 400) << "neither actor nor flow";
+  EXPECT_EQ(Call("POST", "/api/v1/tasks?actor=x-sump", "{}").status, 400);
+  EXPECT_EQ(Call("GET", "/api/v1/tasks?status=odd").status, 400);
+  EXPECT_EQ(Call("GET", "/api/v1/tasks/none").status, 404);
+  EXPECT_TRUE(sent_.empty());
+}
+
+TEST_F(Gateway, UnknownActorIsNotFoundAndNothingIsStored) {
+  const auto refused = Call("POST", "/api/v1/tasks?actor=nobody", "{}");
+  EXPECT_EQ(refused.status, 404);
+  EXPECT_NE(refused.body.find("no actor \\\"nobody\\\""), std::string::npos) << refused.body;
+  EXPECT_EQ(json::Parse(Call("GET", "/api/v1/tasks").body).value().Find("items")->AsArray().size(), 0U);
+}
+
+TEST_F(Gateway, AFlowGivesItsOwnRoute) {
+  ports::Record flow;
+  flow.key = {"flows", "default", "greet"};
+  flow.uid = "u1";
+  flow.json = std::make_shared<const std::string>(
+      R"({"apiVersion":"asya.sh/v1alpha1","kind":"Flow","metadata":{"name":"greet","namespace":"default"},)"
+      R"("spec":{"entrypoint":"one","routeNext":["two"],"timeout":"30s"}})");
+  ASSERT_TRUE(objects_->Create(flow, {}).ok());
+  CreateTask("flow=greet", R"({"payload": 1})");
+  EXPECT_EQ(LastSent().route, (model::Route{{}, "one", {"two"}}));
+  EXPECT_EQ(LastSent().headers.at("x-asya-flow").AsString(), "greet");
+  EXPECT_EQ(Call("POST", "/api/v1/tasks?flow=greet", R"({"next":["x"]})").status, 400);
+  EXPECT_EQ(Call("POST", "/api/v1/tasks?flow=none", "{}").status, 404);
+}
+
+TEST_F(Gateway, IdempotencyKeyGivesTheEarlierTask) {
+  const std::string body = R"({"payload": 1, "idempotencyKey": "k"})";
+  const std::string id = CreateTask("actor=a", body);
+  EXPECT_EQ(Call("POST", "/api/v1/tasks?actor=a", body).status, 409) << "in flight";
+  EXPECT_EQ(Call("POST", "/api/v1/tasks?actor=a", R"({"payload": 2})", "Idempotency-Key", "k").status, 422);
+  Call("POST", "/api/v1/events", R"([{"task":")" + id + R"(","type":"status","status":"succeeded","result":7}])");
+  const auto again = Call("POST", "/api/v1/tasks?actor=a", body);
+  EXPECT_EQ(again.status, 200);
+  EXPECT_EQ(json::Parse(again.body).value().GetString("id"), id);
+  EXPECT_EQ(sent_.size(), 1U);
+}
+
+TEST_F(Gateway, LongPollEndsWithTheTask) {
+  const std::string id = CreateTask("actor=a", "{}");
+  EXPECT_EQ(json::Parse(Call("GET", "/api/v1/tasks/" + id + "?wait=10ms").body).value().GetString("status"), "pending");
+  auto waiting = std::async(std::launch::async, [&] { return Call("GET", "/api/v1/tasks/" + id + "?wait=60s"); });
+  while (hub_.Listeners() == 0) std::this_thread::yield();
+  const auto reported =
+      Call("POST", "/api/v1/events",
+           R"([{"task":")" + id + R"(","type":"status","status":"processing","progress":0.5},)" + R"({"task":")" + id +
+               R"(","type":"status","status":"succeeded","result":{"n": 1.0}}])");
+  EXPECT_EQ(reported.status, 204) << reported.body;
+  const std::string text = waiting.get().body;
+  EXPECT_NE(text.find("\"result\":{\"n\": 1.0}"), std::string::npos) << text;
+  EXPECT_EQ(Call("GET", "/api/v1/tasks/" + id + "?wait=2h").status, 400);
+}
+
+TEST_F(Gateway, EventsCatchUpThenFollowToTheEnd) {
+  const std::string id = CreateTask("actor=a", "{}");
+  auto following = std::async(std::launch::async, [&] { return Call("GET", "/api/v1/tasks/" + id + "/events"); });
+  while (hub_.Listeners() == 0) std::this_thread::yield();
+  Call("POST", "/api/v1/events", R"([{"task":")" + id + R"(","type":"fly","data":{"word":"hi"}}])");
+  Call("POST", "/api/v1/tasks/" + id + "/events", R"({"type":"status","status":"succeeded","result":1})");
+  const std::string text = following.get().body;
+  EXPECT_NE(text.find("event: fly\ndata: {\"word\":\"hi\"}"), std::string::npos) << text;
+  EXPECT_NE(text.find("\"succeeded\""), std::string::npos) << text;
+  EXPECT_NE(text.find("id: "), std::string::npos) << text;
+  const auto replayed = Call("GET", "/api/v1/tasks/" + id + "/events");
+  EXPECT_NE(replayed.body.find("\"succeeded\""), std::string::npos) << "a task that has ended is told and closed";
+}
+
+TEST_F(Gateway, CancelIsIdempotentAndToldToRelays) {
+  const std::string id = CreateTask("actor=a", "{}");
+  EXPECT_EQ(Call("DELETE", "/api/v1/tasks/" + id).status, 204);
+  EXPECT_EQ(Call("DELETE", "/api/v1/tasks/" + id).status, 204);
+  EXPECT_EQ(Call("DELETE", "/api/v1/tasks/none").status, 404);
+  http::ClientRequest request;
+  request.url = "http://" + server_->address() + "/api/v1/cancellations";
+  std::string seen;
+  request.on_body = [&](std::string_view piece) {
+    seen += piece;
+    return seen.find(id) == std::string::npos;  // ends the call once the cancelled task was told
+  };
+  EXPECT_FALSE(client_.Call(request).ok());
+  EXPECT_NE(seen.find(id), std::string::npos) << seen;
+}
+
+TEST_F(Gateway, DeadLettersAreKeptShownEditedAndReplayed) {
+  const std::string envelope =
+      R"({"id":"e1","route":{"prev":["a"],"curr":"b","next":["c"]},"headers":{"x-asya-first-attempt":"t","k":"v"},)"
+      R"("status":{"phase":"failed","reason":"PolicyExhausted","actor":"b",)"
+      R"("error":{"type":"m.Bad","message":"no","mro":[],"traceback":""}},"payload":{"x":1}})";
+  const std::string report =
+      R"([{"task":"e1","type":"dead-letter","namespace":"default","envelope":)" + envelope + "}]";
+  EXPECT_EQ(Call("POST", "/api/v1/events", report).status, 204);
+  EXPECT_EQ(Call("POST", "/api/v1/events", report).status, 204) << "idempotent";
+  const auto list = json::Parse(Call("GET", "/api/v1/dead-letters").body).value();
+  ASSERT_EQ(list.Find("items")->AsArray().size(), 1U);
+  EXPECT_EQ(list.Find("groups")->AsArray()[0].GetInt("count"), 1);
+  EXPECT_NE(Call("GET", "/api/v1/dead-letters/e1").body.find("\"m.Bad\""), std::string::npos);
+  const auto replayed = Call("POST", "/api/v1/dead-letters/e1/replay", R"({"payload":{"x":2}})");
+  ASSERT_EQ(replayed.status, 201) << replayed.body;
+  const model::Envelope sent = LastSent();
+  EXPECT_EQ(sent.payload, R"({"x":2})");
+  EXPECT_EQ(sent.route, (model::Route{{"a"}, "b", {"c"}})) << "it goes on where it failed";
+  EXPECT_FALSE(sent.headers.contains("x-asya-first-attempt"));
+  EXPECT_EQ(json::Parse(Call("GET", "/api/v1/dead-letters/e1").body).value().GetString("replayedAs"), sent.id);
+}
+
+TEST_F(Gateway, ABatchThatCannotBeReadIsRefusedWhole) {
+  const std::string id = CreateTask("actor=a", "{}");
+  const auto refused =
+      Call("POST", "/api/v1/events",
+           R"([{"task":")" + id + R"(","type":"status","status":"succeeded"},{"task":"t","type":"odd"}])");
+  EXPECT_EQ(refused.status, 400);
+  EXPECT_NE(refused.body.find("[1].type"), std::string::npos) << refused.body;
+  EXPECT_EQ(json::Parse(Call("GET", "/api/v1/tasks/" + id).body).value().GetString("status"), "pending");
+}
+
+}  // namespace
+}  // namespace asya::gateway
