@@ -1,6 +1,7 @@
 // Clock: the only source of time in the product, so that tests and the simulator can turn it.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <optional>
 #include <string>
@@ -23,20 +24,21 @@ class Clock {
 // The machine's clock; stateless, one shared instance.
 const Clock& RealClock();
 
-// Turned by hand; not thread safe against concurrent Advance.
+// Turned by hand; may be read by other threads meanwhile.
 class FakeClock final : public Clock {
  public:
   explicit FakeClock(WallTime now = WallTime(std::chrono::seconds(1'700'000'000))) : now_(now) {}
   [[nodiscard]] WallTime Now() const override { return now_; }
   [[nodiscard]] SteadyTime Steady() const override { return steady_; }
+  // By one thread at a time.
   void Advance(std::chrono::microseconds by) {
-    now_ += by;
-    steady_ += by;
+    now_ = now_.load() + by;
+    steady_ = steady_.load() + by;
   }
 
  private:
-  WallTime now_;
-  SteadyTime steady_{std::chrono::hours(1)};
+  std::atomic<WallTime> now_;
+  std::atomic<SteadyTime> steady_{SteadyTime(std::chrono::hours(1))};
 };
 
 // RFC 3339 in UTC: "2026-11-18T12:00:00Z", or with microseconds "2026-11-18T12:00:00.123456Z".
