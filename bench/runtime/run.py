@@ -39,10 +39,12 @@ def envelope() -> bytes:
 
 
 @contextmanager
-def minimal(script: str, folder: Path) -> Iterator[Path]:
+def minimal(kind: str, folder: Path) -> Iterator[Path]:
     """One of the two servers that the runtime is compared with."""
-    path = folder / (script + ".sock")
-    process = subprocess.Popen([sys.executable, str(HERE / script), str(path)], stdout=subprocess.PIPE)
+    path = folder / (kind + ".sock")
+    process = subprocess.Popen(
+        [sys.executable, str(HERE / "minimal_server.py"), kind, str(path)], stdout=subprocess.PIPE
+    )
     try:
         assert process.stdout is not None
         assert process.stdout.readline() == b"ready\n"
@@ -114,8 +116,8 @@ def compare(load: Path, archive: Path, body: Path, folder: Path, concurrency: in
     """Measures all servers in turn, several times; prints rows and the bar. True when the bar is short."""
     with ExitStack() as stack, tempfile.TemporaryDirectory(dir=folder) as own:
         servers = {
-            "threads": stack.enter_context(minimal("threads_server.py", Path(own))),
-            "asyncio": stack.enter_context(minimal("asyncio_server.py", Path(own))),
+            "threads": stack.enter_context(minimal("threads", Path(own))),
+            "asyncio": stack.enter_context(minimal("asyncio", Path(own))),
             "runtime": stack.enter_context(ours(archive, "echo", concurrency, Path(own))),
             "runtime async": stack.enter_context(ours(archive, "echo_async", concurrency, Path(own))),
         }

@@ -9,6 +9,7 @@ from typing import Any
 
 from . import wire
 from .answer import PeerGone, other_reply, parsing_answer, peer_left
+from .incoming import Incoming
 
 # Bytes of further requests that are taken in while one is being answered.
 MAX_AHEAD_BYTES = 64 * 1024
@@ -19,8 +20,7 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, server: Any, slot: int, idle: int, accepted: socket.socket) -> None:
         self.server, self.slot, self.idle, self.socket = server, slot, idle, accepted
-        self.buffer = bytearray()
-        self.request: wire.Request | None = None
+        self.incoming = Incoming()
         self.task: asyncio.Task[None] | None = None
         self.transport: asyncio.Transport | None = None
         self.busy = False
@@ -36,10 +36,10 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """More bytes of this or the next request."""
-        self.buffer += data
+        self.incoming.feed(data)
         if not self.busy:
             self._advance()
-        elif len(self.buffer) > MAX_AHEAD_BYTES and self.transport is not None:
+        elif len(self.incoming) > MAX_AHEAD_BYTES and self.transport is not None:
             self.transport.pause_reading()
 
     def eof_received(self) -> bool:
@@ -79,7 +79,7 @@ class Connection(asyncio.Protocol):
 
     async def send(self, data: bytes) -> None:
         """Sends a part of a reply, at the pace of the peer. Raises PeerGone."""
-        if self.gone or self.transport is None or self.transport.is_closing():
+        if self.transport is None or self.transport_closing():
             raise PeerGone()
         self.transport.write(data)
         if self.writable is not None:
@@ -96,7 +96,7 @@ class Connection(asyncio.Protocol):
         if not stay:
             self.transport.close()
             return
-        if len(self.buffer) <= MAX_AHEAD_BYTES and not self.half_closed:
+        if len(self.incoming) <= MAX_AHEAD_BYTES and not self.half_closed:
             self.transport.resume_reading()
         self._advance()
         if self.half_closed and not self.busy:
@@ -110,30 +110,22 @@ class Connection(asyncio.Protocol):
     def _advance(self) -> None:
         """Takes complete requests off the buffer until one of them runs."""
         try:
-            while not self.busy and self.buffer and not self.gone:
+            while not self.busy and self.incoming and not self.transport_closing():
                 if not self._take():
                     return
         except wire.BadRequest as error:
             self.answer(wire.reply(error.status, parsing_answer(str(error))[1], None), False)
 
     def _take(self) -> bool:
-        """Takes one request off the buffer; False when it is not complete yet."""
+        """Takes one request off what has arrived; False when it is not whole yet."""
         assert self.transport is not None
-        end = self.buffer.find(b"\r\n\r\n")
-        if end < 0:
-            if len(self.buffer) > wire.MAX_HEAD_BYTES:
-                raise wire.BadRequest(431, "the head of the request is too large")
-            return False
-        request = wire.parse_head(bytes(self.buffer[:end]))
-        stop = end + 4 + request.length
-        if len(self.buffer) < stop:
-            if request.expects and self.request is not request:
-                self.request = request
+        taken = self.incoming.take()
+        if taken is None:
+            if self.incoming.must_continue:
+                self.incoming.must_continue = False
                 self.transport.write(wire.CONTINUE)
             return False
-        body = bytes(self.buffer[end + 4 : stop])
-        del self.buffer[:stop]
-        self.request = None
+        request, body = taken
         if request.target == "/invoke" and request.method == "POST":
             self.busy = True
             self.server.invoke(self, request, body)
@@ -141,5 +133,8 @@ class Connection(asyncio.Protocol):
             self.transport.write(other_reply(request))
             if not request.keep_alive:
                 self.transport.close()
-                self.buffer.clear()
         return True
+
+    def transport_closing(self) -> bool:
+        """True when nothing more is to be served here."""
+        return self.gone or self.transport is None or self.transport.is_closing()

@@ -1,7 +1,11 @@
-"""The smallest blocking keep-alive server: a thread per connection, a parser by hand, the JSON of an echo hop."""
+"""The two smallest keep-alive servers of the standard library that do the JSON work of an echo hop.
+
+usage: minimal_server.py threads|asyncio SOCKET      (a thread per connection, or a protocol; the parser is by hand)
+"""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import socket
@@ -61,10 +65,30 @@ def serve(connection: socket.socket) -> None:
         converse(connection)
 
 
-def main() -> None:
-    """Serves the socket named on the command line."""
+class Echo(asyncio.Protocol):
+    """Answers each request as soon as it is whole."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        self.data = b""
+
+    def data_received(self, data: bytes) -> None:
+        self.data += data
+        end = self.data.find(b"\r\n\r\n")
+        while end >= 0:
+            stop = end + 4 + content_length(self.data[:end])
+            if len(self.data) < stop:
+                return
+            self.transport.write(reply(work(self.data[end + 4 : stop])))
+            self.data = self.data[stop:]
+            end = self.data.find(b"\r\n\r\n")
+
+
+def serve_with_threads(path: str) -> None:
+    """One blocking thread per connection."""
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    listener.bind(sys.argv[1])
+    listener.bind(path)
     listener.listen(128)
     print("ready", flush=True)
     while True:
@@ -72,5 +96,15 @@ def main() -> None:
         threading.Thread(target=serve, args=(connection,), daemon=True).start()
 
 
+async def serve_with_asyncio(path: str) -> None:
+    """One loop for all connections."""
+    server = await asyncio.get_running_loop().create_unix_server(Echo, path)
+    print("ready", flush=True)
+    await server.serve_forever()
+
+
 if __name__ == "__main__":
-    main()
+    if sys.argv[1] == "threads":
+        serve_with_threads(sys.argv[2])
+    else:
+        asyncio.run(serve_with_asyncio(sys.argv[2]))
