@@ -110,8 +110,9 @@ def check(root: Path) -> list[str]:
         if user is None:
             problems.append(f"{name}:1: its folder has no line in layers.txt")
             continue
+        tests = _only_for_tests(name, includes[name])
         for line, quoted, header in includes[name]:
-            reason = _own(layers, name, user, header, includes) if quoted else _foreign(layers, name, user, header)
+            reason = _own(layers, name, user, header, includes) if quoted else _foreign(layers, user, header, tests)
             if reason:
                 problems.append(f"{name}:{line}: {reason}")
         problems += _reached(layers, name, user, includes)
@@ -122,30 +123,36 @@ def _own(layers: Layers, name: str, user: str, header: str, known: dict[str, lis
     if header not in known:
         return f'"{header}" is not a file of the repository (includes are written from its root)'
     used = layers.folder_of(header)
-    if used is None or source_tree.is_test(name):
+    if used is None or _only_for_tests(name, known[name]):
         return ""
-    if source_tree.is_test(header):
+    if _only_for_tests(header, known[header]):
         return f"product code includes {header}, which is only for tests"
     if not layers.may_include(user, used):
         return f"{user} may not include {used} ({header})"
     return ""
 
 
-def _foreign(layers: Layers, name: str, user: str, header: str) -> str:
+def _only_for_tests(name: str, includes: list[tuple[int, bool, str]]) -> bool:
+    """Test files, and headers that name a test library: product code cannot include either."""
+    names_test_library = any(not quoted and header.startswith(TEST_LIBRARIES) for _, quoted, header in includes)
+    return source_tree.is_test(name) or (name.endswith(".h") and names_test_library)
+
+
+def _foreign(layers: Layers, user: str, header: str, tests: bool) -> str:
     home = layers.home_of(header)
     if home is None:
         standard = "/" not in header and "." not in header
         if standard or header.startswith(SYSTEM_FOLDERS) or header in SYSTEM_HEADERS:
             return ""
         return f"<{header}> is not listed in layers.txt: say which folder is its only home"
-    if user in home or (header.startswith(TEST_LIBRARIES) and source_tree.is_test(name)):
+    if user in home or (header.startswith(TEST_LIBRARIES) and tests):
         return ""
     return f"<{header}> may be named only in {', '.join(sorted(home))}"
 
 
 def _reached(layers: Layers, name: str, user: str, known: dict[str, list[tuple[int, bool, str]]]) -> list[str]:
     """Layers that a product file reaches through the headers it includes."""
-    if source_tree.is_test(name):
+    if _only_for_tests(name, known[name]):
         return []
     todo, seen, problems = [(name, "")], {name}, []
     while todo:

@@ -53,6 +53,7 @@ def test_layers_txt_has_no_cycle_and_knows_the_star() -> None:
         ({"scaling__x_cc": "#include <gtest/gtest.h>"}, "may be named only in bench, tests"),
         ({"scaling__x_cc": "#include <left/pad.h>"}, "not listed in layers.txt"),
         ({"scaling__x_cc": '#include "y.h"'}, "not a file of the repository"),
+        ({"scaling__x_cc": '#include "scaling/y.h"', "scaling__y_h": "#include <gtest/gtest.h>"}, "only for tests"),
         ({"elsewhere__x_cc": ""}, "has no line in layers.txt"),
         (
             {
