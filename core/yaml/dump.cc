@@ -12,10 +12,17 @@ namespace {
 
 constexpr std::size_t kIndent = 2;
 
+// Bytes that mean nothing to YAML inside a plain scalar of a block; a colon is judged by what follows it.
 bool IsPlainByte(char c) {
   return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
-         std::string_view("_-./ +@%=~^()$;<>").find(c) != std::string_view::npos ||
+         std::string_view("_-./ +@%=~^()$;<>:,").find(c) != std::string_view::npos ||
          static_cast<unsigned char>(c) >= 0xC3;
+}
+
+// Bytes of multi-byte characters, among them the leads of those that YAML takes for line breaks or for a byte order
+// mark.
+bool IsOddByte(unsigned char byte) {
+  return byte < 0x20 || byte == 0x7F || byte == 0xC2 || byte == 0xE2 || byte == 0xEF;
 }
 
 // Words that YAML 1.1 readers take for booleans; quoted, so that every reader sees the same.
@@ -29,20 +36,42 @@ bool IsOldBoolean(std::string_view text) {
   return false;
 }
 
+bool StartsPlain(std::string_view text) {
+  const auto is_word = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0; };
+  if (text.front() == '-')
+    return text.size() > 1 && (is_word(text[1]) || (text[1] == '-' && text.size() > 2 && is_word(text[2])));
+  return is_word(text.front()) || text.front() == '/' || text.front() == '_' || text.front() == '.';
+}
+
 bool IsPlain(std::string_view text) {
-  if (text.empty() || text.size() > 200 || IsOldBoolean(text)) return false;
-  const auto first = static_cast<unsigned char>(text.front());
-  if (std::isalpha(first) == 0 && std::isdigit(first) == 0 && text.front() != '/' && text.front() != '_' &&
-      text.front() != '.')
-    return false;
-  if (text.back() == ' ' || !std::all_of(text.begin(), text.end(), IsPlainByte)) return false;
-  // Dates and the like: what begins as a number is left plain only when it cannot be mistaken for one.
-  if (std::isdigit(first) != 0 &&
-      std::none_of(text.begin(), text.end(), [](unsigned char c) { return std::isalpha(c) != 0; }))
-    return false;
-  if (text.substr(0, 3) == "...") return false;
+  constexpr std::size_t kPlainLimitBytes = 200;
+  if (text.empty() || text.size() > kPlainLimitBytes || IsOldBoolean(text) || !StartsPlain(text)) return false;
+  if (text.back() == ' ' || text.back() == ':' || text.find(": ") != std::string_view::npos) return false;
+  if (!std::all_of(text.begin(), text.end(), IsPlainByte)) return false;
+  // Dates, times and the like: what looks like a number to some reader has digits but no letter.
+  if (std::none_of(text.begin(), text.end(), [](unsigned char c) { return std::isalpha(c) != 0; })) {
+    if (std::any_of(text.begin(), text.end(), [](unsigned char c) { return std::isdigit(c) != 0; })) return false;
+    if (text.substr(0, 3) == "...") return false;
+  }
   const auto value = ResolvePlain(text);
   return value && value->IsString();
+}
+
+// Whether the text reads better between single quotes than escaped between double ones.
+bool IsSingleQuoted(std::string_view text) {
+  if (text.find_first_of("\"\\") == std::string_view::npos) return false;
+  return std::none_of(text.begin(), text.end(), [](unsigned char c) { return IsOddByte(c); });
+}
+
+std::string SingleQuoted(std::string_view text) {
+  std::string out = "'";
+  for (const char c : text) out.append(c == '\'' ? 2 : 1, c);
+  return out + "'";
+}
+
+std::string OneLine(std::string_view text) {
+  if (IsPlain(text)) return std::string(text);
+  return IsSingleQuoted(text) ? SingleQuoted(text) : json::Quote(text);
 }
 
 // Whether a text of several lines can stand as a literal block (|) and come back byte for byte.
@@ -53,7 +82,7 @@ bool IsBlock(std::string_view text) {
   for (const char c : text) {
     if (c == '\n' && before == ' ') return false;
     const auto byte = static_cast<unsigned char>(c);
-    if ((byte < 0x20 && c != '\n') || byte == 0x7F || byte == 0xC2 || byte == 0xE2 || byte == 0xEF) return false;
+    if (c != '\n' && IsOddByte(byte)) return false;
     before = c;
   }
   return before != ' ';
@@ -77,7 +106,7 @@ void WriteBlock(std::string_view text, std::size_t indent, std::string& out) {
 
 void WriteString(std::string_view text, std::size_t indent, std::string& out) {
   if (IsBlock(text)) return WriteBlock(text, std::max<std::size_t>(indent, kIndent), out);
-  out += IsPlain(text) ? std::string(text) : json::Quote(text);
+  out += OneLine(text);
   out += '\n';
 }
 
@@ -86,7 +115,7 @@ bool IsBranch(const json::Value& value) {
 }
 
 void WriteKey(std::string_view key, std::string& out) {
-  out += IsPlain(key) ? std::string(key) : json::Quote(key);
+  out += OneLine(key);
   out += ':';
 }
 

@@ -92,7 +92,7 @@ TEST(YamlDump, PrintsAsKubectlDoes) {
 spec:
   containers:
   - args:
-    - "-c"
+    - -c
     - echo
     env: []
     name: a
@@ -170,7 +170,24 @@ const char* const kTexts[] = {"",
                               "<<",
                               "\xEF\xBB\xBF",
                               "a\r\nb",
-                              "0o8"};
+                              "0o8",
+                              "a,b",
+                              "a:b",
+                              "http://a:1/b",
+                              "--flag",
+                              "-c",
+                              "-1x",
+                              "-.",
+                              "- ",
+                              "--",
+                              "it's \"so\"",
+                              "\\n'",
+                              "{\"a\":1}",
+                              "a: b\"",
+                              "a #\"",
+                              "12:30",
+                              "1:a",
+                              "x:"};
 
 TEST(YamlDump, ComesBackAsItWas) {
   for (const std::string text : kTexts) {
