@@ -145,7 +145,7 @@ std::vector<Schema> ActorSpecFields() {
       EndpointField(),
       WorkloadRef(),
       String("transport", "Name of a Transport; by default the server's.").As(Format::kDnsSubdomain),
-      Integer("concurrency", "Envelopes handled at once in one pod.").AtLeast(1).AtMost(10'000).Default(1),
+      Integer("concurrency", "Envelopes handled at once in one pod.").AtLeast(1).AtMost(1024).Default(1),
       ImagePullPolicyField("When the image is pulled.").Default("IfNotPresent"),
       String("pythonExecutable", "Path of the Python interpreter in the image.").Default("python3"),
       Integer("replicas", "Fixed number of replicas; only when scaling.enabled is false.")

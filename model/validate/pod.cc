@@ -9,11 +9,11 @@ namespace asya::model {
 namespace {
 
 // Names whose value the rendered pod sets; a second value would silently win or lose.
-constexpr std::array<std::string_view, 15> kOwnedEnvironment = {
-    "ASYA_HANDLER",      "ASYA_SOCKET_DIR",         "ASYA_SOCKET_NAME",     "ASYA_SOCKET_CHMOD",
-    "ASYA_CONCURRENCY",  "ASYA_STATE_PROXY_MOUNTS", "ASYA_CONTROL_FD",      "ASYA_ACTOR_NAME",
-    "ASYA_NAMESPACE",    "ASYA_TRANSPORT",          "ASYA_ACTOR_SINK",      "ASYA_ACTOR_SUMP",
-    "ASYA_IS_END_ACTOR", "ASYA_GATEWAY_URL",        "ASYA_PYTHONEXECUTABLE"};
+constexpr std::array<std::string_view, 16> kOwnedEnvironment = {
+    "ASYA_HANDLER",      "ASYA_SOCKET_DIR",         "ASYA_SOCKET_NAME",      "ASYA_SOCKET_CHMOD",
+    "ASYA_CONCURRENCY",  "ASYA_STATE_PROXY_MOUNTS", "ASYA_CONTROL_FD",       "ASYA_ACTOR_NAME",
+    "ASYA_NAMESPACE",    "ASYA_TRANSPORT",          "ASYA_ACTOR_SINK",       "ASYA_ACTOR_SUMP",
+    "ASYA_IS_END_ACTOR", "ASYA_GATEWAY_URL",        "ASYA_PYTHONEXECUTABLE", "ASYA_METRICS_ADDR"};
 constexpr std::string_view kOwnedPrefix = "ASYA_RESILIENCY_";
 
 bool IsOwned(std::string_view name) {
