@@ -1,0 +1,209 @@
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include <algorithm>
+
+#include "compositions/actor_composer.h"
+#include "compositions/crew.h"
+#include "compositions/defaults.h"
+#include "core/json/parse.h"
+#include "model/kinds.h"
+#include "model/validation.h"
+
+namespace asya::compositions {
+namespace {
+
+json::Value Json(const std::string& text) {
+  auto parsed = json::Parse(text);
+  EXPECT_TRUE(parsed.ok()) << text;
+  return parsed.ok() ? *parsed : json::Value();
+}
+
+json::Value Sqlite() { return Json(R"({"kind":"Transport","metadata":{"name":"local"},"spec":{"type":"sqlite"}})"); }
+
+ports::ComposeInput Input(const std::string& spec) {
+  ports::ComposeInput input;
+  input.actor =
+      Json(R"({"kind":"AsyncActor","metadata":{"name":"infer","namespace":"n","uid":"u-1"},"spec":)" + spec + "}");
+  input.transport = Sqlite();
+  return input;
+}
+
+std::string Everything(const Result<ports::RenderedSet>& set) {
+  if (!set.ok()) return set.error().message;
+  return json::Dump(json::Array(set->objects)) + json::Dump(json::Array(set->initial)) +
+         json::Dump(set->effective_spec) + set->queue.name + set->queue.owner_uid;
+}
+
+const json::Value* FindObject(const std::vector<json::Value>& objects, const std::string& kind) {
+  const auto found = std::find_if(objects.begin(), objects.end(),
+                                  [&](const auto& object) { return object.GetString("kind") == kind; });
+  return found == objects.end() ? nullptr : &*found;
+}
+
+TEST(Compose, LeavesTheReplicaCountToTheScaler) {
+  const ActorComposer composer{Settings()};
+  const auto scaled = composer.Compose(Input(R"({"image":"a","handler":"m.f","scaling":{"minReplicaCount":2}})"));
+  ASSERT_TRUE(scaled.ok()) << scaled.error().message;
+  EXPECT_EQ(FindObject(scaled->objects, "Deployment")->FindPath({"spec", "replicas"}), nullptr);
+  EXPECT_EQ(*FindObject(scaled->initial, "Deployment")->FindPath({"spec", "replicas"}), json::Value(2));
+  EXPECT_EQ(scaled->queue.name, "asya-n-infer");
+  EXPECT_EQ(scaled->queue.owner_uid, "u-1");
+  const auto fixed =
+      composer.Compose(Input(R"({"image":"a","handler":"m.f","scaling":{"enabled":false},"replicas":3})"));
+  ASSERT_TRUE(fixed.ok()) << fixed.error().message;
+  EXPECT_EQ(*FindObject(fixed->objects, "Deployment")->FindPath({"spec", "replicas"}), json::Value(3));
+  EXPECT_EQ(FindObject(fixed->objects, "ScaledObject"), nullptr);
+}
+
+TEST(Compose, PausingWantsZero) {
+  const ActorComposer composer{Settings()};
+  const auto fixed =
+      composer.Compose(Input(R"({"image":"a","handler":"m.f","scaling":{"enabled":false},"paused":true})"));
+  ASSERT_TRUE(fixed.ok());
+  EXPECT_EQ(*FindObject(fixed->objects, "Deployment")->FindPath({"spec", "replicas"}), json::Value(0));
+  const auto scaled =
+      composer.Compose(Input(R"({"image":"a","handler":"m.f","scaling":{"minReplicaCount":2},"paused":true})"));
+  ASSERT_TRUE(scaled.ok());
+  EXPECT_EQ(*FindObject(scaled->initial, "Deployment")->FindPath({"spec", "replicas"}), json::Value(0));
+}
+
+TEST(Compose, MarksEveryChildWithItsOwner) {
+  const auto set = ActorComposer(Settings()).Compose(Input(R"({"image":"a","handler":"m.f"})"));
+  ASSERT_TRUE(set.ok());
+  for (const json::Value& object : set->objects) {
+    EXPECT_EQ(*object.FindPath({"metadata", "labels", "asya.sh/owner-uid"}), json::Value("u-1")) << json::Dump(object);
+    EXPECT_EQ(*object.FindPath({"metadata", "namespace"}), json::Value("n"));
+  }
+}
+
+TEST(Compose, FillsTheEffectiveSpec) {
+  const auto set =
+      ActorComposer(Settings())
+          .Compose(
+              Input(R"({"image":"a","handler":"m.f","resiliency":{"policies":{"default":{"initialInterval":"2s"}}}})"));
+  ASSERT_TRUE(set.ok());
+  EXPECT_EQ(json::Dump(*set->effective_spec.Find("resiliency")),
+            R"({"actorTimeout":"5m","policies":{"default":{"backoff":"exponential","initialDelay":"2s","jitter":true,)"
+            R"("maxAttempts":3,"maxInterval":"300s"}}})");
+  EXPECT_EQ(json::Dump(*set->effective_spec.Find("scaling")),
+            R"({"cooldownPeriod":300,"enabled":true,"maxReplicaCount":10,"minReplicaCount":0,"mode":"managed",)"
+            R"("pollingInterval":30,"queueLength":5})");
+  EXPECT_EQ(set->effective_spec.Find("replicas"), nullptr);
+  EXPECT_TRUE(model::ValidateEffectiveSpec(set->effective_spec).empty());
+}
+
+TEST(Compose, RefusesWithTheField) {
+  const ActorComposer composer{Settings()};
+  const auto incomplete = composer.Compose(Input(R"({"handler":"m.f"})"));
+  ASSERT_FALSE(incomplete.ok());
+  EXPECT_EQ(incomplete.error().field, "spec.image");
+  const auto missing = composer.Compose(Input(R"({"flavors":["gone"],"handler":"m.f"})"));
+  ASSERT_FALSE(missing.ok());
+  EXPECT_EQ(missing.error().code, ErrorCode::kNotFound);
+  EXPECT_NE(missing.error().message.find("\"gone\""), std::string::npos);
+  const auto connector = composer.Compose(Input(
+      R"({"image":"a","handler":"m.f","stateProxy":[{"name":"s","mount":{"path":"/s"},"connector":{"type":"s3"}}]})"));
+  ASSERT_FALSE(connector.ok());
+  EXPECT_EQ(connector.error().field, "spec.stateProxy[0].connector.type");
+  auto long_name = Input(R"({"image":"a","handler":"m.f"})");
+  long_name.actor["metadata"]["namespace"] = std::string(63, 'n');
+  long_name.actor["metadata"]["name"] = std::string(50, 'a');
+  long_name.transport = Json(R"({"metadata":{"name":"aws"},"spec":{"type":"sqs","sqs":{"region":"r"}}})");
+  EXPECT_FALSE(composer.Compose(long_name).ok());
+}
+
+TEST(Crew, IsMadeOfValidActors) {
+  const ActorComposer composer{Settings()};
+  for (const std::string& name : SystemActorNames()) {
+    CrewOptions options;
+    options.source_dir = "/crew";
+    const json::Value actor = SystemActor(name, "n", options);
+    EXPECT_EQ(model::Describe(model::Validate(*model::FindKind("asyncactors"), actor, nullptr)), "[]");
+    ports::ComposeInput input;
+    input.actor = actor;
+    input.transport = Sqlite();
+    const auto set = composer.Compose(input);
+    ASSERT_TRUE(set.ok()) << set.error().message;
+    const std::string text = Everything(set);
+    EXPECT_NE(text.find(R"({"name":"ASYA_IS_END_ACTOR","value":"true"})"), std::string::npos);
+    EXPECT_NE(text.find(R"("local.asya.sh/source-dir":"/crew")"), std::string::npos);
+  }
+}
+
+// A random subset of fields with valid values.
+json::Object RandomSpec() {
+  static const std::vector<std::pair<std::string, std::string>> fields = {
+      {"concurrency", "4"},
+      {"paused", "true"},
+      {"env", R"([{"name":"A","value":"1"}])"},
+      {"nodeSelector", R"({"a":"b","c":"d"})"},
+      {"scaling", R"({"maxReplicaCount":3,"queueLength":1})"},
+      {"serviceAccountName", "\"account\""},
+      {"podLabels", R"({"x":"y"})"},
+      {"resiliency", R"({"actorTimeout":"90s","policies":{"b":{},"a":{"maxAttempts":9}}})"},
+      {"tracing", R"({"endpoint":"http://o"})"},
+      {"resources", R"({"limits":{"cpu":1,"memory":"1Gi"}})"},
+      {"sidecar", R"({"env":[{"name":"ASYA_LOG_LEVEL","value":"DEBUG"}]})"}};
+  json::Object spec = {{"image", "a:1"}, {"handler", "m.f"}};
+  for (const auto& [name, value] : fields) {
+    if (*rc::gen::arbitrary<bool>()) spec[name] = *json::Parse(value);
+  }
+  return spec;
+}
+
+std::string Shuffled(const json::Value& value);
+
+// The same object with its members written in another order.
+std::string ShuffledObject(const json::Object& object) {
+  std::vector<std::string> members;
+  for (const auto& [key, member] : object) members.push_back(json::Quote(key) + ":" + Shuffled(member));
+  for (std::size_t i = members.size(); i > 1; --i)
+    std::swap(members[i - 1], members[*rc::gen::inRange<std::size_t>(0, i)]);
+  std::string text = "{";
+  for (std::size_t i = 0; i < members.size(); ++i) text += (i == 0 ? "" : ",") + members[i];
+  return text + "}";
+}
+
+std::string Shuffled(const json::Value& value) {
+  if (value.IsObject()) return ShuffledObject(value.AsObject());
+  if (!value.IsArray()) return json::Dump(value);
+  std::string text = "[";
+  for (const json::Value& item : value.AsArray()) text += (text.size() == 1 ? "" : ",") + Shuffled(item);
+  return text + "]";
+}
+
+RC_GTEST_PROP(Compose, IsDeterministicAndBlindToTheOrderOfMembers, ()) {
+  auto input = Input("{}");
+  input.actor["spec"] = RandomSpec();
+  const ActorComposer composer{Settings()};
+  const auto first = composer.Compose(input);
+  RC_ASSERT(first.ok());
+  RC_ASSERT(Everything(composer.Compose(input)) == Everything(first));
+  auto shuffled = input;
+  shuffled.actor = *json::Parse(Shuffled(input.actor));
+  RC_ASSERT(Everything(composer.Compose(shuffled)) == Everything(first));
+}
+
+RC_GTEST_PROP(Compose, AFlavorCountsAsIfTheActorHadSaidIt, ()) {
+  const json::Object spec = RandomSpec();
+  json::Object own;
+  json::Object flavored;
+  for (const auto& [key, value] : spec) (*rc::gen::arbitrary<bool>() ? own : flavored)[key] = value;
+  auto whole = Input("{}");
+  whole.actor["spec"] = spec;
+  auto split = Input("{}");
+  own["flavors"] = json::Array{"f"};
+  split.actor["spec"] = own;
+  split.flavors = {json::Object{{"metadata", json::Object{{"name", "f"}}}, {"spec", flavored}}};
+  const ActorComposer composer{Settings()};
+  RC_ASSERT(Everything(composer.Compose(split)) == Everything(composer.Compose(whole)));
+}
+
+RC_GTEST_PROP(Defaults, AreWholeAfterOneTurn, ()) {
+  const json::Value once = ApplyDefaults(RandomSpec());
+  RC_ASSERT(ApplyDefaults(once) == once);
+}
+
+}  // namespace
+}  // namespace asya::compositions

@@ -1,0 +1,28 @@
+// Crew: the system actors that the control plane makes in every namespace with actors.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/json/value.h"
+
+namespace asya::compositions {
+
+struct CrewOptions {
+  std::string image = "asya-crew:latest";
+  // Locally: the folder that holds asya_crew, and the interpreter; they become annotations. Empty: none.
+  std::string source_dir;
+  std::string python;
+  std::int64_t cooldown_seconds = 30;  // idle time before the drop to zero
+  std::string transport;               // spec.transport; empty: the default one
+  std::string persistence_mount;       // ASYA_PERSISTENCE_MOUNT; empty: none
+};
+
+// "x-sink" and "x-sump", in the order in which they are made.
+const std::vector<std::string>& SystemActorNames();
+// The AsyncActor object of a system actor, ready to be created; `name` is one of SystemActorNames().
+json::Value SystemActor(std::string_view name, std::string_view namespace_, const CrewOptions& options = {});
+
+}  // namespace asya::compositions

@@ -1,0 +1,27 @@
+// Settings: what an installation adds to every rendered actor; read once at start, the same for all actors.
+#pragma once
+
+#include <map>
+#include <string>
+
+namespace asya::compositions {
+
+struct Settings {
+  std::string relay_image = "asya-relay:latest";
+  std::string relay_image_pull_policy = "IfNotPresent";
+  // Address that relays report to: http://host:port or unix:/path; empty: no reports.
+  std::string gateway_url;
+  // Unix socket of the server's SQLite broker, for actors on a transport of type sqlite.
+  std::string sqlite_socket = "/var/run/asya-broker/broker.sock";
+  // host:port of our external scaler, as KEDA reaches it.
+  std::string scaler_address = "asya-scaler.asya-system.svc:6000";
+  // Secret with ca.crt, tls.crt and tls.key for KEDA's calls to our scaler; empty: no TLS.
+  std::string scaler_tls_secret;
+  // The runtime archive in base64 and a hash of it. A change of the hash replaces the pods.
+  std::string runtime_base64;
+  std::string runtime_hash;
+  // Image of each built-in state connector, by stateProxy[].connector.type.
+  std::map<std::string, std::string> connector_images;
+};
+
+}  // namespace asya::compositions

@@ -1,0 +1,86 @@
+#include "compositions/steps.h"
+
+namespace asya::compositions {
+namespace {
+
+json::Value FromSecret(std::string name, const std::string& secret, const char* key) {
+  json::Object reference = {{"name", secret}, {"key", key}};
+  return json::Object{{"name", std::move(name)}, {"valueFrom", json::Object{{"secretKeyRef", std::move(reference)}}}};
+}
+
+std::string Text(const json::Value& block, const char* field) {
+  const json::Value* value = block.Find(field);
+  if (value == nullptr) return {};
+  return value->IsString() ? value->AsString() : json::Dump(*value);
+}
+
+std::string PostgresUrl(const json::Value& block) {
+  std::string url = "postgresql://" + Text(block, "host");
+  if (block.Find("port") != nullptr) url += ":" + Text(block, "port");
+  url += "/" + Text(block, "database");
+  if (block.Find("sslMode") != nullptr) url += "?sslmode=" + Text(block, "sslMode");
+  return url;
+}
+
+void AddText(json::Array& environment, const char* name, const std::string& value) {
+  if (!value.empty()) environment.push_back(EnvironmentValue(name, value));
+}
+
+void AddRabbitmq(const Context& context, json::Array& environment) {
+  const json::Value& block = context.transport_block;
+  AddText(environment, "ASYA_RABBITMQ_HOST", Text(block, "host"));
+  AddText(environment, "ASYA_RABBITMQ_PORT", Text(block, "port"));
+  AddText(environment, "ASYA_RABBITMQ_VIRTUAL_HOST", Text(block, "virtualHost"));
+  AddText(environment, "ASYA_RABBITMQ_EXCHANGE", Text(block, "exchange"));
+  AddText(environment, "ASYA_RABBITMQ_PREFETCH", Text(block, "prefetch"));
+  AddText(environment, "ASYA_RABBITMQ_TLS", Text(block, "tls"));
+  const std::string secret = CredentialsSecretName(context);
+  if (secret.empty()) return;
+  environment.push_back(FromSecret("ASYA_RABBITMQ_USERNAME", secret, "username"));
+  environment.push_back(FromSecret("ASYA_RABBITMQ_PASSWORD", secret, "password"));
+}
+
+void AddSqs(const Context& context, json::Array& environment) {
+  const json::Value& block = context.transport_block;
+  AddText(environment, "ASYA_AWS_REGION", Text(block, "region"));
+  AddText(environment, "ASYA_SQS_ENDPOINT", Text(block, "endpoint"));
+  AddText(environment, "ASYA_SQS_WAIT_TIME_SECONDS", Text(block, "waitTimeSeconds"));
+  AddText(environment, "ASYA_SQS_VISIBILITY_TIMEOUT", Text(block, "visibilityTimeout"));
+  const std::string secret = CredentialsSecretName(context);
+  if (secret.empty()) return;
+  environment.push_back(FromSecret("AWS_ACCESS_KEY_ID", secret, "AWS_ACCESS_KEY_ID"));
+  environment.push_back(FromSecret("AWS_SECRET_ACCESS_KEY", secret, "AWS_SECRET_ACCESS_KEY"));
+}
+
+}  // namespace
+
+std::string CredentialsSecretName(const Context& context) {
+  if (context.transport_block.Find("credentialsSecretRef") == nullptr) return {};
+  return "asya-transport-" + context.transport;
+}
+
+json::Array TransportEnvironment(const Context& context) {
+  json::Array environment = {EnvironmentValue("ASYA_TRANSPORT", context.transport_type)};
+  const json::Value& block = context.transport_block;
+  const std::string secret = CredentialsSecretName(context);
+  if (context.transport_type == "sqlite") {
+    AddText(environment, "ASYA_SQLITE_PATH", context.settings.sqlite_socket);
+  } else if (context.transport_type == "postgres") {
+    environment.push_back(secret.empty() ? EnvironmentValue("ASYA_POSTGRES_URL", PostgresUrl(block))
+                                         : FromSecret("ASYA_POSTGRES_URL", secret, "url"));
+  } else if (context.transport_type == "rabbitmq") {
+    AddRabbitmq(context, environment);
+  } else if (context.transport_type == "sqs") {
+    AddSqs(context, environment);
+  } else if (context.transport_type == "pubsub") {
+    AddText(environment, "ASYA_PUBSUB_PROJECT_ID", Text(block, "projectId"));
+    AddText(environment, "ASYA_PUBSUB_ENDPOINT", Text(block, "endpoint"));
+    if (!secret.empty()) {
+      environment.push_back(
+          EnvironmentValue("GOOGLE_APPLICATION_CREDENTIALS", "/var/run/asya-credentials/credentials.json"));
+    }
+  }
+  return environment;
+}
+
+}  // namespace asya::compositions

@@ -1,0 +1,52 @@
+#include "compositions/steps.h"
+
+namespace asya::compositions {
+namespace {
+
+json::Value Target(const char* parameter, const std::string& secret, const char* key) {
+  return json::Object{{"parameter", parameter}, {"name", secret}, {"key", key}};
+}
+
+json::Value ManagedSpec(const Context& context) {
+  const std::string& secret = context.settings.scaler_tls_secret;
+  if (secret.empty()) return nullptr;
+  json::Array targets = {Target("caCert", secret, "ca.crt"), Target("tlsClientCert", secret, "tls.crt"),
+                         Target("tlsClientKey", secret, "tls.key")};
+  return json::Object{{"secretTargetRef", std::move(targets)}};
+}
+
+json::Value NativeSpec(const Context& context) {
+  const std::string secret = CredentialsSecretName(context);
+  if (secret.empty()) {
+    // Without credentials of the transport the pods' own cloud identity counts.
+    if (context.transport_type == "sqs") return json::Object{{"podIdentity", json::Object{{"provider", "aws"}}}};
+    if (context.transport_type == "pubsub") return json::Object{{"podIdentity", json::Object{{"provider", "gcp"}}}};
+    return nullptr;
+  }
+  json::Array targets;
+  if (context.transport_type == "rabbitmq") {
+    targets = {Target("username", secret, "username"), Target("password", secret, "password")};
+  } else if (context.transport_type == "sqs") {
+    targets = {Target("awsAccessKeyID", secret, "AWS_ACCESS_KEY_ID"),
+               Target("awsSecretAccessKey", secret, "AWS_SECRET_ACCESS_KEY")};
+  } else {
+    targets = {Target("GoogleApplicationCredentials", secret, "credentials.json")};
+  }
+  return json::Object{{"secretTargetRef", std::move(targets)}};
+}
+
+}  // namespace
+
+std::string TriggerAuthenticationName(const Context& context) { return context.name + "-trigger-auth"; }
+
+std::optional<json::Value> RenderTriggerAuthentication(const Context& context) {
+  if (!context.scales()) return std::nullopt;
+  json::Value spec = IsNative(context) ? NativeSpec(context) : ManagedSpec(context);
+  if (spec.IsNull()) return std::nullopt;
+  json::Value object = Child(context, "keda.sh/v1alpha1", "TriggerAuthentication", TriggerAuthenticationName(context),
+                             "triggerauthentication");
+  object["spec"] = std::move(spec);
+  return object;
+}
+
+}  // namespace asya::compositions
