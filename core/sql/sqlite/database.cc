@@ -16,11 +16,22 @@ namespace {
 
 constexpr std::int64_t kWalKeptBytesMax = 16 * 1024 * 1024;  // the WAL file shrinks to this after a burst
 
+class OwnReader final : public Reader {
+ public:
+  explicit OwnReader(const Settings& settings)
+      : connection_(settings.path, 1, settings.reader_cache_kib, settings.busy_timeout) {}
+  Status Read(const Database::Job& job) override { return connection_.Read(job); }
+
+ private:
+  Readers connection_;
+};
+
 class FileDatabase final : public Database {
  public:
   FileDatabase(const Settings& settings, LockFile lock, std::unique_ptr<Connection> connection)
       : lock_(std::move(lock)),
         writer_(std::move(connection), settings.write_queue_limit, settings.batch_limit),
+        settings_(settings),
         readers_(settings.path, settings.readers, settings.reader_cache_kib, settings.busy_timeout) {}
   ~FileDatabase() override { FileDatabase::Stop(); }
 
@@ -29,6 +40,7 @@ class FileDatabase final : public Database {
   Status Submit(Job job, Done done) override { return writer_.Submit(std::move(job), std::move(done)); }
   Status Write(const Job& job) override;
   Status Read(const Job& job) override { return readers_.Read(job); }
+  std::unique_ptr<Reader> NewReader() override { return std::make_unique<OwnReader>(settings_); }
   void OnCommit(std::function<void()> hook) override { writer_.OnCommit(std::move(hook)); }
 
   void Stop() override {
@@ -41,6 +53,7 @@ class FileDatabase final : public Database {
  private:
   LockFile lock_;
   Writer writer_;
+  const Settings settings_;
   Readers readers_;
 };
 

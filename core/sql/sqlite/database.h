@@ -57,9 +57,14 @@ class Transaction {
   Status Execute(const std::string& sql);
   [[nodiscard]] std::int64_t Changes() const;  // rows changed by the last statement
   [[nodiscard]] std::int64_t LastInsertId() const;
+  // Runs `action` on the writer thread once this job is durable: in the order of the jobs, before their `done`s; never
+  // when the job is rolled back. Must not block. In a read it is ignored.
+  void AfterCommit(std::function<void()> action) { after_commit_.push_back(std::move(action)); }
 
  private:
+  friend class Writer;
   Connection& connection_;
+  std::vector<std::function<void()>> after_commit_;
 };
 
 struct Settings {
@@ -79,6 +84,14 @@ struct Migration {
   std::string component;  // "storage", "transports"; each counts its own versions
   std::int64_t version;   // 1, 2, …
   std::string sql;
+};
+
+// A read connection of its own, for a caller that must not wait for the other readers. One thread at a time; destroy it
+// before the database is stopped.
+class Reader {
+ public:
+  virtual ~Reader() = default;
+  virtual Status Read(const std::function<Status(Transaction&)>& job) = 0;
 };
 
 class Database {
@@ -101,6 +114,7 @@ class Database {
   virtual Status Write(const Job& job) = 0;
   // Runs on a read connection in one snapshot. Blocking.
   virtual Status Read(const Job& job) = 0;
+  virtual std::unique_ptr<Reader> NewReader() = 0;
   // Called on the writer thread after every successful commit that changed something, before the `done`s of its jobs.
   // Set once, before the first Submit.
   virtual void OnCommit(std::function<void()> hook) = 0;

@@ -205,6 +205,36 @@ TEST_F(DatabaseTest, AReadCannotWrite) {
   EXPECT_EQ(Count(*database), 0);
 }
 
+TEST_F(DatabaseTest, ActionsAfterCommitRunOnlyForWhatIsCommitted) {
+  auto database = Open();
+  std::vector<std::string> seen;
+  auto job = [&](std::int64_t id) {
+    return [&, id](Transaction& transaction) -> Status {
+      transaction.AfterCommit([&, id] { seen.push_back("after " + std::to_string(id)); });
+      return Insert(id)(transaction);
+    };
+  };
+  ASSERT_TRUE(database->Submit(job(1), [&](const Status&) { seen.push_back("done 1"); }).ok());
+  ASSERT_TRUE(database->Submit(job(1), {}).ok());
+  ASSERT_TRUE(database->Submit(job(2), {}).ok());
+  database->Stop();
+  EXPECT_THAT(seen, ::testing::UnorderedElementsAre("after 1", "done 1", "after 2"));
+  EXPECT_EQ(seen[0], "after 1");
+}
+
+TEST_F(DatabaseTest, AReaderOfItsOwnDoesNotWaitForThePool) {
+  settings_.readers = 1;
+  auto database = Open();
+  auto reader = database->NewReader();
+  const Status status = database->Read([&](Transaction&) -> Status {
+    return reader->Read([](Transaction& transaction) -> Status {
+      ASYA_TRY(Statement* const rows, transaction.Prepare("SELECT count(*) FROM items"));
+      return rows->Run();
+    });
+  });
+  EXPECT_TRUE(status.ok());
+}
+
 TEST_F(DatabaseTest, StopFinishesWhatWaits) {
   auto database = Open();
   std::atomic<int> finished{0};

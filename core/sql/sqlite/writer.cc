@@ -43,7 +43,7 @@ Status Writer::Submit(Database::Job job, Database::Done done) {
     if (waiting_.size() >= queue_limit_) {
       return Fail(ErrorCode::kTooMany, "more than " + std::to_string(queue_limit_) + " writes are waiting");
     }
-    waiting_.push_back(Item{std::move(job), std::move(done), Ok()});
+    waiting_.push_back(Item{std::move(job), std::move(done)});
   }
   work_.notify_one();
   return Ok();
@@ -54,13 +54,14 @@ Status Writer::SubmitWaiting(Database::Job job, Database::Done done) {
     std::unique_lock lock(mutex_);
     room_.wait(lock, [this] { return !running_ || waiting_.size() < queue_limit_; });
     if (!running_) return Closed();
-    waiting_.push_back(Item{std::move(job), std::move(done), Ok()});
+    waiting_.push_back(Item{std::move(job), std::move(done)});
   }
   work_.notify_one();
   return Ok();
 }
 
 void Writer::Work() {
+  own_thread_ = std::this_thread::get_id();
   std::vector<Item> batch;
   for (;;) {
     {
@@ -93,6 +94,14 @@ void Writer::RunBatch(std::vector<Item>& batch) {
       return FailAll(batch, committed.error());
     }
     if (on_commit_ && connection_->TotalChanges() != changes_before) on_commit_();
+    TellCommitted(batch);
+  }
+}
+
+void Writer::TellCommitted(std::vector<Item>& batch) {
+  for (Item& item : batch) {
+    if (!item.status.ok()) continue;
+    for (auto& action : item.after_commit) action();
   }
 }
 
@@ -124,7 +133,9 @@ Status Writer::Protected(Item& item) {
   // A throwing job is our bug (or memory ran out); it must not take the other jobs of the process with it.
   try {
     Transaction transaction(*connection_);
-    return item.job(transaction);
+    Status status = item.job(transaction);
+    item.after_commit = std::move(transaction.after_commit_);
+    return status;
   } catch (const std::exception& failure) {
     return Fail(ErrorCode::kInternal, std::string("a write failed: ") + failure.what());
   }

@@ -1,6 +1,7 @@
 // Writer: the one thread that writes; jobs that wait together share a commit.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -27,17 +28,19 @@ class Writer {
   Status Submit(Database::Job job, Database::Done done);
   // As Submit, but waits for room in the queue.
   Status SubmitWaiting(Database::Job job, Database::Done done);
-  [[nodiscard]] bool OnWriterThread() const { return std::this_thread::get_id() == thread_.get_id(); }
+  [[nodiscard]] bool OnWriterThread() const { return std::this_thread::get_id() == own_thread_.load(); }
 
  private:
   struct Item {
     Database::Job job;
     Database::Done done;
     Status status = Ok();
+    std::vector<std::function<void()>> after_commit = {};
   };
 
   void Work();
   void RunBatch(std::vector<Item>& batch);
+  void TellCommitted(std::vector<Item>& batch);
   // False: SQLite rolled everything back by itself; the batch is over.
   bool RunJob(Item& item, bool alone);
   Status Protected(Item& item);
@@ -52,6 +55,7 @@ class Writer {
   std::condition_variable room_;
   std::deque<Item> waiting_;
   bool running_ = false;
+  std::atomic<std::thread::id> own_thread_{};
   std::thread thread_;
 };
 
