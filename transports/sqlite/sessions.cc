@@ -1,0 +1,232 @@
+// The connections of the reactor: what a peer says, and what its end means.
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "transports/sqlite/reactor.h"
+
+namespace asya::transports::sqlite {
+namespace {
+
+constexpr std::int64_t kRetryDelayUsMax = std::int64_t{10} * 365 * 24 * 3600 * 1'000'000;
+
+std::size_t SizeOf(const ports::Settlement& settlement) {
+  std::size_t size = settlement.retry_body.size();
+  for (const auto& message : settlement.publish) size += message.body.size();
+  return size;
+}
+
+}  // namespace
+
+void Reactor::Accept() {
+  for (;;) {
+    UniqueFd fd(accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (!fd.valid()) return;
+    if (sessions_.size() >= kSessionsMax || stopping_) continue;
+    if (sessions_.empty()) sweep_at_ = clock_.Steady() + settings_.lease / 3;
+    auto session = std::make_unique<Session>(++last_session_, std::move(fd));
+    session->heard_at = clock_.Steady();
+    epoll_event event{};
+    event.data.u64 = session->id;
+    if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, session->stream.fd(), &event) != 0) continue;
+    Poll(*session);
+    sessions_.emplace(session->id, std::move(session));
+  }
+}
+
+void Reactor::Poll(Session& session) {
+  std::uint32_t wanted = reading_paused_ ? 0U : std::uint32_t{EPOLLIN};
+  if (session.stream.unsent_bytes() > 0) wanted |= EPOLLOUT;
+  if (wanted == session.polled) return;
+  epoll_event event{};
+  event.events = wanted;
+  event.data.u64 = session.id;
+  if (epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, session.stream.fd(), &event) == 0) session.polled = wanted;
+}
+
+void Reactor::ReceiveFrom(Session& session) {
+  const Status received =
+      session.stream.Receive([&](FrameType type, std::string_view content) { return OnFrame(session, type, content); });
+  session.heard_at = clock_.Steady();
+  if (!received.ok()) Close(session);
+}
+
+Status Reactor::OnFrame(Session& session, FrameType type, std::string_view content) {
+  if (type != FrameType::kHello && session.queue_name.empty()) return Invalid("", "the first frame is not a hello");
+  FrameReader frame(content);
+  switch (type) {
+    case FrameType::kHello:
+      return OnHello(session, frame);
+    case FrameType::kGrant: {
+      const std::size_t count = frame.U32();
+      if (!frame.Whole()) return Invalid("", "malformed frame: grant");
+      session.credits = std::min(session.credits + count, kCreditsMax);
+      if (session.queue == nullptr) session.credits = 0;
+      if (session.queue != nullptr) Touch(*session.queue);
+      return Ok();
+    }
+    case FrameType::kRevoke:
+      session.credits = 0;
+      return Ok();
+    case FrameType::kBegin:
+      return OnBegin(session, frame);
+    case FrameType::kSettle:
+      return OnSettle(session, content);
+    case FrameType::kPing:
+      FrameWriter(session.stream.out(), FrameType::kPong);
+      return Ok();
+    case FrameType::kWelcome:
+    case FrameType::kWaiting:
+    case FrameType::kRefused:
+    case FrameType::kDelivery:
+    case FrameType::kSettled:
+    case FrameType::kPong:
+      break;
+  }
+  return Invalid("", "a frame of unknown type");
+}
+
+Status Reactor::OnHello(Session& session, FrameReader frame) {
+  const int version = frame.U8();
+  const std::string name(frame.Bytes(kQueueNameBytesMax));
+  const bool whole = frame.Whole() && !name.empty() && session.queue_name.empty();
+  if (version != kProtocolVersion || !whole) {
+    FrameWriter(session.stream.out(), FrameType::kRefused)
+        .Bytes("the broker speaks version " + std::to_string(kProtocolVersion) + " of the protocol, the client " +
+               std::to_string(version));
+    static_cast<void>(session.stream.Flush());
+    return Invalid("", "malformed frame: hello");
+  }
+  session.queue_name = name;
+  if (const auto found = queues_by_name_.find(name); found != queues_by_name_.end()) {
+    Attach(session, *found->second);
+  } else {
+    FrameWriter(session.stream.out(), FrameType::kWaiting).Bytes("queue " + name + " does not exist yet");
+  }
+  return Ok();
+}
+
+void Reactor::Attach(Session& session, Queue& queue) {
+  session.queue = &queue;
+  queue.sessions.push_back(&session);
+  FrameWriter(session.stream.out(), FrameType::kWelcome)
+      .U8(kProtocolVersion)
+      .U32(static_cast<std::uint32_t>(settings_.lease.count()))
+      .U32(static_cast<std::uint32_t>(settings_.message_limit_bytes));
+}
+
+Status Reactor::OnBegin(Session& session, FrameReader frame) {
+  const std::uint64_t tag = frame.U64();
+  const std::int64_t crash_count = frame.I64();
+  if (!frame.Whole() || crash_count < 0) return Invalid("", "malformed frame: begin");
+  const auto found = session.leases.find(tag);
+  // A lease is lost only with its connection or its queue, and the peer is told of either.
+  if (found == session.leases.end() || found->second.settling) return Ok();
+  found->second.crash_count = crash_count;
+  NoteCrashCount(session.queue->id, found->second.message, crash_count);
+  return Ok();
+}
+
+Status Reactor::OnSettle(Session& session, std::string_view content) {
+  ASYA_TRY(ports::Settlement settlement, ReadSettle(content, settings_.message_limit_bytes));
+  const std::uint64_t tag = settlement.tag.get();
+  const auto found = session.leases.find(tag);
+  if (found == session.leases.end() || found->second.settling) {
+    WriteSettled(session.stream.out(), tag, Fail(ErrorCode::kConflict, "the lease was lost"));
+    return Ok();
+  }
+  if (settlement.action == ports::Settlement::Action::kGiveBack) {
+    GiveBack(session, tag);
+    WriteSettled(session.stream.out(), tag, Ok());
+    return Ok();
+  }
+  LeaseOf& lease = found->second;
+  lease.settling = true;
+  crash_counts_.erase(lease.message);
+  Change change;
+  change.session = session.id;
+  change.tag = tag;
+  change.queue = session.queue->id;
+  change.message = lease.message;
+  change.since_us = lease.since_us;
+  change.crash_count = lease.crash_count;
+  change.bytes = SizeOf(settlement);
+  if (settlement.action == ports::Settlement::Action::kRetry) {
+    change.kind = Change::Kind::kRetry;
+    change.retry_body = std::move(settlement.retry_body);
+    change.due_us = NowUs() + std::min(settlement.retry_delay.count(), kRetryDelayUsMax);
+  } else {
+    change.publish = std::move(settlement.publish);
+  }
+  Hand(std::move(change));
+  return Ok();
+}
+
+void Reactor::GiveBack(Session& session, std::uint64_t tag) {
+  const LeaseOf lease = session.leases.at(tag);
+  session.leases.erase(tag);
+  Queue& queue = *session.queue;
+  if (lease.crash_count != lease.crash_count_before) {
+    NoteCrashCount(queue.id, lease.message, lease.crash_count_before);
+  }
+  queue.backlog.GiveBack(lease.message, lease.since_us, lease.crash_count_before);
+  Touch(queue);
+}
+
+void Reactor::Close(Session& session) {
+  if (session.queue != nullptr) {
+    Queue& queue = *session.queue;
+    std::erase(queue.sessions, &session);
+    // From the last to the first, each to the front: they keep their order. What is being settled waits for its
+    // outcome.
+    for (auto entry = session.leases.rbegin(); entry != session.leases.rend(); ++entry) {
+      const LeaseOf& lease = entry->second;
+      if (!lease.settling) queue.backlog.GiveBack(lease.message, lease.since_us, lease.crash_count);
+    }
+    Touch(queue);
+  }
+  sessions_.erase(session.id);
+}
+
+void Reactor::SweepSilent() {
+  const SteadyTime now = clock_.Steady();
+  sweep_at_ = now + settings_.lease / 3;
+  std::vector<Session*> silent;
+  for (auto& [id, session] : sessions_) {
+    // While reading is paused nobody can be heard.
+    if (reading_paused_) session->heard_at = now;
+    if (now - session->heard_at >= settings_.lease) silent.push_back(session.get());
+  }
+  for (Session* session : silent) Close(*session);
+}
+
+void Reactor::OnQueueMade(QueueId id, const std::string& name) {
+  if (queues_.contains(id)) return;
+  auto queue = std::make_unique<Queue>(StoredQueue{.id = id, .name = name, .last = FirstOf(id)}, fresh_bytes_);
+  for (auto& [key, session] : sessions_) {
+    if (session->queue_name == name && session->queue == nullptr) Attach(*session, *queue);
+  }
+  queues_by_name_[name] = queue.get();
+  queues_[id] = std::move(queue);
+}
+
+void Reactor::OnQueueRemoved(QueueId id) {
+  const auto found = queues_.find(id);
+  if (found == queues_.end()) return;
+  Queue& queue = *found->second;
+  for (Session* session : queue.sessions) {
+    session->queue = nullptr;
+    session->credits = 0;
+    session->leases.clear();
+    FrameWriter(session->stream.out(), FrameType::kWaiting).Bytes("queue " + queue.name + " was removed");
+  }
+  std::erase(touched_, &queue);
+  std::erase(hinted_, &queue);
+  due_.erase({queue.scheduled_us, id});
+  queues_by_name_.erase(queue.name);
+  queues_.erase(found);
+}
+
+}  // namespace asya::transports::sqlite
