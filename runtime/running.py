@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -166,6 +167,13 @@ class Running:
             if state["status"] == status:
                 return state
         raise AssertionError(f"the runtime ended before it was {status}: {self.output()}")
+
+    def until_exists(self, name: str) -> None:
+        """Waits for a file that the handler makes."""
+        deadline = time.monotonic() + DEADLINE_S
+        while not (self.folder / name).exists():
+            assert time.monotonic() < deadline, f"{name} was not made: {self.output()}"
+            os.sched_yield()
 
     def until_ready(self) -> Running:
         self.until("ready")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import select
 import socket
 from typing import Any
 
 from . import wire
+from .listening import listen_at, remove
 
 MAX_CLIENTS = 64
 MAX_QUESTION_BYTES = 8 * 1024
@@ -25,13 +25,8 @@ class Health:
         self.clients: dict[int, socket.socket] = {}
         self.heard: dict[int, bytes] = {}
         self.watchers: list[int] = []
-        if os.path.lexists(path):
-            os.unlink(path)
-        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+        self.listener = listen_at(path, mode, MAX_CLIENTS)
         self.listener.setblocking(False)
-        self.listener.bind(path)
-        os.chmod(path, mode)
-        self.listener.listen(MAX_CLIENTS)
         poll.register(self.listener, select.EPOLLIN)
 
     def change(self, status: str, error: dict[str, Any] | None = None) -> None:
@@ -74,8 +69,7 @@ class Health:
         for number in list(self.clients):
             self._drop(number)
         self.listener.close()
-        if os.path.lexists(self.path):
-            os.unlink(self.path)
+        remove(self.path)
 
     def _line(self) -> bytes:
         return json.dumps(self.state, separators=(",", ":")).encode() + b"\n"

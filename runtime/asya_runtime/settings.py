@@ -8,8 +8,8 @@ from typing import NamedTuple
 from .log import LEVELS
 
 MAX_CONCURRENCY = 1024
-# The kernel's limit for the path of a Unix socket, without the closing zero byte.
-MAX_SOCKET_PATH_BYTES = 107
+# The kernel's limit for the path of a Unix socket, without the closing zero byte and the mark of an unfinished one.
+MAX_SOCKET_PATH_BYTES = 106
 HEALTH_SOCKET_NAME = "asya-runtime-health.sock"
 RELAY_SOCKET_NAME = "relay.sock"
 

@@ -15,6 +15,7 @@ from typing import Any
 from .child import Child
 from .health import Health
 from .link import Link
+from .listening import remove
 from .log import Log
 from .settings import Settings
 from .worker import run_worker
@@ -171,8 +172,7 @@ class Supervisor:
     def _not_ready(self, status: str, error: dict[str, Any] | None = None) -> None:
         """Withdraws readiness before anybody could be sent to a worker that is not there."""
         for path in (self.settings.ready_path, self.settings.socket_path):
-            if os.path.lexists(path):
-                os.unlink(path)
+            remove(path)
         self.health.change(status, error)
 
     def _reap(self) -> None:
@@ -263,8 +263,7 @@ class Supervisor:
     def _remove_leftovers(self) -> None:
         os.makedirs(self.settings.socket_dir, exist_ok=True)
         for path in (self.settings.ready_path, self.settings.socket_path):
-            if os.path.lexists(path):
-                os.unlink(path)
+            remove(path)
 
 
 def _ending(status: int) -> str:

@@ -117,9 +117,9 @@ class Team:
         while True:
             leads = True
             while leads:
-                for descriptor, _ in self.poll.poll():
+                for descriptor, events in self.poll.poll():
                     connection = self.connections.get(descriptor)
-                    if connection is not None and not self._serve(connection):
+                    if connection is not None and not self._serve(connection, events):
                         leads = False  # the new leader is told again about what is left of these events
                         break
             self._serve_waiting()
@@ -129,7 +129,7 @@ class Team:
                 self.parked.append(place)
             place.acquire()
 
-    def _serve(self, connection: Connection) -> bool:
+    def _serve(self, connection: Connection, events: int) -> bool:
         """The leader's work on one connection that has something to read; False when it has lost the lead meanwhile."""
         serial = self.serial = self.serial + 1
         self.busy_with = connection
@@ -138,7 +138,8 @@ class Team:
         if self.rested:
             self.rested = False
             self.on_work()
-        stays = self._advance(connection, serial)
+        # A peer that has left altogether wants no reply; what it had sent is a call that it has cancelled.
+        stays = False if events & select.EPOLLHUP else self._advance(connection, serial)
         leads = self._end_work(serial)
         if not (stays and leads and connection.waits):
             self._settle(connection, stays)

@@ -7,11 +7,11 @@ import fcntl
 import gc
 import os
 import signal
-import socket
 import sys
 from typing import NoReturn
 
 from .link import Link
+from .listening import listen_at
 from .load import LoadError, load_handler
 from .log import Log
 from .settings import Settings
@@ -67,7 +67,7 @@ def _work(settings: Settings, link: Link, log: Log, slots: int) -> int:
         return 3
     gc.collect()
     gc.freeze()
-    listener = _bind(settings)
+    listener = listen_at(settings.socket_path, settings.socket_mode, BACKLOG)
     if handler.is_async:
         from .loop import LoopServer
 
@@ -80,13 +80,3 @@ def _work(settings: Settings, link: Link, log: Log, slots: int) -> int:
         link.ready()
         server.serve(listener)
     return 0
-
-
-def _bind(settings: Settings) -> socket.socket:
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
-    if os.path.lexists(settings.socket_path):
-        os.unlink(settings.socket_path)
-    listener.bind(settings.socket_path)
-    os.chmod(settings.socket_path, settings.socket_mode)
-    listener.listen(BACKLOG)
-    return listener
