@@ -23,6 +23,7 @@ class End : public ::testing::Test {
     address.path = harness_.folder() + "/gateway.sock";
     harness_.settings.gateway = address;
   }
+  void TearDown() override { harness_.Stop(); }
   void Become(const std::string& actor) {
     harness_.settings.actor = actor;
     harness_.settings.is_end_actor = true;
