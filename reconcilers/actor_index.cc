@@ -1,0 +1,114 @@
+#include "reconcilers/actor_index.h"
+
+#include <functional>
+
+#include "model/kinds.h"
+
+namespace asya::reconcilers {
+namespace {
+
+std::size_t Meaning(json::Value actor) {
+  actor.AsObject().erase("status");
+  if (json::Value* metadata = actor.Find("metadata"); metadata != nullptr && metadata->IsObject()) {
+    metadata->AsObject().erase("managedFields");
+    metadata->AsObject().erase("resourceVersion");
+  }
+  return std::hash<std::string>{}(json::Dump(actor));
+}
+
+}  // namespace
+
+ActorIndex::Change ActorIndex::Put(const Key& key, const std::string& uid, const json::Value& actor) {
+  Entry entry;
+  entry.uid = uid;
+  entry.queue = model::ActorQueueName(actor);
+  entry.meaning = Meaning(actor);
+  if (const json::Value* spec = actor.Find("spec")) {
+    entry.transport = spec->GetString("transport").value_or("");
+    if (const json::Value* flavors = spec->Find("flavors"); flavors != nullptr && flavors->IsArray()) {
+      for (const auto& flavor : flavors->AsArray()) {
+        if (flavor.IsString()) entry.flavors.insert(flavor.AsString());
+      }
+    }
+  }
+  const std::lock_guard lock(mutex_);
+  const auto found = entries_.find(key);
+  const bool known = found != entries_.end() && found->second.uid == uid;
+  if (known && found->second.meaning == entry.meaning) return Change::kNone;
+  if (found != entries_.end()) ForgetLocked(key);
+  by_uid_[entry.uid] = key;
+  by_queue_[entry.queue] = key;
+  entries_[key] = std::move(entry);
+  return known ? Change::kOther : Change::kNew;
+}
+
+void ActorIndex::ForgetLocked(const Key& key) {
+  const auto found = entries_.find(key);
+  if (found == entries_.end()) return;
+  by_uid_.erase(found->second.uid);
+  by_queue_.erase(found->second.queue);
+  entries_.erase(found);
+}
+
+bool ActorIndex::Remove(const Key& key) {
+  const std::lock_guard lock(mutex_);
+  const bool known = entries_.count(key) > 0;
+  ForgetLocked(key);
+  return known;
+}
+
+std::vector<Key> ActorIndex::Retain(const std::set<Key>& present) {
+  const std::lock_guard lock(mutex_);
+  std::vector<Key> gone;
+  for (const auto& [key, entry] : entries_) {
+    if (present.count(key) == 0) gone.push_back(key);
+  }
+  for (const auto& key : gone) ForgetLocked(key);
+  return gone;
+}
+
+std::vector<Key> ActorIndex::All() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<Key> keys;
+  for (const auto& [key, entry] : entries_) keys.push_back(key);
+  return keys;
+}
+
+std::optional<Key> ActorIndex::ByUid(const std::string& uid) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = by_uid_.find(uid);
+  return found == by_uid_.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::optional<Key> ActorIndex::ByQueue(const std::string& queue) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = by_queue_.find(queue);
+  return found == by_queue_.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::vector<Key> ActorIndex::WithFlavor(const std::string& flavor) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<Key> keys;
+  for (const auto& [key, entry] : entries_) {
+    if (entry.flavors.count(flavor) > 0) keys.push_back(key);
+  }
+  return keys;
+}
+
+std::vector<Key> ActorIndex::WithTransport(const std::string& transport) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<Key> keys;
+  for (const auto& [key, entry] : entries_) {
+    if (entry.transport.empty() || entry.transport == transport) keys.push_back(key);
+  }
+  return keys;
+}
+
+std::vector<std::pair<std::string, Key>> ActorIndex::Queues() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::pair<std::string, Key>> queues;
+  for (const auto& [key, entry] : entries_) queues.emplace_back(entry.queue, key);
+  return queues;
+}
+
+}  // namespace asya::reconcilers

@@ -1,0 +1,53 @@
+// ActorIndex: which actors there are and what they refer to, so that a change elsewhere finds the actors it concerns.
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/json/value.h"
+#include "reconcilers/work_queue.h"
+
+namespace asya::reconcilers {
+
+// Thread safe. Fed by the watch; may be behind the store, never for long.
+class ActorIndex {
+ public:
+  enum class Change { kNone, kNew, kOther };
+  // kNone: nothing but the status (or bookkeeping) differs from what was put last.
+  Change Put(const Key& key, const std::string& uid, const json::Value& actor);
+  // False when it was not there.
+  bool Remove(const Key& key);
+  // Forgets all that are not in `present`; returns them.
+  std::vector<Key> Retain(const std::set<Key>& present);
+
+  [[nodiscard]] std::vector<Key> All() const;
+  [[nodiscard]] std::optional<Key> ByUid(const std::string& uid) const;
+  [[nodiscard]] std::optional<Key> ByQueue(const std::string& queue) const;
+  [[nodiscard]] std::vector<Key> WithFlavor(const std::string& flavor) const;
+  // Those that name it, and those that name none.
+  [[nodiscard]] std::vector<Key> WithTransport(const std::string& transport) const;
+  // Name of each actor's queue.
+  [[nodiscard]] std::vector<std::pair<std::string, Key>> Queues() const;
+
+ private:
+  struct Entry {
+    std::string uid;
+    std::string queue;
+    std::string transport;
+    std::set<std::string> flavors;
+    std::size_t meaning = 0;  // hash of the object without its status
+  };
+  void ForgetLocked(const Key& key);
+
+  mutable std::mutex mutex_;
+  std::map<Key, Entry> entries_;
+  std::map<std::string, Key, std::less<>> by_uid_;
+  std::map<std::string, Key, std::less<>> by_queue_;
+};
+
+}  // namespace asya::reconcilers

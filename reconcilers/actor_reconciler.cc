@@ -1,0 +1,239 @@
+#include "reconcilers/actor_reconciler.h"
+
+#include <algorithm>
+
+#include "model/envelope.h"
+#include "model/kinds.h"
+#include "reconcilers/resolve.h"
+
+namespace asya::reconcilers {
+namespace {
+
+// An error that only a change of some object can end; trying again by itself is no use.
+bool NeedsAChange(const Error& error) {
+  return error.code == ErrorCode::kNotFound || error.code == ErrorCode::kInvalid || error.code == ErrorCode::kForbidden;
+}
+
+std::string Explain(const Error& error) {
+  return error.field.empty() ? error.message : error.field + ": " + error.message;
+}
+
+ports::ResourceRef RefOf(const json::Value& object) {
+  const json::Value* metadata = object.Find("metadata");
+  return ports::ResourceRef{object.GetString("apiVersion").value_or(""), object.GetString("kind").value_or(""),
+                            metadata == nullptr ? "" : metadata->GetString("namespace").value_or(""), NameOf(object)};
+}
+
+bool Contains(const std::vector<ports::Observed>& observed, const ports::ResourceRef& ref) {
+  return std::ranges::any_of(observed, [&ref](const auto& child) { return child.ref == ref; });
+}
+
+std::int64_t GenerationOf(const json::Value& object) {
+  const json::Value* generation = object.FindPath({"metadata", "generation"});
+  return generation != nullptr && generation->IsInt() ? generation->AsInt() : 0;
+}
+
+ports::ScalingPolicy PolicyOf(const json::Value& spec) {
+  ports::ScalingPolicy policy;
+  policy.paused = spec.GetBool("paused").value_or(false);
+  policy.fixed_replicas = spec.GetInt("replicas").value_or(policy.fixed_replicas);
+  const json::Value* scaling = spec.Find("scaling");
+  if (scaling == nullptr) return policy;
+  policy.enabled = scaling->GetBool("enabled").value_or(policy.enabled);
+  policy.min_replicas = scaling->GetInt("minReplicaCount").value_or(policy.min_replicas);
+  policy.max_replicas = scaling->GetInt("maxReplicaCount").value_or(policy.max_replicas);
+  policy.queue_length = scaling->GetInt("queueLength").value_or(policy.queue_length);
+  if (const auto cooldown_s = scaling->GetInt("cooldownPeriod")) policy.cooldown = std::chrono::seconds(*cooldown_s);
+  return policy;
+}
+
+bool HasFinalizer(const json::Value& object) {
+  const json::Value* finalizers = object.FindPath({"metadata", "finalizers"});
+  if (finalizers == nullptr || !finalizers->IsArray()) return false;
+  return std::ranges::find(finalizers->AsArray(), json::Value(kFinalizer)) != finalizers->AsArray().end();
+}
+
+json::Value WithFinalizer(json::Value object) {
+  json::Value& finalizers = object["metadata"]["finalizers"];
+  if (!finalizers.IsArray()) finalizers = json::Array{};
+  finalizers.AsArray().push_back(kFinalizer);
+  return object;
+}
+
+Outcome After(const std::optional<Error>& retry) {
+  if (retry) return Failed{*retry};
+  return Settled{};
+}
+
+}  // namespace
+
+Outcome ActorReconciler::Reconcile(const Key& key) {
+  auto actor = objects_.Get(kActors, key.namespace_, key.name);
+  if (!actor.ok()) return Failed{actor.error()};
+  if (!*actor) {
+    world_.scaler.Remove(key.namespace_, key.name);
+    return Settled{};
+  }
+  Stored& stored = **actor;
+  if (IsBeingDeleted(stored.object)) return Finalize(stored);
+  if (!HasFinalizer(stored.object)) {
+    // Before anything is made that would have to be taken away again.
+    auto written = objects_.Write(stored, WithFinalizer(stored.object));
+    if (!written.ok()) return Failed{written.error()};
+    stored = std::move(*written);
+  }
+  return Converge(stored, "");
+}
+
+Outcome ActorReconciler::Converge(const Stored& actor, const std::string& deletion_message) {
+  const auto& key = actor.record.key;
+  Pass pass;
+  ActorFacts& facts = pass.facts;
+  facts.generation = GenerationOf(actor.object);
+  facts.deleting = IsBeingDeleted(actor.object);
+  facts.deletion_message = deletion_message;
+  facts.queue_name = model::ActorQueueName(actor.object);
+  pass.input.actor = actor.object;
+  // Each step needs the ones before it.
+  const bool in_sync =
+      ResolveNames(actor.object, pass) && Render(actor.record.uid, pass) && EnsureQueue(pass) && ApplyChildren(pass);
+  if (in_sync) {
+    facts.sync = Part{Truth::kTrue, "Synced", ""};
+    Prune(pass);
+    HandToScaler(Key{key.namespace_, key.name}, pass);
+  }
+  LookAtResult(actor.record.uid, pass);
+  const json::Value* before = actor.object.Find("status");
+  const auto written = objects_.WriteStatus(actor, ActorStatus(facts, before, world_.clock.Now()));
+  if (!written.ok()) return Failed{written.error()};
+  return After(pass.retry);
+}
+
+bool ActorReconciler::ResolveNames(const json::Value& actor, Pass& pass) {
+  const auto waits = [&pass](const Error& error, const char* reason) {
+    pass.facts.sync = Part{Truth::kFalse, reason, Explain(error)};
+    if (!NeedsAChange(error)) pass.retry = error;
+    return false;
+  };
+  auto transport = ResolveTransport(objects_, actor, settings_.default_transport);
+  if (!transport.ok()) return waits(transport.error(), "TransportMissing");
+  pass.input.transport = std::move(*transport);
+  pass.facts.transport = NameOf(pass.input.transport);
+  pass.admin = world_.queues.For(pass.input.transport);
+  auto flavors = ResolveFlavors(objects_, actor);
+  if (!flavors.ok()) return waits(flavors.error(), "FlavorMissing");
+  pass.input.flavors = std::move(*flavors);
+  for (const auto& flavor : pass.input.flavors) pass.facts.flavors.emplace_back(NameOf(flavor), GenerationOf(flavor));
+  return true;
+}
+
+bool ActorReconciler::Render(const std::string& uid, Pass& pass) {
+  auto observed = world_.cluster.Observe(uid);
+  if (!observed.ok()) {
+    pass.facts.sync = Part{Truth::kUnknown, "ClusterUnavailable", Explain(observed.error())};
+    pass.retry = observed.error();
+    return false;
+  }
+  pass.input.observed = std::move(*observed);
+  auto rendered = world_.composer.Compose(pass.input);
+  if (!rendered.ok()) {
+    pass.facts.sync = Part{Truth::kFalse, "SpecInvalid", Explain(rendered.error())};
+    if (!NeedsAChange(rendered.error())) pass.retry = rendered.error();
+    return false;
+  }
+  pass.rendered = std::move(*rendered);
+  pass.facts.paused = pass.rendered.effective_spec.GetBool("paused").value_or(false);
+  return true;
+}
+
+bool ActorReconciler::EnsureQueue(Pass& pass) {
+  const json::Value* spec = pass.input.transport.Find("spec");
+  const std::string type = spec == nullptr ? "" : spec->GetString("type").value_or("");
+  pass.facts.sync = Part{Truth::kFalse, "QueueNotReady", "the queue comes first"};
+  if (pass.admin == nullptr) {
+    const std::string message =
+        "transport " + pass.facts.transport + " is of type " + type + ", which is not served here";
+    pass.facts.queue = Part{Truth::kFalse, "TransportNotSupported", message};
+    return false;
+  }
+  const auto ensured = pass.admin->Ensure(pass.rendered.queue);
+  if (ensured.ok()) {
+    pass.facts.queue = Part{Truth::kTrue, "QueueExists", ""};
+    pass.facts.queue_url = type + ":" + pass.rendered.queue.name;
+    return true;
+  }
+  const bool taken = ensured.error().code == ErrorCode::kConflict;
+  pass.facts.queue = taken ? Part{Truth::kFalse, "QueueTaken", Explain(ensured.error())}
+                           : Part{Truth::kUnknown, "BrokerUnavailable", Explain(ensured.error())};
+  pass.retry = ensured.error();
+  return false;
+}
+
+bool ActorReconciler::ApplyChildren(Pass& pass) {
+  const auto failed = [&pass](const json::Value& object, const Error& error) {
+    const std::string what = object.GetString("kind").value_or("object") + " " + NameOf(object);
+    pass.facts.sync = Part{Truth::kFalse, "ApplyFailed", what + ": " + Explain(error)};
+    pass.retry = error;
+    return false;
+  };
+  for (const auto& object : pass.rendered.initial) {
+    if (Contains(pass.input.observed, RefOf(object))) continue;
+    const auto applied = world_.cluster.Apply(object, kInitialFieldManager);
+    if (!applied.ok()) return failed(object, applied.error());
+  }
+  for (const auto& object : pass.rendered.objects) {
+    const auto applied = world_.cluster.Apply(object, kFieldManager);
+    if (!applied.ok()) return failed(object, applied.error());
+  }
+  return true;
+}
+
+void ActorReconciler::Prune(const Pass& pass) {
+  for (const auto& child : pass.input.observed) {
+    const bool wanted = std::ranges::any_of(pass.rendered.objects,
+                                            [&child](const json::Value& object) { return RefOf(object) == child.ref; });
+    // One that cannot be deleted now is seen again at the next pass.
+    if (!wanted) static_cast<void>(world_.cluster.Delete(child.ref).ok());
+  }
+}
+
+void ActorReconciler::HandToScaler(const Key& key, Pass& pass) {
+  const auto deployment = std::ranges::find_if(
+      pass.rendered.objects, [](const json::Value& object) { return object.GetString("kind") == "Deployment"; });
+  if (deployment == pass.rendered.objects.end()) {
+    world_.scaler.Remove(key.namespace_, key.name);
+    pass.facts.scaler = Part{Truth::kTrue, "NothingToScale", "the pods belong to somebody else"};
+    return;
+  }
+  const ports::ScalingPolicy policy = PolicyOf(pass.rendered.effective_spec);
+  world_.scaler.Set(ports::ScaledActor{key.namespace_, key.name, pass.rendered.queue.name, RefOf(*deployment), policy});
+  pass.facts.scaler = policy.enabled
+                          ? Part{Truth::kTrue, "Scaling",
+                                 "between " + std::to_string(policy.min_replicas) + " and " +
+                                     std::to_string(policy.max_replicas) + " replicas"}
+                          : Part{Truth::kTrue, "Fixed", "spec.replicas is " + std::to_string(policy.fixed_replicas)};
+}
+
+void ActorReconciler::LookAtResult(const std::string& uid, Pass& pass) {
+  auto children = world_.cluster.Observe(uid);
+  if (children.ok()) {
+    pass.facts.workload = ReadWorkload(*children);
+  } else {
+    pass.facts.workload.part = Part{Truth::kUnknown, "ClusterUnavailable", Explain(children.error())};
+    pass.retry = children.error();
+  }
+  const bool has_deployment = std::ranges::any_of(
+      pass.rendered.objects, [](const auto& object) { return object.GetString("kind") == "Deployment"; });
+  if (!has_deployment && pass.facts.sync.ready == Truth::kTrue) {
+    pass.facts.workload.part = Part{Truth::kTrue, "External", "the pods belong to somebody else"};
+  }
+  if (pass.admin == nullptr || pass.facts.queue.ready != Truth::kTrue) return;
+  const auto stats = pass.admin->Stats(pass.facts.queue_name);
+  if (stats.ok()) {
+    pass.facts.waiting = stats->visible + stats->delayed;
+  } else {
+    pass.retry = stats.error();
+  }
+}
+
+}  // namespace asya::reconcilers

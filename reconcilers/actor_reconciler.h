@@ -1,0 +1,50 @@
+// ActorReconciler: makes one AsyncActor's queue, children and scaling what its spec asks for, and tells how it is.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "reconcilers/actor_status.h"
+#include "reconcilers/controller.h"
+#include "reconcilers/objects.h"
+#include "reconcilers/world.h"
+
+namespace asya::reconcilers {
+
+// Thread safe for different keys.
+class ActorReconciler {
+ public:
+  ActorReconciler(const World& world, const ReconcilerSettings& settings)
+      : world_(world), settings_(settings), objects_(world.store, world.clock) {}
+  Outcome Reconcile(const Key& key);
+
+ private:
+  // What is gathered on the way; the status is written from it even when a step fails.
+  struct Pass {
+    ActorFacts facts;
+    std::optional<Error> retry;  // a step that may succeed later
+    ports::QueueAdmin* admin = nullptr;
+    ports::ComposeInput input;
+    ports::RenderedSet rendered;
+  };
+
+  Outcome Converge(const Stored& actor, const std::string& deletion_message);
+  Outcome Finalize(const Stored& actor);
+  Outcome TearDown(const Stored& actor, ports::QueueAdmin* admin, bool force);
+  Outcome TellTerminating(const Stored& actor, const std::string& message, const Outcome& outcome);
+
+  bool ResolveNames(const json::Value& actor, Pass& pass);
+  bool Render(const std::string& uid, Pass& pass);
+  bool EnsureQueue(Pass& pass);
+  bool ApplyChildren(Pass& pass);
+  void Prune(const Pass& pass);
+  void HandToScaler(const Key& key, Pass& pass);
+  void LookAtResult(const std::string& uid, Pass& pass);
+
+  const World world_;
+  const ReconcilerSettings& settings_;
+  Objects objects_;
+};
+
+}  // namespace asya::reconcilers

@@ -1,0 +1,94 @@
+#include "reconcilers/crew_reconciler.h"
+
+#include <algorithm>
+
+#include "model/kinds.h"
+#include "reconcilers/resolve.h"
+
+namespace asya::reconcilers {
+namespace {
+
+// Between two looks at the queues of system actors that are to go when they are empty.
+constexpr std::chrono::milliseconds kIdlePoll{2000};
+
+// `desired` on what is stored: its spec, annotations and labels; the rest stays. The generation grows with a new spec.
+json::Value Refreshed(const json::Value& stored, const json::Value& desired) {
+  json::Value object = stored;
+  for (const char* part : {"labels", "annotations"}) {
+    const json::Value* wanted = desired.FindPath({"metadata", part});
+    if (wanted == nullptr) continue;
+    for (const auto& [name, value] : wanted->AsObject()) object["metadata"][part][name] = value;
+  }
+  const json::Value* spec = desired.Find("spec");
+  if (spec != nullptr && object["spec"] != *spec) {
+    object["spec"] = *spec;
+    json::Value& generation = object["metadata"]["generation"];
+    generation = generation.IsInt() ? generation.AsInt() + 1 : 1;
+  }
+  return object;
+}
+
+}  // namespace
+
+Outcome CrewReconciler::Reconcile(const Key& key) {
+  auto actors = objects_.List(kActors, key.namespace_);
+  if (!actors.ok()) return Failed{actors.error()};
+  const auto is_user = [](const Stored& actor) { return !IsSystem(actor.object); };
+  if (std::ranges::any_of(*actors, is_user)) return Provide(key, *actors);
+  return Withdraw(*actors);
+}
+
+Outcome CrewReconciler::Provide(const Key& key, const std::vector<Stored>& actors) {
+  if (!settings_.system_actors) return Settled{};
+  bool leaving = false;
+  for (const auto& desired : settings_.system_actors(key.namespace_)) {
+    const auto found = std::ranges::find_if(
+        actors, [&desired](const Stored& actor) { return NameOf(actor.object) == NameOf(desired); });
+    if (found == actors.end()) {
+      const auto created = objects_.Create(kActors, desired);
+      if (!created.ok() && created.error().code != ErrorCode::kExists) return Failed{created.error()};
+      continue;
+    }
+    if (!IsSystem(found->object)) continue;  // a person's own actor of that name takes its place
+    if (IsBeingDeleted(found->object)) {
+      leaving = true;
+      continue;
+    }
+    const auto written = objects_.Write(*found, Refreshed(found->object, desired));
+    if (!written.ok()) return Failed{written.error()};
+  }
+  if (leaving) return RequeueAfter{kIdlePoll};
+  return Settled{};
+}
+
+Outcome CrewReconciler::Withdraw(const std::vector<Stored>& system_actors) {
+  // The last results still have to get through: all leave together, when none has work.
+  for (const auto& actor : system_actors) {
+    const auto idle = IsIdle(actor.object);
+    if (!idle.ok()) return Failed{idle.error()};
+    if (!*idle) return RequeueAfter{kIdlePoll};
+  }
+  for (const auto& actor : system_actors) {
+    const auto deleted = objects_.Delete(actor);
+    if (!deleted.ok()) return Failed{deleted.error()};
+  }
+  return Settled{};
+}
+
+Result<bool> CrewReconciler::IsIdle(const json::Value& actor) {
+  const auto transport = ResolveTransport(objects_, actor, settings_.default_transport);
+  if (!transport.ok()) {
+    if (transport.error().code == ErrorCode::kNotFound) return true;
+    return transport.error();
+  }
+  ports::QueueAdmin* admin = world_.queues.For(*transport);
+  if (admin == nullptr) return true;
+  const auto stats = admin->Stats(model::ActorQueueName(actor));
+  if (!stats.ok()) {
+    if (stats.error().code == ErrorCode::kNotFound) return true;
+    return stats.error();
+  }
+  return stats->visible + stats->delayed + stats->in_flight == 0;
+}
+
+}  // namespace asya::reconcilers

@@ -1,0 +1,119 @@
+#include <string>
+
+#include "model/kinds.h"
+#include "reconcilers/actor_reconciler.h"
+#include "reconcilers/resolve.h"
+
+namespace asya::reconcilers {
+namespace {
+
+// Between two looks at a queue or a workload that has to become empty; the workload also tells by itself.
+constexpr std::chrono::milliseconds kDeletionPoll{1000};
+
+bool IsForced(const json::Value& object) {
+  const json::Value* annotations = object.FindPath({"metadata", "annotations"});
+  return annotations != nullptr && annotations->GetString(kForceDelete) == "true";
+}
+
+std::string EnvelopeCount(std::int64_t count) {
+  return std::to_string(count) + (count == 1 ? " envelope is" : " envelopes are");
+}
+
+// The envelopes in the actor's own queue; 0 when it has none, or when the queue of that name belongs to another owner.
+struct OwnQueue {
+  bool exists = false;
+  std::int64_t envelopes = 0;
+};
+
+Result<OwnQueue> LookAtQueue(ports::QueueAdmin& admin, const ports::QueueSpec& queue) {
+  const auto stats = admin.Stats(queue.name);
+  if (!stats.ok()) {
+    if (stats.error().code == ErrorCode::kNotFound) return OwnQueue{};
+    return stats.error();
+  }
+  const auto owned = admin.Ensure(queue);
+  if (!owned.ok()) {
+    if (owned.error().code == ErrorCode::kConflict) return OwnQueue{};
+    return owned.error();
+  }
+  return OwnQueue{true, stats->visible + stats->delayed + stats->in_flight};
+}
+
+}  // namespace
+
+// Stop intake -> drain -> scaler -> workload -> queue; each call does the first of them that is still to do.
+Outcome ActorReconciler::Finalize(const Stored& actor) {
+  const bool force = IsForced(actor.object);
+  const auto transport = ResolveTransport(objects_, actor.object, settings_.default_transport);
+  if (!transport.ok() && transport.error().code != ErrorCode::kNotFound) return Failed{transport.error()};
+  ports::QueueAdmin* admin = transport.ok() ? world_.queues.For(*transport) : nullptr;
+  if (admin != nullptr && !force) {
+    const ports::QueueSpec queue{model::ActorQueueName(actor.object), actor.record.uid};
+    const auto own = LookAtQueue(*admin, queue);
+    if (!own.ok()) {
+      return TellTerminating(actor, "the broker cannot be asked: " + own.error().message, Failed{own.error()});
+    }
+    if (own->envelopes > 0) {
+      // The workload goes on until the queue is empty.
+      const Outcome outcome = Converge(
+          actor, EnvelopeCount(own->envelopes) +
+                     " still in the queue; the actor goes when they are done, or at once, and they with it, with the "
+                     "annotation " +
+                     kForceDelete + ": \"true\"");
+      if (std::holds_alternative<Failed>(outcome)) return outcome;
+      return RequeueAfter{kDeletionPoll};
+    }
+  }
+  return TearDown(actor, admin, force);
+}
+
+Outcome ActorReconciler::TearDown(const Stored& actor, ports::QueueAdmin* admin, bool force) {
+  const auto& key = actor.record.key;
+  world_.scaler.Remove(key.namespace_, key.name);
+  const auto children = world_.cluster.Observe(actor.record.uid);
+  if (!children.ok()) return Failed{children.error()};
+  if (!children->empty()) {
+    for (const auto& child : *children) {
+      if (IsBeingDeleted(child.object)) continue;
+      const auto deleted = world_.cluster.Delete(child.ref);
+      if (!deleted.ok()) return Failed{deleted.error()};
+    }
+    return TellTerminating(actor, "waits for the replicas to finish their work and leave", RequeueAfter{kDeletionPoll});
+  }
+  if (admin != nullptr) {
+    const ports::QueueSpec queue{model::ActorQueueName(actor.object), actor.record.uid};
+    const auto own = LookAtQueue(*admin, queue);
+    if (!own.ok()) return Failed{own.error()};
+    if (own->exists) {
+      const auto removed = admin->Remove(queue.name, force);
+      // kConflict: an envelope came in the meantime; the next pass starts from the drain.
+      if (!removed.ok()) return Failed{removed.error()};
+    }
+  }
+  const auto released = objects_.RemoveFinalizer(actor, kFinalizer);
+  if (!released.ok()) return Failed{released.error()};
+  return Settled{};
+}
+
+Outcome ActorReconciler::TellTerminating(const Stored& actor, const std::string& message, const Outcome& outcome) {
+  const json::Value* before = actor.object.Find("status");
+  json::Value status = before == nullptr ? json::Value(json::Object{}) : *before;
+  const json::Value* generation = actor.object.FindPath({"metadata", "generation"});
+  const std::int64_t number = generation != nullptr && generation->IsInt() ? generation->AsInt() : 0;
+  Conditions conditions(before, number, world_.clock.Now());
+  conditions.Add(Condition{"Ready", Truth::kFalse, "Terminating", message});
+  json::Array list = conditions.Take();
+  const json::Value* old = before == nullptr ? nullptr : before->Find("conditions");
+  if (old != nullptr && old->IsArray()) {
+    for (const auto& condition : old->AsArray()) {
+      if (condition.GetString("type") != "Ready") list.push_back(condition);
+    }
+  }
+  status["phase"] = "Terminating";
+  status["conditions"] = std::move(list);
+  const auto written = objects_.WriteStatus(actor, std::move(status));
+  if (!written.ok()) return Failed{written.error()};
+  return outcome;
+}
+
+}  // namespace asya::reconcilers

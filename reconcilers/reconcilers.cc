@@ -1,0 +1,178 @@
+#include "reconcilers/reconcilers.h"
+
+#include <set>
+
+namespace asya::reconcilers {
+namespace {
+
+// The source that looks for queues that went missing at the broker.
+constexpr const char* kQueues = "queues";
+
+Key KeyOf(const ports::Record& record) { return Key{record.key.namespace_, record.key.name}; }
+
+}  // namespace
+
+Reconcilers::Reconcilers(const World& world, ReconcilerSettings settings, const observe::Logger& log,
+                         std::uint64_t seed)
+    : world_(world),
+      settings_(std::move(settings)),
+      log_(log),
+      random_(seed),
+      actor_reconciler_(world_, settings_),
+      crew_reconciler_(world_, settings_),
+      flow_reconciler_(world_),
+      transport_reconciler_(world_),
+      flavor_reconciler_(world_),
+      depth_reconciler_(world_, settings_),
+      actors_("actors", {world_.clock, random_, log_}, [this](const Key& k) { return Actor(k); }),
+      crew_("crew", {world_.clock, random_, log_}, [this](const Key& k) { return crew_reconciler_.Reconcile(k); }),
+      flows_("flows", {world_.clock, random_, log_}, [this](const Key& k) { return flow_reconciler_.Reconcile(k); }),
+      transports_("transports", {world_.clock, random_, log_},
+                  [this](const Key& k) { return transport_reconciler_.Reconcile(k); }),
+      flavors_("flavors", {world_.clock, random_, log_},
+               [this](const Key& k) { return flavor_reconciler_.Reconcile(k); }),
+      depths_("depths", {world_.clock, random_, log_}, [this](const Key& k) { return depth_reconciler_.Reconcile(k); }),
+      sources_("sources", {world_.clock, random_, log_}, [this](const Key& k) { return Source(k); }) {
+  WatchObjects();
+}
+
+Reconcilers::~Reconcilers() { Stop(); }
+
+void Reconcilers::AddWatch(const std::string& resource,
+                           std::function<void(const ports::Record&, bool deleted)> on_object) {
+  ObjectWatch::Events events;
+  events.on_event = [on_object](const ports::Event& event) {
+    on_object(event.record, event.type == ports::Event::Type::kDeleted);
+  };
+  if (resource == kActors) {
+    events.on_list = [this](const std::vector<ports::Record>& all) { OnActorList(all); };
+  } else {
+    events.on_list = [on_object](const std::vector<ports::Record>& all) {
+      for (const auto& record : all) on_object(record, false);
+    };
+  }
+  events.on_broken = [this, resource] { sources_.queue().Add(Key{"", resource}); };
+  watches_.push_back(std::make_unique<ObjectWatch>(world_.store, resource, std::move(events)));
+}
+
+void Reconcilers::WatchObjects() {
+  AddWatch(kActors, [this](const ports::Record& record, bool deleted) { OnActor(record, deleted); });
+  AddWatch(kFlows, [this](const ports::Record& record, bool) { flows_.queue().Add(KeyOf(record)); });
+  AddWatch(kFlavors, [this](const ports::Record& record, bool) {
+    flavors_.queue().Add(KeyOf(record));
+    for (const auto& key : index_.WithFlavor(record.key.name)) actors_.queue().Add(key);
+  });
+  AddWatch(kTransports, [this](const ports::Record& record, bool) {
+    transports_.queue().Add(KeyOf(record));
+    for (const auto& key : index_.WithTransport(record.key.name)) actors_.queue().Add(key);
+  });
+}
+
+void Reconcilers::ActorsChanged(const std::string& namespace_) {
+  crew_.queue().Add(Key{namespace_, ""});
+  flows_.queue().Add(Key{namespace_, ""});
+}
+
+void Reconcilers::OnActor(const ports::Record& record, bool deleted) {
+  const Key key = KeyOf(record);
+  if (deleted) {
+    index_.Remove(key);
+    actors_.queue().Add(key);
+    ActorsChanged(key.namespace_);
+    return;
+  }
+  const auto actor = Decode(record);
+  if (!actor.ok()) return;
+  const auto change = index_.Put(key, record.uid, actor->object);
+  if (change == ActorIndex::Change::kNone) return;  // our own status writes must not wake us
+  actors_.queue().Add(key);
+  if (change == ActorIndex::Change::kNew) ActorsChanged(key.namespace_);
+}
+
+void Reconcilers::OnActorList(const std::vector<ports::Record>& all) {
+  std::set<Key> present;
+  for (const auto& record : all) {
+    present.insert(KeyOf(record));
+    OnActor(record, false);
+    actors_.queue().Add(KeyOf(record));  // also where nothing seems new: this is how work lost to a crash is found
+  }
+  for (const auto& key : index_.Retain(present)) {
+    actors_.queue().Add(key);
+    ActorsChanged(key.namespace_);
+  }
+}
+
+Outcome Reconcilers::Actor(const Key& key) {
+  const Outcome outcome = actor_reconciler_.Reconcile(key);
+  // What it wrote of the queue's depth may be old at once, and the hint may have been lost.
+  depths_.queue().AddAfter(key, settings_.depth_pause);
+  return outcome;
+}
+
+Outcome Reconcilers::Source(const Key& key) {
+  if (key.name == kQueues) return FindMissingQueues();
+  for (const auto& watch : watches_) {
+    if (watch->resource() != key.name) continue;
+    const auto opened = watch->Open();
+    if (!opened.ok()) return Failed{opened.error()};
+  }
+  return Settled{};
+}
+
+Outcome Reconcilers::FindMissingQueues() {
+  std::set<std::string> present;
+  for (ports::QueueAdmin* admin : world_.queues.All()) {
+    const auto queues = admin->List();
+    if (!queues.ok()) return RequeueAfter{settings_.queue_drift_poll};
+    present.insert(queues->begin(), queues->end());
+  }
+  for (const auto& [queue, key] : index_.Queues()) {
+    if (present.count(queue) == 0) actors_.queue().Add(key);
+  }
+  return RequeueAfter{settings_.queue_drift_poll};
+}
+
+void Reconcilers::Prepare() {
+  subscriptions_.push_back(world_.cluster.Subscribe([this](const std::string& owner_uid) {
+    if (const auto key = index_.ByUid(owner_uid)) actors_.queue().Add(*key);
+  }));
+  for (ports::QueueAdmin* admin : world_.queues.All()) {
+    subscriptions_.push_back(admin->SubscribeHints([this](const std::string& queue) {
+      if (const auto key = index_.ByQueue(queue)) depths_.queue().AddAfter(*key, settings_.depth_pause);
+    }));
+  }
+  for (const auto& watch : watches_) sources_.queue().Add(Key{"", watch->resource()});
+  sources_.queue().AddAfter(Key{"", kQueues}, settings_.queue_drift_poll);
+}
+
+void Reconcilers::Start() {
+  Prepare();
+  actors_.Start(settings_.workers);
+  for (Controller* controller : {&crew_, &flows_, &transports_, &flavors_, &depths_, &sources_}) controller->Start(1);
+}
+
+void Reconcilers::Stop() {
+  subscriptions_.clear();
+  sources_.Stop();
+  for (const auto& watch : watches_) watch->Close();
+  for (Controller* controller : {&actors_, &crew_, &flows_, &transports_, &flavors_, &depths_}) controller->Stop();
+}
+
+bool Reconcilers::RunOne() {
+  bool worked = false;
+  for (Controller* controller : {&sources_, &actors_, &crew_, &flows_, &transports_, &flavors_, &depths_}) {
+    worked = controller->RunOne() || worked;
+  }
+  return worked;
+}
+
+std::optional<SteadyTime> Reconcilers::NextAt() const {
+  std::optional<SteadyTime> next;
+  for (const Controller* controller : {&sources_, &actors_, &crew_, &flows_, &transports_, &flavors_, &depths_}) {
+    const auto at = controller->queue().NextAt();
+    if (at && (!next || *at < *next)) next = at;
+  }
+  return next;
+}
+
+}  // namespace asya::reconcilers

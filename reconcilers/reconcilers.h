@@ -1,0 +1,71 @@
+// Reconcilers: all controllers of the control plane, and what wakes them.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/base/random.h"
+#include "core/observe/log.h"
+#include "reconcilers/actor_index.h"
+#include "reconcilers/actor_reconciler.h"
+#include "reconcilers/controller.h"
+#include "reconcilers/crew_reconciler.h"
+#include "reconcilers/object_watch.h"
+#include "reconcilers/small_reconcilers.h"
+#include "reconcilers/world.h"
+
+namespace asya::reconcilers {
+
+class Reconcilers {
+ public:
+  // `seed` draws the jitter of retries.
+  Reconcilers(const World& world, ReconcilerSettings settings, const observe::Logger& log, std::uint64_t seed);
+  ~Reconcilers();
+  Reconcilers(const Reconcilers&) = delete;
+  Reconcilers& operator=(const Reconcilers&) = delete;
+
+  void Start();
+  // Idempotent; there is no second start.
+  void Stop();
+
+  // For simulations, instead of Start: subscribes, then each call of RunOne does one piece of work that is due, on
+  // the calling thread; false when nothing is due.
+  void Prepare();
+  bool RunOne();
+  // When the next piece of work is due that waits for its time.
+  [[nodiscard]] std::optional<SteadyTime> NextAt() const;
+
+ private:
+  Outcome Actor(const Key& key);
+  Outcome Source(const Key& key);
+  Outcome FindMissingQueues();
+  void AddWatch(const std::string& resource, std::function<void(const ports::Record&, bool deleted)> on_object);
+  void WatchObjects();
+  void OnActor(const ports::Record& record, bool deleted);
+  void OnActorList(const std::vector<ports::Record>& all);
+  void ActorsChanged(const std::string& namespace_);
+
+  const World world_;
+  const ReconcilerSettings settings_;
+  const observe::Logger log_;
+  Random random_;
+  ActorIndex index_;
+  ActorReconciler actor_reconciler_;
+  CrewReconciler crew_reconciler_;
+  FlowReconciler flow_reconciler_;
+  TransportReconciler transport_reconciler_;
+  FlavorReconciler flavor_reconciler_;
+  DepthReconciler depth_reconciler_;
+  Controller actors_;
+  Controller crew_;
+  Controller flows_;
+  Controller transports_;
+  Controller flavors_;
+  Controller depths_;
+  Controller sources_;  // keys: resources to list and watch, and kQueues
+  std::vector<std::unique_ptr<ObjectWatch>> watches_;
+  std::vector<std::shared_ptr<void>> subscriptions_;
+};
+
+}  // namespace asya::reconcilers

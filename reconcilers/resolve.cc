@@ -1,0 +1,44 @@
+#include "reconcilers/resolve.h"
+
+namespace asya::reconcilers {
+
+std::string NameOf(const json::Value& object) {
+  const json::Value* metadata = object.Find("metadata");
+  return metadata == nullptr ? "" : metadata->GetString("name").value_or("");
+}
+
+Result<std::vector<json::Value>> ResolveFlavors(Objects& objects, const json::Value& actor) {
+  std::vector<json::Value> flavors;
+  const json::Value* names = actor.FindPath({"spec", "flavors"});
+  if (names == nullptr || !names->IsArray()) return flavors;
+  for (const auto& name : names->AsArray()) {
+    if (!name.IsString()) continue;
+    ASYA_TRY(auto flavor, objects.Get(kFlavors, "", name.AsString()));
+    if (!flavor) {
+      return Error{ErrorCode::kNotFound, "there is no Flavor " + name.AsString() + "; the actor waits for it",
+                   "spec.flavors"};
+    }
+    flavors.push_back(std::move(flavor->object));
+  }
+  return flavors;
+}
+
+Result<json::Value> ResolveTransport(Objects& objects, const json::Value& actor, const json::Value& fallback) {
+  const json::Value* spec = actor.Find("spec");
+  const auto name = spec == nullptr ? std::nullopt : spec->GetString("transport");
+  if (name) {
+    ASYA_TRY(auto transport, objects.Get(kTransports, "", *name));
+    if (transport) return std::move(transport->object);
+    if (NameOf(fallback) == *name) return fallback;
+    return Error{ErrorCode::kNotFound, "there is no Transport " + *name + "; the actor waits for it", "spec.transport"};
+  }
+  ASYA_TRY(auto all, objects.List(kTransports, std::nullopt));
+  for (auto& transport : all) {
+    const json::Value* its_spec = transport.object.Find("spec");
+    if (its_spec != nullptr && its_spec->GetBool("default") == true) return std::move(transport.object);
+  }
+  if (!fallback.IsNull()) return fallback;
+  return Error{ErrorCode::kNotFound, "no Transport is marked as default; name one in spec.transport", "spec.transport"};
+}
+
+}  // namespace asya::reconcilers

@@ -1,0 +1,19 @@
+// Resolve: the objects that an actor refers to by name.
+#pragma once
+
+#include <vector>
+
+#include "core/json/value.h"
+#include "reconcilers/objects.h"
+
+namespace asya::reconcilers {
+
+// In the order of spec.flavors. kNotFound names the one that is missing.
+Result<std::vector<json::Value>> ResolveFlavors(Objects& objects, const json::Value& actor);
+
+// The Transport that the actor names, else the one marked as default, else `fallback`. kNotFound when there is none.
+Result<json::Value> ResolveTransport(Objects& objects, const json::Value& actor, const json::Value& fallback);
+
+std::string NameOf(const json::Value& object);
+
+}  // namespace asya::reconcilers

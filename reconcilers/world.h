@@ -1,0 +1,52 @@
+// World: the parts that reconcilers read and change, given to each of them.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "core/base/clock.h"
+#include "core/json/value.h"
+#include "core/observe/log.h"
+#include "ports/cluster.h"
+#include "ports/composer.h"
+#include "ports/object_store.h"
+#include "ports/queue_admin.h"
+#include "ports/scaler.h"
+
+namespace asya::reconcilers {
+
+// The brokers that this installation can reach.
+class QueueAdmins {
+ public:
+  virtual ~QueueAdmins() = default;
+  // For a whole Transport object; nullptr when its type is not supported here.
+  virtual ports::QueueAdmin* For(const json::Value& transport) = 0;
+  virtual std::vector<ports::QueueAdmin*> All() = 0;
+};
+
+struct World {
+  ports::ObjectStore& store;
+  ports::Cluster& cluster;
+  const ports::Composer& composer;
+  ports::Scaler& scaler;
+  QueueAdmins& queues;
+  const Clock& clock;
+};
+
+struct ReconcilerSettings {
+  std::size_t workers = 2;
+  // Whole Transport object for actors that name none while no Transport is marked as default; it need not be stored.
+  json::Value default_transport;
+  // Whole AsyncActor objects that every namespace with actors gets, e.g. x-sink and x-sump.
+  std::function<std::vector<json::Value>(const std::string& namespace_)> system_actors;
+  std::chrono::milliseconds queue_drift_poll{30000};  // between two looks for queues that went missing
+  std::chrono::milliseconds depth_pause{1000};        // least time between two writes of a queue's depth
+};
+
+inline constexpr const char* kFieldManager = "asya";
+inline constexpr const char* kInitialFieldManager = "asya-initial";
+inline constexpr const char* kFinalizer = "asya.sh/actor";
+inline constexpr const char* kForceDelete = "asya.sh/force-delete";
+
+}  // namespace asya::reconcilers

@@ -1,0 +1,317 @@
+// SimulatedWorld: a store, a cluster and a broker in memory that fail on demand, under one clock turned by hand.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/base/random.h"
+#include "ports/cluster.h"
+#include "ports/object_store.h"
+#include "ports/queue_admin.h"
+#include "reconcilers/world.h"
+#include "storage/memory/object_store.h"
+
+namespace asya::simulation {
+
+// Decides which calls fail.
+struct Faults {
+  Random& random;
+  bool on = false;
+  [[nodiscard]] bool Strike(std::int64_t one_in) { return on && random.Between(1, one_in) == 1; }
+};
+
+inline Error Away() { return Fail(ErrorCode::kUnavailable, "simulated fault"); }
+
+// The memory store with conflicts, lost replies and watches that come late or break. Events are delivered by Deliver
+// only.
+class SimulatedStore final : public ports::ObjectStore {
+ public:
+  SimulatedStore(const Clock& clock, Faults& faults) : inner_(clock), faults_(faults) {}
+
+  Result<ports::Record> Create(ports::Record record, const ports::Author& author) override {
+    if (faults_.Strike(12)) return Away();
+    auto result = inner_.Create(std::move(record), author);
+    if (result.ok()) Log(ports::Event::Type::kAdded, *result);
+    return Reply(std::move(result));
+  }
+  Result<ports::Record> Update(ports::Record record, const ports::Precondition& precondition,
+                               const ports::Author& author) override {
+    if (faults_.Strike(12)) return Away();
+    if (faults_.Strike(12)) return Fail(ErrorCode::kConflict, "simulated conflict");
+    auto result = inner_.Update(std::move(record), precondition, author);
+    if (result.ok()) Log(ports::Event::Type::kModified, *result);
+    return Reply(std::move(result));
+  }
+  Result<ports::Record> Delete(const ports::ObjectKey& key, const ports::Precondition& precondition,
+                               const ports::Author& author) override {
+    if (faults_.Strike(12)) return Away();
+    auto result = inner_.Delete(key, precondition, author);
+    if (result.ok()) Log(ports::Event::Type::kDeleted, *result);
+    return Reply(std::move(result));
+  }
+  Result<ports::Record> Get(const ports::ObjectKey& key) override {
+    if (faults_.Strike(20)) return Away();
+    return inner_.Get(key);
+  }
+  Result<ports::Page> List(const ports::ListQuery& query) override {
+    if (faults_.Strike(20)) return Away();
+    return inner_.List(query);
+  }
+  Result<ports::Revision> Head() override { return inner_.Head(); }
+  Result<std::shared_ptr<void>> Watch(const ports::WatchQuery& query, ports::Revision from,
+                                      std::shared_ptr<ports::WatchSink> sink) override {
+    if (faults_.Strike(8)) return Away();
+    auto watch = std::make_shared<OneWatch>();
+    watch->resource = query.resource;
+    watch->sink = std::move(sink);
+    watch->next = 0;
+    while (watch->next < log_.size() && log_[watch->next].record.revision <= from) ++watch->next;
+    watches_.push_back(watch);
+    return std::shared_ptr<void>(watch);
+  }
+  Result<std::vector<ports::HistoryEntry>> History(const ports::ObjectKey& key, const std::optional<std::string>& uid,
+                                                   std::int64_t limit) override {
+    return inner_.History(key, uid, limit);
+  }
+  Status Compact(ports::Revision upto) override { return inner_.Compact(upto); }
+
+  // Hands each watch what it has not seen yet; under faults some of it stays, and some watches break.
+  bool Deliver() {
+    bool delivered = false;
+    for (std::size_t i = 0; i < watches_.size(); ++i) {
+      const auto watch = watches_[i].lock();
+      if (!watch || watch->closed) continue;
+      if (faults_.Strike(60)) {
+        watch->closed = true;
+        watch->sink->OnClosed(Fail(ErrorCode::kExpired, "simulated end of a watch"));
+        continue;
+      }
+      while (watch->next < log_.size() && !faults_.Strike(3)) {
+        const ports::Event event = log_[watch->next++];
+        if (event.record.key.resource == watch->resource) watch->sink->OnEvents(std::span(&event, 1));
+        delivered = true;
+      }
+    }
+    std::erase_if(watches_, [](const auto& watch) { return watch.expired(); });
+    return delivered;
+  }
+  [[nodiscard]] std::size_t writes() const { return log_.size(); }
+  [[nodiscard]] ports::ObjectStore& truth() { return inner_; }
+  [[nodiscard]] const std::vector<ports::Event>& log() const { return log_; }
+
+ private:
+  struct OneWatch {
+    std::string resource;
+    std::shared_ptr<ports::WatchSink> sink;
+    std::size_t next = 0;
+    bool closed = false;
+  };
+  void Log(ports::Event::Type type, const ports::Record& record) {
+    ports::Event event;
+    event.type = type;
+    event.record = record;
+    log_.push_back(std::move(event));
+  }
+  Result<ports::Record> Reply(Result<ports::Record> result) {
+    if (result.ok() && faults_.Strike(15)) return Fail(ErrorCode::kTimeout, "simulated loss of a reply");
+    return result;
+  }
+
+  storage::memory::ObjectStore inner_;
+  Faults& faults_;
+  std::vector<ports::Event> log_;
+  std::vector<std::weak_ptr<OneWatch>> watches_;
+};
+
+// Deployments get one replica nearer to their count at each Step; deleted ones leave one replica at a step.
+class SimulatedCluster final : public ports::Cluster {
+ public:
+  explicit SimulatedCluster(Faults& faults) : faults_(faults) {}
+  Result<ports::Applied> Apply(const json::Value& object, const std::string&) override {
+    if (faults_.Strike(10)) return Away();
+    const json::Value& metadata = *object.Find("metadata");
+    const ports::ResourceRef ref{*object.GetString("apiVersion"), *object.GetString("kind"),
+                                 metadata.GetString("namespace").value_or(""), *metadata.GetString("name")};
+    Child& child = children_[ref];
+    json::Value merged = object;
+    const json::Value* spec = child.object.Find("spec");
+    const json::Value* replicas = spec == nullptr ? nullptr : spec->Find("replicas");
+    if (ref.kind == "Deployment" && merged["spec"].Find("replicas") == nullptr && replicas != nullptr) {
+      merged["spec"]["replicas"] = *replicas;
+    }
+    if (!child.deleting && child.object == merged) return ports::Applied{false};
+    child.object = std::move(merged);
+    child.deleting = false;
+    ++writes_;
+    Tell(child);
+    return ports::Applied{true};
+  }
+  Status Delete(const ports::ResourceRef& ref) override {
+    if (faults_.Strike(10)) return Away();
+    const auto found = children_.find(ref);
+    if (found == children_.end()) return Ok();
+    found->second.deleting = true;
+    ++writes_;
+    return Ok();
+  }
+  Result<std::vector<ports::Observed>> Observe(const std::string& owner_uid) override {
+    if (faults_.Strike(15)) return Away();
+    std::vector<ports::Observed> observed;
+    for (const auto& [ref, child] : children_) {
+      if (OwnerOf(child) != owner_uid) continue;
+      ports::Observed one{ref, child.object};
+      if (child.deleting) one.object["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z";
+      if (child.seen) {
+        one.object["status"]["replicas"] = child.running;
+        one.object["status"]["readyReplicas"] = child.running;
+      }
+      observed.push_back(std::move(one));
+    }
+    return observed;
+  }
+  Status Scale(const ports::ResourceRef& deployment, std::int64_t replicas) override {
+    if (faults_.Strike(10)) return Away();
+    const auto found = children_.find(deployment);
+    if (found == children_.end() || found->second.deleting) return Fail(ErrorCode::kNotFound, "no such Deployment");
+    found->second.object["spec"]["replicas"] = replicas;
+    Tell(found->second);
+    return Ok();
+  }
+  Result<std::vector<ports::Replica>> Replicas(const ports::ResourceRef& deployment) override {
+    const auto found = children_.find(deployment);
+    if (found == children_.end()) return Fail(ErrorCode::kNotFound, "no such Deployment");
+    std::vector<ports::Replica> replicas(static_cast<std::size_t>(found->second.running));
+    for (auto& replica : replicas) replica.ready = true;
+    return replicas;
+  }
+  std::shared_ptr<void> Subscribe(std::function<void(const std::string&)> on_change) override {
+    on_change_ = std::move(on_change);
+    return std::shared_ptr<void>(this, [](void* self) { static_cast<SimulatedCluster*>(self)->on_change_ = nullptr; });
+  }
+  void Step() {
+    for (auto it = children_.begin(); it != children_.end();) {
+      Child& child = it->second;
+      const json::Value* replicas = child.object.FindPath({"spec", "replicas"});
+      const std::int64_t wanted = child.deleting || replicas == nullptr ? 0 : replicas->AsInt();
+      const std::int64_t step = child.running < wanted ? 1 : child.running > wanted ? -1 : 0;
+      child.running += step;
+      const bool first = !child.seen;
+      child.seen = true;
+      const bool gone = child.deleting && child.running == 0;
+      const std::string owner = OwnerOf(child);
+      it = gone ? children_.erase(it) : std::next(it);
+      if ((gone || first || step != 0) && on_change_) on_change_(owner);
+    }
+  }
+  [[nodiscard]] const json::Value* Find(const std::string& kind, const std::string& name) const {
+    for (const auto& [ref, child] : children_) {
+      if (ref.kind == kind && ref.name == name && !child.deleting) return &child.object;
+    }
+    return nullptr;
+  }
+  [[nodiscard]] std::set<std::string> Owners() const {
+    std::set<std::string> owners;
+    for (const auto& [ref, child] : children_) owners.insert(OwnerOf(child));
+    return owners;
+  }
+  [[nodiscard]] std::int64_t RunningOf(const std::string& name) const {
+    for (const auto& [ref, child] : children_) {
+      if (ref.kind == "Deployment" && ref.name == name) return child.running;
+    }
+    return 0;
+  }
+  // Somebody's hand in the cluster.
+  void Lose(const std::string& kind, const std::string& name) {
+    std::erase_if(children_, [&](const auto& entry) { return entry.first.kind == kind && entry.first.name == name; });
+  }
+  [[nodiscard]] std::size_t writes() const { return writes_; }
+
+ private:
+  struct Child {
+    json::Value object;
+    std::int64_t running = 0;
+    bool deleting = false;
+    bool seen = false;
+  };
+  static std::string OwnerOf(const Child& child) {
+    const json::Value* labels = child.object.FindPath({"metadata", "labels"});
+    return labels == nullptr ? "" : labels->GetString("asya.sh/owner-uid").value_or("");
+  }
+  void Tell(const Child& child) const {
+    if (on_change_) on_change_(OwnerOf(child));
+  }
+
+  Faults& faults_;
+  std::map<ports::ResourceRef, Child> children_;
+  std::function<void(const std::string&)> on_change_;
+  std::size_t writes_ = 0;
+};
+
+class SimulatedQueues final : public ports::QueueAdmin, public reconcilers::QueueAdmins {
+ public:
+  struct Queue {
+    std::string owner;
+    std::int64_t visible = 0;
+  };
+  explicit SimulatedQueues(Faults& faults) : faults_(faults) {}
+  Status Ensure(const ports::QueueSpec& spec) override {
+    if (faults_.Strike(10)) return Away();
+    const auto [found, added] = queues.try_emplace(spec.name, Queue{spec.owner_uid, 0});
+    if (added) ++writes;
+    if (found->second.owner != spec.owner_uid) return Fail(ErrorCode::kConflict, "the queue has another owner");
+    return Ok();
+  }
+  Status Remove(const std::string& name, bool force) override {
+    if (faults_.Strike(10)) return Away();
+    const auto found = queues.find(name);
+    if (found == queues.end()) return Ok();
+    if (found->second.visible > 0 && !force) return Fail(ErrorCode::kConflict, "the queue is not empty");
+    queues.erase(found);
+    ++writes;
+    return Ok();
+  }
+  Result<ports::QueueStats> Stats(const std::string& name) override {
+    if (faults_.Strike(15)) return Away();
+    const auto found = queues.find(name);
+    if (found == queues.end()) return Fail(ErrorCode::kNotFound, "no such queue");
+    ports::QueueStats stats;
+    stats.visible = found->second.visible;
+    return stats;
+  }
+  Result<std::vector<std::string>> List() override {
+    std::vector<std::string> names;
+    for (const auto& [name, queue] : queues) names.push_back(name);
+    return names;
+  }
+  std::shared_ptr<void> SubscribeHints(std::function<void(const std::string&)> on_work) override {
+    auto entry = std::make_shared<std::function<void(const std::string&)>>(std::move(on_work));
+    hints_.push_back(entry);
+    return entry;
+  }
+  ports::QueueAdmin* For(const json::Value& transport) override {
+    const json::Value* spec = transport.Find("spec");
+    return spec != nullptr && spec->GetString("type") == "sqlite" ? this : nullptr;
+  }
+  std::vector<ports::QueueAdmin*> All() override { return {this}; }
+  void Publish(const std::string& name, std::int64_t count) {
+    const auto found = queues.find(name);
+    if (found == queues.end()) return;
+    found->second.visible += count;
+    for (const auto& weak : hints_) {
+      if (const auto hint = weak.lock()) (*hint)(name);
+    }
+  }
+
+  std::map<std::string, Queue> queues;
+  std::size_t writes = 0;
+
+ private:
+  Faults& faults_;
+  std::vector<std::weak_ptr<std::function<void(const std::string&)>>> hints_;
+};
+
+}  // namespace asya::simulation
