@@ -96,6 +96,11 @@ bench-local: install ## Measures the whole local stack against its bars
 bench-runtime: install ## Measures the Python runtime against two minimal servers
 	@PATH="$(PYTHON_BIN):$$PATH" bench/runtime/run
 
+.PHONY: bench-storage
+bench-storage: install ## Measures the stores: creates, gets, lists, watch lag, tasks
+	@$(call BUILD,release,bench_storage)
+	@tools/postgres --durable run build/release/bin/bench_storage
+
 .PHONY: docs-check
 docs-check: ## Checks that what the documents name exists
 	@$(PYTHON_BIN)/python tools/check_docs.py

@@ -43,23 +43,22 @@ TEST(Validation, TakesTheSmallestManifest) {
 }
 
 TEST(Validation, TakesEveryAcceptedForm) {
-  for (
-      const char* spec : {
-          R"({"image":"a","handler":"path/file.py:function"})",
-          R"({"image":"a","handler":"module.Class.method"})",
-          R"({"image":"a","handler":"file.py:Class.method"})",
-          R"({"flavors":["gpu"]})",
-          R"({"endpoint":{"url":"http://model:8000/v2","input":"/a/b~0c"}})",
-          R"({"workloadRef":{"apiVersion":"apps/v1","kind":"Deployment","name":"x"},"handler":"m.f"})",
-          R"({"image":"a","handler":"m.f","scaling":{"enabled":false},"replicas":3})",
-          R"({"flavors":["fixed"],"replicas":3})",
-          R"({"image":"a","handler":"m.f","scaling":{"mode":"native","advanced":{"formula":"queue","target":"5"}}})",
-          R"({"image":"a","handler":"m.f","env":[
+  for (const char* spec : {
+           R"({"image":"a","handler":"path/file.py:function"})",
+           R"({"image":"a","handler":"module.Class.method"})",
+           R"({"image":"a","handler":"file.py:Class.method"})",
+           R"({"flavors":["gpu"]})",
+           R"({"endpoint":{"url":"http://model:8000/v2","input":"/a/b~0c"}})",
+           R"({"workloadRef":{"apiVersion":"apps/v1","kind":"Deployment","name":"x"},"handler":"m.f"})",
+           R"({"image":"a","handler":"m.f","scaling":{"enabled":false},"replicas":3})",
+           R"({"flavors":["fixed"],"replicas":3})",
+           R"({"image":"a","handler":"m.f","scaling":{"mode":"native","advanced":{"formula":"queue","target":"5"}}})",
+           R"({"image":"a","handler":"m.f","env":[
              {"name":"ASYA_LOG_LEVEL","value":"DEBUG"},{"name":"ASYA_HANDLER_OCR","value":"m.f"}]})",
-          R"({"image":"a","handler":"m.f","resources":{
+           R"({"image":"a","handler":"m.f","resources":{
              "requests":{"cpu":1,"memory":"1Gi"},"limits":{"cpu":"1500m","memory":"1.5e9"}}})",
-          R"({"image":"a","handler":"m.f","env":null,"scaling":null})",
-      }) {
+           R"({"image":"a","handler":"m.f","env":null,"scaling":null})",
+       }) {
     EXPECT_EQ(Complaints(Wrap("AsyncActor", spec)), std::vector<std::string>{}) << spec;
   }
 }
@@ -308,6 +307,17 @@ TEST(Validation, SystemActorsNeedTheirLabel) {
   const std::string spec = R"({"image":"a","handler":"m.f"})";
   EXPECT_EQ(Complaints(Wrap("AsyncActor", spec, R"({"name":"x-sink"})")).size(), 1U);
   EXPECT_TRUE(Complaints(Wrap("AsyncActor", spec, R"({"name":"x-sink","labels":{"asya.sh/system":"true"}})")).empty());
+}
+
+TEST(Validation, ChecksOurAnnotations) {
+  const auto seen = Complaints(Wrap("AsyncActor", R"({"image":"a","handler":"m.f"})", R"({"name":"a","annotations":{
+      "asya.sh/service-account":"yes","asya.sh/max-unavailable":"some"}})"));
+  EXPECT_EQ(
+      seen,
+      (std::vector<std::string>{
+          "metadata.annotations[asya.sh/service-account]: Unsupported value: \"yes\": supported values: \"create\"",
+          "metadata.annotations[asya.sh/max-unavailable]: Invalid value: \"some\": must be a number or a "
+          "percentage such as \"1\" or \"50%\""}));
 }
 
 TEST(Validation, NeverRepeatsWholePayloads) {

@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 DEADLINE_S = 20.0
+# The interpreter that the runtime is tried with; the oldest supported one is worth a run of its own.
+PYTHON = os.environ.get("ASYA_TEST_PYTHON", sys.executable)
 
 Start = Callable[..., "Running"]
 
@@ -134,7 +136,7 @@ class Running:
         self.watch: Client | None = None
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, str(archive)],
+                [PYTHON, str(archive)],
                 cwd=self.folder, env=own, stdout=log, stderr=log, pass_fds=[keep], start_new_session=True,
             )  # fmt: skip
         os.close(keep)
@@ -198,8 +200,20 @@ class Running:
         finally:
             client.close()
 
+    def begin(self, payload: str) -> Client:
+        """Starts a call on a connection of its own and waits until its handler says that it runs."""
+        client = self.client()
+        client.start(envelope(payload))
+        self.until_exists("begun-" + payload)
+        return client
+
     def output(self) -> str:
         return self.log.read_text(errors="replace")
+
+    def release_control(self) -> None:
+        """Closes the control pipe, as the death of its owner does."""
+        os.close(self.control)
+        self.control = -1
 
     def signal(self, number: int) -> None:
         self.process.send_signal(number)
@@ -208,5 +222,6 @@ class Running:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGKILL)
         self.process.wait(DEADLINE_S)
-        os.close(self.control)
+        if self.control >= 0:
+            self.release_control()
         shutil.rmtree(self.folder, ignore_errors=True)

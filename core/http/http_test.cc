@@ -159,6 +159,23 @@ TEST(StreamBuffer, CutsOffAPeerThatReadsTooSlowly) {
   EXPECT_EQ(closed, 2);
 }
 
+TEST(StreamBuffer, TellsWhenItHasDrained) {
+  StreamBuffer buffer(100, [] {});
+  int drained = 0;
+  buffer.OnDrained(4, [&drained] { ++drained; });
+  EXPECT_EQ(drained, 1) << "nothing waits";
+  EXPECT_TRUE(buffer.Write("12345"));
+  buffer.OnDrained(4, [&drained] { ++drained; });
+  EXPECT_EQ(buffer.Take().bytes, "12345");
+  EXPECT_EQ(drained, 1) << "taken is not sent";
+  buffer.Written();
+  EXPECT_EQ(drained, 2);
+  EXPECT_TRUE(buffer.Write("12345"));
+  buffer.OnDrained(4, [&drained] { ++drained; });
+  buffer.Ended();
+  EXPECT_EQ(drained, 3) << "nobody waits for a closed stream";
+}
+
 TEST(StreamBuffer, GivesEverythingBeforeTheEnd) {
   StreamBuffer buffer(10, [] {});
   EXPECT_TRUE(buffer.Write("a"));

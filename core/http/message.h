@@ -56,6 +56,9 @@ class Stream {
   virtual void Close() = 0;
   // Called once (any thread) when the peer is gone or the stream ended. Called at once if that is so already.
   virtual void OnClosed(std::function<void()> callback) = 0;
+  // Calls once (any thread) when at most `bytes` are waiting to be sent, or the stream is closed; at once if that is so
+  // already. For a writer that has more than the limit to send and would rather wait than be cut off.
+  virtual void OnDrained(std::size_t /*bytes*/, std::function<void()> callback) { callback(); }
 };
 
 // The one answer to a request; move-only; may be used from any thread. Destroyed unused, it answers 500.

@@ -61,9 +61,26 @@ StreamBuffer::Work StreamBuffer::Take() {
   return work;
 }
 
+void StreamBuffer::OnDrained(std::size_t bytes, std::function<void()> callback) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!closed_ && waiting_.size() + in_flight_bytes_ > bytes) {
+      drained_bytes_ = bytes;
+      drained_ = std::move(callback);
+      return;
+    }
+  }
+  callback();
+}
+
 void StreamBuffer::Written() {
-  const std::lock_guard lock(mutex_);
-  in_flight_bytes_ = 0;
+  std::function<void()> drained;
+  {
+    const std::lock_guard lock(mutex_);
+    in_flight_bytes_ = 0;
+    if (drained_ && waiting_.size() <= drained_bytes_) drained = std::exchange(drained_, nullptr);
+  }
+  if (drained) drained();
 }
 
 void StreamBuffer::Ended() { Finish(std::unique_lock(mutex_)); }
@@ -75,7 +92,9 @@ void StreamBuffer::Finish(std::unique_lock<std::mutex> lock) {
   waiting_ = std::string();
   const std::vector<std::function<void()>> callbacks = std::exchange(callbacks_, {});
   const std::function<void()> wake = std::exchange(wake_, nullptr);
+  const std::function<void()> drained = std::exchange(drained_, nullptr);
   lock.unlock();
+  if (drained) drained();
   for (const auto& callback : callbacks) callback();
 }
 

@@ -20,6 +20,7 @@ class StreamBuffer {
   bool Write(std::string bytes);
   void Close();
   void OnClosed(std::function<void()> callback);
+  void OnDrained(std::size_t bytes, std::function<void()> callback);
 
   // The connection's side.
   struct Work {
@@ -46,6 +47,8 @@ class StreamBuffer {
   bool abort_ = false;
   bool closed_ = false;
   std::vector<std::function<void()>> callbacks_;
+  std::size_t drained_bytes_ = 0;
+  std::function<void()> drained_;  // one at a time
 };
 
 // What the handler holds; dropped without Close(), it closes.
@@ -58,6 +61,9 @@ class BufferedStream final : public Stream {
   bool Write(std::string bytes) override { return buffer_->Write(std::move(bytes)); }
   void Close() override { buffer_->Close(); }
   void OnClosed(std::function<void()> callback) override { buffer_->OnClosed(std::move(callback)); }
+  void OnDrained(std::size_t bytes, std::function<void()> callback) override {
+    buffer_->OnDrained(bytes, std::move(callback));
+  }
 
  private:
   std::shared_ptr<StreamBuffer> buffer_;

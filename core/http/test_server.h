@@ -90,13 +90,30 @@ class RawPeer {
     }
     return got_;
   }
+  // Line by line from the start, what ReadUntil saw included; empty at the end.
+  std::string ReadLine() {
+    std::size_t end = got_.find('\n', read_);
+    while (end == std::string::npos) {
+      char chunk[4096];
+      const auto n = ::recv(fd_.get(), chunk, sizeof chunk, 0);
+      if (n <= 0) return {};
+      got_.append(chunk, static_cast<std::size_t>(n));
+      end = got_.find('\n', read_);
+    }
+    const std::string line = got_.substr(read_, end + 1 - read_);
+    read_ = end + 1;
+    return line;
+  }
   std::string ReadToEnd() { return ReadUntil(""); }
   void HalfClose() { ::shutdown(fd_.get(), SHUT_WR); }
+  // Ends a read that another thread is in.
+  void Interrupt() { ::shutdown(fd_.get(), SHUT_RDWR); }
   void Close() { fd_.Reset(); }
 
  private:
   UniqueFd fd_;
   std::string got_;
+  std::size_t read_ = 0;
 };
 
 }  // namespace asya::http

@@ -114,8 +114,16 @@ bool IsBranch(const json::Value& value) {
   return (value.IsObject() && !value.AsObject().empty()) || (value.IsArray() && !value.AsArray().empty());
 }
 
-void WriteKey(std::string_view key, std::string& out) {
-  out += OneLine(key);
+// YAML takes what is longer than 1024 characters for no key, unless a question mark says that it is one.
+constexpr std::size_t kKeyLimitBytes = 900;
+
+void WriteKey(std::string_view key, std::size_t indent, std::string& out) {
+  const std::string text = OneLine(key);
+  if (text.size() > kKeyLimitBytes) {
+    out += "? " + text + "\n" + std::string(indent, ' ');
+  } else {
+    out += text;
+  }
   out += ':';
 }
 
@@ -125,7 +133,7 @@ void WriteObject(const json::Object& object, std::size_t indent, bool in_list, s
     // The first key of a map in a list stands beside the dash.
     if (!first || !in_list) out.append(indent, ' ');
     first = false;
-    WriteKey(key, out);
+    WriteKey(key, indent, out);
     if (IsBranch(member)) {
       out += '\n';
       // Lists stand under their key without a further indent, as kubectl prints them.

@@ -205,5 +205,14 @@ TEST(YamlDump, ComesBackAsItWas) {
   }
 }
 
+TEST(YamlDump, LongKeysComeBack) {
+  const std::string key(2000, 'k');
+  const json::Value value = json::Object{
+      {key, json::Object{{key, json::Array{json::Object{{key, 1}, {"z", json::Array{}}}}}}}, {"z", "text"}};
+  const auto again = Parse(yaml::Dump(value));
+  ASSERT_TRUE(again.ok()) << again.error().message;
+  EXPECT_EQ(*again, value);
+}
+
 }  // namespace
 }  // namespace asya::yaml

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
 import hashlib
 import json
 import os
 import re
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -59,7 +59,7 @@ def date_of(record: Mapping[str, Any]) -> str:
         found = _DATE.match(str(status.get(key))) if isinstance(status, dict) else None
         if found:
             return found.group()
-    return datetime.datetime.now(datetime.UTC).date().isoformat()
+    return time.strftime("%Y-%m-%d", time.gmtime())
 
 
 def _bytes(text: str) -> bytes:

@@ -31,11 +31,32 @@ void CheckActorName(const json::Value& object, bool own_identity, Causes& causes
   }
 }
 
+bool IsCountOrPercentage(std::string_view text) {
+  if (!text.empty() && text.back() == '%') text.remove_suffix(1);
+  return !text.empty() && text.size() <= 5 && text.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+// Annotations of ours that ask for something; the others are for the reconciler and the local cluster.
+void CheckActorAnnotations(const json::Value& object, Causes& causes) {
+  const json::Value* annotations = object.FindPath({"metadata", "annotations"});
+  if (annotations == nullptr || !annotations->IsObject()) return;
+  const auto account = annotations->GetString("asya.sh/service-account");
+  if (account && *account != "create") {
+    AddNotSupported(causes, "metadata.annotations[asya.sh/service-account]", *account, {"create"});
+  }
+  const auto unavailable = annotations->GetString("asya.sh/max-unavailable");
+  if (unavailable && !IsCountOrPercentage(*unavailable)) {
+    AddInvalid(causes, "metadata.annotations[asya.sh/max-unavailable]", *unavailable,
+               "must be a number or a percentage such as \"1\" or \"50%\"");
+  }
+}
+
 }  // namespace
 
 void CheckActorIdentity(const json::Value& object, const json::Value* old, Causes& causes) {
   const json::Value* own = object.FindPath({"spec", "actor"});
   CheckActorName(object, own != nullptr, causes);
+  CheckActorAnnotations(object, causes);
   const std::string identity = ActorIdentity(object);
   const std::string field = own != nullptr ? "spec.actor" : "metadata.name";
   if (IsSystemEnd(identity) && !IsSystemObject(object)) {

@@ -20,7 +20,7 @@ def drive(generator: Generator[Any, Any, Any], exchange: Exchange, emit: Callabl
             data, value = exchange.take(item)
         except Exception as error:
             _throw(generator, error)
-            raise
+            raise error  # by name: Python 3.9 would re-raise it without the lines of the generator
         if data:
             try:
                 emit(data)
@@ -52,7 +52,7 @@ async def drive_async(
             data, value = exchange.take(item)
         except Exception as error:
             await _throw_async(generator, error)
-            raise
+            raise error
         if data:
             try:
                 await emit(data)

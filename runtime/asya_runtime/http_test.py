@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from running import Client, Running, Start, envelope
+from running import Running, Start, envelope
 
 ECHO = {"sync": "def handle(p): return p", "async": "async def handle(p): return p"}
 # Says that it has begun, then waits for a file.
@@ -43,14 +43,6 @@ def kind(request: pytest.FixtureRequest) -> str:
 def echo(start: Start, kind: str) -> Running:
     """An echo."""
     return start(ECHO[kind])
-
-
-def begin(runtime: Running, payload: str) -> Client:
-    """Starts a call and waits until its handler runs."""
-    client = runtime.client()
-    client.start(envelope(payload))
-    runtime.until_exists("begun-" + payload)
-    return client
 
 
 def test_many_requests_on_one_connection(echo: Running) -> None:
@@ -163,7 +155,7 @@ def test_other_targets_and_methods(echo: Running) -> None:
 @pytest.mark.parametrize("concurrency", ["1", "3"])
 def test_health_is_answered_while_handlers_run(start: Start, kind: str, concurrency: str) -> None:
     runtime = start(WAIT[kind], ASYA_CONCURRENCY=concurrency)
-    clients = [begin(runtime, str(number)) for number in range(int(concurrency))]
+    clients = [runtime.begin(str(number)) for number in range(int(concurrency))]
     assert runtime.client().ask("GET", "/healthz").json() == {"status": "ready"}
     assert runtime.health().json() == {"status": "ready"}
     for number, client in enumerate(clients):
@@ -173,7 +165,7 @@ def test_health_is_answered_while_handlers_run(start: Start, kind: str, concurre
 
 def test_as_many_run_at_once_as_allowed_and_no_more(start: Start, kind: str) -> None:
     runtime = start(WAIT[kind], ASYA_CONCURRENCY="3")
-    running = {name: begin(runtime, name) for name in "abc"}
+    running = {name: runtime.begin(name) for name in "abc"}
     late = runtime.client()
     late.start(envelope("d"))
     other = runtime.client()
@@ -192,7 +184,7 @@ def test_as_many_run_at_once_as_allowed_and_no_more(start: Start, kind: str) -> 
 
 def test_a_call_that_waits_for_its_turn_is_not_made_when_its_peer_leaves(start: Start, kind: str) -> None:
     runtime = start(WAIT[kind])
-    first = begin(runtime, "first")
+    first = runtime.begin("first")
     left = runtime.client()
     left.start(envelope("left"))
     left.close()
@@ -209,7 +201,7 @@ def test_quick_and_slow_calls_mix(start: Start, kind: str) -> None:
     for turn in range(30):
         assert quick.invoke(envelope(None)).payload() == "quick"
         if turn % 10 == 0:
-            slow = begin(runtime, f"s{turn}")
+            slow = runtime.begin(f"s{turn}")
             assert quick.invoke(envelope(None)).payload() == "quick"
             (runtime.folder / f"go-s{turn}").touch()
             assert slow.receive().payload() == f"s{turn}"
@@ -227,7 +219,7 @@ def test_more_connections_than_slots_are_served_in_the_end(start: Start, kind: s
 
 def test_a_peer_that_ends_its_sending_side_still_gets_its_reply(start: Start, kind: str) -> None:
     runtime = start(WAIT[kind])
-    client = begin(runtime, "half")
+    client = runtime.begin("half")
     client.socket.shutdown(socket.SHUT_WR)
     assert runtime.client().ask("GET", "/healthz").status == 200
     (runtime.folder / "go-half").touch()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import socket
 from typing import Any
 
@@ -53,7 +54,8 @@ class Link:
         except OSError:
             message = b""
         if not message:
-            os._exit(0)
+            # Leaving alone would take this process off the life pipe before the pipe has ended what handlers started.
+            os.killpg(os.getpid(), signal.SIGKILL)
         return message == DRAIN
 
 

@@ -114,6 +114,24 @@ TEST_P(ObjectStoreSuite, LaterPagesShowTheRevisionOfTheFirst) {
   for (const auto& record : records) EXPECT_LE(record.revision, first->revision);
 }
 
+TEST_P(ObjectStoreSuite, PagesOfOneNamespaceStayInIt) {
+  for (const char* place : {"a", "b", "c"}) {
+    for (const char* name : {"x", "y", "z"}) MustCreate(place, name);
+  }
+  ListQuery query = All(2);
+  query.namespace_ = "b";
+  const auto first = store().List(query);
+  EXPECT_EQ(Names(first->items), (NameList{"b/x", "b/y"}));
+  EXPECT_EQ(first->remaining, 1);
+  MustUpdate("b", "z", 2);
+  MustDelete("c", "x");
+  EXPECT_EQ(Names(Rest(store(), query, *first)), (NameList{"b/x", "b/y", "b/z"}));
+  query.after = ports::ObjectKey{"asyncactors", "a", "z"};
+  EXPECT_EQ(Names(store().List(query)->items), (NameList{"b/x", "b/y"}));
+  query.after = ports::ObjectKey{"asyncactors", "c", "x"};
+  EXPECT_TRUE(store().List(query)->items.empty());
+}
+
 TEST_P(ObjectStoreSuite, RemainingIsThatOfThePagesRevision) {
   for (const char* name : {"a", "b", "c", "d"}) MustCreate("default", name);
   const auto first = store().List(All(1));

@@ -85,8 +85,9 @@ Result<Record> ObjectStore::Get(const ObjectKey& key) {
 
 ObjectStore::Objects ObjectStore::At(const std::string& resource, Revision revision) const {
   Objects objects;
-  for (const auto& [key, record] : objects_) {
-    if (key.resource == resource) objects[key] = record;
+  for (auto found = objects_.lower_bound({resource, "", ""});
+       found != objects_.end() && found->first.resource == resource; ++found) {
+    objects.emplace_hint(objects.end(), *found);
   }
   for (auto entry = log_.rbegin(); entry != log_.rend() && entry->event.record.revision > revision; ++entry) {
     const ObjectKey& key = entry->event.record.key;

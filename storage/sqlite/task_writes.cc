@@ -22,12 +22,12 @@ UPDATE tasks SET status = ?2, progress = max(progress, ?3),
   current_actor = CASE WHEN ?4 = '' THEN current_actor ELSE ?4 END,
   reason = CASE WHEN ?5 = '' THEN reason ELSE ?5 END,
   updated_at = ?6, version = version + 1
-WHERE id = ?1 AND status < ?2 AND status < 3 RETURNING sequence)sql";
+WHERE sequence = ?1 AND status < ?2 AND status < 3)sql";
 
 constexpr const char* kAdvance = R"sql(
 UPDATE tasks SET progress = ?2, current_actor = CASE WHEN ?3 = '' THEN current_actor ELSE ?3 END,
   updated_at = ?4, version = version + 1
-WHERE id = ?1 AND progress < ?2 AND status < 3 RETURNING sequence)sql";
+WHERE sequence = ?1 AND progress < ?2 AND status < 3)sql";
 
 // A fan-out child: it belongs to the flow of its parent and ends by the same deadline.
 constexpr const char* kRegister = R"sql(
@@ -116,43 +116,55 @@ Result<std::optional<std::int64_t>> TaskStore::Writes::Create(Transaction& trans
 Status TaskStore::Writes::Apply(Transaction& transaction, const PreparedReport& prepared) {
   const ports::TaskReport& report = prepared.report;
   const WallTime now = clock_.Now();
-  ASYA_TRY(Row moved, Move(transaction, prepared, now));
-  if (!moved && !report.parent_id.empty()) {
-    ASYA_TRY(moved, Register(transaction, prepared, now));
+  ASYA_TRY(Row row, Find(transaction, report.task_id));
+  bool moved = false;
+  if (row) {
+    ASYA_TRY(moved, Move(transaction, *row, prepared, now));
+  } else if (!report.parent_id.empty()) {
+    ASYA_TRY(row, Register(transaction, prepared, now));
+    moved = row.has_value();
   }
+  if (!row) return Ok();
   if (moved) {
     Changed(report.task_id);
     if (ports::IsTerminal(report.status) && !(report.result_json.empty() && report.error_json.empty())) {
-      ASYA_TRY_STATUS(PutResult(transaction, *moved, report.result_json, report.error_json));
+      ASYA_TRY_STATUS(PutResult(transaction, *row, report.result_json, report.error_json));
     }
-    return PutEvent(transaction, *moved, now, prepared.event_data);
+    return PutEvent(transaction, *row, now, prepared.event_data);
   }
-  ASYA_TRY(const Row advanced, AdvanceProgress(transaction, prepared, now));
+  ASYA_TRY(const bool advanced, AdvanceProgress(transaction, *row, prepared, now));
   if (advanced) Changed(report.task_id);
   if (report.hop_json.empty()) return Ok();
-  return PutHopEvent(transaction, prepared, now);
+  return PutHopEvent(transaction, *row, prepared, now);
 }
 
-Result<TaskStore::Writes::Row> TaskStore::Writes::Move(Transaction& transaction, const PreparedReport& prepared,
-                                                       WallTime now) {
+Result<TaskStore::Writes::Row> TaskStore::Writes::Find(Transaction& transaction, const std::string& id) {
+  ASYA_TRY(auto* const row, transaction.Prepare("SELECT sequence FROM tasks WHERE id = ?1"));
+  return FirstInt(row->Bind(1, id));
+}
+
+Result<bool> TaskStore::Writes::Move(Transaction& transaction, std::int64_t task, const PreparedReport& prepared,
+                                     WallTime now) {
   ASYA_TRY(auto* const move, transaction.Prepare(kMove));
-  move->Bind(1, prepared.report.task_id)
-      .Bind(2, Number(prepared.report.status))
-      .Bind(3, prepared.progress)
-      .Bind(4, prepared.report.current_actor)
-      .Bind(5, prepared.report.reason)
-      .Bind(6, ToMicroseconds(now));
-  return FirstInt(*move);
+  ASYA_TRY_STATUS(move->Bind(1, task)
+                      .Bind(2, Number(prepared.report.status))
+                      .Bind(3, prepared.progress)
+                      .Bind(4, prepared.report.current_actor)
+                      .Bind(5, prepared.report.reason)
+                      .Bind(6, ToMicroseconds(now))
+                      .Run());
+  return transaction.Changes() > 0;
 }
 
-Result<TaskStore::Writes::Row> TaskStore::Writes::AdvanceProgress(Transaction& transaction,
-                                                                  const PreparedReport& prepared, WallTime now) {
+Result<bool> TaskStore::Writes::AdvanceProgress(Transaction& transaction, std::int64_t task,
+                                                const PreparedReport& prepared, WallTime now) {
   ASYA_TRY(auto* const advance, transaction.Prepare(kAdvance));
-  advance->Bind(1, prepared.report.task_id)
-      .Bind(2, prepared.progress)
-      .Bind(3, prepared.report.current_actor)
-      .Bind(4, ToMicroseconds(now));
-  return FirstInt(*advance);
+  ASYA_TRY_STATUS(advance->Bind(1, task)
+                      .Bind(2, prepared.progress)
+                      .Bind(3, prepared.report.current_actor)
+                      .Bind(4, ToMicroseconds(now))
+                      .Run());
+  return transaction.Changes() > 0;
 }
 
 Result<TaskStore::Writes::Row> TaskStore::Writes::Register(Transaction& transaction, const PreparedReport& prepared,
@@ -189,16 +201,15 @@ Status TaskStore::Writes::PutEvent(Transaction& transaction, std::int64_t task, 
       .Run();
 }
 
-Status TaskStore::Writes::PutHopEvent(Transaction& transaction, const PreparedReport& prepared, WallTime now) {
+Status TaskStore::Writes::PutHopEvent(Transaction& transaction, std::int64_t task, const PreparedReport& prepared,
+                                      WallTime now) {
   // A repeated report finds its own bytes. Hops count also after the end: the relay of the last actor reports on its
   // own.
-  ASYA_TRY(
-      auto* const put,
-      transaction.Prepare("INSERT INTO task_events(task, sequence, at, type, data) "
-                          "SELECT t.sequence, ?2, ?3, ?4, ?5 FROM tasks t WHERE t.id = ?1 "
-                          "AND (SELECT count(*) FROM task_events e WHERE e.task = t.sequence) < ?6 "
-                          "AND NOT EXISTS (SELECT 1 FROM task_events e WHERE e.task = t.sequence AND e.data = ?5)"));
-  ASYA_TRY_STATUS(put->Bind(1, prepared.report.task_id)
+  ASYA_TRY(auto* const put,
+           transaction.Prepare("INSERT INTO task_events(task, sequence, at, type, data) SELECT ?1, ?2, ?3, ?4, ?5 "
+                               "WHERE (SELECT count(*) FROM task_events WHERE task = ?1) < ?6 "
+                               "AND NOT EXISTS (SELECT 1 FROM task_events WHERE task = ?1 AND data = ?5)"));
+  ASYA_TRY_STATUS(put->Bind(1, task)
                       .Bind(2, NextEvent(now))
                       .Bind(3, ToMicroseconds(now))
                       .Bind(4, std::string_view(kStatusEvent))
@@ -210,20 +221,16 @@ Status TaskStore::Writes::PutHopEvent(Transaction& transaction, const PreparedRe
 }
 
 Status TaskStore::Writes::Cancel(Transaction& transaction, const std::string& id) {
+  ASYA_TRY(const Row task, Find(transaction, id));
+  if (!task) return NoSuchTask(id);
   PreparedReport prepared;
-  prepared.report.task_id = id;
   prepared.report.status = TaskStatus::kCanceled;
   prepared.event_data = EventData(TaskStatus::kCanceled, 0, "", "", "");
   const WallTime now = clock_.Now();
-  ASYA_TRY(const Row moved, Move(transaction, prepared, now));
-  if (moved) {
-    Changed(id);
-    return PutEvent(transaction, *moved, now, prepared.event_data);
-  }
-  ASYA_TRY(auto* const row, transaction.Prepare("SELECT 1 FROM tasks WHERE id = ?1"));
-  ASYA_TRY(const bool exists, row->Bind(1, id).Step());
-  if (!exists) return NoSuchTask(id);
-  return Ok();
+  ASYA_TRY(const bool moved, Move(transaction, *task, prepared, now));
+  if (!moved) return Ok();
+  Changed(id);
+  return PutEvent(transaction, *task, now, prepared.event_data);
 }
 
 Result<std::int64_t> TaskStore::Writes::ExpireBatch(Transaction& transaction, WallTime now, std::int64_t limit) {

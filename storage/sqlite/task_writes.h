@@ -34,15 +34,20 @@ class TaskStore::Writes {
   Subscribers subscribers;
 
  private:
-  // The row of a task that a change went through.
+  // The row of a task; nothing where there is none.
   using Row = std::optional<std::int64_t>;
-  Result<Row> Move(sql::sqlite::Transaction& transaction, const PreparedReport& prepared, WallTime now);
-  Result<Row> AdvanceProgress(sql::sqlite::Transaction& transaction, const PreparedReport& prepared, WallTime now);
+  Result<Row> Find(sql::sqlite::Transaction& transaction, const std::string& id);
+  // Both tell whether anything changed.
+  Result<bool> Move(sql::sqlite::Transaction& transaction, std::int64_t task, const PreparedReport& prepared,
+                    WallTime now);
+  Result<bool> AdvanceProgress(sql::sqlite::Transaction& transaction, std::int64_t task, const PreparedReport& prepared,
+                               WallTime now);
   Result<Row> Register(sql::sqlite::Transaction& transaction, const PreparedReport& prepared, WallTime now);
   Status PutResult(sql::sqlite::Transaction& transaction, std::int64_t task, const std::string& result,
                    const std::string& error);
   Status PutEvent(sql::sqlite::Transaction& transaction, std::int64_t task, WallTime now, const std::string& data);
-  Status PutHopEvent(sql::sqlite::Transaction& transaction, const PreparedReport& prepared, WallTime now);
+  Status PutHopEvent(sql::sqlite::Transaction& transaction, std::int64_t task, const PreparedReport& prepared,
+                     WallTime now);
   std::int64_t NextEvent(WallTime now);
   void Changed(const std::string& id);
 

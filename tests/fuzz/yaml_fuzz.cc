@@ -9,6 +9,7 @@
 #include "core/yaml/dump.h"
 #include "core/yaml/parse.h"
 #include "model/validation.h"
+#include "server/render_text.h"
 
 namespace {
 
@@ -35,5 +36,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (asya::yaml::Dump(*again) != printed) std::abort();
     CheckManifest(document.value);
   }
+  (void)asya::server::RenderText(text, asya::compositions::Settings());
   return 0;
 }

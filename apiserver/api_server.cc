@@ -1,0 +1,247 @@
+#include "apiserver/api_server.h"
+
+#include <utility>
+
+#include "apiserver/body.h"
+#include "apiserver/documents.h"
+#include "apiserver/namespaces.h"
+#include "apiserver/verbs.h"
+#include "apiserver/watch_encoder.h"
+#include "apiserver/watch_schedule.h"
+#include "core/base/executor.h"
+
+namespace asya::apiserver {
+namespace {
+
+using Verb = Outcome<http::Response> (*)(const Context&, Call&);
+
+// What an object path and verb does; nullptr where it does nothing.
+Verb FindVerb(const Call& call) {
+  const std::string& verb = call.info.verb;
+  const std::string& part = call.info.subresource;
+  if (part == "history") return verb == "get" && !call.resource->group.empty() ? GetHistory : nullptr;
+  if (part == "scale" && call.resource->kind.has_scale) {
+    return verb == "get" ? GetScale : verb == "update" ? UpdateScale : verb == "patch" ? PatchScale : nullptr;
+  }
+  if (part == "status" && call.resource->kind.has_status) {
+    return verb == "get" ? GetObject : verb == "update" ? UpdateObject : verb == "patch" ? PatchObject : nullptr;
+  }
+  if (!part.empty() || !call.resource->Allows(verb)) return nullptr;
+  if (verb == "get") return GetObject;
+  if (verb == "list") return ListObjects;
+  if (verb == "create") return call.info.name.empty() ? CreateObject : nullptr;
+  if (verb == "update") return call.info.name.empty() ? nullptr : UpdateObject;
+  if (verb == "patch") return call.info.name.empty() ? nullptr : PatchObject;
+  if (verb == "delete") return DeleteObject;
+  if (verb == "deletecollection") return DeleteCollection;
+  return nullptr;
+}
+
+bool KnownPart(const Call& call) {
+  const std::string& part = call.info.subresource;
+  if (part.empty()) return true;
+  if (part == "history") return !call.resource->group.empty();
+  return (part == "status" && call.resource->kind.has_status) || (part == "scale" && call.resource->kind.has_scale);
+}
+
+// A namespaced kind is written in a namespace; a cluster-scoped one never has one.
+Outcome<Done> CheckScope(const Call& call) {
+  const bool in_namespace = !call.info.namespace_.empty();
+  if (!call.resource->kind.namespaced) {
+    if (in_namespace) return PathNotFound();
+    return Done{};
+  }
+  const bool reads_all = call.info.verb == "list" || call.info.verb == "watch" || call.info.verb == "deletecollection";
+  if (in_namespace) return Done{};
+  if (!call.info.name.empty()) return PathNotFound();
+  if (!reads_all) return MethodNotAllowed(call.info.verb + " needs a namespace");
+  return Done{};
+}
+
+http::Response Plain(int status, std::string text) {
+  http::Response response;
+  response.status = status;
+  response.content_type = "text/plain; charset=utf-8";
+  response.body = std::move(text);
+  return response;
+}
+
+}  // namespace
+
+class ApiServer::Implementation {
+ public:
+  Implementation(Parts parts, ApiServerSettings settings)
+      : parts_(std::move(parts)),
+        settings_(std::move(settings)),
+        context_{parts_.store, parts_.clock, parts_.random, parts_.logger, parts_.admission},
+        executor_(settings_.threads, settings_.waiting_limit),
+        schedule_(parts_.clock) {
+    if (parts_.metrics != nullptr) {
+      refused_.emplace(parts_.metrics->MakeCounter("asya_apiserver_refused_total", "Requests refused as too many."));
+    }
+  }
+
+  asya::Status Start() {
+    const auto ready = EnsureDefaultNamespace(context_);
+    if (!ready.ok()) return asya::Fail(ErrorCode::kUnavailable, ready.error().message);
+    executor_.Start();
+    schedule_.Start();
+    return Ok();
+  }
+
+  void Stop() {
+    schedule_.Stop();
+    executor_.Stop();
+  }
+
+  void Handle(http::Request request, http::Responder responder);
+
+ private:
+  Outcome<Call> MakeCall(http::Request request, User user) const;
+  std::optional<Outcome<http::Response>> HandleDocument(const http::Request& request) const;
+  void HandleReadiness(http::Responder responder);
+  void Watch(Call call, http::Responder responder);
+  void Run(Call call, Verb verb, http::Responder responder);
+  void RefuseBusy(http::Responder responder);
+
+  const Parts parts_;
+  const ApiServerSettings settings_;
+  const Context context_;
+  const Discovery discovery_;
+  const OpenApi openapi_;
+  Executor executor_;
+  WatchSchedule schedule_;
+  std::optional<observe::Counter> refused_;
+};
+
+void ApiServer::Implementation::Handle(http::Request request, http::Responder responder) {
+  if (request.path == "/livez" || request.path == "/healthz") return responder.Send(Plain(200, "ok"));
+  if (request.path == "/readyz") return HandleReadiness(std::move(responder));
+  if (request.path == "/version") return responder.Send(VersionResponse(settings_.version));
+  std::optional<User> user = parts_.authenticate ? parts_.authenticate(request) : User{"anonymous", {}};
+  if (!user) return responder.Send(ToResponse(Unauthorized()));
+  if (request.body.size() > kBodyLimitBytes) {
+    return responder.Send(ToResponse(TooLarge("the request body is larger than 3 MiB")));
+  }
+  if (const auto document = HandleDocument(request)) {
+    return responder.Send(document->ok() ? document->value() : ToResponse(document->error()));
+  }
+  auto call = MakeCall(std::move(request), std::move(*user));
+  if (!call.ok()) return responder.Send(ToResponse(call.error()));
+  if (call->info.verb == "watch") return Watch(std::move(*call), std::move(responder));
+  const Verb verb = FindVerb(*call);
+  if (verb == nullptr) return responder.Send(ToResponse(MethodNotAllowed(call->request.method)));
+  Run(std::move(*call), verb, std::move(responder));
+}
+
+std::optional<Outcome<http::Response>> ApiServer::Implementation::HandleDocument(const http::Request& request) const {
+  if (auto answer = openapi_.Handle(request)) return answer;
+  const auto info = ParseRequestInfo(request.method, request.path, false);
+  if (!info) return Outcome<http::Response>(PathNotFound());
+  if (info->target == RequestInfo::Target::kObjects) return std::nullopt;
+  if (info->verb != "get") return Outcome<http::Response>(MethodNotAllowed(request.method));
+  const bool core = request.path.rfind("/apis", 0) != 0;
+  auto answer = discovery_.Handle(request, info->group, info->version, core);
+  return answer ? std::move(*answer) : Outcome<http::Response>(PathNotFound());
+}
+
+// The stages before a verb runs. Server-side apply will come in as a PATCH of its own content type (patch_body.cc).
+Outcome<Call> ApiServer::Implementation::MakeCall(http::Request request, User user) const {
+  const std::string watch = request.Query("watch").value_or("false");
+  auto info = ParseRequestInfo(request.method, request.path, watch != "false" && watch != "0");
+  if (!info) return PathNotFound();
+  Call call;
+  call.resource = FindResource(info->group, info->version, info->resource);
+  if (call.resource == nullptr) return PathNotFound();
+  call.info = std::move(*info);
+  call.user = std::move(user);
+  call.request = std::move(request);
+  if (!KnownPart(call)) return PathNotFound();
+  ASYA_TRY([[maybe_unused]] const Done scope, CheckScope(call));
+  if (parts_.authorize) {
+    ASYA_TRY([[maybe_unused]] const Done allowed, parts_.authorize(call));
+  }
+  auto accepted = NegotiateObject(call.request.headers.Get("Accept").value_or(""));
+  if (!accepted) return NotAcceptable("application/json");
+  call.accepted = std::move(*accepted);
+  return call;
+}
+
+void ApiServer::Implementation::RefuseBusy(http::Responder responder) {
+  if (refused_) refused_->Add();
+  responder.Send(ToResponse(TooManyRequests()));
+}
+
+void ApiServer::Implementation::Run(Call call, Verb verb, http::Responder responder) {
+  struct Job {
+    Call call;
+    http::Responder responder;
+  };
+  const auto job = std::make_shared<Job>(Job{std::move(call), std::move(responder)});
+  const bool taken = executor_.Submit([this, job, verb] {
+    auto outcome = verb(context_, job->call);
+    if (!outcome.ok() && outcome.error().code >= 500) {
+      parts_.logger.Warning("a request failed", {{"verb", job->call.info.verb},
+                                                 {"resource", job->call.info.resource},
+                                                 {"code", outcome.error().code},
+                                                 {"error", outcome.error().message}});
+    }
+    if (outcome.ok()) return job->responder.Send(std::move(outcome).value());
+    http::Response response = ToResponse(outcome.error());
+    AddWarnings(job->call, response);
+    job->responder.Send(std::move(response));
+  });
+  if (!taken) RefuseBusy(std::move(job->responder));
+}
+
+void ApiServer::Implementation::HandleReadiness(http::Responder responder) {
+  const auto shared = std::make_shared<http::Responder>(std::move(responder));
+  const bool taken = executor_.Submit([this, shared] {
+    const auto head = parts_.store.Head();
+    if (!head.ok()) return shared->Send(Plain(503, "store: " + head.error().message));
+    const asya::Status ready = parts_.ready ? parts_.ready() : Ok();
+    shared->Send(ready.ok() ? Plain(200, "ok") : Plain(503, ready.error().message));
+  });
+  if (!taken) shared->Send(Plain(503, "busy or stopping"));
+}
+
+void ApiServer::Implementation::Watch(Call call, http::Responder responder) {
+  if (!call.resource->Allows("watch") || !call.info.subresource.empty()) {
+    return responder.Send(ToResponse(MethodNotAllowed("watch")));
+  }
+  auto options = ParseListOptions(call.request, call.info, true);
+  if (!options.ok()) return responder.Send(ToResponse(options.error()));
+  auto encoder = WatchEncoder::Create(context_, call);
+  if (!encoder.ok()) return responder.Send(ToResponse(encoder.error()));
+  const auto session = std::make_shared<WatchSession>(
+      context_, std::move(*options), call.resource->kind.plural, std::move(*encoder), settings_.watch,
+      [this](std::function<void()> work) { return executor_.Submit(std::move(work)); });
+  if (!schedule_.Add(session)) return responder.Send(ToResponse(Unavailable("the server is stopping")));
+  std::shared_ptr<http::Stream> stream = responder.StartStream(http::Response{});
+  stream->OnClosed([this, session] { schedule_.Ended(session); });
+  session->Start(std::move(stream));
+}
+
+ApiServer::ApiServer(Parts parts, ApiServerSettings settings)
+    : implementation_(std::make_unique<Implementation>(std::move(parts), std::move(settings))) {}
+ApiServer::~ApiServer() { Stop(); }
+asya::Status ApiServer::Start() { return implementation_->Start(); }
+void ApiServer::Stop() { implementation_->Stop(); }
+void ApiServer::Handle(http::Request request, http::Responder responder) {
+  implementation_->Handle(std::move(request), std::move(responder));
+}
+
+Authenticator StaticToken(std::string token, User user) {
+  return [expected = "Bearer " + std::move(token), user = std::move(user)](const http::Request& request) {
+    const std::string given = request.headers.Get("Authorization").value_or("");
+    // Every byte is compared, so that the time taken says nothing about the token.
+    unsigned difference = given.size() == expected.size() ? 0 : 1;
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+      difference |=
+          static_cast<unsigned char>(expected[i]) ^ static_cast<unsigned char>(i < given.size() ? given[i] : 0);
+    }
+    return difference == 0 ? std::optional<User>(user) : std::nullopt;
+  };
+}
+
+}  // namespace asya::apiserver

@@ -1,0 +1,66 @@
+#include "apiserver/continue_token.h"
+
+#include <optional>
+
+#include "core/json/parse.h"
+#include "core/json/value.h"
+
+namespace asya::apiserver {
+namespace {
+
+constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+constexpr std::string_view kVersion = "meta.k8s.io/v1";
+constexpr std::size_t kTokenLimitBytes = 4096;
+
+std::string EncodeBase64Url(std::string_view bytes) {
+  std::string out;
+  std::uint32_t bits = 0;
+  unsigned count = 0;
+  for (const char c : bytes) {
+    bits = (bits << 8U) | static_cast<unsigned char>(c);
+    for (count += 8; count >= 6; count -= 6) out += kAlphabet[(bits >> (count - 6)) & 63U];
+  }
+  if (count > 0) out += kAlphabet[(bits << (6 - count)) & 63U];
+  return out;
+}
+
+std::optional<std::string> DecodeBase64Url(std::string_view text) {
+  std::string out;
+  std::uint32_t bits = 0;
+  unsigned count = 0;
+  for (const char c : text) {
+    const std::size_t digit = kAlphabet.find(c);
+    if (digit == std::string_view::npos) return std::nullopt;
+    bits = (bits << 6U) | static_cast<std::uint32_t>(digit);
+    count += 6;
+    if (count >= 8) {
+      count -= 8;
+      out += static_cast<char>((bits >> count) & 255U);
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string EncodeContinueToken(const ContinueToken& token) {
+  const json::Object document{{"v", kVersion}, {"rv", token.revision}, {"start", token.namespace_ + "/" + token.name}};
+  return EncodeBase64Url(json::Dump(document));
+}
+
+Result<ContinueToken> DecodeContinueToken(std::string_view text) {
+  const Error bad = Invalid("continue", "continue key is not valid: take it from the page before");
+  if (text.size() > kTokenLimitBytes) return bad;
+  const auto bytes = DecodeBase64Url(text);
+  if (!bytes) return bad;
+  const auto document = json::Parse(*bytes);
+  if (!document.ok() || !document->IsObject() || document->GetString("v") != std::string(kVersion)) return bad;
+  const auto revision = document->GetInt("rv");
+  const auto start = document->GetString("start");
+  if (!revision || (*revision <= 0 && *revision != -1) || !start) return bad;
+  const std::size_t slash = start->find('/');
+  if (slash == std::string::npos || slash + 1 == start->size()) return bad;
+  return ContinueToken{*revision, start->substr(0, slash), start->substr(slash + 1)};
+}
+
+}  // namespace asya::apiserver

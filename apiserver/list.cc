@@ -1,0 +1,123 @@
+#include <utility>
+
+#include "apiserver/continue_token.h"
+#include "apiserver/object.h"
+#include "apiserver/options.h"
+#include "apiserver/table.h"
+#include "apiserver/verbs.h"
+
+namespace asya::apiserver {
+namespace {
+
+using ports::Revision;
+
+StatusError ExpiredPage(const ContinueToken& token) {
+  StatusError error = Expired(
+      "The provided continue parameter is too old to display a consistent list result. You can start a new list "
+      "without "
+      "the continue parameter, or use the continue token in this response to retrieve the remainder of the results. "
+      "Continuing with the provided token results in an inconsistent list - objects that were created, modified, or "
+      "deleted between the time the first chunk was returned and now may show up in the list.");
+  error.continue_token = EncodeContinueToken({-1, token.namespace_, token.name});
+  return error;
+}
+
+Outcome<Done> ReachRevision(const Context& context, const Call& call, std::int64_t asked) {
+  const auto head = context.store.Head();
+  if (!head.ok()) return FromStore(head.error(), *call.resource, "");
+  if (head->get() < asked) return TooLargeRevision(std::to_string(asked), std::to_string(head->get()));
+  return Done{};
+}
+
+// The page that the options ask for, at the revision they ask for.
+Outcome<ports::Page> ReadPage(const Context& context, const Call& call, const ListOptions& options) {
+  ports::ListQuery query{call.resource->kind.plural, options.namespace_, options.selector, options.limit, {}, {}};
+  std::optional<ContinueToken> token;
+  if (!options.continue_token.empty()) {
+    auto decoded = DecodeContinueToken(options.continue_token);
+    if (!decoded.ok()) return BadRequest(decoded.error().message);
+    token = std::move(decoded).value();
+    query.after = KeyOf(*call.resource, token->namespace_, token->name);
+    query.at = Revision(token->revision);
+  } else if (options.RevisionNumber() > 0) {
+    ASYA_TRY([[maybe_unused]] const Done reached, ReachRevision(context, call, options.RevisionNumber()));
+    const bool exact = options.revision_match == "Exact" || (options.revision_match.empty() && options.limit > 0);
+    if (exact) {
+      query.after = ports::ObjectKey{call.resource->kind.plural, "", ""};
+      query.at = Revision(options.RevisionNumber());
+    }
+  }
+  if (token && token->revision < 0) {
+    const auto head = context.store.Head();
+    if (!head.ok()) return FromStore(head.error(), *call.resource, "");
+    query.at = *head;
+  }
+  auto page = context.store.List(query);
+  if (page.ok()) return std::move(page).value();
+  if (page.error().code == ErrorCode::kExpired && token) return ExpiredPage(*token);
+  return FromStore(page.error(), *call.resource, "");
+}
+
+std::string ListMetadata(const ports::Page& page) {
+  json::Object metadata{{"resourceVersion", std::to_string(page.revision.get())}};
+  if (page.more && !page.items.empty()) {
+    const ports::ObjectKey& last = page.items.back().key;
+    metadata["continue"] = EncodeContinueToken({page.revision.get(), last.namespace_, last.name});
+    if (page.remaining) metadata["remainingItemCount"] = *page.remaining;
+  }
+  return json::Dump(metadata);
+}
+
+std::string JoinItems(const ports::Page& page, const std::function<std::string(const std::string&)>& form) {
+  std::string items;
+  for (const ports::Record& record : page.items) {
+    if (!items.empty()) items += ',';
+    items += form(BytesOf(record));
+  }
+  return items;
+}
+
+Outcome<std::string> Body(const Context& context, const Call& call, const ports::Page& page) {
+  const std::string metadata = ListMetadata(page);
+  const std::string& version = call.accepted.version;
+  const auto list = [&](const std::string& kind, const std::string& api_version, const std::string& items) {
+    return R"({"kind":")" + kind + R"(","apiVersion":")" + api_version + R"(","metadata":)" + metadata +
+           R"(,"items":[)" + items + "]}";
+  };
+  switch (call.accepted.shape) {
+    case Shape::kObject:
+      return list(call.resource->kind.kind + "List", call.resource->ApiVersion(),
+                  JoinItems(page, [](const std::string& bytes) { return bytes; }));
+    case Shape::kPartialObjectList:
+      return list("PartialObjectMetadataList", "meta.k8s.io/" + version,
+                  JoinItems(page, [&](const std::string& bytes) { return PartialObject(bytes, version); }));
+    case Shape::kTable: {
+      ASYA_TRY(const TableWriter table, TableWriter::Create(*call.resource, call.request, version));
+      const WallTime now = context.clock.Now();
+      return table.Table(JoinItems(page, [&](const std::string& bytes) { return table.Row(bytes, now); }), metadata);
+    }
+    case Shape::kPartialObject:
+      break;
+  }
+  return NotAcceptable("application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1, application/json");
+}
+
+}  // namespace
+
+Outcome<http::Response> ListObjects(const Context& context, Call& call) {
+  ASYA_TRY(const ListOptions options, ParseListOptions(call.request, call.info, false));
+  ports::Page page;
+  if (options.selects_nothing) {
+    const auto head = context.store.Head();
+    if (!head.ok()) return FromStore(head.error(), *call.resource, "");
+    page.revision = *head;
+  } else {
+    ASYA_TRY(page, ReadPage(context, call, options));
+  }
+  http::Response response;
+  ASYA_TRY(response.body, Body(context, call, page));
+  AddWarnings(call, response);
+  return response;
+}
+
+}  // namespace asya::apiserver

@@ -1,0 +1,91 @@
+#include "apiserver/namespaces.h"
+
+#include "apiserver/object.h"
+#include "apiserver/remove.h"
+#include "model/validate/syntax.h"
+
+namespace asya::apiserver {
+namespace {
+
+constexpr const char* kFinalizer = "kubernetes";
+
+bool HasObjects(const Context& context, const std::string& namespace_) {
+  for (const Resource& resource : Resources()) {
+    if (!resource.kind.namespaced || resource.group.empty()) continue;
+    const auto page = context.store.List({resource.kind.plural, namespace_, {}, 1, {}, {}});
+    if (!page.ok() || !page->items.empty()) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+void CheckNamespaceName(const std::string& name, std::vector<model::Cause>& causes) {
+  if (model::IsDnsLabel(name)) return;
+  causes.push_back({"metadata.name", "FieldValueInvalid",
+                    "Invalid value: \"" + name + "\": must be at most 63 lower case letters, digits or '-'"});
+}
+
+void CompleteNamespace(json::Value& object) {
+  object["spec"]["finalizers"] = json::Array{kFinalizer};
+  object["status"]["phase"] = "Active";
+}
+
+Outcome<Done> EnsureDefaultNamespace(const Context& context) {
+  const Resource& resource = Namespaces();
+  const auto existing = context.store.Get(KeyOf(resource, "", "default"));
+  if (existing.ok()) return Done{};
+  if (existing.error().code != ErrorCode::kNotFound) return FromStore(existing.error(), resource, "default");
+  json::Value object = json::Object{{"apiVersion", "v1"}, {"kind", "Namespace"}};
+  json::Value& metadata = MetadataOf(object);
+  metadata["name"] = "default";
+  metadata["uid"] = NewUuid();
+  metadata["creationTimestamp"] = FormatRfc3339(context.clock.Now());
+  metadata["labels"]["kubernetes.io/metadata.name"] = "default";
+  CompleteNamespace(object);
+  const auto created = context.store.Create(RecordOf(resource, std::move(object)), {"system:asya", "", "create", true});
+  if (created.ok() || created.error().code == ErrorCode::kExists) return Done{};
+  return FromStore(created.error(), resource, "default");
+}
+
+Outcome<Done> CheckNamespace(const Context& context, const Call& call) {
+  if (!call.resource->kind.namespaced) return Done{};
+  const Resource& namespaces = Namespaces();
+  const auto record = context.store.Get(KeyOf(namespaces, "", call.info.namespace_));
+  if (!record.ok()) return FromStore(record.error(), namespaces, call.info.namespace_);
+  if (!IsDeleting(StoredObjectOf(*record))) return Done{};
+  return Forbidden(
+      *call.resource, call.info.name,
+      "unable to create new content in namespace " + call.info.namespace_ + " because it is being terminated");
+}
+
+Outcome<bool> EmptyNamespace(const Context& context, const Call& call, const std::string& namespace_) {
+  for (const Resource& resource : Resources()) {
+    if (!resource.kind.namespaced || resource.group.empty()) continue;
+    const auto page = context.store.List({resource.kind.plural, namespace_, {}, 0, {}, {}});
+    if (!page.ok()) return FromStore(page.error(), resource, "");
+    for (const ports::Record& record : page->items) {
+      Call inner = call;
+      inner.resource = &resource;
+      inner.info.namespace_ = namespace_;
+      inner.info.resource = resource.kind.plural;
+      inner.info.name = record.key.name;
+      const auto removed = Remove(context, inner, {});
+      if (!removed.ok() && removed.error().code != 404) return removed.error();
+    }
+  }
+  return !HasObjects(context, namespace_);
+}
+
+void FinishNamespace(const Context& context, const Call& call, const std::string& namespace_) {
+  if (namespace_.empty()) return;
+  const auto record = context.store.Get(KeyOf(Namespaces(), "", namespace_));
+  if (!record.ok() || !IsDeleting(StoredObjectOf(*record)) || HasObjects(context, namespace_)) return;
+  const auto deleted = context.store.Delete(record->key, {record->revision, std::nullopt}, call.Author());
+  if (!deleted.ok() && deleted.error().code != ErrorCode::kNotFound && deleted.error().code != ErrorCode::kConflict) {
+    context.logger.Warning("an empty namespace could not be removed",
+                           {{"namespace", namespace_}, {"error", deleted.error().message}});
+  }
+}
+
+}  // namespace asya::apiserver

@@ -1,0 +1,21 @@
+// NamespaceLife: namespaces exist before what is in them, and go when it is gone.
+#pragma once
+
+#include "apiserver/call.h"
+
+namespace asya::apiserver {
+
+// Makes the namespace `default` where it is missing.
+Outcome<Done> EnsureDefaultNamespace(const Context& context);
+// 404 for a namespace that does not exist, 403 for one that is going.
+Outcome<Done> CheckNamespace(const Context& context, const Call& call);
+// A namespace's name is a DNS label.
+void CheckNamespaceName(const std::string& name, std::vector<model::Cause>& causes);
+// What a new namespace has.
+void CompleteNamespace(json::Value& object);
+// Asks for the deletion of all that is in the namespace; true when nothing is left.
+Outcome<bool> EmptyNamespace(const Context& context, const Call& call, const std::string& namespace_);
+// After an object is gone: removes its namespace where that waits for its last object.
+void FinishNamespace(const Context& context, const Call& call, const std::string& namespace_);
+
+}  // namespace asya::apiserver

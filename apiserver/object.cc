@@ -1,0 +1,92 @@
+#include "apiserver/object.h"
+
+#include <utility>
+
+#include "core/json/parse.h"
+#include "core/json/split.h"
+
+namespace asya::apiserver {
+
+std::string BytesOf(const ports::Record& record) {
+  // Records begin {"apiVersion":…,"kind":…,"metadata":{ and neither string before it can hold this text unescaped.
+  constexpr std::string_view kOpening = "\"metadata\":{";
+  const std::string& stored = *record.json;
+  const std::size_t at = stored.find(kOpening);
+  ASYA_CHECK(at != std::string::npos);
+  const std::size_t after = at + kOpening.size();
+  std::string bytes;
+  bytes.reserve(stored.size() + 48);
+  bytes.append(stored, 0, after);
+  bytes += "\"resourceVersion\":\"" + std::to_string(record.revision.get()) + "\"";
+  if (stored[after] != '}') bytes += ',';
+  bytes.append(stored, after);
+  return bytes;
+}
+
+json::Value StoredObjectOf(const ports::Record& record) {
+  auto parsed = json::Parse(*record.json);
+  ASYA_CHECK(parsed.ok());
+  return std::move(parsed).value();
+}
+
+json::Value ObjectOf(const ports::Record& record) {
+  json::Value object = StoredObjectOf(record);
+  MetadataOf(object)["resourceVersion"] = std::to_string(record.revision.get());
+  return object;
+}
+
+ports::ObjectKey KeyOf(const Resource& resource, const std::string& namespace_, const std::string& name) {
+  return {resource.kind.plural, resource.kind.namespaced ? namespace_ : std::string(), name};
+}
+
+ports::Record RecordOf(const Resource& resource, json::Value object) {
+  json::Value& metadata = MetadataOf(object);
+  metadata.AsObject().erase("resourceVersion");
+  ports::Record record;
+  record.key = KeyOf(resource, MetadataText(object, "namespace"), MetadataText(object, "name"));
+  record.uid = MetadataText(object, "uid");
+  if (const json::Value* labels = metadata.Find("labels"); labels != nullptr && labels->IsObject()) {
+    for (const auto& [key, value] : labels->AsObject()) {
+      if (value.IsString()) record.labels[key] = value.AsString();
+    }
+  }
+  record.json = std::make_shared<const std::string>(json::Dump(object));
+  return record;
+}
+
+json::Value& MetadataOf(json::Value& object) {
+  json::Value& metadata = object["metadata"];
+  if (!metadata.IsObject()) metadata = json::Object{};
+  return metadata;
+}
+
+std::string MetadataText(const json::Value& object, std::string_view member) {
+  const json::Value* metadata = object.Find("metadata");
+  return metadata == nullptr ? std::string() : metadata->GetString(member).value_or("");
+}
+
+std::vector<std::string> FinalizersOf(const json::Value& object) {
+  std::vector<std::string> finalizers;
+  const json::Value* list = object.FindPath({"metadata", "finalizers"});
+  if (list == nullptr || !list->IsArray()) return finalizers;
+  for (const json::Value& item : list->AsArray()) {
+    if (item.IsString()) finalizers.push_back(item.AsString());
+  }
+  return finalizers;
+}
+
+bool IsDeleting(const json::Value& object) { return !MetadataText(object, "deletionTimestamp").empty(); }
+
+std::string PartialObject(std::string_view object_bytes, const std::string& version) {
+  std::string_view metadata = "{}";
+  const auto members = json::Split(object_bytes);
+  if (members.ok()) {
+    for (const json::Member& member : *members) {
+      if (member.key == "metadata") metadata = member.value;
+    }
+  }
+  return R"({"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/)" + version + R"(","metadata":)" +
+         std::string(metadata) + "}";
+}
+
+}  // namespace asya::apiserver

@@ -1,0 +1,35 @@
+// Objects: between stored records and the JSON that clients see.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "apiserver/resource.h"
+#include "core/json/value.h"
+#include "ports/object_store.h"
+
+namespace asya::apiserver {
+
+// The object's bytes with metadata.resourceVersion.
+std::string BytesOf(const ports::Record& record);
+// The same, decoded.
+json::Value ObjectOf(const ports::Record& record);
+// The stored form, decoded: without metadata.resourceVersion.
+json::Value StoredObjectOf(const ports::Record& record);
+
+// `object` is complete and valid; its metadata.resourceVersion is left out.
+ports::Record RecordOf(const Resource& resource, json::Value object);
+ports::ObjectKey KeyOf(const Resource& resource, const std::string& namespace_, const std::string& name);
+
+// metadata, made an object where it is none.
+json::Value& MetadataOf(json::Value& object);
+// A member of metadata that is a string; empty where it is absent or something else.
+std::string MetadataText(const json::Value& object, std::string_view member);
+std::vector<std::string> FinalizersOf(const json::Value& object);
+bool IsDeleting(const json::Value& object);
+
+// {"kind":"PartialObjectMetadata",…} of an object, as bytes.
+std::string PartialObject(std::string_view object_bytes, const std::string& version);
+
+}  // namespace asya::apiserver

@@ -1,0 +1,190 @@
+#include "apiserver/prepare.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "apiserver/fields.h"
+#include "apiserver/namespaces.h"
+#include "apiserver/object.h"
+
+namespace asya::apiserver {
+namespace {
+
+// Members of metadata that only the server writes.
+constexpr const char* kServerMembers[] = {
+    "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "namespace", "name"};
+
+json::Value InitialStatus(const WallTime now) {
+  json::Object condition{{"type", "Ready"},
+                         {"status", "Unknown"},
+                         {"reason", "Created"},
+                         {"message", "the control plane has not looked at this object yet"},
+                         {"lastTransitionTime", FormatRfc3339(now)}};
+  return json::Object{
+      {"phase", "Creating"}, {"observedGeneration", 0}, {"conditions", json::Array{std::move(condition)}}};
+}
+
+Outcome<Done> CheckValid(const Call& call, const json::Value& object, const json::Value* old) {
+  std::vector<model::Cause> causes = model::Validate(call.resource->kind, object, old);
+  // The model knows only the version of its own kinds; MatchUrl has checked this one.
+  if (call.resource->group.empty())
+    std::erase_if(causes, [](const model::Cause& cause) { return cause.field == "apiVersion"; });
+  if (call.resource == &Namespaces()) CheckNamespaceName(MetadataText(object, "name"), causes);
+  if (causes.empty()) return Done{};
+  std::string name = MetadataText(object, "name");
+  if (name.empty()) name = MetadataText(object, "generateName");
+  return Invalid(*call.resource, name, std::move(causes));
+}
+
+Outcome<Done> Admit(const Context& context, const Call& call, json::Value& object, const json::Value* old) {
+  for (const Admission& admission : context.admission) {
+    AdmissionRequest request{call, old, object};
+    ASYA_TRY([[maybe_unused]] const Done admitted, admission(request));
+  }
+  return Done{};
+}
+
+// Lists and maps that say nothing are left out, so that an object that comes back through a client stays the same.
+void DropEmptyMetadata(json::Value& metadata) {
+  for (const char* member : {"labels", "annotations", "finalizers", "ownerReferences"}) {
+    const json::Value* value = metadata.Find(member);
+    if (value == nullptr) continue;
+    const bool empty = value->IsNull() || (value->IsObject() && value->AsObject().empty()) ||
+                       (value->IsArray() && value->AsArray().empty());
+    if (empty) metadata.AsObject().erase(member);
+  }
+  // Server-side apply will keep managedFields; until then nobody owns fields.
+  for (const char* member : {"managedFields", "selfLink", "resourceVersion"}) metadata.AsObject().erase(member);
+}
+
+void DropRepeatedOwners(Call& call, json::Value& metadata) {
+  json::Value* owners = metadata.Find("ownerReferences");
+  if (owners == nullptr || !owners->IsArray()) return;
+  json::Array kept;
+  for (json::Value& owner : owners->AsArray()) {
+    if (std::find(kept.begin(), kept.end(), owner) == kept.end()) {
+      kept.push_back(std::move(owner));
+    } else {
+      call.Warn("metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+");
+    }
+  }
+  *owners = std::move(kept);
+}
+
+void WarnOfFinalizers(Call& call, const json::Value& object) {
+  for (const std::string& finalizer : FinalizersOf(object)) {
+    if (finalizer.find('/') == std::string::npos && finalizer != "orphan" && finalizer != "foregroundDeletion") {
+      call.Warn("metadata.finalizers: \"" + finalizer +
+                "\": prefer a domain-qualified finalizer name including a path (/) to avoid accidental conflicts with "
+                "other finalizer writers");
+    }
+  }
+}
+
+Outcome<Done> CheckFinalizers(const Call& call, const json::Value& old, const json::Value& object) {
+  if (!IsDeleting(old)) return Done{};
+  const std::vector<std::string> before = FinalizersOf(old);
+  std::string added;
+  for (const std::string& finalizer : FinalizersOf(object)) {
+    if (std::find(before.begin(), before.end(), finalizer) == before.end()) added += " \"" + finalizer + "\"";
+  }
+  if (added.empty()) return Done{};
+  return Invalid(
+      *call.resource, call.info.name,
+      {{"metadata.finalizers", "FieldValueForbidden",
+        "Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers:" + added}});
+}
+
+// Everything but metadata and status.
+bool SameContent(const json::Value& a, const json::Value& b) {
+  const auto content = [](const json::Value& object) {
+    json::Value copy = object;
+    for (const char* member : {"metadata", "status"}) copy.AsObject().erase(member);
+    return copy;
+  };
+  return content(a) == content(b);
+}
+
+void TakeStatusOnly(const json::Value& old, json::Value& object) {
+  json::Value status = json::Value(object)["status"];
+  object = old;
+  if (status.IsNull()) {
+    object.AsObject().erase("status");
+  } else {
+    object["status"] = std::move(status);
+  }
+}
+
+void KeepStatus(const json::Value& old, json::Value& object) {
+  object.AsObject().erase("status");
+  if (const json::Value* status = old.Find("status")) object["status"] = *status;
+}
+
+}  // namespace
+
+Outcome<json::Value> PrepareCreate(const Context& context, Call& call, const WriteOptions& options,
+                                   json::Value object) {
+  constexpr std::size_t kGeneratedBaseLimit = 58;
+  constexpr std::size_t kGeneratedCharacters = 5;
+  constexpr std::string_view kAlphabet = "bcdfghjklmnpqrstvwxz2456789";
+  json::Value& metadata = MetadataOf(object);
+  const std::string base = MetadataText(object, "generateName");
+  if (MetadataText(object, "name").empty() && !base.empty()) {
+    std::string name = base.substr(0, kGeneratedBaseLimit);
+    for (std::size_t i = 0; i < kGeneratedCharacters; ++i) {
+      name += kAlphabet[static_cast<std::size_t>(
+          context.random.Between(0, static_cast<std::int64_t>(kAlphabet.size()) - 1))];
+    }
+    metadata["name"] = name;
+  }
+  for (const char* member : {"deletionTimestamp", "deletionGracePeriodSeconds"}) metadata.AsObject().erase(member);
+  DropEmptyMetadata(metadata);
+  DropRepeatedOwners(call, metadata);
+  const WallTime now = context.clock.Now();
+  metadata["uid"] = NewUuid();
+  metadata["creationTimestamp"] = FormatRfc3339(now);
+  if (!call.resource->group.empty()) metadata["generation"] = 1;
+  if (call.resource->kind.has_status) object.AsObject().erase("status");
+  ASYA_TRY([[maybe_unused]] const Done pruned, PruneFields(call, options, object));
+  ASYA_TRY([[maybe_unused]] const Done valid, CheckValid(call, object, nullptr));
+  ASYA_TRY([[maybe_unused]] const Done admitted, Admit(context, call, object, nullptr));
+  WarnOfFinalizers(call, object);
+  // Only actors have a reconciler that will write the first status; on another kind this would look unready for ever.
+  if (call.resource->kind.has_scale) object["status"] = InitialStatus(now);
+  return object;
+}
+
+Outcome<json::Value> PrepareUpdate(const Context& context, Call& call, const WriteOptions& options,
+                                   const json::Value& old, json::Value object, Part part) {
+  const std::string uid = MetadataText(object, "uid");
+  if (!uid.empty() && uid != MetadataText(old, "uid")) {
+    return Conflict(
+        *call.resource, call.info.name,
+        "Precondition failed: UID in precondition: " + uid + ", UID in object meta: " + MetadataText(old, "uid"));
+  }
+  if (part == Part::kStatus) {
+    TakeStatusOnly(old, object);
+  } else if (call.resource->kind.has_status) {
+    KeepStatus(old, object);
+  }
+  json::Value& metadata = MetadataOf(object);
+  const json::Value& old_metadata = *old.Find("metadata");
+  for (const char* member : kServerMembers) {
+    metadata.AsObject().erase(member);
+    if (const json::Value* value = old_metadata.Find(member)) metadata[member] = *value;
+  }
+  DropEmptyMetadata(metadata);
+  DropRepeatedOwners(call, metadata);
+  ASYA_TRY([[maybe_unused]] const Done pruned, PruneFields(call, options, object));
+  ASYA_TRY([[maybe_unused]] const Done finalizers, CheckFinalizers(call, old, object));
+  if (object == old) return object;
+  ASYA_TRY([[maybe_unused]] const Done valid, CheckValid(call, object, &old));
+  ASYA_TRY([[maybe_unused]] const Done admitted, Admit(context, call, object, &old));
+  WarnOfFinalizers(call, object);
+  if (!call.resource->group.empty() && !SameContent(old, object)) {
+    MetadataOf(object)["generation"] = old_metadata.GetInt("generation").value_or(0) + 1;
+  }
+  return object;
+}
+
+}  // namespace asya::apiserver

@@ -1,0 +1,85 @@
+#include "apiserver/remove.h"
+
+#include <utility>
+
+#include "apiserver/namespaces.h"
+#include "apiserver/object.h"
+
+namespace asya::apiserver {
+namespace {
+
+constexpr int kAttempts = 5;  // against writers that come in between
+
+Outcome<Done> CheckPreconditions(const Call& call, const ports::Record& record, const RemoveOptions& options) {
+  const std::string prefix = "Precondition failed: ";
+  if (options.uid && *options.uid != record.uid) {
+    return Conflict(*call.resource, call.info.name,
+                    prefix + "UID in precondition: " + *options.uid + ", UID in object meta: " + record.uid);
+  }
+  if (options.revision && *options.revision != record.revision.get()) {
+    return Conflict(*call.resource, call.info.name,
+                    prefix + "ResourceVersion in precondition: " + std::to_string(*options.revision) +
+                        ", ResourceVersion in object meta: " + std::to_string(record.revision.get()));
+  }
+  return Done{};
+}
+
+json::Value MarkedForDeletion(const Context& context, const Call& call, json::Value object) {
+  json::Value& metadata = MetadataOf(object);
+  metadata["deletionTimestamp"] = FormatRfc3339(context.clock.Now());
+  metadata["deletionGracePeriodSeconds"] = 0;
+  if (!call.resource->group.empty()) metadata["generation"] = metadata.GetInt("generation").value_or(0) + 1;
+  if (call.resource == &Namespaces()) object["status"]["phase"] = "Terminating";
+  return object;
+}
+
+// Whether the object has to stay for now: a finalizer holds it, or a namespace is not empty yet.
+Outcome<bool> MustWait(const Context& context, const Call& call, const json::Value& object, bool dry_run) {
+  if (!FinalizersOf(object).empty()) return true;
+  if (call.resource != &Namespaces() || dry_run) return false;
+  ASYA_TRY(const bool empty, EmptyNamespace(context, call, call.info.name));
+  return !empty;
+}
+
+Outcome<Removed> TryRemove(const Context& context, const Call& call, const RemoveOptions& options, bool& raced) {
+  const auto record = context.store.Get(call.Key());
+  if (!record.ok()) return FromStore(record.error(), *call.resource, call.info.name);
+  ASYA_TRY([[maybe_unused]] const Done met, CheckPreconditions(call, *record, options));
+  json::Value object = StoredObjectOf(*record);
+  const bool deleting = IsDeleting(object);
+  Removed removed{false, BytesOf(*record), record->uid};
+  if (deleting && !FinalizersOf(object).empty()) return removed;
+  json::Value marked = deleting ? object : MarkedForDeletion(context, call, object);
+  // A namespace is marked first, so that nothing new comes while it is emptied.
+  const bool mark = !deleting && !options.dry_run && (call.resource == &Namespaces() || !FinalizersOf(object).empty());
+  ports::Precondition unchanged{record->revision, std::nullopt};
+  if (mark) {
+    const auto updated = context.store.Update(RecordOf(*call.resource, marked), unchanged, call.Author());
+    raced = !updated.ok() && updated.error().code == ErrorCode::kConflict;
+    if (!updated.ok()) return FromStore(updated.error(), *call.resource, call.info.name);
+    unchanged.revision = updated->revision;
+    removed.bytes = BytesOf(*updated);
+  }
+  ASYA_TRY(const bool wait, MustWait(context, call, object, options.dry_run));
+  if (wait) return removed;
+  removed.gone = true;
+  if (options.dry_run) return removed;
+  const auto deleted = context.store.Delete(call.Key(), unchanged, call.Author());
+  raced = !deleted.ok() && deleted.error().code == ErrorCode::kConflict;
+  if (!deleted.ok()) return FromStore(deleted.error(), *call.resource, call.info.name);
+  removed.bytes = BytesOf(*deleted);
+  FinishNamespace(context, call, call.resource->kind.namespaced ? call.info.namespace_ : std::string());
+  return removed;
+}
+
+}  // namespace
+
+Outcome<Removed> Remove(const Context& context, const Call& call, const RemoveOptions& options) {
+  for (int attempt = 1;; ++attempt) {
+    bool raced = false;
+    auto removed = TryRemove(context, call, options, raced);
+    if (!raced || attempt == kAttempts) return removed;
+  }
+}
+
+}  // namespace asya::apiserver

@@ -1,0 +1,87 @@
+#include "apiserver/resource.h"
+
+#include <algorithm>
+
+#include "model/kinds/schemas.h"
+
+namespace asya::apiserver {
+namespace {
+
+model::KindInfo CoreKind(const std::string& plural, const std::string& kind, bool namespaced) {
+  model::KindInfo info;
+  info.plural = plural;
+  info.singular = plural.substr(0, plural.size() - 1);
+  info.kind = kind;
+  info.namespaced = namespaced;
+  info.schema =
+      model::Object("", "",
+                    {model::String("apiVersion", "v1."), model::String("kind", "The kind."), model::ObjectMetaSchema()})
+          .Open();
+  return info;
+}
+
+Resource NamespaceResource() {
+  Resource resource{"",
+                    "v1",
+                    CoreKind("namespaces", "Namespace", false),
+                    {"create", "delete", "get", "list", "patch", "update", "watch"}};
+  resource.kind.schema.description = "A scope for names.";
+  resource.kind.short_names = {"ns"};
+  resource.kind.has_status = false;
+  resource.kind.columns = {
+      {"Name", "string", "name", "Name of the namespace.", 0, "metadata.name", ""},
+      {"Status", "string", "", "Active or Terminating.", 0, "status.phase", ""},
+      {"Age", "date", "", "Time since creation.", 0, "metadata.creationTimestamp", ""},
+  };
+  return resource;
+}
+
+Resource EventResource() {
+  Resource resource{"", "v1", CoreKind("events", "Event", true), {"get", "list", "watch"}};
+  resource.kind.schema.description = "Something that happened to an object.";
+  resource.kind.short_names = {"ev"};
+  resource.kind.has_status = false;
+  resource.kind.columns = {
+      {"Last Seen", "date", "", "When it happened last.", 0, "lastTimestamp", "metadata.creationTimestamp"},
+      {"Type", "string", "", "Normal or Warning.", 0, "type", ""},
+      {"Reason", "string", "", "Why, in one word.", 0, "reason", ""},
+      {"Object", "string", "", "What it is about.", 0, "involvedObject.name", ""},
+      {"Message", "string", "", "Why, for a person.", 0, "message", ""},
+  };
+  return resource;
+}
+
+std::vector<Resource> AllResources() {
+  std::vector<Resource> all{NamespaceResource(), EventResource()};
+  for (const model::KindInfo& kind : model::Kinds()) {
+    all.push_back(Resource{std::string(model::kGroup),
+                           std::string(model::kVersion),
+                           kind,
+                           {"create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"}});
+  }
+  return all;
+}
+
+}  // namespace
+
+std::string Resource::Qualified() const { return group.empty() ? kind.plural : kind.plural + "." + group; }
+std::string Resource::ApiVersion() const { return group.empty() ? version : group + "/" + version; }
+bool Resource::Allows(std::string_view verb) const {
+  return std::find(verbs.begin(), verbs.end(), verb) != verbs.end();
+}
+
+const std::vector<Resource>& Resources() {
+  static const std::vector<Resource> all = AllResources();
+  return all;
+}
+
+const Resource* FindResource(std::string_view group, std::string_view version, std::string_view plural) {
+  for (const Resource& resource : Resources()) {
+    if (resource.group == group && resource.version == version && resource.kind.plural == plural) return &resource;
+  }
+  return nullptr;
+}
+
+const Resource& Namespaces() { return *FindResource("", "v1", "namespaces"); }
+
+}  // namespace asya::apiserver

@@ -1,0 +1,31 @@
+// Resource: a kind as this API serves it, by group, version and plural name.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/kinds.h"
+
+namespace asya::apiserver {
+
+struct Resource {
+  std::string group;  // empty for core/v1
+  std::string version;
+  model::KindInfo kind;
+  std::vector<std::string> verbs;  // on the main resource, sorted
+
+  // "asyncactors.asya.sh", or "namespaces" in the core group.
+  [[nodiscard]] std::string Qualified() const;
+  // "asya.sh/v1alpha1" or "v1".
+  [[nodiscard]] std::string ApiVersion() const;
+  [[nodiscard]] bool Allows(std::string_view verb) const;
+};
+
+// The kinds of asya.sh, and of core/v1 namespaces and (to be read) events, which kubectl needs.
+const std::vector<Resource>& Resources();
+// nullptr when there is none.
+const Resource* FindResource(std::string_view group, std::string_view version, std::string_view plural);
+const Resource& Namespaces();
+
+}  // namespace asya::apiserver

@@ -1,0 +1,112 @@
+#include <utility>
+
+#include "apiserver/body.h"
+#include "apiserver/object.h"
+#include "apiserver/patch_body.h"
+#include "apiserver/verbs.h"
+#include "apiserver/write.h"
+#include "core/json/parse.h"
+
+namespace asya::apiserver {
+namespace {
+
+constexpr int kPatchAttempts = 5;  // against writers that come in between
+
+bool ScalingEnabled(const json::Value& actor) {
+  const json::Value* scaling = actor.FindPath({"spec", "scaling"});
+  return scaling == nullptr || scaling->GetBool("enabled").value_or(true);
+}
+
+// What scaling would do decides the wanted count while it is on, so the count that is there stands for it.
+std::int64_t WantedReplicas(const json::Value& actor, std::int64_t present) {
+  if (ScalingEnabled(actor)) return present;
+  const json::Value* spec = actor.Find("spec");
+  return spec == nullptr ? 1 : spec->GetInt("replicas").value_or(1);
+}
+
+json::Value ScaleOf(const json::Value& actor) {
+  const json::Value* workload = actor.FindPath({"status", "infrastructure", "workload"});
+  const std::int64_t present = workload == nullptr ? 0 : workload->GetInt("replicas").value_or(0);
+  json::Object metadata;
+  for (const char* member : {"name", "namespace", "uid", "resourceVersion", "creationTimestamp"}) {
+    if (const std::string text = MetadataText(actor, member); !text.empty()) metadata[member] = text;
+  }
+  return json::Object{
+      {"kind", "Scale"},
+      {"apiVersion", "autoscaling/v1"},
+      {"metadata", std::move(metadata)},
+      {"spec", json::Object{{"replicas", WantedReplicas(actor, present)}}},
+      {"status", json::Object{{"replicas", present}, {"selector", "asya.sh/actor=" + model::ActorIdentity(actor)}}}};
+}
+
+http::Response Answer(const Call& call, const json::Value& actor) {
+  http::Response response;
+  response.body = json::Dump(ScaleOf(actor));
+  AddWarnings(call, response);
+  return response;
+}
+
+Outcome<json::Value> Scaled(const Call& call, json::Value actor, const json::Value& scale) {
+  const auto invalid = [&](const char* reason, const std::string& message) {
+    return Invalid(*call.resource, call.info.name, {{"spec.replicas", reason, message}});
+  };
+  const json::Value* spec = scale.Find("spec");
+  const json::Value* replicas = spec == nullptr ? nullptr : spec->Find("replicas");
+  if (replicas == nullptr || !replicas->IsInt()) return invalid("FieldValueRequired", "Required value: an integer");
+  if (ScalingEnabled(actor)) {
+    return invalid("FieldValueForbidden",
+                   "Forbidden: the replicas of this actor follow its queue; set spec.scaling.minReplicaCount and "
+                   "maxReplicaCount, or spec.scaling.enabled to false");
+  }
+  actor["spec"]["replicas"] = *replicas;
+  if (const std::string revision = MetadataText(scale, "resourceVersion"); !revision.empty()) {
+    MetadataOf(actor)["resourceVersion"] = revision;
+  }
+  return actor;
+}
+
+Outcome<json::Value> ReadScale(const Call& call) {
+  ASYA_TRY(json::Value scale, DecodeJson(call));
+  if (scale.GetString("kind") != "Scale") return BadRequest("the body must be of kind Scale in autoscaling/v1");
+  if (const std::string name = MetadataText(scale, "name"); name != call.info.name) {
+    return BadRequest("the name of the object (" + name + ") does not match the name on the URL (" + call.info.name +
+                      ")");
+  }
+  return scale;
+}
+
+}  // namespace
+
+Outcome<http::Response> GetScale(const Context& context, Call& call) {
+  const auto record = context.store.Get(call.Key());
+  if (!record.ok()) return FromStore(record.error(), *call.resource, call.info.name);
+  return Answer(call, ObjectOf(*record));
+}
+
+Outcome<http::Response> UpdateScale(const Context& context, Call& call) {
+  ASYA_TRY(const WriteOptions options, ParseWriteOptions(call.request, "UpdateOptions"));
+  ASYA_TRY(const json::Value scale, ReadScale(call));
+  const auto record = context.store.Get(call.Key());
+  if (!record.ok()) return FromStore(record.error(), *call.resource, call.info.name);
+  ASYA_TRY(json::Value actor, Scaled(call, ObjectOf(*record), scale));
+  ASYA_TRY(const Written written, Write(context, call, options, *record, std::move(actor), Part::kSpec));
+  if (written.raced) return Modified(*call.resource, call.info.name);
+  return Answer(call, json::Parse(written.bytes).value());
+}
+
+Outcome<http::Response> PatchScale(const Context& context, Call& call) {
+  ASYA_TRY(const WriteOptions options, ParseWriteOptions(call.request, "PatchOptions"));
+  ASYA_TRY(const PatchBody patch, PatchBody::Decode(call));
+  for (int attempt = 1; attempt <= kPatchAttempts; ++attempt) {
+    const auto record = context.store.Get(call.Key());
+    if (!record.ok()) return FromStore(record.error(), *call.resource, call.info.name);
+    json::Value actor = ObjectOf(*record);
+    ASYA_TRY(const json::Value scale, patch.Apply(call, ScaleOf(actor)));
+    ASYA_TRY(json::Value scaled, Scaled(call, std::move(actor), scale));
+    ASYA_TRY(const Written written, Write(context, call, options, *record, std::move(scaled), Part::kSpec));
+    if (!written.raced) return Answer(call, json::Parse(written.bytes).value());
+  }
+  return Modified(*call.resource, call.info.name);
+}
+
+}  // namespace asya::apiserver

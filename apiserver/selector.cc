@@ -1,0 +1,160 @@
+#include "apiserver/selector.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace asya::apiserver {
+namespace {
+
+using ports::LabelRequirement;
+using Operator = LabelRequirement::Operator;
+constexpr std::size_t kRequirementsLimit = 1000;  // in one selector
+
+bool IsSymbol(char c) { return c == ',' || c == '(' || c == ')' || c == '=' || c == '!'; }
+bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+
+class Scanner {
+ public:
+  explicit Scanner(std::string_view text) : text_(text) {}
+
+  // A symbol ("," "(" ")" "=" "==" "!=" "!") or a word; empty at the end.
+  std::string_view Next() {
+    while (!text_.empty() && IsSpace(text_[0])) text_.remove_prefix(1);
+    std::size_t size = 0;
+    if (!text_.empty() && IsSymbol(text_[0])) {
+      const bool pair = text_.size() > 1 && text_[1] == '=' && (text_[0] == '=' || text_[0] == '!');
+      size = pair ? 2 : 1;
+    } else {
+      while (size < text_.size() && !IsSymbol(text_[size]) && !IsSpace(text_[size])) ++size;
+    }
+    const std::string_view token = text_.substr(0, size);
+    text_.remove_prefix(size);
+    return token;
+  }
+  std::string_view Peek() const { return Scanner(*this).Next(); }
+
+ private:
+  std::string_view text_;
+};
+
+bool IsWord(std::string_view token) { return !token.empty() && !IsSymbol(token[0]); }
+
+bool IsNameCharacter(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_' || c == '.';
+}
+
+bool IsLabelText(std::string_view text, bool slash_allowed) {
+  constexpr std::size_t kLongest = 253 + 1 + 63;
+  if (text.size() > kLongest) return false;
+  for (const char c : text) {
+    if (!IsNameCharacter(c) && !(slash_allowed && c == '/')) return false;
+  }
+  return true;
+}
+
+Error Unexpected(std::string_view token, const char* expected) {
+  const std::string found = token.empty() ? "the end" : "\"" + std::string(token) + "\"";
+  return Invalid("labelSelector", "unable to parse requirement: found " + found + ", expected " + expected);
+}
+
+Result<std::vector<std::string>> ParseValues(Scanner& scanner) {
+  if (const auto open = scanner.Next(); open != "(") return Unexpected(open, "'('");
+  std::vector<std::string> values;
+  for (;;) {
+    // An empty value is allowed: "in (a,)".
+    const std::string_view peeked = scanner.Peek();
+    std::string_view value;
+    if (peeked != "," && peeked != ")") value = scanner.Next();
+    if (!value.empty() && !IsWord(value)) return Unexpected(value, "a label value");
+    if (!IsLabelText(value, false)) return Unexpected(value, "a label value");
+    values.emplace_back(value);
+    const std::string_view separator = scanner.Next();
+    if (separator == ")") return values;
+    if (separator != ",") return Unexpected(separator, "',' or ')'");
+  }
+}
+
+Result<LabelRequirement> ParseRequirement(Scanner& scanner) {
+  LabelRequirement requirement;
+  std::string_view token = scanner.Next();
+  const bool negated = token == "!";
+  if (negated) token = scanner.Next();
+  if (!IsWord(token) || !IsLabelText(token, true)) return Unexpected(token, "a label key");
+  requirement.key = std::string(token);
+  requirement.op = negated ? Operator::kNotExists : Operator::kExists;
+  const std::string_view peeked = scanner.Peek();
+  if (negated || peeked.empty() || peeked == ",") return requirement;
+  const std::string_view op = scanner.Next();
+  requirement.op = op == "!=" || op == "notin" ? Operator::kNotIn : Operator::kIn;
+  if (op == "in" || op == "notin") {
+    ASYA_TRY(requirement.values, ParseValues(scanner));
+    return requirement;
+  }
+  if (op != "=" && op != "==" && op != "!=") return Unexpected(op, "one of =, ==, !=, in, notin");
+  const std::string_view next = scanner.Peek();
+  const std::string_view value = next.empty() || next == "," ? std::string_view() : scanner.Next();
+  if (!value.empty() && !IsWord(value)) return Unexpected(value, "a label value");
+  if (!IsLabelText(value, false)) return Unexpected(value, "a label value");
+  requirement.values.emplace_back(value);
+  return requirement;
+}
+
+Status AddField(std::string_view term, ports::Selector& selector, FieldSelection& selection) {
+  const std::size_t equals = term.find('=');
+  if (equals == std::string_view::npos) {
+    return Invalid("fieldSelector", "invalid selector: \"" + std::string(term) + "\"; it has no =, == or !=");
+  }
+  const bool excluded = equals > 0 && term[equals - 1] == '!';
+  const std::string field(term.substr(0, excluded ? equals - 1 : equals));
+  std::string value(term.substr(term.substr(equals, 2) == "==" ? equals + 2 : equals + 1));
+  if (field == "metadata.name") {
+    if (excluded) {
+      selector.names_excluded.push_back(std::move(value));
+    } else {
+      selection.nothing = selection.nothing || (selector.name && *selector.name != value);
+      selector.name = std::move(value);
+    }
+  } else if (field == "metadata.namespace") {
+    if (excluded) {
+      selector.namespaces_excluded.push_back(std::move(value));
+    } else {
+      selection.nothing = selection.nothing || (selection.namespace_only && *selection.namespace_only != value);
+      selection.namespace_only = std::move(value);
+    }
+  } else {
+    return Invalid("fieldSelector", "field label not supported: " + field);
+  }
+  return Ok();
+}
+
+}  // namespace
+
+Status ParseLabelSelector(std::string_view text, ports::Selector& selector) {
+  Scanner scanner(text);
+  if (scanner.Peek().empty()) return Ok();
+  for (;;) {
+    ASYA_TRY(LabelRequirement requirement, ParseRequirement(scanner));
+    selector.labels.push_back(std::move(requirement));
+    if (selector.labels.size() > kRequirementsLimit) return Invalid("labelSelector", "too many requirements");
+    const std::string_view separator = scanner.Next();
+    if (separator.empty()) return Ok();
+    if (separator != ",") return Unexpected(separator, "',' or the end");
+  }
+}
+
+Result<FieldSelection> ParseFieldSelector(std::string_view text, ports::Selector& selector) {
+  FieldSelection selection;
+  std::size_t count = 0;
+  while (!text.empty()) {
+    const std::size_t comma = text.find(',');
+    const std::string_view term = text.substr(0, comma);
+    text = comma == std::string_view::npos ? std::string_view() : text.substr(comma + 1);
+    if (term.empty()) continue;
+    if (++count > kRequirementsLimit) return Invalid("fieldSelector", "too many requirements");
+    ASYA_TRY_STATUS(AddField(term, selector, selection));
+  }
+  return selection;
+}
+
+}  // namespace asya::apiserver

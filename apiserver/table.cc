@@ -1,0 +1,61 @@
+#include "apiserver/table.h"
+
+#include <utility>
+
+#include "apiserver/object.h"
+#include "core/json/parse.h"
+
+namespace asya::apiserver {
+namespace {
+
+json::Value Definitions(const Resource& resource) {
+  json::Array definitions;
+  for (const model::Column& column : resource.kind.columns) {
+    definitions.push_back(json::Object{{"name", column.name},
+                                       {"type", column.type},
+                                       {"format", column.format},
+                                       {"description", column.description},
+                                       {"priority", column.priority}});
+  }
+  return definitions;
+}
+
+}  // namespace
+
+Outcome<TableWriter> TableWriter::Create(const Resource& resource, const http::Request& request, std::string version) {
+  const std::string include = request.Query("includeObject").value_or("");
+  if (include.empty() || include == "Metadata") return TableWriter(resource, Include::kMetadata, std::move(version));
+  if (include == "None") return TableWriter(resource, Include::kNone, std::move(version));
+  if (include == "Object") return TableWriter(resource, Include::kObject, std::move(version));
+  return BadRequest("includeObject: \"" + include + "\" is not None, Metadata or Object");
+}
+
+std::string TableWriter::Row(std::string_view object_bytes, WallTime now) const {
+  const auto object = json::Parse(object_bytes);
+  ASYA_CHECK(object.ok());
+  std::string row = "{\"cells\":" + json::Dump(json::Array(model::Cells(resource_->kind, *object, now)));
+  switch (include_) {
+    case Include::kNone:
+      break;
+    case Include::kMetadata:
+      row += ",\"object\":" + PartialObject(object_bytes, version_);
+      break;
+    case Include::kObject:
+      row += ",\"object\":" + std::string(object_bytes);
+      break;
+  }
+  row += '}';
+  return row;
+}
+
+std::string TableWriter::Table(std::string_view rows, std::string_view list_metadata, bool definitions) const {
+  std::string table = R"({"kind":"Table","apiVersion":"meta.k8s.io/)" + version_ + R"(","metadata":)";
+  table += list_metadata;
+  table += ",\"columnDefinitions\":" + (definitions ? json::Dump(Definitions(*resource_)) : std::string("null"));
+  table += ",\"rows\":[";
+  table += rows;
+  table += "]}";
+  return table;
+}
+
+}  // namespace asya::apiserver

@@ -1,0 +1,34 @@
+// Table: objects as rows for printing, by the Table kind of meta.k8s.io.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "apiserver/outcome.h"
+#include "apiserver/resource.h"
+#include "core/base/clock.h"
+#include "core/http/message.h"
+
+namespace asya::apiserver {
+
+class TableWriter {
+ public:
+  enum class Include { kNone, kMetadata, kObject };
+  // From the query: includeObject=None|Metadata|Object.
+  static Outcome<TableWriter> Create(const Resource& resource, const http::Request& request, std::string version);
+
+  // A row of one object's bytes.
+  [[nodiscard]] std::string Row(std::string_view object_bytes, WallTime now) const;
+  // A table of rows that are joined by commas. `list_metadata` is a JSON object; definitions are left out where told.
+  [[nodiscard]] std::string Table(std::string_view rows, std::string_view list_metadata, bool definitions = true) const;
+
+ private:
+  TableWriter(const Resource& resource, Include include, std::string version)
+      : resource_(&resource), include_(include), version_(std::move(version)) {}
+  const Resource* resource_;
+  Include include_;
+  std::string version_;
+};
+
+}  // namespace asya::apiserver

@@ -1,0 +1,178 @@
+#include "apiserver/test_api.h"
+
+namespace asya::apiserver {
+namespace {
+
+std::string Of(const json::Value& event, const char* pointer) {
+  const json::Value* value = json::Pointer::Parse(pointer).value().Find(event);
+  return value == nullptr ? "(absent)" : value->IsString() ? value->AsString() : json::Dump(*value);
+}
+
+// "ADDED a, MODIFIED a"
+std::string Summary(const std::vector<json::Value>& events) {
+  std::string text;
+  for (const json::Value& event : events) {
+    const std::string name = Of(event, "/object/metadata/name");
+    text += (text.empty() ? "" : ", ") + Of(event, "/type") + (name == "(absent)" ? "" : " " + name);
+  }
+  return text;
+}
+
+class WatchApi : public TestApi {
+ protected:
+  std::unique_ptr<TestWatch> Watch(const std::string& query, const HeaderList& headers = {},
+                                   const std::string& path = kActors) {
+    const std::string address = server_->address();
+    const auto port = static_cast<std::uint16_t>(std::stoi(address.substr(address.find(':') + 1)));
+    return std::make_unique<TestWatch>(port, path + "?watch=true&" + query, headers);
+  }
+  std::string Head() { return std::to_string(store_.Head().value().get()); }
+};
+
+TEST_F(WatchApi, TellsEveryChangeAfterItsRevision) {
+  Create(Actor("before"));
+  const auto watch = Watch("timeoutSeconds=60&resourceVersion=" + Head());
+  const std::string created = Create(Actor("a")).At("/metadata/resourceVersion");
+  const std::string patched = Merge(Path("a"), R"({"spec":{"image":"i:2"}})").At("/metadata/resourceVersion");
+  Send("DELETE", Path("a"));
+  const auto events = watch->Events(3);
+  EXPECT_EQ(Summary(events), "ADDED a, MODIFIED a, DELETED a");
+  EXPECT_EQ(Of(events[0], "/object/metadata/resourceVersion"), created);
+  EXPECT_EQ(Of(events[1], "/object/metadata/resourceVersion"), patched);
+  EXPECT_EQ(Of(events[2], "/object/spec/image"), "i:2");
+  EXPECT_GT(std::stoll(Of(events[2], "/object/metadata/resourceVersion")), std::stoll(patched));
+}
+
+TEST_F(WatchApi, BeginsWithTheCurrentStateWhereNoRevisionIsGiven) {
+  Create(Actor("a"));
+  for (const char* query : {"timeoutSeconds=60", "timeoutSeconds=60&resourceVersion=0"}) {
+    const auto watch = Watch(query);
+    EXPECT_EQ(Summary(watch->Events(1)), "ADDED a") << query;
+  }
+}
+
+TEST_F(WatchApi, AWatchListEndsItsInitialEventsWithABookmark) {
+  for (int i = 0; i < 250; ++i) Create(Actor("n" + std::to_string(i)));
+  const auto watch =
+      Watch("timeoutSeconds=60&sendInitialEvents=true&allowWatchBookmarks=true&resourceVersionMatch=NotOlderThan");
+  auto events = watch->Events(251);
+  ASSERT_EQ(events.size(), 251U);
+  EXPECT_EQ(Of(events[249], "/type"), "ADDED");
+  EXPECT_EQ(Of(events[250], "/type"), "BOOKMARK");
+  EXPECT_EQ(Of(events[250], "/object/metadata/annotations/k8s.io~1initial-events-end"), "true");
+  EXPECT_EQ(Of(events[250], "/object/metadata/resourceVersion"), Head());
+  EXPECT_EQ(Of(events[250], "/object/kind"), "AsyncActor");
+  Create(Actor("live"));
+  EXPECT_EQ(Of(watch->Events(252).back(), "/object/metadata/name"), "live");
+}
+
+TEST_F(WatchApi, AWatchListWithAFutureRevisionIsToldInTheStream) {
+  const auto watch =
+      Watch("sendInitialEvents=true&allowWatchBookmarks=true&resourceVersionMatch=NotOlderThan&resourceVersion=999999");
+  const auto events = watch->ToEnd();
+  ASSERT_EQ(events.size(), 1U);
+  EXPECT_EQ(Of(events[0], "/type"), "ERROR");
+  EXPECT_EQ(Of(events[0], "/object/code"), "504");
+}
+
+TEST_F(WatchApi, AnOldRevisionIsExpiredInTheStream) {
+  const std::string old = Create(Actor("a")).At("/metadata/resourceVersion");
+  Create(Actor("b"));
+  ASSERT_TRUE(store_.Compact(store_.Head().value()).ok());
+  const auto watch = Watch("resourceVersion=" + old);
+  const auto events = watch->ToEnd();
+  ASSERT_EQ(events.size(), 1U);
+  EXPECT_EQ(Of(events[0], "/type"), "ERROR");
+  EXPECT_EQ(Of(events[0], "/object/code"), "410");
+  EXPECT_EQ(Of(events[0], "/object/reason"), "Expired");
+}
+
+TEST_F(WatchApi, ObjectsEnterAndLeaveASelector) {
+  const auto watch = Watch("timeoutSeconds=60&labelSelector=on%3Dyes&resourceVersion=" + Head());
+  Create(Actor("a"));
+  Merge(Path("a"), R"({"metadata":{"labels":{"on":"yes"}}})");
+  Merge(Path("a"), R"({"spec":{"image":"i:2"}})");
+  const std::string left = Merge(Path("a"), R"({"metadata":{"labels":{"on":"no"}}})").At("/metadata/resourceVersion");
+  Send("DELETE", Path("a"));
+  Create(Actor("b"));
+  Merge(Path("b"), R"({"metadata":{"labels":{"on":"yes"}}})");
+  const auto events = watch->Events(4);
+  EXPECT_EQ(Summary(events), "ADDED a, MODIFIED a, DELETED a, ADDED b");
+  EXPECT_EQ(Of(events[2], "/object/metadata/labels/on"), "yes") << "the content before it left";
+  EXPECT_EQ(Of(events[2], "/object/metadata/resourceVersion"), left) << "the revision of leaving";
+}
+
+TEST_F(WatchApi, AFieldSelectorOrANameWatchesOneObject) {
+  const auto by_field = Watch("timeoutSeconds=60&fieldSelector=metadata.name%3Db&resourceVersion=" + Head());
+  const auto by_name = Watch("timeoutSeconds=60&resourceVersion=" + Head(), {}, Path("b"));
+  Create(Actor("a"));
+  Create(Actor("b"));
+  EXPECT_EQ(Summary(by_field->Events(1)), "ADDED b");
+  EXPECT_EQ(Summary(by_name->Events(1)), "ADDED b");
+}
+
+TEST_F(WatchApi, TablesTellTheirColumnsOnce) {
+  const auto watch = Watch("timeoutSeconds=60&resourceVersion=" + Head(),
+                           {{"Accept", "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"}});
+  Create(Actor("a"));
+  Create(Actor("b"));
+  const auto events = watch->Events(2);
+  ASSERT_EQ(events.size(), 2U);
+  EXPECT_EQ(Of(events[0], "/object/kind"), "Table");
+  EXPECT_EQ(Of(events[0], "/object/columnDefinitions/0/name"), "Name");
+  EXPECT_EQ(Of(events[1], "/object/columnDefinitions"), "null");
+  EXPECT_EQ(Of(events[1], "/object/rows/0/cells/0"), "b");
+  EXPECT_NE(Of(events[1], "/object/rows/0/object/metadata/resourceVersion"), "(absent)");
+}
+
+TEST_F(WatchApi, PartialObjectsAreWatchedToo) {
+  const auto watch = Watch("timeoutSeconds=60&resourceVersion=" + Head(),
+                           {{"Accept", "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"}});
+  Create(Actor("a"));
+  const auto events = watch->Events(1);
+  EXPECT_EQ(Of(events.at(0), "/object/kind"), "PartialObjectMetadata");
+  EXPECT_EQ(Of(events.at(0), "/object/spec"), "(absent)");
+}
+
+TEST_F(WatchApi, BookmarksFollowTheLogAndTheTimeoutEndsCleanly) {
+  ApiServerSettings settings;
+  settings.watch.bookmark_interval = std::chrono::milliseconds(20);
+  Open(settings);
+  const auto watch = Watch("timeoutSeconds=60&allowWatchBookmarks=true&resourceVersion=" + Head());
+  const auto events = watch->Events(1);
+  ASSERT_FALSE(events.empty());
+  EXPECT_EQ(Of(events[0], "/type"), "BOOKMARK");
+  EXPECT_EQ(Of(events[0], "/object/metadata/annotations"), "(absent)");
+  EXPECT_EQ(Summary(Watch("timeoutSeconds=1&resourceVersion=" + Head())->ToEnd()), "") << "no bookmark unasked";
+}
+
+TEST_F(WatchApi, BadParametersAreAnsweredBeforeTheStream) {
+  const auto status = [this](const std::string& query) {
+    return Get(std::string(kActors) + "?watch=1&" + query).status;
+  };
+  EXPECT_EQ(status("resourceVersion=abc"), 400);
+  EXPECT_EQ(status("sendInitialEvents=true"), 422);
+  EXPECT_EQ(status("resourceVersionMatch=NotOlderThan"), 422);
+  EXPECT_EQ(status("labelSelector=%3D%3D"), 400);
+  EXPECT_EQ(status("timeoutSeconds=-1"), 400);
+}
+
+TEST_F(WatchApi, StoppingEndsWatchesCleanly) {
+  const auto watch = Watch("timeoutSeconds=60&resourceVersion=" + Head());
+  Create(Actor("a"));
+  watch->Events(1);
+  Shut();
+  EXPECT_EQ(Summary(watch->ToEnd()), "ADDED a");
+}
+
+TEST_F(WatchApi, ManyWatchersSeeTheSameInTheSameOrder) {
+  std::vector<std::unique_ptr<TestWatch>> watches;
+  watches.reserve(10);
+  for (int i = 0; i < 10; ++i) watches.push_back(Watch("timeoutSeconds=60&resourceVersion=" + Head()));
+  for (int i = 0; i < 20; ++i) Create(Actor("n" + std::to_string(i)));
+  const std::string first = Summary(watches[0]->Events(20));
+  for (const auto& watch : watches) EXPECT_EQ(Summary(watch->Events(20)), first);
+}
+
+}  // namespace
+}  // namespace asya::apiserver

@@ -1,0 +1,22 @@
+// Write: the last stage of every update: compares, removes what waited only for its finalizers, stores.
+#pragma once
+
+#include <optional>
+
+#include "apiserver/call.h"
+#include "apiserver/options.h"
+#include "apiserver/prepare.h"
+
+namespace asya::apiserver {
+
+struct Written {
+  std::string bytes;   // the object as it is now
+  bool raced = false;  // somebody else wrote in between: nothing was stored
+};
+
+// Takes `object` (with or without resourceVersion) as the new state of `record`. A resourceVersion that is not the
+// record's is a conflict; an object that stays the same is not written.
+Outcome<Written> Write(const Context& context, Call& call, const WriteOptions& options, const ports::Record& record,
+                       json::Value object, Part part);
+
+}  // namespace asya::apiserver

@@ -1,0 +1,307 @@
+#include "apiserver/test_api.h"
+
+namespace asya::apiserver {
+namespace {
+
+std::string FirstWarning(const Answer& answer) { return answer.headers.Get("Warning").value_or("(none)"); }
+
+TEST_F(TestApi, CreateCompletesMetadataAndDropsStatus) {
+  json::Value actor = Actor("prep");
+  actor["metadata"]["uid"] = "mine";
+  actor["metadata"]["generation"] = 7;
+  actor["metadata"]["creationTimestamp"] = nullptr;
+  actor["status"]["phase"] = "Ready";
+  const Answer created = Create(actor);
+  ASSERT_EQ(created.status, 201) << created.text;
+  EXPECT_EQ(created.At("/metadata/namespace"), "default");
+  EXPECT_EQ(created.At("/metadata/uid").size(), 36U);
+  EXPECT_EQ(created.At("/metadata/generation"), "1");
+  EXPECT_EQ(created.At("/status/phase"), "Creating");
+  EXPECT_EQ(created.At("/status/observedGeneration"), "0");
+  EXPECT_EQ(created.At("/status/conditions/0/status"), "Unknown");
+  EXPECT_GT(std::stoll(created.At("/metadata/resourceVersion")), 0);
+  EXPECT_EQ(Get(Path("prep")).text, created.text);
+}
+
+TEST_F(TestApi, CreateRefusesWhatKubernetesRefuses) {
+  ASSERT_EQ(Create(Actor("a")).status, 201);
+  const Answer again = Create(Actor("a"));
+  EXPECT_EQ(again.status, 409);
+  EXPECT_EQ(again.At("/reason"), "AlreadyExists");
+  EXPECT_EQ(again.At("/message"), "asyncactors.asya.sh \"a\" already exists");
+  EXPECT_EQ(again.At("/details/kind"), "asyncactors");
+
+  json::Value versioned = Actor("b");
+  versioned["metadata"]["resourceVersion"] = "5";
+  EXPECT_EQ(Create(versioned).status, 500);
+  json::Value elsewhere = Actor("b");
+  elsewhere["metadata"]["namespace"] = "other";
+  EXPECT_EQ(Create(elsewhere).At("/message"),
+            "the namespace of the provided object does not match the namespace sent on the request");
+  json::Value wrong_kind = Actor("b");
+  wrong_kind["kind"] = "Flow";
+  EXPECT_EQ(Create(wrong_kind).status, 400);
+  json::Value wrong_version = Actor("b");
+  wrong_version["apiVersion"] = "asya.sh/v2";
+  EXPECT_EQ(Create(wrong_version).status, 400);
+  EXPECT_EQ(Send("POST", kActors, "{nonsense").status, 400);
+  EXPECT_EQ(Send("POST", kActors, "[]").status, 400);
+  EXPECT_EQ(Send("POST", kActors, R"({"kind":"AsyncActor","apiVersion":"asya.sh/v1alpha1","metadata":5})").status, 400);
+  EXPECT_EQ(Send("POST", kActors, "x", {{"Content-Type", "text/html"}}).status, 415);
+  EXPECT_EQ(Send("POST", kActors, std::string((3U << 20U) + 1, ' ')).status, 413);
+  const Answer missing = Send("POST", "/apis/asya.sh/v1alpha1/namespaces/none/asyncactors", json::Dump(Actor("a")));
+  EXPECT_EQ(missing.At("/message"), "namespaces \"none\" not found");
+  EXPECT_EQ(missing.status, 404);
+  EXPECT_EQ(Send("POST", "/apis/asya.sh/v1alpha1/asyncactors", json::Dump(Actor("a"))).status, 405);
+}
+
+TEST_F(TestApi, InvalidObjectsNameEveryFieldAtOnce) {
+  const Answer answer =
+      Create(Actor("Bad_Name", R"({"handler":5,"scaling":{"minReplicaCount":5,"maxReplicaCount":3}})"));
+  EXPECT_EQ(answer.status, 422);
+  EXPECT_EQ(answer.At("/reason"), "Invalid");
+  EXPECT_EQ(answer.At("/details/kind"), "AsyncActor");
+  EXPECT_EQ(answer.At("/details/group"), "asya.sh");
+  EXPECT_EQ(answer.At("/message").rfind("AsyncActor.asya.sh \"Bad_Name\" is invalid: ", 0), 0U)
+      << answer.At("/message");
+  const std::string causes = answer.At("/details/causes");
+  for (const char* field : {"metadata.name", "spec.handler", "spec.scaling.minReplicaCount"}) {
+    EXPECT_NE(causes.find(field), std::string::npos) << field << " in " << causes;
+  }
+}
+
+TEST_F(TestApi, GeneratedNamesDiffer) {
+  json::Value actor = Actor("x");
+  actor["metadata"] = json::Object{{"generateName", "run-"}};
+  const std::string first = Create(actor).At("/metadata/name");
+  const std::string second = Create(actor).At("/metadata/name");
+  EXPECT_EQ(first.size(), 9U) << first;
+  EXPECT_EQ(first.rfind("run-", 0), 0U);
+  EXPECT_NE(first, second);
+}
+
+TEST_F(TestApi, UnknownAndRepeatedFieldsAreWarnedOfRefusedOrIgnored) {
+  const json::Value actor = Actor("a", R"({"image":"i","handler":"m.f","foo":1})");
+  const Answer warned = Create(actor);
+  EXPECT_EQ(warned.status, 201);
+  EXPECT_EQ(FirstWarning(warned), R"(299 - "unknown field \"spec.foo\"")");
+  EXPECT_EQ(warned.At("/spec/foo"), "(absent)");
+  const Answer strict = Create(Actor("b", R"({"image":"i","handler":"m.f","foo":1})"), "?fieldValidation=Strict");
+  EXPECT_EQ(strict.status, 400);
+  EXPECT_NE(strict.At("/message").find(R"(strict decoding error: unknown field "spec.foo")"), std::string::npos);
+  const Answer ignored = Create(Actor("c", R"({"image":"i","handler":"m.f","foo":1})"), "?fieldValidation=Ignore");
+  EXPECT_EQ(FirstWarning(ignored), "(none)");
+  EXPECT_EQ(Create(Actor("d"), "?fieldValidation=Sometimes").status, 422);
+  const std::string repeated = R"({"apiVersion":"asya.sh/v1alpha1","kind":"AsyncActor","metadata":{"name":"r"},)"
+                               R"("spec":{"image":"a","image":"b","handler":"m.f"}})";
+  EXPECT_EQ(Send("POST", std::string(kActors) + "?fieldValidation=Strict", repeated).status, 400);
+  EXPECT_EQ(FirstWarning(Send("POST", kActors, repeated)), R"(299 - "duplicate field \"spec.image\"")");
+  const Answer patched = Send("PATCH", Path("a") + "?fieldValidation=Strict", R"({"spec":{"bar":1}})",
+                              {{"Content-Type", "application/merge-patch+json"}});
+  EXPECT_EQ(patched.status, 422) << patched.text;
+}
+
+TEST_F(TestApi, UpdateNeedsTheLatestVersion) {
+  json::Value actor = Create(Actor("a")).body;
+  json::Value unversioned = actor;
+  unversioned["metadata"].AsObject().erase("resourceVersion");
+  const Answer without = Send("PUT", Path("a"), json::Dump(unversioned));
+  EXPECT_EQ(without.status, 422);
+  EXPECT_EQ(without.At("/details/causes/0/field"), "metadata.resourceVersion");
+  actor["spec"]["image"] = "i:2";
+  const Answer updated = Send("PUT", Path("a"), json::Dump(actor));
+  ASSERT_EQ(updated.status, 200) << updated.text;
+  EXPECT_EQ(updated.At("/metadata/generation"), "2");
+  const Answer stale = Send("PUT", Path("a"), json::Dump(actor));
+  EXPECT_EQ(stale.status, 409);
+  EXPECT_EQ(stale.At("/reason"), "Conflict");
+  EXPECT_EQ(
+      stale.At("/message"),
+      "Operation cannot be fulfilled on asyncactors.asya.sh \"a\": the object has been modified; please apply your "
+      "changes to the latest version and try again");
+  json::Value other_uid = updated.body;
+  other_uid["metadata"]["uid"] = "another";
+  EXPECT_EQ(Send("PUT", Path("a"), json::Dump(other_uid)).status, 409);
+  EXPECT_EQ(Send("PUT", Path("b"), json::Dump(updated.body)).status, 400) << "the name is another";
+  json::Value absent = updated.body;
+  absent["metadata"]["name"] = "b";
+  EXPECT_EQ(Send("PUT", Path("b"), json::Dump(absent)).status, 404);
+}
+
+TEST_F(TestApi, GenerationCountsChangesOfTheSpecOnly) {
+  Create(Actor("a"));
+  EXPECT_EQ(Merge(Path("a"), R"({"metadata":{"labels":{"x":"1"}}})").At("/metadata/generation"), "1");
+  EXPECT_EQ(Merge(Path("a"), R"({"status":{"phase":"Ready"}})").At("/status/phase"), "Creating")
+      << "the main path does not write status";
+  EXPECT_EQ(Merge(Path("a"), R"({"spec":{"image":"i:2"}})").At("/metadata/generation"), "2");
+  const Answer status = Merge(Path("a") + "/status", R"({"spec":{"image":"i:3"},"status":{"phase":"Ready"}})");
+  EXPECT_EQ(status.At("/status/phase"), "Ready") << status.text;
+  EXPECT_EQ(status.At("/spec/image"), "i:2");
+  EXPECT_EQ(status.At("/metadata/generation"), "2");
+}
+
+TEST_F(TestApi, AWriteThatChangesNothingIsNone) {
+  const Answer created = Create(Actor("a"));
+  const Answer merged = Merge(Path("a"), R"({"spec":{"image":"i:1"},"metadata":{"labels":{}}})");
+  EXPECT_EQ(merged.status, 200);
+  EXPECT_EQ(merged.At("/metadata/resourceVersion"), created.At("/metadata/resourceVersion"));
+  EXPECT_EQ(Send("PUT", Path("a"), created.text).At("/metadata/resourceVersion"),
+            created.At("/metadata/resourceVersion"));
+}
+
+TEST_F(TestApi, PatchesOfBothKindsAndRefusalsOfOthers) {
+  Create(Actor("a"));
+  EXPECT_EQ(JsonPatch(Path("a"), R"([{"op":"test","path":"/spec/image","value":"i:1"},)"
+                                 R"({"op":"replace","path":"/spec/image","value":"i:2"}])")
+                .At("/spec/image"),
+            "i:2");
+  const Answer failed = JsonPatch(Path("a"), R"([{"op":"test","path":"/spec/image","value":"x"}])");
+  EXPECT_EQ(failed.status, 422);
+  EXPECT_EQ(failed.At("/reason"), "Invalid");
+  EXPECT_EQ(JsonPatch(Path("a"), R"([{"op":"jump"}])").status, 400);
+  EXPECT_EQ(JsonPatch(Path("a"), R"([{"op":"replace","path":"","value":1}])").status, 422);
+  EXPECT_EQ(Merge(Path("a"), "[]").status, 400);
+  EXPECT_EQ(Merge(Path("none"), "{}").status, 404);
+  EXPECT_EQ(Merge(Path("a"), R"({"metadata":{"name":"b"}})").status, 400);
+  EXPECT_EQ(Merge(Path("a"), R"({"metadata":{"resourceVersion":"1"}})").status, 409) << "stale";
+  for (const char* type : {"application/apply-patch+yaml", "application/strategic-merge-patch+json"}) {
+    EXPECT_EQ(Send("PATCH", Path("a"), "{}", {{"Content-Type", type}}).status, 415) << type;
+  }
+  EXPECT_NE(Send("PATCH", Path("a"), "{}", {{"Content-Type", "application/apply-patch+yaml"}})
+                .At("/message")
+                .find("server-side apply is not served yet"),
+            std::string::npos);
+}
+
+TEST_F(TestApi, ConcurrentPatchesAllLand) {
+  Create(Actor("a"));
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([this, i] {
+      const Answer answer = Merge(Path("a"), R"({"metadata":{"labels":{"k)" + std::to_string(i) + R"(":"v"}}})");
+      EXPECT_EQ(answer.status, 200) << answer.text;
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(Get(Path("a")).At("/metadata/labels"), R"({"k0":"v","k1":"v","k2":"v","k3":"v"})");
+}
+
+TEST_F(TestApi, DryRunsCheckEverythingAndStoreNothing) {
+  const Answer created = Create(Actor("a"), "?dryRun=All");
+  EXPECT_EQ(created.status, 201);
+  EXPECT_EQ(created.At("/metadata/resourceVersion"), "(absent)");
+  EXPECT_EQ(Get(Path("a")).status, 404);
+  EXPECT_EQ(Create(Actor("a", "{}"), "?dryRun=All").status, 422);
+  EXPECT_EQ(Create(Actor("a"), "?dryRun=Some").status, 422);
+  const Answer real = Create(Actor("a"));
+  EXPECT_EQ(Create(Actor("a"), "?dryRun=All").status, 409);
+  const Answer patched = Merge(Path("a") + "?dryRun=All", R"({"spec":{"image":"i:9"}})");
+  EXPECT_EQ(patched.At("/spec/image"), "i:9");
+  EXPECT_EQ(patched.At("/metadata/generation"), "2");
+  EXPECT_EQ(Send("DELETE", Path("a") + "?dryRun=All").status, 200);
+  EXPECT_EQ(Get(Path("a")).text, real.text);
+}
+
+TEST_F(TestApi, DeleteAnswersWithTheUid) {
+  const Answer created = Create(Actor("a"));
+  const Answer deleted = Send("DELETE", Path("a"), R"({"propagationPolicy":"Background"})");
+  EXPECT_EQ(deleted.status, 200);
+  EXPECT_EQ(deleted.At("/kind"), "Status");
+  EXPECT_EQ(deleted.At("/status"), "Success");
+  EXPECT_EQ(deleted.At("/details/kind"), "asyncactors");
+  EXPECT_EQ(deleted.At("/details/uid"), created.At("/metadata/uid"));
+  EXPECT_EQ(Get(Path("a")).At("/message"), "asyncactors.asya.sh \"a\" not found");
+  EXPECT_EQ(Send("DELETE", Path("a")).status, 404);
+}
+
+TEST_F(TestApi, DeletePreconditionsHold) {
+  const Answer created = Create(Actor("a"));
+  EXPECT_EQ(Send("DELETE", Path("a"), R"({"preconditions":{"uid":"another"}})").status, 409);
+  EXPECT_EQ(Send("DELETE", Path("a"), R"({"preconditions":{"resourceVersion":"1"}})").status, 409);
+  EXPECT_EQ(Send("DELETE", Path("a"), R"({"propagationPolicy":"Sideways"})").status, 422);
+  const std::string right = R"({"preconditions":{"uid":")" + created.At("/metadata/uid") + R"(","resourceVersion":")" +
+                            created.At("/metadata/resourceVersion") + "\"}}";
+  EXPECT_EQ(Send("DELETE", Path("a"), right).status, 200);
+}
+
+TEST_F(TestApi, FinalizersHoldADeletion) {
+  json::Value actor = Actor("a");
+  actor["metadata"]["finalizers"] = json::Array{"asya.sh/drain"};
+  Create(actor);
+  const Answer deleting = Send("DELETE", Path("a"));
+  EXPECT_EQ(deleting.status, 200);
+  EXPECT_EQ(deleting.At("/kind"), "AsyncActor");
+  EXPECT_NE(deleting.At("/metadata/deletionTimestamp"), "(absent)");
+  EXPECT_EQ(deleting.At("/metadata/deletionGracePeriodSeconds"), "0");
+  EXPECT_EQ(deleting.At("/metadata/generation"), "2");
+  EXPECT_EQ(Send("DELETE", Path("a")).At("/metadata/resourceVersion"), deleting.At("/metadata/resourceVersion"))
+      << "again changes nothing";
+  const Answer added = Merge(Path("a"), R"({"metadata":{"finalizers":["asya.sh/drain","x/y"]}})");
+  EXPECT_EQ(added.status, 422);
+  EXPECT_EQ(added.At("/details/causes/0/reason"), "FieldValueForbidden");
+  EXPECT_NE(Merge(Path("a"), R"({"metadata":{"deletionTimestamp":null}})").At("/metadata/deletionTimestamp"),
+            "(absent)");
+  EXPECT_EQ(Merge(Path("a"), R"({"metadata":{"finalizers":null}})").status, 200);
+  EXPECT_EQ(Get(Path("a")).status, 404);
+}
+
+TEST_F(TestApi, DeletecollectionTakesSelectors) {
+  for (const char* name : {"a", "b", "c"}) Create(Actor(name));
+  Merge(Path("b"), R"({"metadata":{"labels":{"keep":"yes"}}})");
+  const Answer deleted = Send("DELETE", std::string(kActors) + "?labelSelector=keep!=yes");
+  EXPECT_EQ(deleted.status, 200);
+  EXPECT_EQ(deleted.body.Find("items")->AsArray().size(), 2U);
+  EXPECT_EQ(Get(Path("a")).status, 404);
+  EXPECT_EQ(Get(Path("b")).status, 200);
+}
+
+TEST_F(TestApi, ScaleSetsReplicasWhereScalingIsOff) {
+  Create(Actor("on"));
+  Create(Actor("off", R"({"image":"i","handler":"m.f","scaling":{"enabled":false}})"));
+  EXPECT_EQ(Get(Path("off") + "/scale").At("/spec/replicas"), "1");
+  EXPECT_EQ(Get(Path("off") + "/scale").At("/apiVersion"), "autoscaling/v1");
+  EXPECT_EQ(Get(Path("off") + "/scale").At("/status/selector"), "asya.sh/actor=off");
+  EXPECT_EQ(Merge(Path("off") + "/scale", R"({"spec":{"replicas":3}})").At("/spec/replicas"), "3");
+  EXPECT_EQ(Get(Path("off")).At("/spec/replicas"), "3");
+  json::Value scale = Get(Path("off") + "/scale").body;
+  scale["spec"]["replicas"] = 4;
+  EXPECT_EQ(Send("PUT", Path("off") + "/scale", json::Dump(scale)).At("/spec/replicas"), "4");
+  EXPECT_EQ(Send("PUT", Path("off") + "/scale", json::Dump(scale)).status, 409) << "its version is old";
+  const Answer refused = Merge(Path("on") + "/scale", R"({"spec":{"replicas":3}})");
+  EXPECT_EQ(refused.status, 422);
+  EXPECT_NE(refused.At("/message").find("spec.scaling.minReplicaCount"), std::string::npos);
+}
+
+TEST_F(TestApi, HistoryTellsWhoWroteWhatAndSurvivesDeletion) {
+  const std::string uid = Create(Actor("a")).At("/metadata/uid");
+  Merge(Path("a"), R"({"spec":{"image":"i:2"}})");
+  Merge(Path("a") + "/status", R"({"status":{"phase":"Ready"}})");
+  Send("DELETE", Path("a"));
+  const Answer history = Get(Path("a") + "/history?uid=" + uid);
+  ASSERT_EQ(history.status, 200) << history.text;
+  ASSERT_EQ(history.body.Find("items")->AsArray().size(), 3U) << "status writes are not kept: " << history.text;
+  EXPECT_EQ(history.At("/items/0/verb"), "delete");
+  EXPECT_EQ(history.At("/items/1/verb"), "patch");
+  EXPECT_EQ(history.At("/items/1/user"), "ada");
+  EXPECT_EQ(history.At("/items/1/object/spec/image"), "i:2");
+  EXPECT_EQ(Get(Path("never") + "/history").status, 404);
+}
+
+TEST_F(TestApi, AdmissionAndAuthorizationHaveTheirPlace) {
+  const Admission no_red = [](AdmissionRequest& request) -> Outcome<Done> {
+    if (request.object.FindPath({"metadata", "labels", "red"}) == nullptr) return Done{};
+    return Forbidden(*request.call.resource, "x", "no red");
+  };
+  Open({}, {no_red}, [](const Call& call) -> Outcome<Done> {
+    if (call.info.verb != "deletecollection") return Done{};
+    return Forbidden(*call.resource, "", "User \"" + call.user.name + "\" cannot deletecollection");
+  });
+  json::Value actor = Actor("a");
+  actor["metadata"]["labels"]["red"] = "1";
+  EXPECT_EQ(Create(actor).status, 403);
+  EXPECT_EQ(Create(Actor("a")).status, 201);
+  EXPECT_EQ(Send("DELETE", kActors).status, 403);
+}
+
+}  // namespace
+}  // namespace asya::apiserver

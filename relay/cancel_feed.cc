@@ -1,0 +1,44 @@
+#include "relay/cancel_feed.h"
+
+#include "core/json/parse.h"
+
+namespace asya::relay {
+namespace {
+
+LineFeed::Source SourceAt(const Address& gateway) {
+  LineFeed::Source source;
+  source.address = gateway;
+  source.target = "/api/v1/cancellations";
+  source.first_pause = std::chrono::milliseconds(200);
+  source.longest_pause = std::chrono::milliseconds(10'000);
+  return source;
+}
+
+}  // namespace
+
+CancelFeed::CancelFeed(Reactor& reactor, const Address& gateway, Random& random)
+    : feed_(reactor, SourceAt(gateway), *this, random) {
+  Forget();
+}
+
+// What is half read belongs to the connection that ended; which tasks are canceled does not.
+void CancelFeed::OnDisconnected(const std::string&) { Forget(); }
+
+void CancelFeed::Forget() {
+  events_ = std::make_unique<EventStream>(kEventLimitBytes,
+                                          [this](std::string_view, std::string_view data) { return TakeEvent(data); });
+}
+
+Status CancelFeed::TakeEvent(std::string_view data) {
+  const auto value = json::Parse(data);
+  const auto task = value.ok() ? value->GetString("task") : std::nullopt;
+  if (!task || task->empty() || !tasks_.insert(*task).second) return Ok();
+  order_.push_back(*task);
+  if (order_.size() > kTaskLimit) {
+    tasks_.erase(order_.front());
+    order_.pop_front();
+  }
+  return Ok();
+}
+
+}  // namespace asya::relay

@@ -1,0 +1,80 @@
+// What a call led to: the messages that go on, another attempt, or the end.
+#include <utility>
+
+#include "relay/admit.h"
+#include "relay/relay.h"
+
+namespace asya::relay {
+
+void Relay::Refuse(Job& job, const Refusal& refusal) {
+  EndWith(job, {refusal.phase, refusal.reason, ErrorValue({refusal.reason, {}, refusal.message, ""})});
+}
+
+void Relay::Replied(Job& job, InvocationReply& reply) {
+  switch (reply.outcome()) {
+    case InvocationReply::Outcome::kFrames:
+      Succeeded(job, std::move(reply.frames()));
+      break;
+    case InvocationReply::Outcome::kFailed:
+      Attempted(job, reply.error(), "RuntimeError");
+      break;
+    case InvocationReply::Outcome::kRejected:
+      EndWith(job, {"failed", "ParseError", ErrorValue(reply.error())});
+      break;
+  }
+}
+
+void Relay::Succeeded(Job& job, std::vector<model::Frame> frames) {
+  const bool is_empty = frames.empty();
+  auto messages = Forward(job.envelope, std::move(frames), Here());
+  if (!messages.ok()) {
+    EndWith(job, {"failed", "RouteMismatch", ErrorValue({"RouteError", {}, messages.error().message, ""})});
+    return;
+  }
+  ports::Settlement settlement;
+  settlement.publish = std::move(*messages);
+  if (settings_.is_end_actor) job.final_report = FinalReport(job, nullptr);
+  const char* outcome = settings_.is_end_actor ? "end_consumed" : is_empty ? "empty_response" : "success";
+  Conclude(job, std::move(settlement), outcome, "routing");
+}
+
+void Relay::Attempted(Job& job, const HandlerError& error, const std::string& plain_reason) {
+  parts_.metrics.runtime_errors.Add({{"queue", parts_.metrics.queue}, {"error_type", error.type}});
+  Attempt attempt;
+  attempt.number = job.envelope.status.attempt;
+  attempt.first_started = FirstAttempt(job.envelope).value_or(job.called_at);
+  attempt.now = parts_.clock.Now();
+  if (!settings_.is_end_actor) attempt.deadline = DeadlineOf(job.envelope);
+  const Verdict verdict = Decide(settings_.resiliency, error, attempt, plain_reason, parts_.random);
+  const json::Value value = ErrorValue(error);
+  parts_.logger.Info("a call failed", {{"id", job.envelope.id},
+                                       {"type", error.type},
+                                       {"attempt", attempt.number},
+                                       {"again", verdict.action == Verdict::Action::kRetry}});
+  ports::Settlement settlement;
+  if (verdict.action == Verdict::Action::kRetry) {
+    settlement.action = ports::Settlement::Action::kRetry;
+    settlement.retry_body = RetryBody(job.envelope, verdict.max_attempts, attempt.first_started, value, Here());
+    settlement.retry_delay = verdict.delay;
+    ReportProgress(job, "retrying", 0.5);
+    Conclude(job, std::move(settlement), "retried", "");
+  } else if (verdict.action == Verdict::Action::kRoute && !settings_.is_end_actor) {
+    settlement.publish.push_back(
+        RouteTo(job.envelope, verdict.on_exhausted, {"failed", verdict.reason, value}, Here()));
+    parts_.metrics.Failed("policy_exhausted");
+    Conclude(job, std::move(settlement), "policy_routed", "on_exhausted");
+  } else {
+    EndWith(job, {"failed", verdict.reason, value});
+  }
+}
+
+void Relay::EndWith(Job& job, const Ending& ending) {
+  parts_.logger.Info("an envelope ends here", {{"id", job.envelope.id}, {"reason", ending.reason}});
+  parts_.metrics.Failed(ending.reason);
+  ports::Settlement settlement;
+  if (settings_.is_end_actor) job.final_report = FinalReport(job, &ending);
+  if (!IsSump()) settlement.publish.push_back(Fail(job.envelope, ending, Here()));
+  Conclude(job, std::move(settlement), ending.phase == "canceled" ? "preflight_canceled" : "error", "sink");
+}
+
+}  // namespace asya::relay

@@ -1,0 +1,220 @@
+// The ends of routes, and what the gateway is told.
+#include <gtest/gtest.h>
+
+#include <future>
+
+#include "core/json/parse.h"
+#include "tests/support/fake_gateway.h"
+#include "tests/support/fake_runtime.h"
+#include "tests/support/relay_harness.h"
+
+namespace asya::relay {
+namespace {
+
+using tests::FakeGateway;
+using tests::FakeRuntime;
+using tests::RelayHarness;
+using Call = FakeRuntime::Call;
+
+class End : public ::testing::Test {
+ protected:
+  End() : gateway_(harness_.folder() + "/gateway.sock") {
+    Address address;
+    address.path = harness_.folder() + "/gateway.sock";
+    harness_.settings.gateway = address;
+  }
+  void TearDown() override { harness_.Stop(); }
+  void Become(const std::string& actor) {
+    harness_.settings.actor = actor;
+    harness_.settings.is_end_actor = true;
+    Policy quick;
+    quick.max_attempts = 2;
+    quick.initial_delay = std::chrono::milliseconds(1);
+    harness_.settings.resiliency.policies["default"] = quick;
+  }
+  [[nodiscard]] model::Envelope Finished(const std::string& id, const std::string& phase) const {
+    auto envelope = harness_.Make(id);
+    envelope.route = {{"prep", "infer"}, "x-sink", {}};
+    envelope.status.phase = phase;
+    envelope.status.reason = phase == "failed" ? "RuntimeError" : "Completed";
+    if (phase == "failed") {
+      envelope.status.error = json::Object{{"type", "a.B"}, {"message", "m"}};
+      envelope.status.extra["route"] = *json::Parse(R"({"prev":["prep"],"curr":"infer","next":["post"]})");
+    }
+    return envelope;
+  }
+  bool WaitFor(const std::string& key, const std::string& value) {
+    return gateway_.Wait([&](const auto& items) {
+      return std::any_of(items.begin(), items.end(),
+                         [&](const json::Value& item) { return item.GetString(key) == value; });
+    });
+  }
+
+  RelayHarness harness_;
+  FakeGateway gateway_;
+};
+
+TEST_F(End, TheSinkReportsAResultBeforeItAcknowledges) {
+  Become("x-sink");
+  FakeRuntime runtime(harness_.folder(), [](Call& call) { call.Return("1"); });
+  gateway_.AnswerWith(503);
+  harness_.Start({"x-sink", "x-sump"});
+  auto child = Finished("child", "succeeded");
+  child.parent_id = "task";
+  child.payload = R"({"answer": 42.0})";
+  harness_.Send(child);
+  ASSERT_TRUE(RelayHarness::Eventually([&] { return gateway_.refused() > 0; }));
+  EXPECT_EQ(harness_.Stats("x-sink").in_flight, 1);
+  gateway_.AnswerWith(204);
+  ASSERT_TRUE(WaitFor("task", "child"));
+  const json::Value item = gateway_.items().front();
+  EXPECT_EQ(item.GetString("status"), "succeeded");
+  EXPECT_EQ(item.GetString("parent"), "task");
+  EXPECT_EQ(item.GetString("namespace"), "ns");
+  EXPECT_EQ(item.Find("result")->Find("answer")->AsDouble(), 42.0);
+  EXPECT_EQ(item.Find("hop")->GetString("actor"), "x-sink");
+  EXPECT_TRUE(RelayHarness::Eventually([&] { return harness_.Stats("x-sink").in_flight == 0; }));
+  EXPECT_EQ(harness_.Stats("x-sump").arrived_total, 0);
+}
+
+TEST_F(End, AFailureIsReportedAndGoesOnToTheSump) {
+  Become("x-sink");
+  FakeRuntime runtime(harness_.folder(), [](Call& call) {
+    call.Events("event: downstream\ndata: {\"payload\":" + call.envelope().payload +
+                ",\"route\":{\"prev\":[],\"curr\":\"x-sump\",\"next\":[]}}\n\nevent: done\ndata: {}\n\n");
+  });
+  harness_.Start({"x-sink", "x-sump"});
+  harness_.Send(Finished("e1", "failed"));
+  ASSERT_TRUE(WaitFor("status", "failed"));
+  EXPECT_EQ(gateway_.items().front().Find("error")->GetString("type"), "a.B");
+  const auto taken = harness_.Take("x-sump");
+  ASSERT_TRUE(taken.has_value());
+  EXPECT_EQ(taken->status.phase, "failed");
+  EXPECT_EQ(taken->status.error.GetString("type"), "a.B");
+  EXPECT_EQ(AsItFailed(*taken).route, (model::Route{{"prep"}, "infer", {"post"}}));
+}
+
+TEST_F(End, ASinkThatFailsIsRetriedAndReportedAsFailed) {
+  Become("x-sink");
+  FakeRuntime runtime(harness_.folder(), [](Call& call) { call.Raise("builtins.OSError", "disk"); });
+  harness_.Start({"x-sink", "x-sump"});
+  harness_.Send(Finished("e1", "succeeded"));
+  ASSERT_TRUE(WaitFor("task", "e1"));
+  EXPECT_EQ(gateway_.items().front().GetString("status"), "failed");
+  EXPECT_EQ(runtime.CallsOf("e1"), 2);
+  EXPECT_TRUE(harness_.Take("x-sump").has_value());
+}
+
+TEST_F(End, TheSumpReportsTheWholeEnvelopeAsItFailed) {
+  Become("x-sump");
+  FakeRuntime runtime(harness_.folder(), [](Call& call) { call.Return("1"); });
+  harness_.Start({"x-sump"});
+  auto failed = Finished("e1", "failed");
+  failed.route = {{"prep", "infer", "x-sink"}, "x-sump", {}};
+  failed.status.actor = "infer";
+  failed.payload = R"({"in": 1.50})";
+  harness_.Send(failed);
+  ASSERT_TRUE(WaitFor("type", "dead-letter"));
+  const json::Value item = gateway_.items().front();
+  EXPECT_EQ(item.GetString("actor"), "infer");
+  EXPECT_EQ(item.GetString("reason"), "RuntimeError");
+  const auto kept = model::ParseEnvelope(json::Dump(*item.Find("envelope")));
+  ASSERT_TRUE(kept.ok());
+  EXPECT_EQ(kept->route, (model::Route{{"prep"}, "infer", {"post"}}));
+}
+
+TEST_F(End, TheSumpTakesBytesThatAreNoEnvelope) {
+  Become("x-sump");
+  FakeRuntime runtime(harness_.folder(), [](Call& call) { call.Return("1"); });
+  harness_.Start({"x-sump"});
+  harness_.SendBytes("nonsense");
+  ASSERT_TRUE(WaitFor("raw_base64", "bm9uc2Vuc2U="));
+  EXPECT_EQ(gateway_.items().front().GetString("reason"), "ParseError");
+  EXPECT_TRUE(RelayHarness::Eventually([&] { return harness_.Stats("x-sump").in_flight == 0; }));
+}
+
+TEST_F(End, HooksThatEndAtTheSinkDoNotReportAgain) {
+  Become("x-sink");
+  FakeRuntime runtime(harness_.folder(), [](Call& call) { call.Return("1"); });
+  harness_.Start({"x-sink"});
+  auto hooked = Finished("hooked", "succeeded");
+  hooked.route.prev = {"prep", "infer", "x-sink", "hook"};
+  auto slice = Finished("slice", "succeeded");
+  slice.headers["x-asya-fan-in"] = json::Object{{"slice_index", 0}};
+  harness_.Send(hooked);
+  harness_.Send(slice);
+  harness_.Send(Finished("last", "succeeded"));
+  ASSERT_TRUE(WaitFor("task", "last"));
+  EXPECT_EQ(gateway_.items().size(), 1U);
+}
+
+TEST_F(End, OtherRelaysReportProgressInTheBackgroundWithTheHop) {
+  FakeRuntime runtime(harness_.folder(), [](Call& call) { call.Return("1"); });
+  harness_.Start();
+  auto envelope = harness_.Make("e1", {"post"});
+  auto silent = harness_.Make("silent", {"post"});
+  silent.headers["x-asya-mesh-status"] = "off";
+  harness_.Send(silent);
+  harness_.Send(envelope);
+  ASSERT_TRUE(WaitFor("status", "completed"));
+  const auto items = gateway_.items();
+  EXPECT_EQ(items.back().GetString("task"), "e1");
+  EXPECT_NEAR(items.back().Find("progress")->AsDouble(), 2.0 / 3.0, 0.001);
+  EXPECT_EQ(items.back().Find("hop")->GetInt("attempt"), 1);
+  for (const auto& item : items) EXPECT_NE(item.GetString("task"), "silent");
+}
+
+TEST_F(End, ADeadGatewayHoldsNothingUp) {
+  gateway_.AnswerWith(500);
+  FakeRuntime runtime(harness_.folder(), [](Call& call) { call.Return("1"); });
+  harness_.Start();
+  for (int i = 0; i < 50; ++i) harness_.Send(harness_.Make("e" + std::to_string(i), {"post"}));
+  EXPECT_TRUE(RelayHarness::Eventually([&] { return harness_.Stats("post").arrived_total == 50; }));
+}
+
+TEST_F(End, FlyEventsAreForwardedInOrderWhileTheHandlerRuns) {
+  std::promise<void> go;
+  const auto gone = go.get_future().share();
+  FakeRuntime runtime(harness_.folder(), [gone](Call& call) {
+    call.Events("event: upstream\ndata: {\"payload\":{\"n\":0}}\n\nevent: upstream\ndata: {\"payload\":{\"n\":1}}\n\n");
+    gone.wait();
+    call.Send("event: upstream\ndata: {\"payload\":{\"n\":2}}\n\nevent: done\ndata: {}\n\n");
+  });
+  harness_.Start();
+  harness_.Send(harness_.Make("e1"));
+  const auto numbers = [](const std::vector<json::Value>& items) {
+    std::vector<std::int64_t> found;
+    for (const json::Value& item : items) {
+      if (item.GetString("type") == "fly") found.push_back(*item.FindPath({"data", "payload"})->GetInt("n"));
+    }
+    return found;
+  };
+  EXPECT_TRUE(gateway_.Wait([&](const auto& items) { return numbers(items) == std::vector<std::int64_t>{0, 1}; }));
+  go.set_value();
+  EXPECT_TRUE(gateway_.Wait([&](const auto& items) { return numbers(items) == std::vector<std::int64_t>{0, 1, 2}; }));
+}
+
+TEST_F(End, ACanceledTaskIsNotCalled) {
+  std::promise<void> go;
+  const auto gone = go.get_future().share();
+  FakeRuntime runtime(harness_.folder(), [gone](Call& call) {
+    gone.wait();
+    call.Return("1");
+  });
+  gateway_.Cancel("doomed");
+  harness_.Start();
+  harness_.Send(harness_.Make("first", {"post"}));
+  ASSERT_TRUE(RelayHarness::Eventually([&] { return runtime.CallsOf("first") == 1; }));
+  // The feed was asked for at the start; the first report shows that the gateway is connected.
+  ASSERT_TRUE(WaitFor("status", "processing"));
+  harness_.Send(harness_.Make("doomed", {"post"}));
+  go.set_value();
+  const auto taken = harness_.Take("x-sink");
+  ASSERT_TRUE(taken.has_value());
+  EXPECT_EQ(taken->status.phase, "canceled");
+  EXPECT_EQ(taken->status.reason, "PreFlightCanceled");
+  EXPECT_EQ(runtime.CallsOf("doomed"), 0);
+}
+
+}  // namespace
+}  // namespace asya::relay

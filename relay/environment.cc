@@ -1,0 +1,175 @@
+#include "relay/environment.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+
+#include "relay/handler_metrics.h"
+
+namespace asya::relay {
+namespace {
+
+constexpr std::int64_t kConcurrencyLimit = 1024;
+
+class Reader {
+ public:
+  Reader(const Lookup& lookup, std::vector<std::string>& problems) : lookup_(lookup), problems_(problems) {}
+
+  // Unset and empty mean the same: a manifest cannot always leave a variable out.
+  std::string Text(const std::string& name, const std::string& fallback = "") {
+    const auto value = lookup_(name);
+    return value && !value->empty() ? *value : fallback;
+  }
+
+  std::string Required(const std::string& name, const std::string& accepted) {
+    const std::string value = Text(name);
+    if (value.empty()) problems_.push_back(name + " is not set; " + accepted + " is required");
+    return value;
+  }
+
+  void Refuse(const std::string& name, const std::string& value, const std::string& accepted) {
+    problems_.push_back(name + ": got \"" + value + "\"; " + accepted);
+  }
+
+  void Integer(const std::string& name, std::int64_t low, std::int64_t high, std::int64_t& target) {
+    const std::string text = Text(name);
+    if (text.empty()) return;
+    std::int64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc() || end != text.data() + text.size() || value < low || value > high) {
+      Refuse(name, text, "an integer from " + std::to_string(low) + " to " + std::to_string(high) + " is accepted");
+      return;
+    }
+    target = value;
+  }
+
+  void Duration(const std::string& name, std::chrono::microseconds& target) {
+    const std::string text = Text(name);
+    if (text.empty()) return;
+    const auto value = ParseGoDuration(text);
+    if (!value || value->count() == 0) {
+      Refuse(name, text, "a duration over 0 such as \"600s\" or \"5m\" is accepted");
+      return;
+    }
+    target = *value;
+  }
+
+  void Flag(const std::string& name, bool& target) {
+    const std::string text = Text(name);
+    if (text.empty()) return;
+    if (text == "true" || text == "1") {
+      target = true;
+    } else if (text == "false" || text == "0") {
+      target = false;
+    } else {
+      Refuse(name, text, "true and false are accepted");
+    }
+  }
+
+  void Choice(const std::string& name, const std::vector<std::string>& choices, std::string& target) {
+    const std::string text = Text(name, target);
+    if (std::find(choices.begin(), choices.end(), text) != choices.end()) {
+      target = text;
+      return;
+    }
+    std::string accepted;
+    for (const std::string& choice : choices) accepted += (accepted.empty() ? "" : ", ") + choice;
+    Refuse(name, text, "one of " + accepted + " is accepted");
+  }
+
+  // Values of JSON settings may hold no secrets, but are long: the problem names the place inside.
+  void Inside(const std::string& name, const std::vector<Error>& errors) {
+    for (const Error& error : errors) {
+      problems_.push_back(name + (error.field.empty() ? "" : " at " + error.field) + ": " + error.message);
+    }
+  }
+
+ private:
+  const Lookup& lookup_;
+  std::vector<std::string>& problems_;
+};
+
+void ReadResiliency(Reader& reader, Settings& settings) {
+  std::vector<Error> errors;
+  settings.resiliency.policies = ParsePolicies(reader.Text("ASYA_RESILIENCY_POLICIES"), errors);
+  reader.Inside("ASYA_RESILIENCY_POLICIES", errors);
+  errors.clear();
+  settings.resiliency.rules = ParseRules(reader.Text("ASYA_RESILIENCY_RULES"), errors);
+  for (const Rule& rule : settings.resiliency.rules) {
+    if (!rule.policy.empty() && settings.resiliency.policies.count(rule.policy) == 0) {
+      errors.push_back(Invalid("policy", "got \"" + rule.policy + "\"; the name of a policy is accepted"));
+    }
+  }
+  reader.Inside("ASYA_RESILIENCY_RULES", errors);
+  reader.Duration("ASYA_RESILIENCY_ACTOR_TIMEOUT", settings.actor_timeout);
+}
+
+void ReadAddresses(Reader& reader, Settings& settings) {
+  if (const std::string url = reader.Text("ASYA_GATEWAY_URL"); !url.empty()) {
+    const auto address = ParseUrl(url);
+    if (address.ok()) {
+      settings.gateway = *address;
+    } else {
+      reader.Inside("ASYA_GATEWAY_URL", {address.error()});
+    }
+  }
+  if (const std::string text = reader.Text("ASYA_METRICS_ADDR"); !text.empty()) {
+    const auto address = ParseAddress(text);
+    if (address.ok()) {
+      settings.metrics = *address;
+    } else {
+      reader.Inside("ASYA_METRICS_ADDR", {address.error()});
+    }
+  }
+  // The longest of the sockets there has to fit into the system's limit.
+  const auto socket = ParseAddress("unix:" + settings.socket_dir + "/asya-runtime-health.sock");
+  if (!socket.ok()) reader.Inside("ASYA_SOCKET_DIR", {socket.error()});
+}
+
+void ReadTransport(Reader& reader, Settings& settings) {
+  reader.Choice("ASYA_TRANSPORT", {"sqlite", "postgres"}, settings.transport);
+  settings.sqlite_path = reader.Text("ASYA_SQLITE_PATH");
+  settings.postgres_url = reader.Text("ASYA_POSTGRES_URL");
+  if (settings.transport == "sqlite") reader.Required("ASYA_SQLITE_PATH", "the path of the broker's Unix socket");
+  if (settings.transport == "postgres") reader.Required("ASYA_POSTGRES_URL", "the URL of the database");
+}
+
+}  // namespace
+
+Settings ReadEnvironment(const Lookup& lookup, std::vector<std::string>& problems) {
+  Reader reader(lookup, problems);
+  Settings settings;
+  settings.actor = reader.Required("ASYA_ACTOR_NAME", "the name of the actor");
+  settings.namespace_ = reader.Required("ASYA_NAMESPACE", "the namespace of the actor");
+  settings.socket_dir = reader.Text("ASYA_SOCKET_DIR", settings.socket_dir);
+  settings.sink = reader.Text("ASYA_ACTOR_SINK", settings.sink);
+  settings.sump = reader.Text("ASYA_ACTOR_SUMP", settings.sump);
+  reader.Flag("ASYA_IS_END_ACTOR", settings.is_end_actor);
+  reader.Integer("ASYA_CONCURRENCY", 1, kConcurrencyLimit, settings.concurrency);
+  ReadResiliency(reader, settings);
+  ReadAddresses(reader, settings);
+  ReadTransport(reader, settings);
+  reader.Duration("ASYA_RUNTIME_READY_TIMEOUT", settings.runtime_ready_timeout);
+  settings.metrics_namespace = reader.Text("ASYA_METRICS_NAMESPACE", settings.metrics_namespace);
+  settings.custom_metrics = reader.Text("ASYA_CUSTOM_METRICS");
+  std::vector<Error> errors;
+  (void)ParseMetricDeclarations(settings.custom_metrics, errors);
+  reader.Inside("ASYA_CUSTOM_METRICS", errors);
+  reader.Choice("ASYA_LOG_LEVEL", {"DEBUG", "INFO", "WARNING", "ERROR"}, settings.log_level);
+  settings.notify_socket = reader.Text("NOTIFY_SOCKET");
+  if (!reader.Text("ASYA_CONTROL_FD").empty()) {
+    std::int64_t descriptor = -1;
+    reader.Integer("ASYA_CONTROL_FD", 0, 1'000'000, descriptor);
+    if (descriptor >= 0) settings.control_fd = static_cast<int>(descriptor);
+  }
+  return settings;
+}
+
+Lookup ProcessEnvironment() {
+  return [](const std::string& name) -> std::optional<std::string> {
+    const char* value = std::getenv(name.c_str());
+    return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+  };
+}
+
+}  // namespace asya::relay

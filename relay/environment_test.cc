@@ -1,0 +1,111 @@
+#include "relay/environment.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+
+namespace asya::relay {
+namespace {
+
+using Variables = std::map<std::string, std::string>;
+
+Settings Read(const Variables& variables, std::vector<std::string>& problems) {
+  return ReadEnvironment(
+      [&](const std::string& name) -> std::optional<std::string> {
+        const auto found = variables.find(name);
+        return found == variables.end() ? std::nullopt : std::optional<std::string>(found->second);
+      },
+      problems);
+}
+
+const Variables kLeast = {
+    {"ASYA_ACTOR_NAME", "infer"}, {"ASYA_NAMESPACE", "default"}, {"ASYA_SQLITE_PATH", "/tmp/queue.sock"}};
+
+TEST(Environment, TheDefaultsAreThoseOfTheSpecification) {
+  std::vector<std::string> problems;
+  const Settings settings = Read(kLeast, problems);
+  EXPECT_EQ(problems, std::vector<std::string>());
+  EXPECT_EQ(settings.actor_timeout, std::chrono::minutes(5));
+  EXPECT_EQ(settings.concurrency, 1);
+  EXPECT_EQ(settings.sink, "x-sink");
+  EXPECT_EQ(settings.metrics.port, "8080");
+  EXPECT_EQ(settings.metrics_namespace, "asya_actor");
+  EXPECT_FALSE(settings.gateway.has_value());
+}
+
+TEST(Environment, EverythingIsRead) {
+  Variables variables = kLeast;
+  variables["ASYA_GATEWAY_URL"] = "http://gateway.asya:8081";
+  variables["ASYA_METRICS_ADDR"] = "unix:/tmp/m.sock";
+  variables["ASYA_CONCURRENCY"] = "16";
+  variables["ASYA_IS_END_ACTOR"] = "true";
+  variables["ASYA_RESILIENCY_ACTOR_TIMEOUT"] = "600s";
+  variables["ASYA_RESILIENCY_POLICIES"] =
+      R"({"default":{"maxAttempts":5,"backoff":"linear","initialInterval":"2s","maxInterval":"120s","maxDuration":)"
+      R"("1h","jitter":false,"onExhausted":["rescue"]}})";
+  variables["ASYA_RESILIENCY_RULES"] = R"([{"errors":["ValueError"],"policy":"default"}])";
+  variables["ASYA_CONTROL_FD"] = "7";
+  std::vector<std::string> problems;
+  const Settings settings = Read(variables, problems);
+  EXPECT_EQ(problems, std::vector<std::string>());
+  EXPECT_EQ(settings.gateway->host, "gateway.asya");
+  EXPECT_EQ(settings.metrics.path, "/tmp/m.sock");
+  EXPECT_EQ(settings.concurrency, 16);
+  EXPECT_TRUE(settings.is_end_actor);
+  const Policy& policy = settings.resiliency.policies.at("default");
+  EXPECT_EQ(policy.max_attempts, 5);
+  EXPECT_EQ(policy.backoff, Backoff::kLinear);
+  EXPECT_EQ(policy.initial_delay, std::chrono::seconds(2));
+  EXPECT_EQ(policy.max_duration, std::chrono::hours(1));
+  EXPECT_FALSE(policy.jitter);
+  EXPECT_EQ(settings.resiliency.rules.at(0).policy, "default");
+  EXPECT_EQ(settings.control_fd, 7);
+}
+
+TEST(Environment, EveryMistakeIsReportedAtOnceWithWhatIsAccepted) {
+  std::vector<std::string> problems;
+  (void)Read({{"ASYA_TRANSPORT", "carrier-pigeon"},
+              {"ASYA_CONCURRENCY", "many"},
+              {"ASYA_IS_END_ACTOR", "perhaps"},
+              {"ASYA_RESILIENCY_ACTOR_TIMEOUT", "soon"},
+              {"ASYA_GATEWAY_URL", "https://gateway"},
+              {"ASYA_METRICS_ADDR", "8080"},
+              {"ASYA_SOCKET_DIR", "/" + std::string(120, 'd')},
+              {"ASYA_RESILIENCY_POLICIES", R"({"p":{"maxAttempts":0,"backoff":"random","extra":1,"initialDelay":3}})"},
+              {"ASYA_RESILIENCY_RULES", R"([{"errors":["A"],"policy":"missing"},{"errors":"A"}])"},
+              {"ASYA_CUSTOM_METRICS", R"([{"name":"a b","type":"counter"}])"}},
+             problems);
+  std::string all;
+  for (const std::string& problem : problems) all += problem + "\n";
+  for (const char* part :
+       {"ASYA_ACTOR_NAME is not set", "ASYA_NAMESPACE is not set", "\"carrier-pigeon\"; one of sqlite, postgres",
+        "ASYA_CONCURRENCY: got \"many\"; an integer from 1", "ASYA_IS_END_ACTOR: got \"perhaps\"; true and false",
+        "ASYA_RESILIENCY_ACTOR_TIMEOUT: got \"soon\"", "ASYA_GATEWAY_URL: got \"https://gateway\"",
+        "ASYA_METRICS_ADDR: got \"8080\"", "ASYA_SOCKET_DIR: ", "p.maxAttempts: got 0", "p.backoff: got \"random\"",
+        "p.extra: got 1; unknown", "p.initialDelay: got 3", "\"missing\"; the name of a policy",
+        "ASYA_RESILIENCY_RULES at [1]", "ASYA_CUSTOM_METRICS at [0].name"}) {
+    EXPECT_NE(all.find(part), std::string::npos) << part << "\n" << all;
+  }
+}
+
+TEST(Environment, EmptyMeansUnset) {
+  Variables variables = kLeast;
+  for (const char* name : {"ASYA_CONCURRENCY", "ASYA_GATEWAY_URL", "ASYA_TRANSPORT", "ASYA_RESILIENCY_POLICIES"}) {
+    variables[name] = "";
+  }
+  std::vector<std::string> problems;
+  (void)Read(variables, problems);
+  EXPECT_EQ(problems, std::vector<std::string>());
+}
+
+TEST(Address, UrlsWithPathsUsersOrOtherSchemesAreRefused) {
+  for (const char* url : {"", "ftp://a", "http://", "http://a/b", "http://user@a", "http://a:99999", "a:80", "unix:"}) {
+    EXPECT_FALSE(ParseUrl(url).ok()) << url;
+  }
+  EXPECT_EQ(ParseUrl("http://gateway/")->port, "80");
+  EXPECT_EQ(ParseUrl("unix:/a/b")->path, "/a/b");
+  EXPECT_EQ(ParseAddress("[::1]:80")->host, "::1");
+}
+
+}  // namespace
+}  // namespace asya::relay

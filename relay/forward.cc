@@ -1,0 +1,223 @@
+#include "relay/forward.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/base/sha256.h"
+#include "relay/admit.h"
+#include "relay/base64.h"
+
+namespace asya::relay {
+namespace {
+
+constexpr const char* kFirstAttemptHeader = "x-asya-first-attempt";
+constexpr const char* kResolvedHeader = "x-asya-route-resolved";
+constexpr const char* kFailedRoute = "route";  // member of a failed status: the route as it was where it failed
+constexpr std::size_t kRawIdDigits = 16;
+
+json::Array NamesOf(const std::vector<std::string>& names) {
+  json::Array array;
+  for (const std::string& name : names) array.emplace_back(name);
+  return array;
+}
+
+// The same for each repetition of the same work, another one each time the route comes by.
+std::string MessageId(const model::Envelope& envelope) {
+  return envelope.id + ":" + std::to_string(envelope.route.prev.size()) + ":" + envelope.route.curr;
+}
+
+ports::Outgoing Message(const model::Envelope& envelope, const std::string& actor, const Place& place) {
+  return {model::QueueName(place.namespace_, actor), SerializeEnvelope(envelope), MessageId(envelope)};
+}
+
+bool IsTerminal(const model::EnvelopeStatus& status) {
+  return status.phase == "succeeded" || status.phase == "failed" || status.phase == "canceled";
+}
+
+// A second visit of the same actor must not make the children of the first once more.
+std::string ChildId(const model::Envelope& input, const std::string& actor, std::int64_t index) {
+  const auto& prev = input.route.prev;
+  const auto visits = std::count(prev.begin(), prev.end(), actor);
+  return model::DeriveId(input.id, visits == 0 ? actor : actor + "#" + std::to_string(visits), index);
+}
+
+json::Object HeadersFor(const model::Envelope& input, std::optional<json::Object> given) {
+  json::Object headers = given ? std::move(*given) : input.headers;
+  headers.erase(kFirstAttemptHeader);
+  for (const char* own : {"traceparent", "tracestate"}) {
+    const auto found = input.headers.find(own);
+    if (found != input.headers.end()) headers.insert(*found);
+  }
+  return headers;
+}
+
+model::EnvelopeStatus StatusFor(const model::Envelope& input, const std::optional<json::Object>& given,
+                                const std::string& next, bool keep, const Place& place) {
+  model::EnvelopeStatus status;
+  if (keep) {
+    status = input.status;
+  } else {
+    status.phase = "pending";
+    status.created_at = input.status.created_at;
+    status.deadline_at = input.status.deadline_at;
+    status.extra = input.status.extra;
+    static constexpr std::string_view kOwn[] = {"phase",      "reason",     "actor",       "attempt", "max_attempts",
+                                                "created_at", "updated_at", "deadline_at", "error",   kFailedRoute};
+    for (const auto& [key, value] : given.value_or(json::Object{})) {
+      if (std::find(std::begin(kOwn), std::end(kOwn), key) == std::end(kOwn)) status.extra[key] = value;
+    }
+    status.extra.erase(kFailedRoute);
+  }
+  status.actor = next;
+  status.updated_at = FormatRfc3339(place.now, true);
+  return status;
+}
+
+void EndAtSink(model::Envelope& envelope, bool keep, const Place& place) {
+  envelope.route.curr = place.sink;
+  envelope.route.next.clear();
+  envelope.status.actor = place.actor;
+  if (keep) return;
+  envelope.status.phase = "succeeded";
+  envelope.status.reason = "Completed";
+}
+
+Status CheckNext(const model::Frame& frame, bool passed_sink, const Place& place) {
+  if (place.is_end_actor) return Ok();
+  const auto is_system = [&](const std::string& name) {
+    return name == place.sink || (name == place.sump && !passed_sink);
+  };
+  const auto& next = frame.route.next;
+  const auto found = std::find_if(next.begin(), next.end(), is_system);
+  if (!is_system(frame.route.curr) && found == next.end()) return Ok();
+  return Invalid("route.next", "the handler put " + (found == next.end() ? frame.route.curr : *found) +
+                                   " into the route; it ends every route by itself and cannot be named");
+}
+
+}  // namespace
+
+bool PassedSink(const model::Envelope& input, const Place& place) {
+  const auto& prev = input.route.prev;
+  return std::find(prev.begin(), prev.end(), place.sink) != prev.end();
+}
+
+Result<std::vector<ports::Outgoing>> Forward(const model::Envelope& input, std::vector<model::Frame> frames,
+                                             const Place& place) {
+  std::vector<ports::Outgoing> messages;
+  if (frames.empty()) {
+    if (place.is_end_actor) return messages;
+    frames.emplace_back();  // None: the end of the route, with payload null
+  }
+  const bool passed_sink = PassedSink(input, place);
+  const bool keep = IsTerminal(input.status) && (place.is_end_actor || passed_sink);
+  const std::vector<std::string> prev = input.route.Shifted().prev;
+  std::int64_t index = 0;
+  for (model::Frame& frame : frames) {
+    ASYA_TRY_STATUS(CheckNext(frame, passed_sink, place));
+    model::Envelope envelope;
+    envelope.id = ChildId(input, place.actor, index);
+    envelope.parent_id = index == 0 ? input.parent_id : input.id;
+    ++index;
+    envelope.headers = HeadersFor(input, std::move(frame.headers));
+    envelope.route = {prev, frame.route.curr, std::move(frame.route.next)};
+    envelope.payload = std::move(frame.payload);
+    envelope.status = StatusFor(input, frame.status, envelope.route.curr, keep, place);
+    if (envelope.route.curr.empty()) {
+      if (place.is_end_actor) continue;
+      EndAtSink(envelope, keep, place);
+    }
+    const std::string target = Override(envelope.headers, envelope.route.curr);
+    if (target != envelope.route.curr) {
+      envelope.headers[kResolvedHeader] =
+          json::Object{{envelope.route.curr, json::Object{{"target", target}, {"by", place.actor}}}};
+    }
+    messages.push_back(Message(envelope, target, place));
+  }
+  return messages;
+}
+
+ports::Outgoing Fail(const model::Envelope& input, const Ending& ending, const Place& place) {
+  model::Envelope envelope = input;
+  envelope.headers.erase(kFirstAttemptHeader);
+  // What failed first is what a person has to know; that x-sink or a hook failed on top is in the log.
+  if (input.status.phase != "failed") {
+    envelope.status.phase = ending.phase;
+    envelope.status.reason = ending.reason;
+    envelope.status.actor = place.actor;
+    envelope.status.error = ending.error;
+  }
+  envelope.status.updated_at = FormatRfc3339(place.now, true);
+  envelope.status.extra.emplace(kFailedRoute, json::Object{{"prev", NamesOf(input.route.prev)},
+                                                           {"curr", input.route.curr},
+                                                           {"next", NamesOf(input.route.next)}});
+  const bool to_sump = place.is_end_actor || PassedSink(input, place);
+  envelope.route = {input.route.Shifted().prev, to_sump ? place.sump : place.sink, {}};
+  return Message(envelope, envelope.route.curr, place);
+}
+
+ports::Outgoing RouteTo(const model::Envelope& input, const std::vector<std::string>& actors, const Ending& ending,
+                        const Place& place) {
+  model::Envelope envelope = input;
+  envelope.headers.erase(kFirstAttemptHeader);
+  envelope.route = {input.route.Shifted().prev, actors.front(), {actors.begin() + 1, actors.end()}};
+  envelope.status.phase = "pending";
+  envelope.status.reason = ending.reason;
+  envelope.status.actor = actors.front();
+  envelope.status.attempt = 1;
+  envelope.status.max_attempts = 1;
+  envelope.status.error = ending.error;
+  envelope.status.updated_at = FormatRfc3339(place.now, true);
+  return Message(envelope, Override(envelope.headers, envelope.route.curr), place);
+}
+
+std::string RetryBody(const model::Envelope& input, std::int64_t max_attempts, WallTime first_started,
+                      const json::Value& error, const Place& place) {
+  model::Envelope envelope = input;
+  envelope.headers[kFirstAttemptHeader] = FormatRfc3339(first_started, true);
+  envelope.status.phase = "retrying";
+  envelope.status.actor = place.actor;
+  envelope.status.attempt = input.status.attempt + 1;
+  envelope.status.max_attempts = max_attempts;
+  envelope.status.error = error;
+  envelope.status.updated_at = FormatRfc3339(place.now, true);
+  return SerializeEnvelope(envelope);
+}
+
+std::optional<WallTime> FirstAttempt(const model::Envelope& input) {
+  const auto header = input.headers.find(kFirstAttemptHeader);
+  if (header == input.headers.end() || !header->second.IsString()) return std::nullopt;
+  return ParseRfc3339(header->second.AsString());
+}
+
+ports::Outgoing RawLetter(std::string_view bytes, const std::string& problem, const Place& place) {
+  model::Envelope envelope;
+  envelope.id = "raw-" + Sha256Hex(bytes).substr(0, kRawIdDigits);
+  envelope.route = {{place.actor}, place.sump, {}};
+  envelope.status.phase = "failed";
+  envelope.status.reason = "ParseError";
+  envelope.status.actor = place.actor;
+  envelope.status.created_at = FormatRfc3339(place.now, true);
+  envelope.status.updated_at = envelope.status.created_at;
+  envelope.status.error = json::Object{{"type", "ParseError"}, {"message", problem}, {"mro", json::Array{}}};
+  envelope.payload = R"({"raw_base64":")" + Base64(bytes) + "\"}";
+  return Message(envelope, place.sump, place);
+}
+
+model::Envelope AsItFailed(model::Envelope envelope) {
+  const auto found = envelope.status.extra.find(kFailedRoute);
+  if (found == envelope.status.extra.end()) return envelope;
+  const auto names = [&](const char* member) {
+    std::vector<std::string> result;
+    const json::Value* value = found->second.Find(member);
+    if (value == nullptr || !value->IsArray()) return result;
+    for (const json::Value& name : value->AsArray()) {
+      if (name.IsString()) result.push_back(name.AsString());
+    }
+    return result;
+  };
+  envelope.route = {names("prev"), found->second.GetString("curr").value_or(""), names("next")};
+  envelope.status.extra.erase("route");
+  return envelope;
+}
+
+}  // namespace asya::relay

@@ -1,0 +1,142 @@
+#include "relay/invocation_reply.h"
+
+#include <utility>
+
+#include "core/json/parse.h"
+#include "core/json/split.h"
+
+namespace asya::relay {
+namespace {
+
+constexpr int kOk = 200;
+constexpr int kNoContent = 204;
+constexpr int kBadRequest = 400;
+constexpr std::size_t kMroLimit = 64;
+constexpr std::string_view kEventStreamType = "text/event-stream";
+
+// Cuts at a character, so that the text stays UTF-8.
+std::string Cut(std::string text, std::size_t limit_bytes) {
+  if (text.size() <= limit_bytes) return text;
+  std::size_t end = limit_bytes;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
+  text.resize(end);
+  return text + "…";
+}
+
+// The end of a traceback says where the error was raised.
+std::string KeepEnd(std::string text, std::size_t limit_bytes) {
+  if (text.size() <= limit_bytes) return text;
+  std::size_t begin = text.size() - limit_bytes;
+  while (begin < text.size() && (static_cast<unsigned char>(text[begin]) & 0xC0U) == 0x80U) ++begin;
+  return "…" + text.substr(begin);
+}
+
+}  // namespace
+
+json::Value ErrorValue(const HandlerError& error) {
+  json::Array mro;
+  for (const std::string& name : error.mro) mro.emplace_back(name);
+  json::Object value{{"type", error.type}, {"message", error.message}, {"mro", std::move(mro)}};
+  if (!error.traceback.empty()) value.emplace("traceback", error.traceback);
+  return value;
+}
+
+InvocationReply::InvocationReply(Listener& listener, const ReplyLimits& limits)
+    : listener_(listener),
+      limits_(limits),
+      http_([this](std::string_view piece) { return TakeBody(piece); }),
+      events_(limits.body_bytes,
+              [this](std::string_view name, std::string_view data) { return TakeEvent(name, data); }) {}
+
+Status InvocationReply::Feed(std::string_view bytes) {
+  ASYA_TRY(const std::size_t used, http_.Feed(bytes));
+  if (used < bytes.size() && http_.done()) return Invalid("", "the runtime sent more than its reply");
+  return http_.done() && !done_ ? Finish() : Ok();
+}
+
+Status InvocationReply::End() {
+  if (done_) return Ok();
+  ASYA_TRY_STATUS(http_.End());
+  return Finish();
+}
+
+Status InvocationReply::TakeBody(std::string_view piece) {
+  if (http_.content_type() == kEventStreamType && http_.status() == kOk) return events_.Feed(piece);
+  if (body_.size() + piece.size() > limits_.body_bytes) {
+    return Fail(ErrorCode::kTooLarge,
+                "the reply of the handler is over " + std::to_string(limits_.body_bytes) + " bytes");
+  }
+  body_.append(piece);
+  return Ok();
+}
+
+Status InvocationReply::TakeEvent(std::string_view name, std::string_view data) {
+  if (saw_done_event_) return Invalid("", "an event after done");
+  if (name == "downstream") return AddFrame(data);
+  if (name == "error") return ReadError(data);
+  if (name == "upstream") {
+    listener_.OnFly(data);
+  } else if (name == "metric") {
+    listener_.OnMetric(data);
+  } else if (name == "done") {
+    saw_done_event_ = true;
+    // The runtime may keep the connection open for a moment, or for ever: the reply is complete now.
+    done_ = true;
+  }
+  return Ok();
+}
+
+Status InvocationReply::Finish() {
+  if (http_.content_type() == kEventStreamType && http_.status() == kOk) {
+    if (!saw_done_event_) return Fail(ErrorCode::kClosed, "the stream of events ended without done");
+  } else if (http_.status() == kOk) {
+    ASYA_TRY_STATUS(ReadFrames());
+  } else if (http_.status() != kNoContent) {
+    ASYA_TRY_STATUS(ReadError(body_));
+  }
+  done_ = true;
+  return Ok();
+}
+
+Status InvocationReply::ReadFrames() {
+  ASYA_TRY(const auto members, json::Split(body_));
+  for (const json::Member& member : members) {
+    if (member.key != "frames") continue;
+    ASYA_TRY(const auto items, json::SplitArray(member.value));
+    for (const std::string_view item : items) ASYA_TRY_STATUS(AddFrame(item));
+    return Ok();
+  }
+  return Invalid("frames", "the reply has no frames");
+}
+
+Status InvocationReply::AddFrame(std::string_view text) {
+  frame_bytes_ += text.size();
+  if (frames_.size() >= limits_.frames || frame_bytes_ > limits_.body_bytes) {
+    return Fail(ErrorCode::kTooLarge, "the handler emitted more than " + std::to_string(limits_.frames) +
+                                          " payloads or " + std::to_string(limits_.body_bytes) + " bytes in one call");
+  }
+  ASYA_TRY(auto frame, model::ParseFrame(text));
+  frames_.push_back(std::move(frame));
+  return Ok();
+}
+
+Status InvocationReply::ReadError(std::string_view text) {
+  const auto body = json::Parse(text);
+  const json::Value* details = body.ok() ? body->Find("details") : nullptr;
+  if (details == nullptr) {
+    return Invalid("", "status " + std::to_string(http_.status()) + " without the details of an error");
+  }
+  const std::string kind = body->GetString("error").value_or("");
+  outcome_ = http_.status() == kBadRequest || kind == "msg_parsing_error" ? Outcome::kRejected : Outcome::kFailed;
+  error_.type = details->GetString("type").value_or(outcome_ == Outcome::kRejected ? "ParseError" : "UnknownError");
+  error_.message = Cut(details->GetString("message").value_or(""), limits_.message_bytes);
+  error_.traceback = KeepEnd(details->GetString("traceback").value_or(""), limits_.traceback_bytes);
+  if (const json::Value* mro = details->Find("mro"); mro != nullptr && mro->IsArray()) {
+    for (const json::Value& name : mro->AsArray()) {
+      if (name.IsString() && error_.mro.size() < kMroLimit) error_.mro.push_back(name.AsString());
+    }
+  }
+  return Ok();
+}
+
+}  // namespace asya::relay

@@ -1,0 +1,58 @@
+// Job: one leased message on its way through this relay.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "core/base/clock.h"
+#include "model/envelope.h"
+#include "ports/message_queue.h"
+#include "relay/invocation_reply.h"
+
+namespace asya::relay {
+
+using JobNumber = std::uint64_t;
+
+enum class Stage {
+  kWaiting,     // leased, nothing has begun
+  kBeginning,   // the queue is told that the call begins
+  kBegun,       // may be called
+  kRunning,     // the handler runs
+  kConfirming,  // the gateway is told of the end
+  kSettling,    // the queue is told of the outcome
+  kPausing,     // the settlement failed and is tried again later
+};
+
+struct Job {
+  JobNumber number = 0;
+  ports::DeliveryTag tag;
+  bool leased = true;  // false once the connection was lost: an outcome waits for the message to come again
+  Stage stage = Stage::kWaiting;
+  std::string body;  // as delivered, until the call has taken it
+  model::Envelope envelope;
+  std::int64_t crashes = 0;  // calls of it that ended with the death of the worker or relay
+  bool suspect = false;      // it may be what kills the worker: runs alone
+  WallTime enqueued_at{};
+  WallTime received_at{};
+  WallTime called_at{};
+  std::chrono::microseconds work{0};
+  WallTime settled_from{};
+  bool is_first = false;  // of this process: it waited for the cold start
+  bool has_outcome = false;
+  ports::Settlement settlement;
+  std::string outcome;       // label of messages_processed_total
+  std::string final_report;  // JSON to confirm before the settlement; empty if none
+  std::string message_type;  // label of messages_sent_total
+  int settle_attempts = 0;
+  std::unique_ptr<InvocationReply::Listener> listener;
+
+  // The same for each delivery of the same step of the same envelope.
+  [[nodiscard]] std::string Key() const {
+    return envelope.id + ":" + std::to_string(envelope.route.prev.size()) + ":" + envelope.route.curr + ":" +
+           std::to_string(envelope.status.attempt);
+  }
+};
+
+}  // namespace asya::relay

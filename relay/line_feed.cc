@@ -1,0 +1,69 @@
+#include "relay/line_feed.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace asya::relay {
+namespace {
+
+constexpr std::chrono::milliseconds kConnectTimeout{5000};
+constexpr int kOk = 200;
+
+}  // namespace
+
+LineFeed::LineFeed(Reactor& reactor, Source source, Reader& reader, Random& random)
+    : reactor_(reactor),
+      source_(std::move(source)),
+      reader_(reader),
+      random_(random),
+      timer_(reactor),
+      pause_(source_.first_pause) {}
+LineFeed::~LineFeed() = default;
+
+void LineFeed::Start() {
+  connecting_ = std::make_unique<Connecting>(reactor_, source_.address, kConnectTimeout,
+                                             [this](Result<std::unique_ptr<Stream>> stream) {
+                                               if (stream.ok()) {
+                                                 TakeStream(std::move(*stream));
+                                               } else {
+                                                 Lost(stream.error().message);
+                                               }
+                                             });
+}
+
+void LineFeed::TakeStream(std::unique_ptr<Stream> stream) {
+  parser_ = std::make_unique<HttpReply>([this](std::string_view piece) -> Status {
+    if (parser_->status() != kOk) return Fail(ErrorCode::kUnavailable, "status " + std::to_string(parser_->status()));
+    pause_ = source_.first_pause;
+    return reader_.OnBody(piece);
+  });
+  stream_ = std::move(stream);
+  stream_->Read([this](std::string_view bytes) { TakeData(bytes); },
+                [this](const Status& status) { Lost(status.ok() ? "closed" : status.error().message); });
+  stream_->Write("GET " + source_.target + " HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n");
+}
+
+void LineFeed::TakeData(std::string_view bytes) {
+  const auto used = parser_->Feed(bytes);
+  if (!used.ok()) {
+    Lost(used.error().message);
+  } else if (parser_->done()) {
+    Lost("ended with status " + std::to_string(parser_->status()));
+  }
+}
+
+void LineFeed::Lost(const std::string& reason) {
+  // Only half of the pause is fixed, so that many relays do not come back in the same moment.
+  const auto half = std::chrono::duration_cast<std::chrono::microseconds>(pause_) / 2;
+  const auto pause =
+      half + std::chrono::microseconds(static_cast<std::int64_t>(random_.Unit() * static_cast<double>(half.count())));
+  pause_ = std::min(pause_ * 2, source_.longest_pause);
+  if (stream_ != nullptr) stream_->Close();
+  timer_.After(pause, [this] {
+    stream_.reset();
+    Start();
+  });
+  reader_.OnDisconnected(reason);
+}
+
+}  // namespace asya::relay

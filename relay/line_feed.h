@@ -1,0 +1,55 @@
+// LineFeed: follows a GET whose answer never ends, and connects again for ever with backoff.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "core/base/random.h"
+#include "relay/http_reply.h"
+#include "relay/stream.h"
+
+namespace asya::relay {
+
+class LineFeed {
+ public:
+  struct Source {
+    Address address;
+    std::string target;  // e.g. "/healthz/watch"
+    std::chrono::milliseconds first_pause{5};
+    std::chrono::milliseconds longest_pause{1000};
+  };
+  class Reader {
+   public:
+    virtual ~Reader() = default;
+    // A piece of the body; an error ends this connection.
+    virtual Status OnBody(std::string_view piece) = 0;
+    // Each end of a connection and each that could not be made; what was read before starts anew.
+    virtual void OnDisconnected(const std::string& reason) = 0;
+  };
+
+  LineFeed(Reactor& reactor, Source source, Reader& reader, Random& random);
+  ~LineFeed();
+  LineFeed(const LineFeed&) = delete;
+  LineFeed& operator=(const LineFeed&) = delete;
+  void Start();
+
+ private:
+  void TakeStream(std::unique_ptr<Stream> stream);
+  void TakeData(std::string_view bytes);
+  void Lost(const std::string& reason);
+
+  Reactor& reactor_;
+  Source source_;
+  Reader& reader_;
+  Random& random_;
+  Timer timer_;
+  std::unique_ptr<Connecting> connecting_;
+  std::unique_ptr<Stream> stream_;
+  std::unique_ptr<HttpReply> parser_;
+  std::chrono::milliseconds pause_;
+};
+
+}  // namespace asya::relay

@@ -1,0 +1,40 @@
+// asya-relay: the composition root of the relay on the SQLite transport; hands over to the program of another
+// transport.
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+
+#include "relay/environment.h"
+#include "relay/start.h"
+#include "transports/sqlite/client.h"
+
+namespace {
+
+// A library that a relay does not use is not mapped: each transport with one of its own is a program of its own.
+int HandOver(const asya::relay::Settings& settings, char** arguments) {
+  std::error_code error;
+  const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
+  const std::string program = (self.parent_path() / ("asya-relay-" + settings.transport)).string();
+  ::execv(program.c_str(), arguments);
+  std::fprintf(stderr, "ASYA_TRANSPORT=%s needs the program %s: %s\n", settings.transport.c_str(), program.c_str(),
+               std::strerror(errno));
+  return asya::relay::kExitUsage;
+}
+
+}  // namespace
+
+int main(int, char** arguments) {
+  const asya::Clock& clock = asya::RealClock();
+  const auto settings = asya::relay::SettingsOrReport();
+  if (!settings) return asya::relay::kExitUsage;
+  if (settings->transport != "sqlite") return HandOver(*settings, arguments);
+  asya::Random random(asya::SystemSeed());
+  asya::transports::sqlite::ClientSettings client;
+  client.socket_path = settings->sqlite_path;
+  client.queue = asya::model::QueueName(settings->namespace_, settings->actor);
+  asya::transports::sqlite::Client queue(client, clock, random);
+  return asya::relay::RunUntilDrained(*settings, queue, clock);
+}

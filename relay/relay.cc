@@ -1,0 +1,119 @@
+#include "relay/relay.h"
+
+#include <utility>
+
+namespace asya::relay {
+
+Relay::Relay(const Settings& settings, const RelayLimits& limits, RelayParts parts, WallTime started_at)
+    : settings_(settings),
+      limits_(limits),
+      parts_(std::move(parts)),
+      started_at_(started_at),
+      credits_(static_cast<std::size_t>(settings.concurrency)),
+      call_pause_(limits.first_call_pause),
+      hold_timer_(parts_.reactor),
+      patience_timer_(parts_.reactor),
+      orphan_timer_(parts_.reactor) {
+  // The ends of every route are tried again even where nobody has written a policy for them.
+  if (settings_.is_end_actor) settings_.resiliency.policies.try_emplace("default");
+}
+
+void Relay::OnConnection(bool connected, const std::string& reason) {
+  connected_ = connected;
+  connection_reason_ = reason;
+  granted_ = 0;
+  if (!connected) {
+    parts_.metrics.reconnects.Add();
+    parts_.logger.Warning("connection to the queue lost", {{"reason", reason}});
+    lineup_ = Lineup();
+    begun_.clear();
+    beginning_ = 0;
+    by_tag_.clear();
+    std::vector<JobNumber> gone;
+    for (auto& [number, job] : jobs_) {
+      if (!job->leased) continue;
+      if (job->stage == Stage::kRunning || (job->has_outcome && job->outcome != "given_back")) {
+        Park(*job);
+      } else {
+        gone.push_back(number);
+      }
+    }
+    for (const JobNumber number : gone) Erase(number);
+    orphan_timer_.After(limits_.orphan_life, [this] { ForgetOrphans(); });
+  }
+  Pump();
+}
+
+void Relay::RuntimeChanged(const RuntimeState& state) {
+  const bool was_ready = runtime_.kind == RuntimeState::Kind::kReady;
+  runtime_ = state;
+  if (state.kind == RuntimeState::Kind::kReady) {
+    if (!ready_at_) ready_at_ = parts_.clock.Now();
+    patience_timer_.Cancel();
+    hold_timer_.Cancel();
+    holding_ = false;
+    call_pause_ = limits_.first_call_pause;
+  } else {
+    if (was_ready) {
+      parts_.queue.RevokeCredits();
+      granted_ = 0;
+    }
+    GiveBackUnstarted(state.kind == RuntimeState::Kind::kFailed);
+    // A worker that is started again is back in a moment, and then knows which messages to run alone.
+    patience_timer_.After(limits_.suspect_patience, [this] { GiveBackUnstarted(true); });
+  }
+  Pump();
+}
+
+void Relay::Drain(std::function<void()> on_idle) {
+  on_idle_.push_back(std::move(on_idle));
+  if (!draining_) {
+    draining_ = true;
+    parts_.logger.Info("draining", {{"in_flight", in_flight()}, {"running", running_}});
+    parts_.queue.RevokeCredits();
+    granted_ = 0;
+    GiveBackUnstarted(true);
+  }
+  Changed();
+}
+
+Relay::Readiness Relay::readiness() const {
+  if (draining_) return {false, "draining"};
+  if (runtime_.kind != RuntimeState::Kind::kReady) return {false, runtime_.text};
+  if (!connected_) return {false, "no connection to the queue: " + connection_reason_};
+  return {true, "ready"};
+}
+
+void Relay::Pump() {
+  BeginCalls();
+  CallBegun();
+  GrantCredits();
+  Changed();
+}
+
+bool Relay::CanCall() const {
+  return runtime_.kind == RuntimeState::Kind::kReady && connected_ && !draining_ && !holding_;
+}
+
+Place Relay::Here() const {
+  return {settings_.namespace_, settings_.actor,        settings_.sink,
+          settings_.sump,       settings_.is_end_actor, parts_.clock.Now()};
+}
+
+bool Relay::IsCanceled(const model::Envelope& envelope) const {
+  if (parts_.cancellations == nullptr) return false;
+  return parts_.cancellations->IsCanceled(envelope.id) ||
+         (!envelope.parent_id.empty() && parts_.cancellations->IsCanceled(envelope.parent_id));
+}
+
+Job* Relay::Find(ports::DeliveryTag tag) {
+  const auto found = by_tag_.find(tag.get());
+  return found == by_tag_.end() ? nullptr : Find(found->second);
+}
+
+Job* Relay::Find(JobNumber number) {
+  const auto found = jobs_.find(number);
+  return found == jobs_.end() ? nullptr : found->second.get();
+}
+
+}  // namespace asya::relay

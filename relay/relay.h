@@ -1,0 +1,166 @@
+// Relay: takes messages from its queue, has each one handled by the runtime, and settles it; all on the reactor's
+// thread.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "core/base/clock.h"
+#include "core/base/random.h"
+#include "core/observe/log.h"
+#include "ports/message_queue.h"
+#include "relay/admit.h"
+#include "relay/cancel_feed.h"
+#include "relay/credits.h"
+#include "relay/forward.h"
+#include "relay/handler_metrics.h"
+#include "relay/job.h"
+#include "relay/lineup.h"
+#include "relay/relay_metrics.h"
+#include "relay/reporter.h"
+#include "relay/runtime_peer.h"
+#include "relay/runtime_watch.h"
+#include "relay/settings.h"
+
+namespace asya::relay {
+
+struct RelayLimits {
+  int unroutable_attempts = 8;  // with the pauses below: about 25 s
+  std::chrono::milliseconds first_settle_pause{200};
+  std::chrono::milliseconds longest_settle_pause{30'000};
+  std::chrono::milliseconds kill_grace{1100};   // the runtime kills a cancelled worker after 1 s
+  std::chrono::milliseconds kill_window{4000};  // in which other calls may die of that kill
+  std::chrono::milliseconds first_call_pause{10};
+  std::chrono::milliseconds longest_call_pause{500};
+  std::chrono::milliseconds suspect_patience{10'000};  // how long suspects wait for a runtime that is not ready
+  std::chrono::milliseconds orphan_life{60'000};       // how long an outcome waits for its message to come again
+  std::size_t orphans = 2048;
+  std::int64_t least_crash_limit = 5;
+};
+
+struct RelayParts {
+  Reactor& reactor;
+  ports::MessageQueue& queue;
+  RuntimePeer& runtime;
+  Reporter* reporter;               // null without a gateway
+  const CancelFeed* cancellations;  // null without a gateway
+  HandlerMetrics& handler_metrics;
+  RelayMetrics& metrics;
+  const Clock& clock;
+  Random& random;
+  observe::Logger logger;
+};
+
+class Relay final : public ports::ConsumerEvents {
+ public:
+  // Whether it takes and handles messages; `reason` says why not.
+  struct Readiness {
+    bool ready = false;
+    std::string reason;
+  };
+
+  Relay(const Settings& settings, const RelayLimits& limits, RelayParts parts, WallTime started_at);
+
+  // `on_change` is called whenever readiness or load may have changed.
+  void OnChange(std::function<void()> on_change) { on_change_ = std::move(on_change); }
+  void RuntimeChanged(const RuntimeState& state);
+  // Takes nothing more, gives back what has not started, and calls `on_idle` once nothing is left. May be called again.
+  void Drain(std::function<void()> on_idle);
+  [[nodiscard]] Readiness readiness() const;
+  // Messages leased and not settled.
+  [[nodiscard]] std::size_t in_flight() const { return by_tag_.size(); }
+  [[nodiscard]] std::size_t running() const { return running_; }
+
+  void OnDeliveries(std::vector<ports::Delivery> deliveries) override;
+  void OnStarted(ports::DeliveryTag tag, Status status) override;
+  void OnSettled(ports::DeliveryTag tag, Status status) override;
+  void OnConnection(bool connected, const std::string& reason) override;
+
+ private:
+  // take.cc: messages come in and are begun.
+  void Take(ports::Delivery delivery);
+  bool Adopt(const ports::Delivery& delivery, const model::Envelope& envelope);
+  void TakeMalformed(std::unique_ptr<Job> job, const std::string& problem);
+  void BeginCalls();
+  void Begin(Job& job);
+  void GrantCredits();
+  void GiveBack(Job& job);
+  void GiveBackUnstarted(bool with_suspects);
+  // call.cc: the handler is called.
+  void CallBegun();
+  void Call(Job& job);
+  void CallFinished(JobNumber number, const Finished& finished);
+  void Crashed(Job& job);
+  void NotReached(Job& job);
+  void Hold(std::chrono::microseconds time);
+  // conclude.cc: what a call led to.
+  void Refuse(Job& job, const Refusal& refusal);
+  void Replied(Job& job, InvocationReply& reply);
+  void Attempted(Job& job, const HandlerError& error, const std::string& plain_reason);
+  void EndWith(Job& job, const Ending& ending);
+  void Succeeded(Job& job, std::vector<model::Frame> frames);
+  // settle.cc: the outcome is made durable.
+  void Conclude(Job& job, ports::Settlement settlement, const std::string& outcome, const std::string& message_type);
+  void Settle(Job& job);
+  void Settled(Job& job);
+  void SettleFailed(Job& job, const Error& error);
+  void PauseSettling(Job& job);
+  void Park(Job& job);
+  void ForgetOrphans();
+  void Erase(JobNumber number);
+  // tell.cc: what others are told.
+  void ReportProgress(const Job& job, const std::string& status, double weight);
+  [[nodiscard]] std::string FinalReport(const Job& job, const Ending* own_failure) const;
+  [[nodiscard]] Hop HopOf(const Job& job) const;
+  void Changed();
+
+  void Pump();
+  [[nodiscard]] bool CanCall() const;
+  [[nodiscard]] Place Here() const;
+  [[nodiscard]] bool IsSump() const { return settings_.actor == settings_.sump; }
+  [[nodiscard]] bool IsCanceled(const model::Envelope& envelope) const;
+  Job* Find(ports::DeliveryTag tag);
+  Job* Find(JobNumber number);
+  [[nodiscard]] std::size_t unfinished() const { return lineup_.size() + beginning_ + begun_.size() + running_; }
+
+  Settings settings_;
+  RelayLimits limits_;
+  RelayParts parts_;
+  WallTime started_at_;
+  std::function<void()> on_change_;
+  std::vector<std::function<void()>> on_idle_;
+
+  std::unordered_map<JobNumber, std::unique_ptr<Job>> jobs_;
+  std::unordered_map<std::uint64_t, JobNumber> by_tag_;
+  std::unordered_map<std::string, JobNumber> orphans_;  // by Job::Key()
+  JobNumber next_job_ = 1;
+  Lineup lineup_;
+  std::deque<JobNumber> begun_;
+  std::unordered_map<JobNumber, bool> shared_crash_;  // of the calls that run: a worker died beside them
+  std::size_t beginning_ = 0;
+  std::size_t running_ = 0;
+  std::size_t granted_ = 0;
+  Credits credits_;
+
+  RuntimeState runtime_;
+  bool connected_ = false;
+  std::string connection_reason_ = "not connected to the queue yet";
+  bool draining_ = false;
+  bool holding_ = false;
+  bool had_first_call_ = false;
+  std::optional<WallTime> ready_at_;
+  std::chrono::milliseconds call_pause_;
+  SteadyTime killed_until_{};
+  WallTime granted_at_{};
+  Timer hold_timer_;
+  Timer patience_timer_;
+  Timer orphan_timer_;
+  std::unordered_map<JobNumber, std::unique_ptr<Timer>> settle_timers_;
+};
+
+}  // namespace asya::relay

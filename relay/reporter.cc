@@ -1,0 +1,223 @@
+#include "relay/reporter.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <utility>
+
+#include "core/json/value.h"
+
+namespace asya::relay {
+namespace {
+
+constexpr int kTooManyRequests = 429;
+constexpr int kRequestTimeout = 408;
+
+std::string Number(double value) {
+  char text[32];
+  const int size = std::snprintf(text, sizeof text, "%.3f", value);
+  return std::string(text, static_cast<std::size_t>(size));
+}
+
+void AppendText(std::string& out, const char* opening, const std::string& text) {
+  if (!text.empty()) out += opening + json::Quote(text);
+}
+
+std::string Key(const StatusReport& report) { return report.task + "\n" + report.actor; }
+
+}  // namespace
+
+std::string ToJson(const StatusReport& report, const std::string& of_namespace) {
+  std::string out = R"({"type":"status","task":)" + json::Quote(report.task);
+  AppendText(out, R"(,"parent":)", report.parent);
+  AppendText(out, R"(,"namespace":)", of_namespace);
+  AppendText(out, R"(,"status":)", report.status);
+  AppendText(out, R"(,"actor":)", report.actor);
+  AppendText(out, R"(,"reason":)", report.reason);
+  out += R"(,"progress":)" + Number(report.progress);
+  out += R"(,"hop":{"actor":)" + json::Quote(report.actor) + R"(,"attempt":)" + std::to_string(report.hop.attempt) +
+         R"(,"queue_wait_ms":)" + Number(report.hop.queue_wait_ms) + R"(,"work_ms":)" + Number(report.hop.work_ms) +
+         R"(,"cold_start_ms":)" + Number(report.hop.cold_start_ms) + "}";
+  if (!report.result.empty()) out += R"(,"result":)" + report.result;
+  if (!report.error.empty()) out += R"(,"error":)" + report.error;
+  return out + "}";
+}
+
+Reporter::Reporter(Reactor& reactor, const Address& gateway, std::string of_namespace, const ReporterLimits& limits,
+                   Random& random, observe::Logger logger, observe::Metrics& metrics, const std::string& metric_prefix)
+    : namespace_(std::move(of_namespace)),
+      limits_(limits),
+      random_(random),
+      logger_(std::move(logger)),
+      dropped_(metrics.MakeCounter(metric_prefix + "_reports_dropped_total", "Progress reports dropped, oldest first")),
+      failures_(metrics.MakeCounter(metric_prefix + "_report_failures_total", "Reports that the gateway did not take")),
+      client_(reactor, gateway),
+      timer_(reactor),
+      flush_timer_(reactor),
+      pause_(limits.first_pause) {}
+
+void Reporter::Progress(StatusReport report) {
+  const std::string key = Key(report);
+  if (const auto found = latest_.find(key); found != latest_.end()) {
+    waiting_bytes_ -= found->second->bytes();
+    found->second->report = std::move(report);
+    waiting_bytes_ += found->second->bytes();
+    return;
+  }
+  Append({std::move(report), ""});
+  latest_[key] = std::prev(waiting_.end());
+  Wake(limits_.progress_delay);
+}
+
+void Reporter::Fly(const std::string& task, std::string_view data) {
+  std::string item =
+      R"({"type":"fly","task":)" + json::Quote(task) + R"(,"namespace":)" + json::Quote(namespace_) + R"(,"data":)";
+  item += data;
+  item += '}';
+  Append({{}, std::move(item)});
+  Wake(std::chrono::milliseconds(0));
+}
+
+void Reporter::Confirm(std::string json, OnConfirmed on_confirmed) {
+  ends_.push_back({std::move(json), std::move(on_confirmed)});
+  Wake(std::chrono::milliseconds(0));
+}
+
+void Reporter::Flush(std::chrono::milliseconds limit, std::function<void()> on_empty) {
+  on_empty_ = std::move(on_empty);
+  flush_timer_.After(limit, [this] {
+    waiting_.clear();
+    latest_.clear();
+    const auto callback = std::move(on_empty_);
+    on_empty_ = nullptr;
+    if (callback) callback();
+  });
+  backing_off_ = false;
+  timer_.Cancel();
+  SendBatch();
+  CheckEmpty();
+}
+
+void Reporter::Append(Waiting item) {
+  waiting_bytes_ += item.bytes();
+  waiting_.push_back(std::move(item));
+  while (waiting_.size() > limits_.waiting_items || waiting_bytes_ > limits_.waiting_bytes) {
+    if (waiting_.size() == 1) break;
+    DropOldest();
+  }
+}
+
+void Reporter::DropOldest() {
+  const Waiting& oldest = waiting_.front();
+  if (oldest.fly.empty()) latest_.erase(Key(oldest.report));
+  waiting_bytes_ -= oldest.bytes();
+  waiting_.pop_front();
+  dropped_.Add();
+}
+
+void Reporter::Wake(std::chrono::milliseconds delay) {
+  if (client_.busy() || backing_off_) return;
+  // An urgent item moves the moment forward, a patient one never back.
+  if (timer_.pending() && delay.count() > 0) return;
+  timer_.After(delay, [this] { SendBatch(); });
+}
+
+void Reporter::SendBatch() {
+  backing_off_ = false;
+  if (client_.busy() || (ends_.empty() && waiting_.empty())) return;
+  timer_.Cancel();
+  client_.Send("POST", "/api/v1/events", TakeBatch(), limits_.request_timeout,
+               [this](const Result<HttpClient::Reply>& reply) { TakeReply(reply); });
+}
+
+std::string Reporter::TakeBatch() {
+  std::string batch = "[";
+  const std::size_t most = singly_ > 0 ? 1 : limits_.batch_items;
+  const auto full = [&] {
+    return sent_ends_.size() + sent_waiting_.size() >= most || batch.size() >= limits_.batch_bytes;
+  };
+  const auto add = [&](const std::string& item) {
+    if (batch.size() > 1) batch += ',';
+    batch += item;
+  };
+  while (!ends_.empty() && !full()) {
+    add(ends_.front().json);
+    sent_ends_.push_back(std::move(ends_.front()));
+    ends_.pop_front();
+  }
+  while (!waiting_.empty() && !full()) {
+    Waiting& item = waiting_.front();
+    waiting_bytes_ -= item.bytes();
+    if (item.fly.empty()) latest_.erase(Key(item.report));
+    add(item.fly.empty() ? ToJson(item.report, namespace_) : item.fly);
+    sent_waiting_.push_back(std::move(item));
+    waiting_.pop_front();
+  }
+  return batch + "]";
+}
+
+void Reporter::TakeReply(const Result<HttpClient::Reply>& reply) {
+  const std::size_t sent = sent_ends_.size() + sent_waiting_.size();
+  if (reply.ok() && reply->status >= 200 && reply->status < 300) {
+    pause_ = limits_.first_pause;
+    singly_ -= std::min(singly_, sent);
+    const std::vector<End> confirmed = std::move(sent_ends_);
+    sent_ends_.clear();
+    sent_waiting_.clear();
+    for (const End& end : confirmed) end.on_confirmed();
+    if (!ends_.empty()) {
+      SendBatch();
+    } else if (!waiting_.empty()) {
+      Wake(waiting_.front().fly.empty() ? limits_.progress_delay : std::chrono::milliseconds(0));
+    }
+    CheckEmpty();
+    return;
+  }
+  failures_.Add();
+  const bool refused = reply.ok() && reply->status >= 400 && reply->status < 500 && reply->status != kTooManyRequests &&
+                       reply->status != kRequestTimeout;
+  if (refused && sent > 1) singly_ = sent;
+  if (refused && sent == 1) {
+    // This one is at fault. A progress report is dropped; an end waits behind the others and is tried for ever.
+    sent_waiting_.clear();
+    singly_ -= std::min<std::size_t>(singly_, 1);
+    if (!sent_ends_.empty()) {
+      ends_.push_back(std::move(sent_ends_.front()));
+      sent_ends_.clear();
+    }
+  }
+  Again(reply.ok() ? "status " + std::to_string(reply->status) : reply.error().message);
+}
+
+void Reporter::Again(const std::string& why) {
+  logger_.Warning("the gateway did not take a report", {{"reason", why}, {"waiting", ends_.size() + waiting_.size()}});
+  for (auto end = sent_ends_.rbegin(); end != sent_ends_.rend(); ++end) ends_.push_front(std::move(*end));
+  sent_ends_.clear();
+  for (auto item = sent_waiting_.rbegin(); item != sent_waiting_.rend(); ++item) {
+    if (waiting_.size() >= limits_.waiting_items || waiting_bytes_ >= limits_.waiting_bytes) {
+      dropped_.Add();
+      continue;
+    }
+    // A later step of the same task and actor has made this one old.
+    if (item->fly.empty() && latest_.count(Key(item->report)) > 0) continue;
+    waiting_bytes_ += item->bytes();
+    waiting_.push_front(std::move(*item));
+    if (waiting_.front().fly.empty()) latest_[Key(waiting_.front().report)] = waiting_.begin();
+  }
+  sent_waiting_.clear();
+  const auto half = std::chrono::duration_cast<std::chrono::microseconds>(pause_) / 2;
+  backing_off_ = true;
+  timer_.After(
+      half + std::chrono::microseconds(static_cast<std::int64_t>(random_.Unit() * static_cast<double>(half.count()))),
+      [this] { SendBatch(); });
+  pause_ = std::min(pause_ * 2, limits_.longest_pause);
+}
+
+void Reporter::CheckEmpty() {
+  if (!on_empty_ || client_.busy() || !ends_.empty() || !waiting_.empty()) return;
+  flush_timer_.Cancel();
+  const auto callback = std::move(on_empty_);
+  on_empty_ = nullptr;
+  callback();
+}
+
+}  // namespace asya::relay

@@ -1,0 +1,139 @@
+#include "relay/runtime_peer.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace asya::relay {
+namespace {
+
+constexpr std::chrono::milliseconds kConnectTimeout{1000};
+
+}  // namespace
+
+struct RuntimePeer::Link {
+  Link(Reactor& reactor, std::uint64_t own_number) : number(own_number), timer(reactor) {}
+
+  std::uint64_t number;
+  Timer timer;
+  std::unique_ptr<Connecting> connecting;
+  std::unique_ptr<Stream> stream;
+  // Of the call that runs; no reply means that the connection is idle.
+  std::unique_ptr<InvocationReply> reply;
+  std::string request;
+  OnFinished on_finished;
+  std::uint64_t sent_before = 0;
+};
+
+RuntimePeer::RuntimePeer(Reactor& reactor, Address address, const ReplyLimits& limits)
+    : reactor_(reactor), address_(std::move(address)), limits_(limits) {}
+RuntimePeer::~RuntimePeer() = default;
+
+void RuntimePeer::Invoke(std::string body, std::chrono::microseconds timeout, InvocationReply::Listener& listener,
+                         OnFinished on_finished) {
+  Link* link = FindIdle();
+  const bool fresh = link == nullptr;
+  if (fresh) {
+    const std::uint64_t number = next_number_++;
+    link = links_.emplace(number, std::make_unique<Link>(reactor_, number)).first->second.get();
+  }
+  link->reply = std::make_unique<InvocationReply>(listener, limits_);
+  link->on_finished = std::move(on_finished);
+  link->request = "POST /invoke HTTP/1.1\r\nHost: runtime\r\nContent-Type: application/json\r\nContent-Length: ";
+  link->request += std::to_string(body.size());
+  link->request += "\r\n\r\n";
+  link->request += body;
+  link->timer.After(timeout, [this, number = link->number] {
+    Finish(number, {Finished::How::kTimedOut, "the call took longer than it may", nullptr}, false);
+  });
+  if (fresh) {
+    Connect(link->number);
+  } else {
+    Send(*link);
+  }
+}
+
+RuntimePeer::Link* RuntimePeer::FindIdle() {
+  while (!idle_.empty()) {
+    const std::uint64_t number = idle_.back();
+    idle_.pop_back();
+    Link* link = links_.at(number).get();
+    if (link->stream->open()) return link;
+    links_.erase(number);
+  }
+  return nullptr;
+}
+
+void RuntimePeer::Connect(std::uint64_t number) {
+  Link& link = *links_.at(number);
+  link.connecting = std::make_unique<Connecting>(
+      reactor_, address_, kConnectTimeout, [this, number](Result<std::unique_ptr<Stream>> stream) {
+        Link& connected = *links_.at(number);
+        if (!stream.ok()) {
+          Finish(number, {Finished::How::kUnreached, stream.error().message, nullptr}, false);
+          return;
+        }
+        connected.stream = std::move(*stream);
+        connected.stream->Read([this, number](std::string_view bytes) { TakeData(number, bytes); },
+                               [this, number](const Status& status) { TakeEnd(number, status); });
+        Send(connected);
+      });
+}
+
+void RuntimePeer::Send(Link& link) {
+  link.sent_before = link.stream->bytes_sent();
+  link.stream->Write(std::move(link.request));
+  link.request.clear();
+}
+
+void RuntimePeer::TakeData(std::uint64_t number, std::string_view bytes) {
+  Link& link = *links_.at(number);
+  if (link.reply == nullptr) {  // nobody asked
+    idle_.erase(std::remove(idle_.begin(), idle_.end(), number), idle_.end());
+    links_.erase(number);
+    return;
+  }
+  const Status fed = link.reply->Feed(bytes);
+  if (!fed.ok()) {
+    const bool lost = fed.error().code == ErrorCode::kClosed;
+    Finish(number, {lost ? Finished::How::kLost : Finished::How::kInvalid, fed.error().message, nullptr}, false);
+  } else if (link.reply->done()) {
+    const bool keep = link.reply->keep_alive();
+    Finish(number, {Finished::How::kReplied, "", link.reply.get()}, keep);
+  }
+}
+
+void RuntimePeer::TakeEnd(std::uint64_t number, const Status& status) {
+  Link& link = *links_.at(number);
+  if (link.reply == nullptr) {
+    idle_.erase(std::remove(idle_.begin(), idle_.end(), number), idle_.end());
+    links_.erase(number);
+    return;
+  }
+  const Status ended = link.reply->End();
+  if (ended.ok()) {
+    Finish(number, {Finished::How::kReplied, "", link.reply.get()}, false);
+  } else if (ended.error().code != ErrorCode::kClosed) {
+    Finish(number, {Finished::How::kInvalid, ended.error().message, nullptr}, false);
+  } else if (!status.ok() && !link.reply->started() && link.stream->bytes_sent() == link.sent_before) {
+    // A worker that finishes before a reload refuses further calls; nothing of this one was read.
+    Finish(number, {Finished::How::kUnreached, status.error().message, nullptr}, false);
+  } else {
+    Finish(number, {Finished::How::kLost, ended.error().message, nullptr}, false);
+  }
+}
+
+void RuntimePeer::Finish(std::uint64_t number, Finished finished, bool keep) {
+  Link& link = *links_.at(number);
+  link.timer.Cancel();
+  const OnFinished on_finished = std::move(link.on_finished);
+  const std::unique_ptr<InvocationReply> reply = std::move(link.reply);
+  link.on_finished = nullptr;
+  if (keep) {
+    idle_.push_back(number);
+  } else {
+    links_.erase(number);
+  }
+  on_finished(std::move(finished));
+}
+
+}  // namespace asya::relay

@@ -1,0 +1,38 @@
+// Settings: everything a relay is told at start, as plain values.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "relay/address.h"
+#include "relay/resiliency.h"
+
+namespace asya::relay {
+
+struct Settings {
+  std::string actor;
+  std::string namespace_;
+  std::string transport = "sqlite";
+  std::string socket_dir = "/var/run/asya";
+  std::string sink = "x-sink";
+  std::string sump = "x-sump";
+  bool is_end_actor = false;
+  std::int64_t concurrency = 1;
+  std::chrono::microseconds actor_timeout = std::chrono::minutes(5);
+  Resiliency resiliency;
+  std::optional<Address> gateway;
+  std::chrono::microseconds runtime_ready_timeout = std::chrono::minutes(5);
+  Address metrics{"", "", "8080"};
+  std::string metrics_namespace = "asya_actor";
+  std::string custom_metrics;  // JSON; checked
+  std::string log_level = "INFO";
+  std::string sqlite_path;  // of the broker's socket
+  std::string postgres_url;
+  std::string notify_socket;  // of the process that supervises this one; may be empty
+  std::optional<int> control_fd;
+  std::chrono::microseconds drain_grace = std::chrono::seconds(10);  // for the last settlements
+};
+
+}  // namespace asya::relay

@@ -1,0 +1,130 @@
+// Making an outcome durable, again and again until it is.
+#include <algorithm>
+#include <utility>
+
+#include "relay/relay.h"
+
+namespace asya::relay {
+
+void Relay::Conclude(Job& job, ports::Settlement settlement, const std::string& outcome,
+                     const std::string& message_type) {
+  job.has_outcome = true;
+  job.settlement = std::move(settlement);
+  job.settlement.tag = job.tag;
+  job.outcome = outcome;
+  job.message_type = message_type;
+  job.settle_attempts = 0;
+  job.settled_from = parts_.clock.Now();
+  if (job.final_report.empty() || parts_.reporter == nullptr) {
+    Settle(job);
+    return;
+  }
+  job.stage = Stage::kConfirming;
+  parts_.reporter->Confirm(std::exchange(job.final_report, {}), [this, number = job.number] {
+    if (Job* confirmed = Find(number); confirmed != nullptr) Settle(*confirmed);
+  });
+}
+
+void Relay::Settle(Job& job) {
+  job.stage = Stage::kSettling;
+  if (job.leased) {
+    parts_.queue.Settle(job.settlement);
+  } else if (!orphan_timer_.pending()) {
+    orphan_timer_.After(limits_.orphan_life, [this] { ForgetOrphans(); });
+  }
+}
+
+void Relay::OnSettled(ports::DeliveryTag tag, Status status) {
+  Job* job = Find(tag);
+  if (job == nullptr || job->stage != Stage::kSettling) return;
+  if (status.ok()) {
+    Settled(*job);
+  } else {
+    SettleFailed(*job, status.error());
+  }
+  Pump();
+}
+
+void Relay::Settled(Job& job) {
+  const auto seconds = [](std::chrono::microseconds time) { return static_cast<double>(time.count()) / 1e6; };
+  const WallTime now = parts_.clock.Now();
+  parts_.metrics.send.Observe(seconds(now - job.settled_from));
+  if (job.outcome != "given_back") {
+    parts_.metrics.Processed(job.outcome);
+    parts_.metrics.processing.Observe(seconds(now - job.received_at));
+    for (const ports::Outgoing& message : job.settlement.publish) {
+      parts_.metrics.sent.Add({{"destination_queue", message.queue}, {"message_type", job.message_type}});
+      parts_.metrics.size_out.Observe(static_cast<double>(message.body.size()));
+    }
+    if (job.outcome == "success" || job.outcome == "empty_response") ReportProgress(job, "completed", 1.0);
+  }
+  Erase(job.number);
+}
+
+void Relay::SettleFailed(Job& job, const Error& error) {
+  if (error.code == ErrorCode::kConflict || error.code == ErrorCode::kClosed) {
+    parts_.logger.Warning("a lease was lost", {{"id", job.envelope.id}, {"reason", error.message}});
+    parts_.metrics.Failed("lease_lost");
+    Erase(job.number);
+    return;
+  }
+  parts_.logger.Warning("a settlement failed", {{"id", job.envelope.id},
+                                                {"code", ErrorCodeName(error.code)},
+                                                {"queue", error.field},
+                                                {"attempt", job.settle_attempts + 1}});
+  const bool at_end = job.message_type == "sink" || job.message_type == "sump";
+  if (error.code == ErrorCode::kTooLarge && !at_end) {
+    EndWith(job, {"failed", "RuntimeError", ErrorValue({"PayloadTooLarge", {}, error.message, ""})});
+  } else if (error.code == ErrorCode::kUnroutable && !at_end &&
+             job.settle_attempts + 1 >= limits_.unroutable_attempts &&
+             error.field != model::QueueName(settings_.namespace_, settings_.sink)) {
+    EndWith(job, {"failed", "Unroutable", ErrorValue({"Unroutable", {}, "no queue " + error.field, ""})});
+  } else {
+    PauseSettling(job);
+  }
+}
+
+void Relay::PauseSettling(Job& job) {
+  const int doublings = std::min(job.settle_attempts++, 16);
+  const auto longest = std::chrono::duration_cast<std::chrono::microseconds>(limits_.longest_settle_pause);
+  const auto pause =
+      std::min(longest, std::chrono::microseconds(limits_.first_settle_pause) * (std::int64_t{1} << doublings));
+  job.stage = Stage::kPausing;
+  auto& timer = settle_timers_[job.number];
+  if (timer == nullptr) timer = std::make_unique<Timer>(parts_.reactor);
+  timer->After(pause, [this, number = job.number] {
+    if (Job* waiting = Find(number); waiting != nullptr && waiting->stage == Stage::kPausing) Settle(*waiting);
+  });
+}
+
+// The lease is lost, the work is not: the message will come again.
+void Relay::Park(Job& job) {
+  job.leased = false;
+  if (job.stage == Stage::kPausing) job.stage = Stage::kSettling;
+  orphans_[job.Key()] = job.number;
+  if (orphans_.size() <= limits_.orphans) return;
+  ForgetOrphans();
+}
+
+void Relay::ForgetOrphans() {
+  std::vector<JobNumber> gone;
+  for (const auto& [key, number] : orphans_) {
+    const Job* job = Find(number);
+    if (job == nullptr || job->stage != Stage::kRunning) gone.push_back(number);
+  }
+  for (const JobNumber number : gone) {
+    if (Job* job = Find(number); job != nullptr) orphans_.erase(job->Key());
+    Erase(number);
+  }
+  Changed();
+}
+
+void Relay::Erase(JobNumber number) {
+  const auto found = jobs_.find(number);
+  if (found == jobs_.end()) return;
+  if (found->second->leased) by_tag_.erase(found->second->tag.get());
+  settle_timers_.erase(number);
+  jobs_.erase(found);
+}
+
+}  // namespace asya::relay

@@ -1,0 +1,47 @@
+#include "relay/start.h"
+
+#include <cstdio>
+
+#include "core/observe/log.h"
+#include "core/observe/metrics.h"
+#include "relay/environment.h"
+#include "relay/service.h"
+
+namespace asya::relay {
+namespace {
+
+observe::Level LevelOf(const std::string& name) {
+  if (name == "DEBUG") return observe::Level::kDebug;
+  if (name == "WARNING") return observe::Level::kWarning;
+  return name == "ERROR" ? observe::Level::kError : observe::Level::kInfo;
+}
+
+}  // namespace
+
+std::optional<Settings> SettingsOrReport() {
+  std::vector<std::string> problems;
+  Settings settings = ReadEnvironment(ProcessEnvironment(), problems);
+  if (problems.empty()) return settings;
+  for (const std::string& problem : problems) std::fprintf(stderr, "%s\n", problem.c_str());
+  return std::nullopt;
+}
+
+int RunUntilDrained(const Settings& settings, ports::MessageQueue& queue, const Clock& clock) {
+  const auto logger = observe::Logger::ToStderr("relay", LevelOf(settings.log_level));
+  observe::Metrics metrics;
+  Service service(settings, RelayLimits{}, queue, metrics, clock, logger);
+  service.HandleSignals();
+  if (const Status opened = service.Open(); !opened.ok()) {
+    std::fprintf(stderr, "%s\n", opened.error().message.c_str());
+    return kExitFailure;
+  }
+  logger.Info("relay started", {{"actor", settings.actor},
+                                {"namespace", settings.namespace_},
+                                {"transport", settings.transport},
+                                {"concurrency", settings.concurrency}});
+  service.Run();
+  logger.Info("relay ended");
+  return 0;
+}
+
+}  // namespace asya::relay

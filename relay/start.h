@@ -1,0 +1,21 @@
+// Start: what the programs of all transports share: reading the environment, and running until drained.
+#pragma once
+
+#include <optional>
+
+#include "core/base/clock.h"
+#include "ports/message_queue.h"
+#include "relay/settings.h"
+
+namespace asya::relay {
+
+inline constexpr int kExitUsage = 64;  // EX_USAGE: the environment is wrong; starting again will not help
+inline constexpr int kExitFailure = 1;
+
+// From the process's environment; nullopt after every mistake was printed to stderr, a line each.
+std::optional<Settings> SettingsOrReport();
+
+// The exit status: 0 after a drain or when the supervising process has gone.
+int RunUntilDrained(const Settings& settings, ports::MessageQueue& queue, const Clock& clock);
+
+}  // namespace asya::relay

@@ -1,0 +1,180 @@
+// Taking messages in: parse, adopt, line up, begin; and giving back.
+#include <utility>
+
+#include "relay/admit.h"
+#include "relay/relay.h"
+
+namespace asya::relay {
+namespace {
+
+double Seconds(std::chrono::microseconds time) { return static_cast<double>(time.count()) / 1e6; }
+
+}  // namespace
+
+void Relay::OnDeliveries(std::vector<ports::Delivery> deliveries) {
+  granted_ -= std::min(granted_, deliveries.size());
+  parts_.metrics.receive.Observe(Seconds(parts_.clock.Now() - granted_at_));
+  for (ports::Delivery& delivery : deliveries) Take(std::move(delivery));
+  Pump();
+}
+
+void Relay::Take(ports::Delivery delivery) {
+  const WallTime now = parts_.clock.Now();
+  parts_.metrics.received.Add();
+  parts_.metrics.size_in.Observe(static_cast<double>(delivery.body.size()));
+  parts_.metrics.queue_wait.Observe(Seconds(std::max(now - delivery.enqueued_at, std::chrono::microseconds(0))));
+  if (delivery.crash_count > 0) parts_.metrics.redeliveries.Add();
+  auto envelope = model::ParseEnvelope(delivery.body);
+  if (envelope.ok() && Adopt(delivery, *envelope)) return;
+  auto job = std::make_unique<Job>();
+  job->number = next_job_++;
+  job->tag = delivery.tag;
+  job->crashes = delivery.crash_count;
+  job->suspect = delivery.crash_count > 0;
+  job->enqueued_at = delivery.enqueued_at;
+  job->received_at = now;
+  job->body = std::move(delivery.body);
+  by_tag_[job->tag.get()] = job->number;
+  if (!envelope.ok()) {
+    const Error& error = envelope.error();
+    TakeMalformed(std::move(job), (error.field.empty() ? "" : error.field + ": ") + error.message);
+    return;
+  }
+  job->envelope = std::move(*envelope);
+  if (job->envelope.headers.find("traceparent") == job->envelope.headers.end()) {
+    job->envelope.headers["traceparent"] = "00-" + RandomHex(16) + "-" + RandomHex(8) + "-01";
+    job->body.clear();
+  }
+  Job& taken = *jobs_.emplace(job->number, std::move(job)).first->second;
+  if (draining_ || runtime_.kind == RuntimeState::Kind::kFailed || runtime_.kind == RuntimeState::Kind::kAbsent) {
+    GiveBack(taken);
+  } else {
+    lineup_.Add(taken.number, taken.suspect);
+  }
+}
+
+// A message whose outcome is known, or is being worked out, was lost with the connection and has come again.
+bool Relay::Adopt(const ports::Delivery& delivery, const model::Envelope& envelope) {
+  if (orphans_.empty()) return false;
+  Job probe;
+  probe.envelope.id = envelope.id;
+  probe.envelope.route = envelope.route;
+  probe.envelope.status.attempt = envelope.status.attempt;
+  const auto found = orphans_.find(probe.Key());
+  if (found == orphans_.end()) return false;
+  Job* job = Find(found->second);
+  orphans_.erase(found);
+  if (job == nullptr) return false;
+  job->tag = delivery.tag;
+  job->leased = true;
+  job->settlement.tag = delivery.tag;
+  by_tag_[delivery.tag.get()] = job->number;
+  parts_.logger.Info("kept the work of a message that came again", {{"id", job->envelope.id}});
+  if (job->stage == Stage::kSettling || job->stage == Stage::kPausing) Settle(*job);
+  return true;
+}
+
+void Relay::TakeMalformed(std::unique_ptr<Job> job, const std::string& problem) {
+  Job& taken = *jobs_.emplace(job->number, std::move(job)).first->second;
+  parts_.logger.Error("a message that is no envelope", {{"problem", problem}, {"bytes", taken.body.size()}});
+  parts_.metrics.Failed("ParseError");
+  const ports::Outgoing letter = RawLetter(taken.body, problem, Here());
+  taken.envelope = *model::ParseEnvelope(letter.body);
+  taken.body.clear();
+  ports::Settlement settlement;
+  if (IsSump()) {
+    taken.final_report = FinalReport(taken, nullptr);
+  } else {
+    settlement.publish.push_back(letter);
+  }
+  Conclude(taken, std::move(settlement), "error", "sump");
+}
+
+void Relay::BeginCalls() {
+  while (CanCall()) {
+    const std::size_t busy = beginning_ + begun_.size() + running_;
+    const std::size_t ahead = lineup_.has_suspects() ? 0 : credits_.ahead();
+    const auto next = lineup_.Next(busy, static_cast<std::size_t>(settings_.concurrency) + ahead);
+    if (!next) return;
+    if (Job* job = Find(*next); job != nullptr) Begin(*job);
+  }
+}
+
+void Relay::Begin(Job& job) {
+  const std::int64_t limit = std::max(settings_.resiliency.MaxAttempts(), limits_.least_crash_limit);
+  if (job.crashes >= limit) {
+    lineup_.Ended(job.number);
+    EndWith(job, {"failed", "RuntimeError",
+                  ErrorValue({"RuntimeCrash",
+                              {},
+                              "the worker died " + std::to_string(job.crashes) + " times in the middle of this call",
+                              ""})});
+    return;
+  }
+  if (!settings_.is_end_actor) {
+    if (const auto refusal = Admit(job.envelope, settings_.actor, IsCanceled(job.envelope), parts_.clock.Now())) {
+      lineup_.Ended(job.number);
+      Refuse(job, *refusal);
+      return;
+    }
+  }
+  job.stage = Stage::kBeginning;
+  ++beginning_;
+  parts_.queue.Begin(job.tag, job.crashes + 1);
+}
+
+void Relay::OnStarted(ports::DeliveryTag tag, Status status) {
+  Job* job = Find(tag);
+  if (job == nullptr || job->stage != Stage::kBeginning) return;
+  --beginning_;
+  if (!status.ok()) {
+    parts_.logger.Warning("a lease was lost", {{"id", job->envelope.id}, {"reason", status.error().message}});
+    lineup_.Ended(job->number);
+    Erase(job->number);
+  } else if (draining_ || (runtime_.kind != RuntimeState::Kind::kReady && !job->suspect)) {
+    GiveBack(*job);
+  } else {
+    job->stage = Stage::kBegun;
+    begun_.push_back(job->number);
+  }
+  Pump();
+}
+
+void Relay::GrantCredits() {
+  if (runtime_.kind != RuntimeState::Kind::kReady || !connected_ || draining_) return;
+  const std::size_t open = unfinished();
+  const std::size_t settling = in_flight() > open ? in_flight() - open : 0;
+  const std::size_t missing = credits_.Missing(open, settling, granted_);
+  // A grant is a message to the broker: a few at a time, unless there is nothing to do.
+  const std::size_t least = open + granted_ == 0 ? 1 : std::max<std::size_t>(1, credits_.limit() / 4);
+  if (missing < least) return;
+  granted_ += missing;
+  granted_at_ = parts_.clock.Now();
+  parts_.queue.Grant(missing);
+}
+
+void Relay::GiveBack(Job& job) {
+  lineup_.Ended(job.number);
+  ports::Settlement settlement;
+  settlement.action = ports::Settlement::Action::kGiveBack;
+  Conclude(job, std::move(settlement), "given_back", "");
+}
+
+void Relay::GiveBackUnstarted(bool with_suspects) {
+  for (const JobNumber number : lineup_.Clear(with_suspects)) {
+    if (Job* job = Find(number); job != nullptr) GiveBack(*job);
+  }
+  std::deque<JobNumber> kept;
+  for (const JobNumber number : std::exchange(begun_, {})) {
+    Job* job = Find(number);
+    if (job == nullptr) continue;
+    if (job->suspect && !with_suspects) {
+      kept.push_back(number);
+    } else {
+      GiveBack(*job);
+    }
+  }
+  begun_ = std::move(kept);
+}
+
+}  // namespace asya::relay

@@ -1,0 +1,45 @@
+// FakeGateway: takes reports and feeds cancellations, as the gateway's internal API does.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "core/json/value.h"
+#include "tests/support/unix_server.h"
+
+namespace asya::tests {
+
+class FakeGateway {
+ public:
+  explicit FakeGateway(const std::string& path);
+  ~FakeGateway();
+  FakeGateway(const FakeGateway&) = delete;
+  FakeGateway& operator=(const FakeGateway&) = delete;
+
+  // 204 unless changed.
+  void AnswerWith(int status);
+  void Cancel(const std::string& task);
+  // Waits until `wanted` holds for the items taken so far; false when patience ends.
+  bool Wait(const std::function<bool(const std::vector<json::Value>&)>& wanted);
+  [[nodiscard]] std::vector<json::Value> items() const;
+  [[nodiscard]] int refused() const;
+
+ private:
+  void Serve(ServedConnection& connection);
+  void Feed(ServedConnection& connection);
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<json::Value> items_;
+  std::vector<std::string> canceled_;
+  int status_ = 204;
+  int refused_ = 0;
+  bool stopping_ = false;
+  std::unique_ptr<UnixServer> server_;
+};
+
+}  // namespace asya::tests
