@@ -1,0 +1,86 @@
+#include "core/sql/postgres/connection.h"
+
+#include <utility>
+
+namespace asya::sql::postgres {
+namespace {
+
+// Both forms of a connection string take further settings at their end.
+std::string WithDeadlines(const Settings& settings) {
+  const bool is_uri = settings.dsn.find("://") != std::string::npos;
+  std::string dsn = settings.dsn;
+  char separator = is_uri ? (dsn.find('?') == std::string::npos ? '?' : '&') : ' ';
+  const auto add = [&](const std::string& key, const std::string& value) {
+    dsn += separator + key + "=" + value;
+    if (is_uri) separator = '&';
+  };
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(settings.connect_timeout).count();
+  add("connect_timeout", std::to_string(seconds));
+  add("tcp_user_timeout", std::to_string(settings.network_timeout.count()));
+  add("application_name", settings.application_name);
+  return dsn;
+}
+
+std::string FirstLine(const std::string& text) { return text.substr(0, text.find('\n')); }
+
+// https://www.postgresql.org/docs/15/errcodes-appendix.html
+ErrorCode CodeOf(const std::string& sqlstate) {
+  if (sqlstate == "23505") return ErrorCode::kExists;
+  if (sqlstate == "57014") return ErrorCode::kTimeout;
+  const std::string group = sqlstate.substr(0, 2);
+  if (group == "23" || group == "40") return ErrorCode::kConflict;
+  if (group == "22" || group == "3D") return ErrorCode::kInvalid;
+  if (group == "42") return sqlstate == "42501" ? ErrorCode::kForbidden : ErrorCode::kInternal;
+  if (group == "08" || group == "53" || group == "57" || group == "58" || group == "25") return ErrorCode::kUnavailable;
+  if (group == "28") return ErrorCode::kUnauthorized;
+  if (group == "54") return ErrorCode::kTooLarge;
+  return ErrorCode::kInternal;
+}
+
+}  // namespace
+
+Error TranslateError(const std::exception& failure) {
+  const std::string message = "PostgreSQL: " + FirstLine(failure.what());
+  if (dynamic_cast<const pqxx::in_doubt_error*>(&failure) != nullptr) return Fail(ErrorCode::kTimeout, message);
+  if (dynamic_cast<const pqxx::transaction_rollback*>(&failure) != nullptr) {
+    return Fail(ErrorCode::kConflict, message);
+  }
+  if (dynamic_cast<const pqxx::broken_connection*>(&failure) != nullptr) return Fail(ErrorCode::kUnavailable, message);
+  if (const auto* refused = dynamic_cast<const pqxx::sql_error*>(&failure)) {
+    return Fail(CodeOf(refused->sqlstate()), message + " (SQLSTATE " + refused->sqlstate() + ")");
+  }
+  return Fail(ErrorCode::kInternal, message);
+}
+
+Failure FailureOf(const std::exception& failure) {
+  if (dynamic_cast<const pqxx::transaction_rollback*>(&failure) != nullptr) return Failure::kTransient;
+  if (const auto* refused = dynamic_cast<const pqxx::sql_error*>(&failure)) {
+    const std::string group = refused->sqlstate().substr(0, 2);
+    if (group == "40") return Failure::kTransient;
+    return group == "57" || group == "08" || group.empty() ? Failure::kLost : Failure::kStatement;
+  }
+  return Failure::kLost;
+}
+
+Result<std::unique_ptr<Connection>> Connection::Open(const Settings& settings) {
+  try {
+    std::unique_ptr<Connection> connection(new Connection(WithDeadlines(settings)));
+    connection->session_.set_variable("statement_timeout", std::to_string(settings.statement_timeout.count()));
+    connection->session_.set_variable("idle_in_transaction_session_timeout", "60000");
+    connection->session_.set_variable("client_min_messages", "warning");
+    return connection;
+  } catch (const std::exception& failure) {
+    const Error error = TranslateError(failure);
+    return Fail(error.code == ErrorCode::kUnauthorized ? error.code : ErrorCode::kUnavailable, error.message);
+  }
+}
+
+const std::string& Connection::Prepare(const char* sql) {
+  const auto found = prepared_.find(sql);
+  if (found != prepared_.end()) return found->second;
+  const std::string name = "asya_" + std::to_string(prepared_.size());
+  session_.prepare(name, sql);
+  return prepared_.emplace(sql, name).first->second;
+}
+
+}  // namespace asya::sql::postgres

@@ -1,0 +1,113 @@
+// Database: one PostgreSQL database behind a bounded pool of connections; jobs run in transactions with deadlines.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/result.h"
+
+namespace asya::sql::postgres {
+
+class Connection;  // wraps the library's connection, private to core/sql/postgres
+
+// The values of $1, $2, … in order. Text must not hold a NUL byte (kInvalid when it is run).
+class Parameters {
+ public:
+  Parameters& Add(std::int64_t value);
+  Parameters& Add(std::string_view text);
+  Parameters& Add(const char* text) { return Add(std::string_view(text)); }
+  Parameters& AddNull();
+  // Whole columns, for unnest($1::text[]).
+  Parameters& Add(const std::vector<std::string>& texts);
+  Parameters& Add(const std::vector<std::int64_t>& values);
+
+ private:
+  friend class Transaction;
+  std::vector<std::optional<std::string>> values_;
+};
+
+// All rows of one statement, in memory; cheap to copy. Rows and columns count from 0.
+class Rows {
+ public:
+  [[nodiscard]] std::size_t size() const;
+  [[nodiscard]] bool empty() const { return size() == 0; }
+  // Rows inserted, updated or deleted.
+  [[nodiscard]] std::int64_t affected() const;
+  [[nodiscard]] std::int64_t Int(std::size_t row, int column) const;  // 0 for NULL
+  [[nodiscard]] std::string Text(std::size_t row, int column) const { return std::string(View(row, column)); }
+  [[nodiscard]] std::string_view View(std::size_t row, int column) const;  // lives as long as these rows
+  [[nodiscard]] bool IsNull(std::size_t row, int column) const;
+
+ private:
+  friend class Transaction;
+  struct Content;
+  std::shared_ptr<const Content> content_;
+};
+
+// What a failed statement means for its transaction and its connection.
+enum class Failure {
+  kNone,
+  kStatement,  // the transaction is lost
+  kTransient,  // the same, and running it again may succeed
+  kLost,       // the connection is lost too
+};
+
+// What a job works on. After a failed statement the transaction is lost: return the error.
+class Transaction {
+ public:
+  Transaction(Connection& connection, void* handle) : connection_(connection), handle_(handle) {}
+  // Of the first statement that failed.
+  [[nodiscard]] Failure failure() const { return failure_; }
+  // Runs one statement, prepared once a connection. `sql` must be a literal.
+  Result<Rows> Execute(const char* sql, const Parameters& parameters = {});
+  // Runs one or several statements without parameters or results, for schema work.
+  Status Script(const std::string& sql);
+
+ private:
+  Connection& connection_;
+  void* handle_;  // the library's transaction
+  Failure failure_ = Failure::kNone;
+};
+
+struct Settings {
+  std::string dsn;  // libpq connection string or URI; never part of an error
+  std::string application_name = "asya";
+  std::size_t connections = 8;  // open at most
+  std::chrono::milliseconds connect_timeout{5000};
+  std::chrono::milliseconds borrow_timeout{5000};       // waiting for a free connection
+  std::chrono::milliseconds statement_timeout{10'000};  // one statement, in the server
+  std::chrono::milliseconds network_timeout{15'000};    // unacknowledged bytes on a dead network
+};
+
+// One step of a versioned schema.
+struct Migration {
+  std::string component;  // "storage", "transports"; each counts its own versions
+  std::int64_t version;   // 1, 2, …
+  std::string sql;
+};
+
+class Database {
+ public:
+  // Runs migrations under an advisory lock, so that several processes may start at once. kUnavailable: no connection.
+  // kInvalid: the schema was written by a newer version.
+  static Result<std::unique_ptr<Database>> Open(const Settings& settings, const std::vector<Migration>& migrations);
+  virtual ~Database() = default;
+
+  // May run more than once: after a deadlock it is run again, a few times.
+  using Job = std::function<Status(Transaction&)>;
+  // READ COMMITTED; committed when it returns ok. kTimeout: the outcome is unknown. kUnavailable: the database is away,
+  // nothing happened.
+  virtual Status Write(const Job& job) = 0;
+  // REPEATABLE READ, READ ONLY: one snapshot.
+  virtual Status Read(const Job& job) = 0;
+  [[nodiscard]] virtual const Settings& settings() const = 0;
+};
+
+}  // namespace asya::sql::postgres
