@@ -52,5 +52,19 @@ TEST_P(Golden, RendersAsRecorded) {
 
 INSTANTIATE_TEST_SUITE_P(Cases, Golden, ::testing::ValuesIn(Cases()), [](const auto& one) { return one.param; });
 
+// The examples that people start from must stay free of mistakes.
+TEST(Examples, Render) {
+  std::size_t count = 0;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(Folder() / "../../examples")) {
+    if (entry.path().extension() != ".yaml") continue;
+    const std::string text = ReadFile(entry.path());
+    if (text.find("asya.sh/v1alpha1") == std::string::npos) continue;
+    const auto rendered = server::RenderText(text, TestSettings());
+    EXPECT_TRUE(rendered.ok()) << entry.path() << ": " << (rendered.ok() ? "" : rendered.error().message);
+    ++count;
+  }
+  EXPECT_GE(count, 2U);
+}
+
 }  // namespace
 }  // namespace asya::compositions
