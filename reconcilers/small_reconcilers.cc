@@ -114,7 +114,10 @@ Outcome DepthReconciler::Reconcile(const Key& key) {
   const json::Value* queue = (*actor)->object.FindPath({"status", "infrastructure", "queue"});
   if (queue == nullptr || queue->GetBool("ready") != true) return Settled{};  // the actor's own reconciler comes first
   const auto transport = ResolveTransport(objects_, (*actor)->object, settings_.default_transport);
-  if (!transport.ok()) return Settled{};
+  if (!transport.ok()) {
+    if (transport.error().code == ErrorCode::kNotFound) return Settled{};
+    return Failed{transport.error()};
+  }
   ports::QueueAdmin* admin = world_.queues.For(*transport);
   if (admin == nullptr) return Settled{};
   const auto stats = admin->Stats(model::ActorQueueName((*actor)->object));

@@ -114,8 +114,7 @@ class ReconcilersSimulation : public ::testing::TestWithParam<std::uint64_t> {
 
 TEST_P(ReconcilersSimulation, SettlesAfterTheFaults) {
   const std::uint64_t seed = GetParam();
-  SCOPED_TRACE("again with: --gtest_filter='*SettlesAfterTheFaults/" + std::to_string(seed - 1) + "'; seed " +
-               std::to_string(seed));
+  SCOPED_TRACE("seed " + std::to_string(seed) + ": put it among the values of Found to run it again");
   ControlPlane plane(seed);
   plane.faults.on = true;
   for (int i = 0; i < kPersonsWrites; ++i) {
@@ -139,7 +138,9 @@ TEST_P(ReconcilersSimulation, SettlesAfterTheFaults) {
   EXPECT_EQ(plane.store.writes(), writes) << "something writes although nothing changes";
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, ReconcilersSimulation, ::testing::Range<std::uint64_t>(1, 13));
+INSTANTIATE_TEST_SUITE_P(Seeds, ReconcilersSimulation, ::testing::Range<std::uint64_t>(1, 11));
+// 19: a restart forgot a queue whose depth was still to be told. 35: a broken read ended the telling of a depth.
+INSTANTIATE_TEST_SUITE_P(Found, ReconcilersSimulation, ::testing::Values(19, 35));
 
 }  // namespace
 }  // namespace asya::simulation
