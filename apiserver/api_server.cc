@@ -73,7 +73,7 @@ class ApiServer::Implementation {
   Implementation(Parts parts, ApiServerSettings settings)
       : parts_(std::move(parts)),
         settings_(std::move(settings)),
-        context_{parts_.store, parts_.clock, parts_.random, parts_.logger, parts_.admission},
+        context_{parts_.store, parts_.clock, parts_.random, parts_.logger, parts_.admission, parts_.parse_yaml},
         executor_(settings_.threads, settings_.waiting_limit),
         schedule_(parts_.clock) {
     if (parts_.metrics != nullptr) {

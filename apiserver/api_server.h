@@ -41,6 +41,7 @@ class ApiServer {
     Authorizer authorize;  // none: everybody who is known may do everything
     std::vector<Admission> admission;
     std::function<asya::Status()> ready;  // for /readyz, beside the store; runs on a thread that may block
+    ParseYaml parse_yaml{};               // for bodies of application/yaml; none: they are answered 415
   };
 
   ApiServer(Parts parts, ApiServerSettings settings);

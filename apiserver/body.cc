@@ -5,6 +5,7 @@
 
 #include "apiserver/fields.h"
 #include "apiserver/object.h"
+#include "apiserver/protobuf.h"
 #include "core/json/parse.h"
 
 namespace asya::apiserver {
@@ -29,24 +30,40 @@ Outcome<json::Value> DecodeJson(const Call& call) {
   return std::move(parsed).value();
 }
 
-Outcome<json::Value> DecodeObject(Call& call, const WriteOptions& options) {
+namespace {
+
+// By the media type; repeated fields of JSON go to `duplicates`.
+Outcome<json::Value> DecodeBody(const Context& context, const Call& call, std::vector<std::string>& duplicates) {
   const std::string type = MediaTypeOf(call.request);
-  if (!type.empty() && type != "application/json") {
+  const bool yaml = type == "application/yaml" && context.parse_yaml != nullptr;
+  const bool protobuf = type == kProtobufType && call.resource == &Namespaces();
+  if (!yaml && !protobuf && !type.empty() && type != "application/json") {
     return UnsupportedMediaType("the body of the request was in an unknown format (" + type +
-                                ") - accepted media types include: application/json");
+                                ") - accepted media types include: application/json" +
+                                (context.parse_yaml == nullptr ? "" : ", application/yaml"));
   }
-  json::ParseOptions parse;
-  parse.depth_limit = kBodyDepthLimit;
+  json::ParseOptions options;
+  options.depth_limit = kBodyDepthLimit;
+  options.duplicate_paths = &duplicates;
+  auto parsed = yaml       ? context.parse_yaml(call.request.body)
+                : protobuf ? DecodeProtobufObject(call.request.body)
+                           : json::Parse(call.request.body, options);
+  if (!parsed.ok()) return BadRequest("the body is " + std::string(yaml ? "not YAML: " : "") + parsed.error().message);
+  return std::move(parsed).value();
+}
+
+}  // namespace
+
+Outcome<json::Value> DecodeObject(const Context& context, Call& call, const WriteOptions& options) {
   std::vector<std::string> duplicates;
-  parse.duplicate_paths = &duplicates;
-  auto parsed = json::Parse(call.request.body, parse);
-  if (!parsed.ok()) return BadRequest("the body is " + parsed.error().message);
-  if (!parsed->IsObject())
-    return BadRequest(std::string("the body is JSON of type ") + parsed->TypeName() + ", not an object");
+  ASYA_TRY(json::Value object, DecodeBody(context, call, duplicates));
+  if (!object.IsObject()) {
+    return BadRequest(std::string("the body is of type ") + object.TypeName() + ", not an object");
+  }
   std::vector<std::string> problems;
   for (const std::string& path : duplicates) problems.push_back("duplicate field \"" + path + "\"");
   ASYA_TRY([[maybe_unused]] const Done reported, ReportFields(call, options, problems));
-  return std::move(parsed).value();
+  return object;
 }
 
 Outcome<Done> MatchUrl(const Call& call, json::Value& object) {

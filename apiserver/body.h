@@ -11,8 +11,9 @@ namespace asya::apiserver {
 inline constexpr std::size_t kBodyLimitBytes = 3U << 20U;
 inline constexpr std::size_t kBodyDepthLimit = 100;
 
-// JSON (or YAML) of the call's kind. Repeated fields are warned of or refused as `options` say. 400, 413 or 415.
-Outcome<json::Value> DecodeObject(Call& call, const WriteOptions& options);
+// JSON of the call's kind, or YAML; namespaces also in protobuf form. Repeated fields are warned of or refused as
+// `options` say. 400, 413 or 415.
+Outcome<json::Value> DecodeObject(const Context& context, Call& call, const WriteOptions& options);
 // Any JSON body; an empty one is null.
 Outcome<json::Value> DecodeJson(const Call& call);
 // The media type of the body, without parameters, lower case; empty where none was sent.

@@ -47,12 +47,16 @@ struct AdmissionRequest {
 };
 using Admission = std::function<Outcome<Done>(AdmissionRequest&)>;
 
+// YAML text to a value. Injected, since core/yaml is not of this layer.
+using ParseYaml = std::function<Result<json::Value>(std::string_view)>;
+
 struct Context {
   ports::ObjectStore& store;
   const Clock& clock;
   Random& random;
   observe::Logger logger;
   std::vector<Admission> admission;  // in order, after validation of fields; each may refuse or change the object
+  ParseYaml parse_yaml;              // none: YAML bodies are answered 415
 };
 
 // An object as the client asked for it (object, table or metadata), with the call's warnings.

@@ -33,7 +33,7 @@ Outcome<http::Response> DryRun(const Context& context, const Call& call, const j
 
 Outcome<http::Response> CreateObject(const Context& context, Call& call) {
   ASYA_TRY(const WriteOptions options, ParseWriteOptions(call.request, "CreateOptions"));
-  ASYA_TRY(json::Value object, DecodeObject(call, options));
+  ASYA_TRY(json::Value object, DecodeObject(context, call, options));
   ASYA_TRY([[maybe_unused]] const Done matched, MatchUrl(call, object));
   if (!MetadataText(object, "resourceVersion").empty()) return RevisionOnCreate();
   ASYA_TRY([[maybe_unused]] const Done exists, CheckNamespace(context, call));

@@ -50,8 +50,8 @@ http::Response VersionResponse(const std::string& product_version) {
   // The minor version says which Kubernetes conventions are followed; clients parse it.
   http::Response response;
   response.body = json::DumpPretty(json::Object{{"major", "1"},
-                                                {"minor", "31"},
-                                                {"gitVersion", "v1.31.0+asya-" + product_version},
+                                                {"minor", "33"},
+                                                {"gitVersion", "v1.33.0+asya-" + product_version},
                                                 {"gitCommit", ""},
                                                 {"gitTreeState", ""},
                                                 {"buildDate", "1970-01-01T00:00:00Z"},

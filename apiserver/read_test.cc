@@ -143,6 +143,10 @@ TEST_F(TestApi, NamespacesHoldTheirObjects) {
   EXPECT_EQ(Merge(actors + "/held", R"({"metadata":{"finalizers":null}})").status, 200);
   EXPECT_EQ(Get("/api/v1/namespaces/team").status, 404) << "the last object is gone";
   EXPECT_EQ(Send("DELETE", "/api/v1/namespaces/default").status, 403);
+  EXPECT_EQ(Send("POST", "/api/v1/namespaces", make("team")).status, 201);
+  EXPECT_EQ(Send("POST", actors, json::Dump(Actor("loose"))).status, 201);
+  EXPECT_EQ(Send("DELETE", "/api/v1/namespaces/team").At("/status"), "Success");
+  EXPECT_EQ(Get("/api/v1/namespaces/team").status, 404);
   EXPECT_EQ(Send("POST", "/api/v1/namespaces", make("empty")).status, 201);
   EXPECT_EQ(Send("DELETE", "/api/v1/namespaces/empty").At("/kind"), "Status");
   EXPECT_EQ(Get("/api/v1/namespaces/empty").status, 404);

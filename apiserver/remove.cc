@@ -66,6 +66,8 @@ Outcome<Removed> TryRemove(const Context& context, const Call& call, const Remov
   if (options.dry_run) return removed;
   const auto deleted = context.store.Delete(call.Key(), unchanged, call.Author());
   raced = !deleted.ok() && deleted.error().code == ErrorCode::kConflict;
+  // A namespace may have gone already with the last object in it.
+  if (mark && !deleted.ok() && deleted.error().code == ErrorCode::kNotFound) return removed;
   if (!deleted.ok()) return FromStore(deleted.error(), *call.resource, call.info.name);
   removed.bytes = BytesOf(*deleted);
   FinishNamespace(context, call, call.resource->kind.namespaced ? call.info.namespace_ : std::string());

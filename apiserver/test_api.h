@@ -18,6 +18,7 @@
 #include "core/http/test_server.h"
 #include "core/json/json_patch.h"
 #include "core/json/parse.h"
+#include "core/yaml/parse.h"
 #include "storage/memory/object_store.h"
 
 namespace asya::apiserver {
@@ -70,7 +71,8 @@ class TestApi : public testing::Test {
                            StaticToken("secret", User{"ada", {}}),
                            std::move(authorize),
                            std::move(admission),
-                           {}};
+                           {},
+                           [](std::string_view text) { return yaml::Parse(text); }};
     api_ = std::make_unique<ApiServer>(std::move(parts), settings);
     ASSERT_TRUE(api_->Start().ok());
     http::Listen listen;

@@ -9,7 +9,7 @@ namespace asya::apiserver {
 
 Outcome<http::Response> UpdateObject(const Context& context, Call& call) {
   ASYA_TRY(const WriteOptions options, ParseWriteOptions(call.request, "UpdateOptions"));
-  ASYA_TRY(json::Value object, DecodeObject(call, options));
+  ASYA_TRY(json::Value object, DecodeObject(context, call, options));
   ASYA_TRY([[maybe_unused]] const Done matched, MatchUrl(call, object));
   const auto record = context.store.Get(call.Key());
   if (!record.ok()) return FromStore(record.error(), *call.resource, call.info.name);

@@ -55,6 +55,30 @@ TEST_F(TestApi, CreateRefusesWhatKubernetesRefuses) {
   EXPECT_EQ(Send("POST", "/apis/asya.sh/v1alpha1/asyncactors", json::Dump(Actor("a"))).status, 405);
 }
 
+TEST_F(TestApi, BodiesMayBeYaml) {
+  const HeaderList yaml{{"Content-Type", "application/yaml"}};
+  const std::string actor =
+      "apiVersion: asya.sh/v1alpha1\nkind: AsyncActor\nmetadata: {name: y}\nspec: {image: i, handler: m.f}\n";
+  EXPECT_EQ(Send("POST", kActors, actor, yaml).status, 201);
+  EXPECT_EQ(Send("POST", kActors, "a: [", yaml).status, 400);
+}
+
+TEST_F(TestApi, NamespacesComeAsProtobufToo) {
+  const auto field = [](char number, const std::string& text) {
+    return std::string{static_cast<char>(number << 3 | 2), static_cast<char>(text.size())} + text;
+  };
+  const std::string metadata = field(1, "team") + field(11, field(1, "a") + field(2, "b"));
+  const std::string body =
+      std::string("k8s\0", 4) + field(1, field(1, "v1") + field(2, "Namespace")) + field(2, field(1, metadata));
+  const HeaderList protobuf{{"Content-Type", "application/vnd.kubernetes.protobuf"}};
+  const Answer made = Send("POST", "/api/v1/namespaces", body, protobuf);
+  EXPECT_EQ(made.status, 201) << made.text;
+  EXPECT_EQ(made.At("/metadata/name"), "team");
+  EXPECT_EQ(made.At("/metadata/labels/a"), "b");
+  EXPECT_EQ(Send("POST", "/api/v1/namespaces", body.substr(0, body.size() - 1), protobuf).status, 400);
+  EXPECT_EQ(Send("POST", kActors, body, protobuf).status, 415);
+}
+
 TEST_F(TestApi, InvalidObjectsNameEveryFieldAtOnce) {
   const Answer answer =
       Create(Actor("Bad_Name", R"({"handler":5,"scaling":{"minReplicaCount":5,"maxReplicaCount":3}})"));

@@ -1,0 +1,120 @@
+#include "apiserver/protobuf.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace asya::apiserver {
+namespace {
+
+constexpr std::string_view kMagic{"k8s\0", 4};
+
+// One message, field by field.
+class Reader {
+ public:
+  explicit Reader(std::string_view bytes) : bytes_(bytes) {}
+
+  // False at the end and after malformed bytes.
+  bool Next() {
+    if (bytes_.empty()) return false;
+    const auto tag = Varint();
+    if (!tag) return Stop();
+    number_ = *tag >> 3U;
+    text_ = {};
+    switch (*tag & 7U) {
+      case 0:
+        return Varint() ? true : Stop();
+      case 1:
+        return Take(8);
+      case 2: {
+        const auto size = Varint();
+        return size ? Take(*size) : Stop();
+      }
+      case 5:
+        return Take(4);
+      default:
+        return Stop();
+    }
+  }
+  [[nodiscard]] std::uint64_t number() const { return number_; }
+  [[nodiscard]] std::string_view text() const { return text_; }
+  [[nodiscard]] bool bad() const { return bad_; }
+
+ private:
+  std::optional<std::uint64_t> Varint() {
+    constexpr unsigned kLongestBits = 63;
+    std::uint64_t value = 0;
+    for (unsigned shift = 0; shift <= kLongestBits; shift += 7) {
+      if (bytes_.empty()) return std::nullopt;
+      const auto byte = static_cast<unsigned char>(bytes_[0]);
+      bytes_.remove_prefix(1);
+      value |= static_cast<std::uint64_t>(byte & 0x7FU) << shift;
+      if (byte < 0x80) return value;
+    }
+    return std::nullopt;
+  }
+  bool Take(std::uint64_t size) {
+    if (size > bytes_.size()) return Stop();
+    text_ = bytes_.substr(0, size);
+    bytes_.remove_prefix(size);
+    return true;
+  }
+  bool Stop() {
+    bad_ = true;
+    return false;
+  }
+
+  std::string_view bytes_;
+  std::string_view text_;
+  std::uint64_t number_ = 0;
+  bool bad_ = false;
+};
+
+bool ReadEntry(std::string_view bytes, json::Value& map) {
+  std::string key;
+  std::string value;
+  Reader reader(bytes);
+  while (reader.Next()) {
+    if (reader.number() == 1) key = reader.text();
+    if (reader.number() == 2) value = reader.text();
+  }
+  map[key] = value;
+  return !reader.bad();
+}
+
+bool ReadMetadata(std::string_view bytes, json::Value& metadata) {
+  Reader reader(bytes);
+  bool good = true;
+  while (reader.Next()) {
+    if (reader.text().empty()) continue;
+    if (reader.number() == 1) metadata["name"] = reader.text();
+    if (reader.number() == 2) metadata["generateName"] = reader.text();
+    if (reader.number() == 11) good = ReadEntry(reader.text(), metadata["labels"]) && good;
+    if (reader.number() == 12) good = ReadEntry(reader.text(), metadata["annotations"]) && good;
+  }
+  return good && !reader.bad();
+}
+
+}  // namespace
+
+Result<json::Value> DecodeProtobufObject(std::string_view bytes) {
+  const Error bad = Invalid("", "no Kubernetes object in protobuf form");
+  if (bytes.substr(0, kMagic.size()) != kMagic) return bad;
+  json::Value object = json::Object{{"metadata", json::Object{}}};
+  Reader envelope(bytes.substr(kMagic.size()));
+  while (envelope.Next()) {
+    if (envelope.number() > 2) continue;
+    Reader part(envelope.text());
+    while (part.Next()) {
+      if (envelope.number() == 1 && part.number() == 1) object["apiVersion"] = part.text();
+      if (envelope.number() == 1 && part.number() == 2) object["kind"] = part.text();
+      const bool metadata = envelope.number() == 2 && part.number() == 1;
+      if (metadata && !ReadMetadata(part.text(), object["metadata"])) return bad;
+    }
+    if (part.bad()) return bad;
+  }
+  if (envelope.bad()) return bad;
+  return object;
+}
+
+}  // namespace asya::apiserver

@@ -1,0 +1,262 @@
+"""The real kubectl against the API server. docs/first-hour.md shows these commands and outputs."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+HOST = ROOT / "build" / "dev" / "bin" / "asya_kubectl_host"
+PATIENCE_S = 60
+
+ACTOR = """\
+apiVersion: asya.sh/v1alpha1
+kind: AsyncActor
+metadata: {name: inference, labels: {team: vision}}
+spec:
+  image: my-inference:latest
+  handler: handler.inference
+  scaling: {minReplicaCount: 0, maxReplicaCount: 10, queueLength: 1}
+"""
+
+
+class Kubectl:
+    """kubectl with its own configuration and cache, in a folder of its own."""
+
+    def __init__(self, program: str, folder: Path, server: dict[str, str]) -> None:
+        config = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [
+                {
+                    "name": "asya",
+                    "cluster": {
+                        "server": server["url"],
+                        "certificate-authority-data": base64.b64encode(server["ca"].encode()).decode(),
+                    },
+                }
+            ],
+            "users": [{"name": "me", "user": {"token": server["token"]}}],
+            "contexts": [{"name": "asya", "context": {"cluster": "asya", "user": "me"}}],
+            "current-context": "asya",
+        }
+        (folder / "config").write_text(json.dumps(config))
+        self.folder = folder
+        self.command = [program, "--kubeconfig", str(folder / "config"), "--cache-dir", str(folder / "cache")]
+        self.environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "KUBE_EDITOR": "true"}
+
+    def run(self, *arguments: str, stdin: str = "", code: int = 0, **environment: str) -> str:
+        """What the command printed to both streams; it has to exit with `code`."""
+        done = subprocess.run(
+            [*self.command, *arguments],
+            input=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=PATIENCE_S,
+            env=self.environment | environment,
+            check=False,
+        )
+        assert done.returncode == code, done.stdout
+        return done.stdout
+
+    def json(self, *arguments: str) -> Any:
+        """The object that the command prints."""
+        return json.loads(self.run(*arguments, "-o", "json"))
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """A command that runs on, with its output to be read."""
+        return subprocess.Popen(
+            [*self.command, *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=self.environment,
+        )
+
+
+@pytest.fixture(scope="session")
+def program() -> str:
+    """The path of kubectl, built where it is not in the cache."""
+    return subprocess.run(
+        [ROOT / "tools" / "build-kubectl"], stdout=subprocess.PIPE, text=True, check=True
+    ).stdout.strip()
+
+
+@pytest.fixture
+def kubectl(program: str, tmp_path: Path) -> Iterator[Kubectl]:
+    """A fresh server, and kubectl that talks to it."""
+    host = subprocess.Popen([HOST], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert host.stdin is not None
+    assert host.stdout is not None
+    try:
+        yield Kubectl(program, tmp_path, json.loads(host.stdout.readline()))
+    finally:
+        host.stdin.close()
+        assert host.wait(PATIENCE_S) == 0
+
+
+def test_apply_creates_changes_and_leaves_alone(kubectl: Kubectl) -> None:
+    """The three answers of apply, and its refusal of a wrong field."""
+    assert kubectl.run("apply", "-f", "-", stdin=ACTOR) == "asyncactor.asya.sh/inference created\n"
+    assert kubectl.run("apply", "-f", "-", stdin=ACTOR) == "asyncactor.asya.sh/inference unchanged\n"
+    changed = ACTOR.replace("queueLength: 1", "queueLength: 5")
+    assert kubectl.run("apply", "-f", "-", stdin=changed) == "asyncactor.asya.sh/inference configured\n"
+    actor = kubectl.json("get", "asyncactor", "inference")
+    assert actor["spec"]["scaling"]["queueLength"] == 5
+    assert actor["metadata"]["generation"] == 2
+    removed = changed.replace(", queueLength: 5", "")
+    kubectl.run("apply", "-f", "-", stdin=removed)
+    assert "queueLength" not in kubectl.json("get", "asya", "inference")["spec"]["scaling"]
+    wrong = kubectl.run("apply", "-f", "-", stdin=ACTOR.replace("handler:", "handlr:"), code=1)
+    assert 'unknown field "spec.handlr"' in wrong
+    invalid = kubectl.run("apply", "-f", "-", stdin=ACTOR.replace("minReplicaCount: 0", "minReplicaCount: 11"), code=1)
+    assert 'The AsyncActor "inference" is invalid' in invalid
+    assert "spec.scaling.minReplicaCount" in invalid
+
+
+def test_get_prints_tables_by_every_name(kubectl: Kubectl) -> None:
+    """Short names, categories, wide columns, selectors, other formats."""
+    kubectl.run("create", "-f", "-", stdin=ACTOR)
+    for name in ("asyncactors", "asyncactor", "asya", "actor", "asyncactors.v1alpha1.asya.sh"):
+        lines = kubectl.run("get", name).splitlines()
+        assert lines[0].split() == ["NAME", "STATUS", "READY", "REPLICAS", "QUEUE", "AGE"]
+        assert re.fullmatch(r"inference +Creating +Unknown +(<none>)? +(<none>)? +\d+s", lines[1]), lines[1]
+    assert "inference" in kubectl.run("get", "asya-all")
+    assert "IMAGE" in kubectl.run("get", "asya", "-o", "wide")
+    assert kubectl.run("get", "asya", "-o", "name") == "asyncactor.asya.sh/inference\n"
+    assert kubectl.run("get", "asya", "inference", "-o", "jsonpath={.spec.handler}") == "handler.inference"
+    assert "image: my-inference:latest" in kubectl.run("get", "asya", "inference", "-o", "yaml")
+    assert "inference" in kubectl.run("get", "asya", "-l", "team=vision", "--all-namespaces")
+    assert "No resources found" in kubectl.run("get", "asya", "-l", "team=other")
+    assert "No resources found" in kubectl.run("get", "flavors")
+    missing = kubectl.run("get", "asya", "nothing", code=1)
+    assert missing == 'Error from server (NotFound): asyncactors.asya.sh "nothing" not found\n'
+    names = kubectl.run("api-resources", "--api-group=asya.sh", "-o", "name").split()
+    assert {"asyncactors.asya.sh", "flavors.asya.sh", "flows.asya.sh", "transports.asya.sh"} <= set(names)
+    assert "Server Version: v1." in kubectl.run("version")
+
+
+def test_describe_and_explain_tell_what_there_is(kubectl: Kubectl) -> None:
+    """Describe needs events; explain needs OpenAPI v3."""
+    kubectl.run("create", "-f", "-", stdin=ACTOR)
+    described = kubectl.run("describe", "asya", "inference")
+    for words in ("Name:         inference", "Handler:  handler.inference", "Events:", "Phase:"):
+        assert words in described, described
+    explained = kubectl.run("explain", "asya.spec.scaling.minReplicaCount")
+    assert "FIELD: minReplicaCount <integer>" in explained
+    everything = kubectl.run("explain", "asyncactor", "--recursive")
+    assert "KIND:       AsyncActor" in everything
+    assert "actorTimeout\t<string>" in everything
+    assert "VERSION:    v1alpha1" in kubectl.run("explain", "flow.spec")
+
+
+def test_patch_label_edit_and_replace(kubectl: Kubectl) -> None:
+    """Every way of changing an object but apply."""
+    kubectl.run("create", "-f", "-", stdin=ACTOR)
+    patched = kubectl.run("patch", "asya", "inference", "--type=merge", "-p", '{"spec":{"concurrency":4}}')
+    assert patched == "asyncactor.asya.sh/inference patched\n"
+    kubectl.run("patch", "asya", "inference", "--type=json", "-p",
+                '[{"op":"replace","path":"/spec/concurrency","value":8}]')  # fmt: skip
+    assert kubectl.json("get", "asya", "inference")["spec"]["concurrency"] == 8
+    strategic = kubectl.run("patch", "asya", "inference", "-p", '{"spec":{"concurrency":9}}', code=1)
+    assert "UnsupportedMediaType" in strategic or "strategic" in strategic
+    assert "labeled" in kubectl.run("label", "asya", "inference", "a=b")
+    assert "annotated" in kubectl.run("annotate", "asya", "inference", "note=x")
+    editor = "sed -i s/handler.inference/handler.other/"
+    assert "edited" in kubectl.run("edit", "asya", "inference", KUBE_EDITOR=editor)
+    actor = kubectl.json("get", "asya", "inference")
+    assert (actor["spec"]["handler"], actor["metadata"]["labels"]["a"]) == ("handler.other", "b")
+    actor["spec"]["concurrency"] = 2
+    assert "replaced" in kubectl.run("replace", "-f", "-", stdin=json.dumps(actor))
+    stale = kubectl.run("replace", "-f", "-", stdin=json.dumps(actor), code=1)
+    assert "the object has been modified" in stale
+
+
+def test_scale_where_scaling_is_off(kubectl: Kubectl) -> None:
+    """The scale subresource, and the refusal that says what to do instead."""
+    kubectl.run("create", "-f", "-", stdin=ACTOR)
+    refused = kubectl.run("scale", "asya", "inference", "--replicas=3", code=1)
+    assert "spec.scaling.minReplicaCount" in refused
+    kubectl.run("patch", "asya", "inference", "--type=merge", "-p", '{"spec":{"scaling":{"enabled":false}}}')
+    assert kubectl.run("scale", "asya", "inference", "--replicas=3") == "asyncactor.asya.sh/inference scaled\n"
+    kubectl.run("scale", "asya", "inference", "--replicas=2", "--current-replicas=3")
+    assert kubectl.json("get", "asya", "inference")["spec"]["replicas"] == 2
+
+
+def test_dry_runs_and_diff_store_nothing(kubectl: Kubectl) -> None:
+    """--dry-run=server asks OpenAPI whether it may; diff exits with 1 where there is a difference."""
+    assert "created (server dry run)" in kubectl.run("apply", "--dry-run=server", "-f", "-", stdin=ACTOR)
+    assert "No resources found" in kubectl.run("get", "asya")
+    kubectl.run("apply", "-f", "-", stdin=ACTOR)
+    assert kubectl.run("diff", "-f", "-", stdin=ACTOR) == ""
+    changed = ACTOR.replace("maxReplicaCount: 10", "maxReplicaCount: 20")
+    difference = kubectl.run("diff", "-f", "-", stdin=changed, code=1)
+    assert "-    maxReplicaCount: 10" in difference
+    assert "+    maxReplicaCount: 20" in difference
+    assert kubectl.json("get", "asya", "inference")["spec"]["scaling"]["maxReplicaCount"] == 10
+
+
+def test_watch_and_wait_follow_changes(kubectl: Kubectl) -> None:
+    """get -w prints a row a change; wait ends with the condition or the deletion."""
+    kubectl.run("apply", "-f", "-", stdin=ACTOR)
+    watch = kubectl.start("get", "asya", "-w")
+    assert watch.stdout is not None
+    try:
+        assert watch.stdout.readline().split()[0] == "NAME"
+        assert watch.stdout.readline().split()[:2] == ["inference", "Creating"]
+        napping = {"type": "Ready", "status": "True", "reason": "Napping"}
+        ready = {"observedGeneration": 1, "phase": "Napping", "conditions": [napping]}
+        kubectl.run("patch", "asya", "inference", "--subresource=status", "--type=merge", "-p",
+                    json.dumps({"status": ready}))  # fmt: skip
+        assert watch.stdout.readline().split()[:3] == ["inference", "Napping", "True"]
+        assert "condition met" in kubectl.run("wait", "--for=condition=Ready", "asya/inference", "--timeout=30s")
+        deleted = kubectl.run("delete", "asya", "inference")
+        assert deleted.startswith('asyncactor.asya.sh "inference" deleted')
+        kubectl.run("wait", "--for=delete", "asya/inference", "--timeout=30s")
+    finally:
+        watch.kill()
+        watch.wait(PATIENCE_S)
+
+
+def test_delete_waits_for_finalizers(kubectl: Kubectl) -> None:
+    """delete --wait ends when the last finalizer is gone."""
+    held = ACTOR.replace("labels:", "finalizers: [asya.sh/drain], labels:")
+    kubectl.run("apply", "-f", "-", stdin=held)
+    kubectl.run("delete", "asya", "inference", "--wait=false")
+    assert kubectl.json("get", "asya", "inference")["metadata"]["deletionTimestamp"]
+    deleting = kubectl.start("delete", "asya", "inference", "--timeout=30s")
+    assert deleting.stdout is not None
+    assert "deleted" in deleting.stdout.readline()
+    assert deleting.poll() is None
+    kubectl.run("patch", "asya", "inference", "--type=merge", "-p", '{"metadata":{"finalizers":null}}')
+    assert deleting.wait(PATIENCE_S) == 0
+    assert "No resources found" in kubectl.run("get", "asya")
+    kubectl.run("apply", "-f", "-", stdin=ACTOR)
+    assert "deleted" in kubectl.run("delete", "asya", "--all")
+
+
+def test_namespaces_hold_objects(kubectl: Kubectl) -> None:
+    """create ns, use it, delete it with what is in it."""
+    assert kubectl.run("create", "namespace", "team") == "namespace/team created\n"
+    kubectl.run("apply", "-n", "team", "-f", "-", stdin=ACTOR)
+    assert kubectl.run("get", "asya", "-A", "--no-headers").split()[:2] == ["team", "inference"]
+    assert "default" in kubectl.run("get", "namespaces")
+    missing = kubectl.run("apply", "-n", "nowhere", "-f", "-", stdin=ACTOR, code=1)
+    assert 'namespaces "nowhere" not found' in missing
+    assert "deleted" in kubectl.run("delete", "namespace", "team")
+    assert "No resources found" in kubectl.run("get", "asya", "-A")
+
+
+def test_server_side_apply_says_that_it_is_missing(kubectl: Kubectl) -> None:
+    """A clear message, until it is served."""
+    refused = kubectl.run("apply", "--server-side", "-f", "-", stdin=ACTOR, code=1)
+    assert "server-side apply is not served yet" in refused
