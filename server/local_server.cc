@@ -1,0 +1,315 @@
+#include "server/local_server.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <optional>
+#include <utility>
+
+#include "apiserver/api_server.h"
+#include "cluster/local/local_cluster.h"
+#include "compositions/actor_composer.h"
+#include "compositions/crew.h"
+#include "core/base/executor.h"
+#include "core/base/random.h"
+#include "core/http/server.h"
+#include "core/observe/metrics.h"
+#include "gateway/gateway.h"
+#include "gateway/reaper.h"
+#include "reconcilers/reconcilers.h"
+#include "scaling/scaler.h"
+#include "server/access.h"
+#include "server/bootstrap.h"
+#include "server/decision_routes.h"
+#include "server/server_file.h"
+#include "server/upkeep.h"
+#include "storage/sqlite/object_store.h"
+#include "storage/sqlite/schema.h"
+#include "storage/sqlite/task_store.h"
+#include "transports/sqlite/broker.h"
+
+namespace asya::server {
+namespace {
+
+constexpr std::size_t kGatewayThreads = 8;
+constexpr std::size_t kGatewayWaitingRequests = 1024;
+constexpr std::size_t kTaskBodyBytes = 12U << 20U;
+constexpr int kCertificateDays = 3650;
+constexpr std::chrono::milliseconds kStopGrace{1000};
+
+Status MakeFolder(const std::string& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error) return Fail(ErrorCode::kUnavailable, "cannot make " + path + ": " + error.message());
+  ::chmod(path.c_str(), 0700);
+  return Ok();
+}
+
+std::vector<sql::sqlite::Migration> AllMigrations() {
+  std::vector<sql::sqlite::Migration> all = storage::sqlite::Migrations();
+  for (auto& migration : transports::sqlite::Migrations()) all.push_back(std::move(migration));
+  return all;
+}
+
+cluster::local::LocalSettings ClusterSettings(const LocalOptions& options, const Environment& environment) {
+  cluster::local::LocalSettings settings;
+  settings.run_dir = options.run_dir + "/pods";
+  settings.log_dir = options.state + "/logs";
+  settings.relay_path = options.relay_program;
+  settings.runtime_path = options.runtime_archive;
+  settings.python = options.python;
+  settings.environment = environment.passed_on;
+  settings.environment["PYTHONPATH"] = options.crew_dir;
+  settings.environment["PYTHONDONTWRITEBYTECODE"] = "1";
+  return settings;
+}
+
+compositions::Settings ComposerSettings(const std::string& broker_socket, const std::string& internal_socket) {
+  compositions::Settings settings;
+  settings.sqlite_socket = broker_socket;
+  settings.gateway_url = "unix:" + internal_socket;
+  settings.runtime_hash = "local";
+  return settings;
+}
+
+// The one broker of a laptop.
+class LocalQueues final : public reconcilers::QueueAdmins {
+ public:
+  ports::QueueAdmin* For(const json::Value& transport) override {
+    const json::Value* type = transport.FindPath({"spec", "type"});
+    return type != nullptr && *type == json::Value("sqlite") ? admin : nullptr;
+  }
+  std::vector<ports::QueueAdmin*> All() override { return {admin}; }
+
+  ports::QueueAdmin* admin = nullptr;
+};
+
+compositions::CrewOptions CrewOptions(const LocalOptions& options) {
+  compositions::CrewOptions crew;
+  crew.source_dir = options.crew_dir;
+  crew.python = options.python;
+  // As soon as the examples' own actors, so that a person sees everything return to zero.
+  crew.cooldown_seconds = 3;
+  return crew;
+}
+
+}  // namespace
+
+// In the order in which the parts are made; they are stopped and destroyed in reverse.
+struct LocalServer::Parts {
+  Parts(const LocalOptions& given, observe::Logger log)
+      : options(given),
+        logger(std::move(log)),
+        random(SystemSeed()),
+        broker_socket(options.run_dir + "/broker.sock"),
+        internal_socket(options.run_dir + "/gateway.sock") {}
+
+  const LocalOptions options;
+  const observe::Logger logger;
+  const Clock& clock = RealClock();
+  Random random;
+  observe::Metrics metrics;
+  const std::string broker_socket;
+  const std::string internal_socket;
+  std::unique_ptr<sql::sqlite::Database> database;
+  std::unique_ptr<transports::sqlite::Broker> broker;
+  std::unique_ptr<storage::sqlite::ObjectStore> objects;
+  std::unique_ptr<storage::sqlite::TaskStore> tasks;
+  std::unique_ptr<cluster::local::LocalCluster> cluster;
+  std::unique_ptr<scaling::ReplicaScaler> scaler;
+  std::unique_ptr<compositions::ActorComposer> composer;
+  LocalQueues queues;
+  std::unique_ptr<reconcilers::Reconcilers> reconcilers;
+  std::unique_ptr<Executor> executor;
+  std::unique_ptr<gateway::TaskHub> hub;
+  gateway::CancelFeed cancels;
+  std::shared_ptr<void> task_changes;
+  std::optional<gateway::Deps> gateway_deps;
+  std::unique_ptr<gateway::Reaper> reaper;
+  std::unique_ptr<Upkeep> upkeep;
+  std::unique_ptr<apiserver::ApiServer> api;
+  http::Router external;
+  http::Router internal;
+  std::unique_ptr<http::Server> internal_server;
+  std::unique_ptr<http::Server> external_server;
+  bool stopped = false;
+
+  Status OpenStores();
+  Status StartCluster(const Environment& environment);
+  Status StartGateway();
+  Status StartApi();
+  Status Listen();
+  Status Announce(const http::TlsIdentity& identity, const std::string& token);
+  void Stop();
+};
+
+Status LocalServer::Parts::OpenStores() {
+  sql::sqlite::Settings settings;
+  settings.path = options.state + "/asya.db";
+  auto opened = sql::sqlite::Database::Open(settings, AllMigrations());
+  if (!opened.ok()) return opened.error();
+  database = std::move(opened).value();
+  transports::sqlite::BrokerSettings broker_settings;
+  broker_settings.socket_path = broker_socket;
+  broker_settings.message_limit_bytes = kTaskBodyBytes;
+  broker = std::make_unique<transports::sqlite::Broker>(*database, broker_settings, clock);
+  objects = std::make_unique<storage::sqlite::ObjectStore>(*database, clock);
+  tasks = std::make_unique<storage::sqlite::TaskStore>(
+      *database, clock, [this](sql::sqlite::Transaction& transaction, const ports::FirstMessage& message) {
+        return broker->EnqueueInTransaction(transaction, message.queue, message.body);
+      });
+  ASYA_TRY_STATUS(broker->Start());
+  ASYA_TRY_STATUS(objects->Start());
+  ASYA_TRY_STATUS(tasks->Start());
+  return Bootstrap(*objects, clock);
+}
+
+Status LocalServer::Parts::StartCluster(const Environment& environment) {
+  cluster = std::make_unique<cluster::local::LocalCluster>(ClusterSettings(options, environment), clock,
+                                                           logger.For("cluster"));
+  ASYA_TRY_STATUS(cluster->Start());
+  scaler = std::make_unique<scaling::ReplicaScaler>(scaling::ReplicaScaler::Deps{broker->Admin(), *cluster, clock},
+                                                    scaling::ScalerSettings{});
+  scaler->Start();
+  composer = std::make_unique<compositions::ActorComposer>(ComposerSettings(broker_socket, internal_socket));
+  queues.admin = &broker->Admin();
+  reconcilers::ReconcilerSettings settings;
+  settings.system_actors = [crew = CrewOptions(options)](const std::string& namespace_) {
+    std::vector<json::Value> actors;
+    for (const std::string& name : compositions::SystemActorNames()) {
+      actors.push_back(compositions::SystemActor(name, namespace_, crew));
+    }
+    return actors;
+  };
+  reconcilers = std::make_unique<reconcilers::Reconcilers>(
+      reconcilers::World{*objects, *cluster, *composer, *scaler, queues, clock}, std::move(settings),
+      logger.For("reconcilers"), SystemSeed());
+  reconcilers->Start();
+  return Ok();
+}
+
+Status LocalServer::Parts::StartGateway() {
+  executor = std::make_unique<Executor>(kGatewayThreads, kGatewayWaitingRequests);
+  executor->Start();
+  hub = std::make_unique<gateway::TaskHub>(*executor, clock);
+  hub->Start();
+  task_changes = tasks->Subscribe([this](const std::string& id) { hub->Changed(id); });
+  gateway_deps.emplace(gateway::Deps{*tasks, *objects, *hub, cancels, *executor, clock, logger.For("gateway")});
+  gateway::AddExternalRoutes(external, *gateway_deps, gateway::Limits{});
+  gateway::AddInternalRoutes(internal, *gateway_deps, gateway::Limits{});
+  AddDecisionRoutes(external, *scaler);
+  reaper = std::make_unique<gateway::Reaper>(*tasks, clock, logger.For("reaper"));
+  reaper->Start();
+  upkeep = std::make_unique<Upkeep>(*objects, *tasks, clock, logger.For("upkeep"));
+  upkeep->Start();
+  return Ok();
+}
+
+Status LocalServer::Parts::StartApi() {
+  apiserver::ApiServer::Parts parts{*objects, clock, random, logger.For("apiserver"), &metrics, {}, {}, {}, {}};
+  // The token was checked by RequireToken before a request comes this far.
+  parts.authenticate = [](const http::Request&) { return apiserver::User{"local", {"system:masters"}}; };
+  api = std::make_unique<apiserver::ApiServer>(std::move(parts), apiserver::ApiServerSettings{});
+  ASYA_TRY_STATUS(api->Start());
+  external.Add("GET", "/metrics", [this](const http::Request&, http::Responder responder) {
+    responder.Send({200, metrics.Text(), "text/plain; version=0.0.4", {}});
+  });
+  external.SetFallback([this](http::Request request, http::Responder responder) {
+    api->Handle(std::move(request), std::move(responder));
+  });
+  return Ok();
+}
+
+Status LocalServer::Parts::Listen() {
+  http::ServerLimits limits;
+  limits.body_bytes = kTaskBodyBytes;
+  http::Listen inside;
+  inside.unix_path = internal_socket;
+  auto created = http::Server::Create(
+      inside, limits,
+      [this](http::Request request, http::Responder responder) {
+        internal.Handle(std::move(request), std::move(responder));
+      },
+      logger.For("http"), nullptr);
+  if (!created.ok()) return created.error();
+  internal_server = std::move(created).value();
+  internal_server->Start();
+
+  ASYA_TRY(const http::TlsIdentity fresh, http::MakeSelfSigned("asya", kCertificateDays));
+  http::TlsIdentity identity;
+  ASYA_TRY(identity.key_pem, KeepSecret(options.state + "/tls.key", fresh.key_pem));
+  ASYA_TRY(identity.certificate_pem, KeepSecret(options.state + "/tls.crt", fresh.certificate_pem));
+  ASYA_TRY(const std::string token, KeepSecret(options.state + "/token", RandomHex(24)));
+  http::Listen outside;
+  outside.tcp = {"127.0.0.1", options.port};
+  outside.tls = identity;
+  auto listening = http::Server::Create(outside, limits,
+                                        RequireToken(token,
+                                                     [this](http::Request request, http::Responder responder) {
+                                                       external.Handle(std::move(request), std::move(responder));
+                                                     }),
+                                        logger.For("http"), &metrics);
+  if (!listening.ok()) return listening.error();
+  external_server = std::move(listening).value();
+  external_server->Start();
+  return Announce(identity, token);
+}
+
+Status LocalServer::Parts::Announce(const http::TlsIdentity& identity, const std::string& token) {
+  ServerFile file;
+  file.url = "http://" + external_server->address();
+  file.tls_url = "https://" + external_server->address();
+  file.ca_pem = identity.certificate_pem;
+  file.token = token;
+  file.pid = ::getpid();
+  file.version = kServerVersion;
+  logger.Info("serving", {{"address", external_server->address()}, {"project", options.project}});
+  return WriteServerFile(options.state + "/server.json", file);
+}
+
+void LocalServer::Parts::Stop() {
+  if (std::exchange(stopped, true)) return;
+  if (external_server) external_server->Stop(kStopGrace);
+  if (reconcilers) reconcilers->Stop();
+  if (scaler) scaler->Stop();
+  // Relays finish what they run, and report it, while broker and gateway still take it.
+  if (cluster) cluster->Stop();
+  if (api) api->Stop();
+  if (internal_server) internal_server->Stop(kStopGrace);
+  if (upkeep) upkeep->Stop();
+  if (reaper) reaper->Stop();
+  task_changes.reset();
+  if (hub) hub->Stop();
+  if (executor) executor->Stop();
+  if (objects) objects->Stop();
+  if (broker) broker->Stop();
+  if (database) database->Stop();
+  ::unlink((options.state + "/server.json").c_str());
+}
+
+LocalServer::LocalServer(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+LocalServer::~LocalServer() { Stop(); }
+
+void LocalServer::Stop() { parts_->Stop(); }
+
+Result<std::unique_ptr<LocalServer>> LocalServer::Start(const LocalOptions& options, const Environment& environment,
+                                                        const observe::Logger& logger) {
+  ASYA_TRY_STATUS(MakeFolder(options.state));
+  ASYA_TRY_STATUS(MakeFolder(options.state + "/logs"));
+  ASYA_TRY_STATUS(MakeFolder(options.run_dir));
+  ASYA_TRY_STATUS(MakeFolder(options.run_dir + "/pods"));
+  auto server = std::unique_ptr<LocalServer>(new LocalServer(std::make_unique<Parts>(options, logger)));
+  Parts& parts = *server->parts_;
+  ASYA_TRY_STATUS(parts.OpenStores());
+  ASYA_TRY_STATUS(parts.StartGateway());
+  ASYA_TRY_STATUS(parts.StartCluster(environment));
+  ASYA_TRY_STATUS(parts.StartApi());
+  ASYA_TRY_STATUS(parts.Listen());
+  return server;
+}
+
+}  // namespace asya::server

@@ -1,0 +1,95 @@
+// asya-server: the control plane in one program; its first argument says what to do.
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/observe/log.h"
+#include "server/local_server.h"
+#include "server/options.h"
+#include "server/render_command.h"
+
+namespace {
+
+constexpr int kExitUsage = 64;  // EX_USAGE of sysexits.h
+constexpr int kExitFailed = 1;
+
+constexpr const char* kUsage =
+    "usage: asya-server local --project FOLDER [--state FOLDER] [--port N] …   everything for one project on this "
+    "machine\n"
+    "       asya-server render -f FILE                                        print what a manifest becomes\n"
+    "       asya-server version\n";
+
+std::string ReadEnvironmentVariable(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+std::string FolderOf(const std::string& path) {
+  const auto slash = path.rfind('/');
+  return slash == std::string::npos ? "." : path.substr(0, slash);
+}
+
+asya::server::Environment ReadEnvironment() {
+  char program[4096];
+  const ssize_t size = ::readlink("/proc/self/exe", program, sizeof program);
+  asya::server::Environment environment;
+  environment.program_dir = size > 0 ? FolderOf(std::string(program, static_cast<std::size_t>(size))) : ".";
+  environment.xdg_runtime_dir = ReadEnvironmentVariable("XDG_RUNTIME_DIR");
+  for (const char* name : {"PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR"}) {
+    const std::string value = ReadEnvironmentVariable(name);
+    if (!value.empty()) environment.passed_on[name] = value;
+  }
+  return environment;
+}
+
+// Signals are taken by sigwait in main alone; every thread started later inherits the mask.
+sigset_t BlockSignals() {
+  sigset_t signals;
+  ::sigemptyset(&signals);
+  ::sigaddset(&signals, SIGTERM);
+  ::sigaddset(&signals, SIGINT);
+  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+  return signals;
+}
+
+int RunLocal(const std::vector<std::string>& arguments) {
+  asya::server::LocalOptions options;
+  const auto environment = ReadEnvironment();
+  const auto errors = asya::server::ParseLocalOptions(arguments, environment, options);
+  for (const asya::Error& error : errors) {
+    std::fprintf(stderr, "%s: %s\n", error.field.c_str(), error.message.c_str());
+  }
+  if (!errors.empty()) return kExitUsage;
+  const sigset_t signals = BlockSignals();
+  const auto logger = asya::observe::Logger::ToStderr("server", options.log_level);
+  auto server = asya::server::LocalServer::Start(options, environment, logger);
+  if (!server.ok()) {
+    std::fprintf(stderr, "%s\n", server.error().message.c_str());
+    return kExitFailed;
+  }
+  int signal = 0;
+  ::sigwait(&signals, &signal);
+  logger.Info("stopping", {{"signal", signal}});
+  (*server)->Stop();
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::vector<std::string> arguments(argv + 1, argv + argc);
+  const std::string command = arguments.empty() ? "" : arguments.front();
+  const std::vector<std::string> rest(arguments.begin() + (arguments.empty() ? 0 : 1), arguments.end());
+  if (command == "local") return RunLocal(rest);
+  if (command == "render") return asya::server::Render(rest);
+  if (command == "version") {
+    std::printf("%s\n", asya::server::kServerVersion);
+    return 0;
+  }
+  std::fprintf(stderr, "%s", kUsage);
+  return kExitUsage;
+}

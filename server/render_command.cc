@@ -1,0 +1,30 @@
+#include "server/render_command.h"
+
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+
+#include "server/render_text.h"
+
+namespace asya::server {
+namespace {
+
+int Refuse(const std::string& message) {
+  std::fprintf(stderr, "%s\n", message.c_str());
+  return 1;
+}
+
+}  // namespace
+
+int Render(const std::vector<std::string>& arguments) {
+  if (arguments.size() != 2 || arguments[0] != "-f") return Refuse("usage: asya-server render -f FILE");
+  std::ifstream file(arguments[1]);
+  if (!file) return Refuse(arguments[1] + ": cannot be read");
+  const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  const auto rendered = RenderText(text, compositions::Settings{});
+  if (!rendered.ok()) return Refuse(arguments[1] + ": " + rendered.error().message);
+  std::printf("%s", rendered->c_str());
+  return 0;
+}
+
+}  // namespace asya::server

@@ -1,0 +1,12 @@
+// Render: `asya-server render -f FILE`, what a manifest becomes, as YAML, without a server.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace asya::server {
+
+// Returns the exit code; the YAML goes to standard output, mistakes to standard error.
+int Render(const std::vector<std::string>& arguments);
+
+}  // namespace asya::server
