@@ -34,7 +34,11 @@ WatchSession::WatchSession(const Context& context, ListOptions options, std::str
 }
 
 void WatchSession::Start(std::shared_ptr<http::Stream> stream) {
-  stream_ = std::move(stream);
+  {
+    const std::lock_guard lock(mutex_);
+    stream_ = std::move(stream);
+    if (ended_) return stream_->Close();
+  }
   Later(&WatchSession::Begin);
 }
 
@@ -131,7 +135,10 @@ SteadyTime WatchSession::Tick(SteadyTime now) {
   return std::min(next_bookmark_, timeout_);
 }
 
-void WatchSession::Close() { stream_->Close(); }
+void WatchSession::Close() {
+  const std::lock_guard lock(mutex_);
+  if (stream_ != nullptr) stream_->Close();
+}
 
 void WatchSession::Release() {
   std::shared_ptr<void> subscription;

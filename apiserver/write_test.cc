@@ -1,4 +1,5 @@
 #include "apiserver/test_api.h"
+#include "apiserver/unique_queue.h"
 
 namespace asya::apiserver {
 namespace {
@@ -325,6 +326,18 @@ TEST_F(TestApi, AdmissionAndAuthorizationHaveTheirPlace) {
   EXPECT_EQ(Create(actor).status, 403);
   EXPECT_EQ(Create(Actor("a")).status, 201);
   EXPECT_EQ(Send("DELETE", kActors).status, 403);
+}
+
+TEST_F(TestApi, AnActorCannotTakeTheQueueOfAnother) {
+  Open({}, {UniqueQueue([](const std::string& queue) -> std::optional<QueueOwner> {
+         if (queue != "asya-default-a-b") return std::nullopt;
+         return QueueOwner{"default-a", "b"};
+       })});
+  const Answer clash = Create(Actor("a-b"));
+  EXPECT_EQ(clash.status, 422);
+  EXPECT_EQ(clash.At("/details/causes/0/reason"), "FieldValueDuplicate");
+  EXPECT_NE(clash.At("/message").find("actor \"b\" in namespace \"default-a\""), std::string::npos);
+  EXPECT_EQ(Create(Actor("other")).status, 201);
 }
 
 }  // namespace

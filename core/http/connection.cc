@@ -135,6 +135,7 @@ void Connection::ReadRequest() {
       return ArmRead();
     case RequestReader::State::kContinue:
       head_ = "HTTP/1.1 100 Continue\r\n\r\n";
+      write_pending_ = true;
       return wire_->Write(head_, {}, shared_from_this());
     case RequestReader::State::kDone:
       return Dispatch();
@@ -324,8 +325,7 @@ void Connection::ArmTimer() {
 }
 
 void Connection::OnDeadline() {
-  if (state_ == State::kReading && secure_ == context_->tls.has_value())
-    return Refuse(408, "the request came too slowly");
+  if (state_ == State::kReading && !write_pending_) return Refuse(408, "the request came too slowly");
   Abort();
 }
 

@@ -134,6 +134,15 @@ TEST(Server, ClosesAKeptConnectionAfterTheIdleTimeout) {
   EXPECT_NE(peer.ReadToEnd().find("GET /a"), std::string::npos);
 }
 
+TEST(Server, TellsAClientThatSendsTooSlowly) {
+  ServerLimits limits;
+  limits.request_timeout = std::chrono::seconds(1);
+  const Running running = StartTcp(Echo, limits);
+  RawPeer peer(running.port);
+  peer.Send("POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nab");
+  EXPECT_NE(peer.ReadToEnd().find("HTTP/1.1 408"), std::string::npos);
+}
+
 TEST(Server, AnswersManyClientsOnSeveralThreads) {
   ServerLimits limits;
   limits.io_threads = 2;
