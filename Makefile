@@ -101,6 +101,11 @@ bench-storage: install ## Measures the stores: creates, gets, lists, watch lag, 
 	@$(call BUILD,release,bench_storage)
 	@tools/postgres --durable run build/release/bin/bench_storage
 
+.PHONY: bench-transports
+bench-transports: install ## Measures the SQLite transport beside plain SQL doing the same rows in the same batches
+	@$(call BUILD,release,bench_transports)
+	@build/release/bin/bench_transports --strict
+
 .PHONY: docs-check
 docs-check: ## Checks that what the documents name exists
 	@$(PYTHON_BIN)/python tools/check_docs.py

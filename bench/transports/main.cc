@@ -1,0 +1,81 @@
+// Measures the SQLite transport beside plain SQL that does the same rows in the same batches: bench_transports
+// [--strict]
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <vector>
+
+#include "bench/transports/measure.h"
+
+namespace asya::bench {
+namespace {
+
+constexpr int kRounds = 5;
+constexpr double kRatioMin = 0.7;
+// What a relay with concurrency 16 and a fast handler may have leased: four times its concurrency.
+constexpr std::size_t kCreditsMeasured[] = {16, 64};
+constexpr std::size_t kCreditsOfTheBar = 64;
+
+double Median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+void Print(const char* what, std::size_t credits, const std::vector<double>& values, double per_commit) {
+  const auto [low, high] = std::minmax_element(values.begin(), values.end());
+  std::printf("%-26s %8zu %12.0f  (%.0f - %.0f) %10.1f\n", what, credits, Median(values), *low, *high, per_commit);
+}
+
+Result<double> Measure(const std::string& folder, std::size_t credits) {
+  std::vector<double> transport;
+  std::vector<double> raw;
+  std::vector<double> ratios;
+  double transport_batch = 0;
+  double raw_batch = 0;
+  for (int round = 0; round < kRounds; ++round) {
+    ASYA_TRY(const Hops ours, TransportHops(folder, credits));
+    // The batches that the transport made by itself in this round are those that plain SQL is given.
+    ASYA_TRY(const Hops theirs, RawHops(folder, static_cast<std::size_t>(std::max(1.0, std::round(ours.per_commit)))));
+    transport.push_back(ours.per_second);
+    raw.push_back(theirs.per_second);
+    ratios.push_back(ours.per_second / theirs.per_second);
+    transport_batch = ours.per_commit;
+    raw_batch = theirs.per_commit;
+  }
+  Print("sqlite transport, echo", credits, transport, transport_batch);
+  Print("plain SQL, one process", credits, raw, raw_batch);
+  std::printf("%-26s %8zu %12.2f\n", "ratio", credits, Median(ratios));
+  std::fflush(stdout);
+  return Median(ratios);
+}
+
+int Main(bool strict) {
+  std::string folder = std::filesystem::temp_directory_path() / "asya-bench-XXXXXX";
+  if (mkdtemp(folder.data()) == nullptr) return 1;
+  std::printf("%-26s %8s %12s  (min - max of %d) %s\n", "hops a second, 1 KiB", "leased", "median", kRounds,
+              "hops a commit");
+  bool good = true;
+  double ratio = 0;
+  for (const std::size_t credits : kCreditsMeasured) {
+    const auto measured = Measure(folder, credits);
+    if (!measured.ok()) {
+      std::fprintf(stderr, "%s\n", measured.error().message.c_str());
+      good = false;
+      break;
+    }
+    if (credits == kCreditsOfTheBar) ratio = *measured;
+  }
+  std::filesystem::remove_all(folder);
+  if (!good) return 1;
+  std::printf("bar sqlite-transport-over-plain-sql value=%.2f limit>=%.2f %s\n", ratio, kRatioMin,
+              ratio >= kRatioMin ? "ok" : "short");
+  return strict && ratio < kRatioMin ? 1 : 0;
+}
+
+}  // namespace
+}  // namespace asya::bench
+
+int main(int count, char** words) { return asya::bench::Main(count > 1 && std::strcmp(words[1], "--strict") == 0); }

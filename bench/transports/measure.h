@@ -1,0 +1,25 @@
+// Measure: hops of 1 KiB messages from one queue to the next, by the transport and by plain SQL.
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+#include "core/base/result.h"
+
+namespace asya::bench {
+
+constexpr std::size_t kBodyBytes = 1024;
+constexpr int kHops = 4000;  // in one measurement
+
+struct Hops {
+  double per_second = 0;
+  double per_commit = 0;
+};
+
+// A broker and an in-process echo consumer that holds up to `credits` leases, announces each invocation and settles it
+// with one publish.
+Result<Hops> TransportHops(const std::string& folder, std::size_t credits);
+// One connection, no threads: the same rows, `batch` hops in a commit.
+Result<Hops> RawHops(const std::string& folder, std::size_t batch);
+
+}  // namespace asya::bench
