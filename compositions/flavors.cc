@@ -4,6 +4,7 @@
 #include <string>
 
 #include "model/kinds.h"
+#include "model/path.h"
 
 namespace asya::compositions {
 namespace {
@@ -18,7 +19,7 @@ class Merger {
   }
 
  private:
-  Error Conflict(const std::string& flavor, const std::string& path, const std::string& what) const {
+  [[nodiscard]] Error Conflict(const std::string& flavor, const std::string& path, const std::string& what) const {
     const auto first = owners_.find(path);
     const std::string other = first == owners_.end() ? "an earlier one" : json::Quote(first->second);
     return Invalid(path, "flavors " + other + " and " + json::Quote(flavor) + " both set " + path + what +
@@ -47,7 +48,7 @@ class Merger {
                      const std::string& path, json::Value& target) {
     for (const auto& [key, member] : source.AsObject()) {
       if (member.IsNull()) continue;
-      ASYA_TRY_STATUS(MergeValue(flavor, Member(schema, key), member, path + "." + key, target[key]));
+      ASYA_TRY_STATUS(MergeValue(flavor, Member(schema, key), member, model::MemberPath(path, key), target[key]));
     }
     return Ok();
   }
@@ -60,27 +61,40 @@ class Merger {
     return Ok();
   }
 
+  // "env[name=\"A\"]".
+  static std::string KeyedPath(const model::Schema& schema, const json::Value& item, const std::string& path) {
+    std::string text;
+    for (const std::string& key : schema.list_map_keys) {
+      const json::Value* part = item.Find(key);
+      if (!text.empty()) text += ',';
+      text += key;
+      text += '=';
+      if (part != nullptr) text += json::Dump(*part);
+    }
+    return model::EntryPath(path, text);
+  }
+
+  Status ClaimElements(const std::string& flavor, const model::Schema& schema, const json::Array& items,
+                       const std::string& path) {
+    for (const json::Value& item : items) {
+      const std::string at = KeyedPath(schema, item, path);
+      if (owners_.contains(at)) return Conflict(flavor, at, "");
+      owners_[at] = flavor;
+    }
+    return Ok();
+  }
+
   // Notes `flavor` as the owner of every leaf below.
   Status Claim(const std::string& flavor, const model::Schema* schema, const json::Value& value,
                const std::string& path) {
     if (value.IsObject()) {
       for (const auto& [key, member] : value.AsObject()) {
-        ASYA_TRY_STATUS(Claim(flavor, Member(schema, key), member, path + "." + key));
+        ASYA_TRY_STATUS(Claim(flavor, Member(schema, key), member, model::MemberPath(path, key)));
       }
       return Ok();
     }
     if (value.IsArray() && schema != nullptr && schema->list_type == model::ListType::kMap) {
-      for (const json::Value& item : value.AsArray()) {
-        std::string at = path + "[";
-        for (const std::string& key : schema->list_map_keys) {
-          const json::Value* part = item.Find(key);
-          at += (at.back() == '[' ? "" : ",") + key + "=" + (part == nullptr ? "" : json::Dump(*part));
-        }
-        at += "]";
-        if (owners_.contains(at)) return Conflict(flavor, at, "");
-        owners_[at] = flavor;
-      }
-      return Ok();
+      return ClaimElements(flavor, *schema, value.AsArray(), path);
     }
     if (!value.IsArray()) owners_[path] = flavor;
     return Ok();
@@ -97,30 +111,32 @@ const json::Value* FindFlavor(const std::vector<json::Value>& flavors, const std
   return nullptr;
 }
 
+// The flavors of these names, merged in their order.
+Result<json::Value> MergeNamed(const json::Value* names, const std::vector<json::Value>& flavors) {
+  json::Value merged = json::Object();
+  if (names == nullptr || !names->IsArray()) return merged;
+  Merger merger;
+  for (const json::Value& name : names->AsArray()) {
+    if (!name.IsString()) return Invalid("spec.flavors", "must be a list of names");
+    const json::Value* flavor = FindFlavor(flavors, name.AsString());
+    if (flavor == nullptr) {
+      return Error{ErrorCode::kNotFound, "flavor " + json::Quote(name.AsString()) + " does not exist", "spec.flavors"};
+    }
+    const json::Value* spec = flavor->Find("spec");
+    if (spec != nullptr && spec->IsObject()) ASYA_TRY_STATUS(merger.Add(name.AsString(), *spec, merged));
+  }
+  return merged;
+}
+
 }  // namespace
 
 Result<json::Value> MergeFlavors(const json::Value& actor, const std::vector<json::Value>& flavors) {
-  json::Value merged = json::Object();
   const json::Value* own = actor.Find("spec");
   if (own == nullptr || !own->IsObject()) return Invalid("spec", "Required value");
-  Merger merger;
-  const json::Value* names = own->Find("flavors");
-  if (names != nullptr && names->IsArray()) {
-    for (const json::Value& name : names->AsArray()) {
-      if (!name.IsString()) return Invalid("spec.flavors", "must be a list of names");
-      const json::Value* flavor = FindFlavor(flavors, name.AsString());
-      if (flavor == nullptr) {
-        return Error{ErrorCode::kNotFound, "flavor " + json::Quote(name.AsString()) + " does not exist",
-                     "spec.flavors"};
-      }
-      const json::Value* spec = flavor->Find("spec");
-      if (spec != nullptr && spec->IsObject()) ASYA_TRY_STATUS(merger.Add(name.AsString(), *spec, merged));
-    }
-  }
+  ASYA_TRY(json::Value merged, MergeNamed(own->Find("flavors"), flavors));
   for (const char* field : {"actor", "transport", "flavors"}) merged.AsObject().erase(field);
   for (const auto& [field, value] : own->AsObject()) {
-    if (value.IsNull() || field == "flavors") continue;
-    merged[field] = value;
+    if (!value.IsNull() && field != "flavors") merged[field] = value;
   }
   return merged;
 }

@@ -5,6 +5,7 @@
 namespace asya::model {
 namespace {
 
+constexpr std::int64_t kDaysOfYear = 365;
 constexpr std::string_view kConditionPrefix = "condition:";
 
 json::Value ConditionStatus(const json::Value& object, std::string_view type) {
@@ -53,9 +54,9 @@ std::string FormatAge(WallTime then, WallTime now) {
   if (hours < 8) return Join(hours, 'h', minutes % 60, 'm');
   if (hours < 48) return std::to_string(hours) + "h";
   if (days < 8) return Join(days, 'd', hours % 24, 'h');
-  if (days < 365 * 2) return std::to_string(days) + "d";
-  if (days < 365 * 8) return Join(days / 365, 'y', days % 365, 'd');
-  return std::to_string(days / 365) + "y";
+  if (days < kDaysOfYear * 2) return std::to_string(days) + "d";
+  if (days < kDaysOfYear * 8) return Join(days / kDaysOfYear, 'y', days % kDaysOfYear, 'd');
+  return std::to_string(days / kDaysOfYear) + "y";
 }
 
 std::vector<json::Value> Cells(const KindInfo& kind, const json::Value& object, WallTime now) {

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "model/kinds.h"
+#include "model/path.h"
 
 namespace asya::model {
 namespace {
@@ -10,7 +11,7 @@ void Prune(const Schema& schema, json::Value& value, const std::string& path, st
 void PruneObject(const Schema& schema, json::Value& value, const std::string& path, std::vector<std::string>& unknown) {
   json::Object& object = value.AsObject();
   for (auto member = object.begin(); member != object.end();) {
-    const std::string at = path.empty() ? member->first : path + "." + member->first;
+    const std::string at = MemberPath(path, member->first);
     const Schema* field = schema.FindField(member->first);
     if (field == nullptr && !schema.preserve_unknown) {
       unknown.push_back(at);
@@ -31,11 +32,11 @@ void Prune(const Schema& schema, json::Value& value, const std::string& path, st
   if (schema.type == SchemaType::kObject && value.IsObject()) {
     PruneObject(schema, value, path, unknown);
   } else if (schema.type == SchemaType::kMap && value.IsObject()) {
-    for (auto& [key, item] : value.AsObject()) Prune(schema.item.front(), item, path + "[" + key + "]", unknown);
+    for (auto& [key, item] : value.AsObject()) Prune(schema.item.front(), item, EntryPath(path, key), unknown);
   } else if (schema.type == SchemaType::kList && value.IsArray()) {
     std::size_t index = 0;
     for (json::Value& item : value.AsArray()) {
-      Prune(schema.item.front(), item, path + "[" + std::to_string(index++) + "]", unknown);
+      Prune(schema.item.front(), item, ElementPath(path, index++), unknown);
     }
   }
 }

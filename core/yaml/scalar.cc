@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
+#include <iterator>
 #include <string>
 
 namespace asya::yaml {
@@ -86,6 +87,35 @@ std::optional<json::Value> Number(std::string_view text) {
   return json::Value(number);
 }
 
+// What the lead byte of a character says: how many bytes there are, and between what the second one lies, so that there
+// are no overlong forms, surrogates or values above U+10FFFF.
+struct Lead {
+  unsigned low;
+  unsigned high;
+  std::size_t length;
+  unsigned second_low;
+  unsigned second_high;
+};
+constexpr Lead kLeads[] = {{0x01, 0x7F, 1, 0, 0},       {0xC2, 0xDF, 2, 0x80, 0xBF}, {0xE0, 0xE0, 3, 0xA0, 0xBF},
+                           {0xE1, 0xEC, 3, 0x80, 0xBF}, {0xED, 0xED, 3, 0x80, 0x9F}, {0xEE, 0xEF, 3, 0x80, 0xBF},
+                           {0xF0, 0xF0, 4, 0x90, 0xBF}, {0xF1, 0xF3, 4, 0x80, 0xBF}, {0xF4, 0xF4, 4, 0x80, 0x8F}};
+
+bool IsBetween(char byte, unsigned low, unsigned high) {
+  return static_cast<unsigned char>(byte) >= low && static_cast<unsigned char>(byte) <= high;
+}
+
+// Bytes of the UTF-8 character that `text` begins with; 0 when it begins with none or with a NUL.
+std::size_t CharacterLength(std::string_view text) {
+  const auto fits = [&](const Lead& lead) { return IsBetween(text.front(), lead.low, lead.high); };
+  const Lead* lead = std::find_if(std::begin(kLeads), std::end(kLeads), fits);
+  if (lead == std::end(kLeads) || text.size() < lead->length) return 0;
+  if (lead->length > 1 && !IsBetween(text[1], lead->second_low, lead->second_high)) return 0;
+  for (std::size_t i = 2; i < lead->length; ++i) {
+    if (!IsBetween(text[i], 0x80, 0xBF)) return 0;
+  }
+  return lead->length;
+}
+
 }  // namespace
 
 std::optional<json::Value> ResolvePlain(std::string_view text) {
@@ -117,22 +147,8 @@ std::optional<json::Value> ResolveTagged(std::string_view tag, std::string_view 
 std::optional<std::size_t> FindBadByte(std::string_view text) {
   std::size_t at = 0;
   while (at < text.size()) {
-    const auto lead = static_cast<unsigned char>(text[at]);
-    if (lead == 0) return at;
-    const std::size_t length = lead < 0x80   ? 1
-                               : lead < 0xC2 ? 0
-                               : lead < 0xE0 ? 2
-                               : lead < 0xF0 ? 3
-                               : lead < 0xF5 ? 4
-                                             : 0;
-    if (length == 0 || at + length > text.size()) return at;
-    for (std::size_t i = 1; i < length; ++i) {
-      const auto next = static_cast<unsigned char>(text[at + i]);
-      // The second byte is narrower after these leads: no overlong forms, surrogates or values above U+10FFFF.
-      const unsigned low = i == 1 && lead == 0xE0 ? 0xA0 : i == 1 && lead == 0xF0 ? 0x90 : 0x80;
-      const unsigned high = i == 1 && lead == 0xED ? 0x9F : i == 1 && lead == 0xF4 ? 0x8F : 0xBF;
-      if (next < low || next > high) return at;
-    }
+    const std::size_t length = CharacterLength(text.substr(at));
+    if (length == 0) return at;
     at += length;
   }
   return std::nullopt;

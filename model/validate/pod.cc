@@ -2,6 +2,7 @@
 #include <array>
 #include <string_view>
 
+#include "model/path.h"
 #include "model/validate/causes.h"
 #include "model/validate/syntax.h"
 
@@ -30,19 +31,21 @@ const json::Array* ArrayAt(const json::Value& object, std::string_view field) {
   return value != nullptr && value->IsArray() ? &value->AsArray() : nullptr;
 }
 
-std::string At(const std::string& path, std::size_t index) { return path + "[" + std::to_string(index) + "]"; }
-
 void CheckEnvironment(const json::Value& holder, const std::string& path, bool owned, Causes& causes) {
   const json::Array* env = ArrayAt(holder, "env");
   if (env == nullptr) return;
   for (std::size_t i = 0; i < env->size(); ++i) {
     const json::Value& entry = (*env)[i];
-    const std::string at = At(path, i);
+    const std::string at = ElementPath(path, i);
     if (owned) CheckOwnedName(entry.GetString("name").value_or(""), at + ".name", causes);
     if (entry.Find("value") != nullptr && entry.Find("valueFrom") != nullptr) {
       AddForbidden(causes, at + ".valueFrom", "give either value or valueFrom");
     }
   }
+}
+
+std::string KeyVariablePath(std::size_t reference, std::size_t key) {
+  return ElementPath(ElementPath("spec.secretRefs", reference) + ".keys", key) + ".envVar";
 }
 
 void CheckSecretRefs(const json::Value& spec, Causes& causes) {
@@ -52,8 +55,7 @@ void CheckSecretRefs(const json::Value& spec, Causes& causes) {
     const json::Array* keys = ArrayAt((*references)[i], "keys");
     if (keys == nullptr) continue;
     for (std::size_t k = 0; k < keys->size(); ++k) {
-      CheckOwnedName((*keys)[k].GetString("envVar").value_or(""), At(At("spec.secretRefs", i) + ".keys", k) + ".envVar",
-                     causes);
+      CheckOwnedName((*keys)[k].GetString("envVar").value_or(""), KeyVariablePath(i, k), causes);
     }
   }
 }
@@ -62,26 +64,31 @@ bool IsReservedContainer(std::string_view name) {
   return name == "asya-runtime" || name == "asya-relay" || name.substr(0, 11) == "asya-state-";
 }
 
+// `taken`: names in the lists before; doubles within one list are named by the structure check.
+void CheckContainer(const json::Value& container, const std::string& at, const std::vector<std::string>& taken,
+                    Causes& causes) {
+  CheckEnvironment(container, at + ".env", false, causes);
+  const auto name = container.GetString("name");
+  if (!name) return;
+  if (IsReservedContainer(*name)) {
+    AddForbidden(causes, at + ".name",
+                 json::Quote(*name) + " is reserved: asya-runtime, asya-relay and asya-state-* are ours");
+  }
+  if (std::find(taken.begin(), taken.end(), *name) != taken.end()) AddDuplicate(causes, at + ".name", *name);
+}
+
 void CheckContainers(const json::Value& spec, Causes& causes) {
-  std::vector<std::string> names;
+  std::vector<std::string> taken;
   for (const char* field : {"initContainers", "sidecars"}) {
     const json::Array* containers = ArrayAt(spec, field);
     if (containers == nullptr) continue;
+    const std::string path = MemberPath("spec", field);
+    std::vector<std::string> names;
     for (std::size_t i = 0; i < containers->size(); ++i) {
-      const std::string at = At(std::string("spec.") + field, i);
-      CheckEnvironment((*containers)[i], at + ".env", false, causes);
-      const auto name = (*containers)[i].GetString("name");
-      if (!name) continue;
-      if (IsReservedContainer(*name)) {
-        AddForbidden(causes, at + ".name",
-                     json::Quote(*name) + " is reserved: asya-runtime, asya-relay and asya-state-* are ours");
-      }
-      // Doubles within one list are named by the structure check.
-      const bool doubled = field == std::string_view("sidecars") && ArrayAt(spec, "initContainers") != nullptr &&
-                           std::find(names.begin(), names.end(), *name) != names.end();
-      if (doubled) AddDuplicate(causes, at + ".name", *name);
-      if (field == std::string_view("initContainers")) names.push_back(*name);
+      CheckContainer((*containers)[i], ElementPath(path, i), taken, causes);
+      if (const auto name = (*containers)[i].GetString("name")) names.push_back(*name);
     }
+    taken.insert(taken.end(), names.begin(), names.end());
   }
 }
 
@@ -90,7 +97,7 @@ void CheckVolumes(const json::Value& spec, Causes& causes) {
     for (std::size_t i = 0; i < volumes->size(); ++i) {
       const std::string name = (*volumes)[i].GetString("name").value_or("");
       if (name == "socket-dir" || name.substr(0, 5) == "asya-") {
-        AddForbidden(causes, At("spec.volumes", i) + ".name",
+        AddForbidden(causes, ElementPath("spec.volumes", i) + ".name",
                      json::Quote(name) + " is reserved: socket-dir and asya-* are ours");
       }
     }
@@ -101,7 +108,7 @@ void CheckVolumes(const json::Value& spec, Causes& causes) {
     const std::string path = (*mounts)[i].GetString("mountPath").value_or("");
     for (const std::string_view ours : {"/var/run/asya", "/opt/asya"}) {
       if (path == ours || path.substr(0, ours.size() + 1) == std::string(ours) + "/") {
-        AddForbidden(causes, At("spec.volumeMounts", i) + ".mountPath",
+        AddForbidden(causes, ElementPath("spec.volumeMounts", i) + ".mountPath",
                      json::Quote(path) + " is reserved: /var/run/asya and /opt/asya are ours");
       }
     }
@@ -109,6 +116,7 @@ void CheckVolumes(const json::Value& spec, Causes& causes) {
 }
 
 void CheckRequests(const json::Value& holder, const std::string& path, Causes& causes) {
+  const std::string requests_path = MemberPath(path, "requests");
   const json::Value* requests = holder.FindPath({"resources", "requests"});
   const json::Value* limits = holder.FindPath({"resources", "limits"});
   if (requests == nullptr || limits == nullptr || !requests->IsObject() || !limits->IsObject()) return;
@@ -118,26 +126,31 @@ void CheckRequests(const json::Value& holder, const std::string& path, Causes& c
     const auto low = ParseQuantity(request);
     const auto high = ParseQuantity(*limit);
     if (low && high && *low > *high) {
-      AddInvalid(causes, path + ".requests[" + name + "]", request,
+      AddInvalid(causes, EntryPath(requests_path, name), request,
                  "must be at most the limit (" + json::Dump(*limit) + ")");
     }
   }
 }
 
-void CheckPodLabels(const json::Value& spec, Causes& causes) {
+void CheckPodLabel(const std::string& key, const json::Value& value, Causes& causes) {
+  const std::string at = EntryPath("spec.podLabels", key);
+  if (value.IsString() && !IsLabelValue(value.AsString())) {
+    AddInvalid(causes, at, value, "must be at most 63 letters, digits, '-', '_' or '.'");
+  }
+  if (key.substr(0, 8) == "asya.sh/" || key == "app.kubernetes.io/name") {
+    AddForbidden(causes, at, "is set by the product");
+  }
+}
+
+void CheckPodMetadata(const json::Value& spec, Causes& causes) {
   for (const char* field : {"podLabels", "podAnnotations"}) {
     const json::Value* entries = spec.Find(field);
     if (entries == nullptr || !entries->IsObject()) continue;
-    const std::string path = std::string("spec.") + field;
     for (const auto& [key, value] : entries->AsObject()) {
-      if (!IsQualifiedName(key)) AddInvalid(causes, path, key, "must be a label name with an optional DNS prefix");
-      const bool label = field == std::string_view("podLabels");
-      if (label && value.IsString() && !IsLabelValue(value.AsString())) {
-        AddInvalid(causes, path + "[" + key + "]", value, "must be at most 63 letters, digits, '-', '_' or '.'");
+      if (!IsQualifiedName(key)) {
+        AddInvalid(causes, MemberPath("spec", field), key, "must be a label name with an optional DNS prefix");
       }
-      if (label && (key.substr(0, 8) == "asya.sh/" || key == "app.kubernetes.io/name")) {
-        AddForbidden(causes, path + "[" + key + "]", "is set by the product");
-      }
+      if (field == std::string_view("podLabels")) CheckPodLabel(key, value, causes);
     }
   }
 }
@@ -150,7 +163,7 @@ void CheckPod(const json::Value& spec, Causes& causes) {
   CheckContainers(spec, causes);
   CheckVolumes(spec, causes);
   CheckRequests(spec, "spec.resources", causes);
-  CheckPodLabels(spec, causes);
+  CheckPodMetadata(spec, causes);
   const json::Value* sidecar = spec.Find("sidecar");
   if (sidecar == nullptr) return;
   CheckEnvironment(*sidecar, "spec.sidecar.env", true, causes);

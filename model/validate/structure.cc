@@ -1,5 +1,6 @@
 #include <set>
 
+#include "model/path.h"
 #include "model/validate/causes.h"
 #include "model/validate/syntax.h"
 
@@ -33,7 +34,7 @@ void CheckInteger(const Schema& schema, const json::Value& value, const std::str
 
 void CheckObject(const Schema& schema, const json::Value& value, const std::string& path, Causes& causes) {
   for (const Schema& field : schema.fields) {
-    const std::string at = path.empty() ? field.name : path + "." + field.name;
+    const std::string at = MemberPath(path, field.name);
     const json::Value* member = value.Find(field.name);
     if (member != nullptr && !member->IsNull()) {
       CheckStructure(field, *member, at, causes);
@@ -60,7 +61,7 @@ void CheckList(const Schema& schema, const json::Value& value, const std::string
   if (schema.max_items && array.size() > *schema.max_items) AddTooMany(causes, path, array.size(), *schema.max_items);
   std::set<std::string> seen;
   for (std::size_t i = 0; i < array.size(); ++i) {
-    const std::string at = path + "[" + std::to_string(i) + "]";
+    const std::string at = ElementPath(path, i);
     CheckStructure(schema.item.front(), array[i], at, causes);
     if (schema.list_type == ListType::kAtomic) continue;
     const std::string key = ListKey(schema, array[i]);
@@ -120,7 +121,7 @@ void CheckStructure(const Schema& schema, const json::Value& value, const std::s
         AddTooMany(causes, path, value.AsObject().size(), *schema.max_items);
       }
       for (const auto& [key, item] : value.AsObject())
-        CheckStructure(schema.item.front(), item, path + "[" + key + "]", causes);
+        CheckStructure(schema.item.front(), item, EntryPath(path, key), causes);
       return;
     case SchemaType::kNumber:
     case SchemaType::kBoolean:
