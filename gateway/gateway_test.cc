@@ -170,13 +170,15 @@ TEST_F(Gateway, LongPollEndsWithTheTask) {
   EXPECT_EQ(json::Parse(Call("GET", "/api/v1/tasks/" + id + "?wait=10ms").body).value().GetString("status"), "pending");
   auto waiting = std::async(std::launch::async, [&] { return Call("GET", "/api/v1/tasks/" + id + "?wait=60s"); });
   while (hub_.Listeners() == 0) std::this_thread::yield();
-  const auto reported =
-      Call("POST", "/api/v1/events",
-           R"([{"task":")" + id + R"(","type":"status","status":"processing","progress":0.5},)" + R"({"task":")" + id +
-               R"(","type":"status","status":"succeeded","result":{"n": 1.0}}])");
+  const auto reported = Call(
+      "POST", "/api/v1/events",
+      R"([{"task":")" + id + R"(","type":"status","status":"processing","actor":"a","progress":0.5},)" +
+          R"({"task":")" + id + R"(","type":"status","status":"succeeded","actor":"x-sink","result":{"n": 1.0}}])");
   EXPECT_EQ(reported.status, 204) << reported.body;
   const std::string text = waiting.get().body;
   EXPECT_NE(text.find("\"result\":{\"n\": 1.0}"), std::string::npos) << text;
+  EXPECT_NE(text.find("\"currentActor\":\"a\""), std::string::npos)
+      << "the sink that reports is not where it was: " << text;
   EXPECT_EQ(Call("GET", "/api/v1/tasks/" + id + "?wait=2h").status, 400);
 }
 
@@ -216,11 +218,12 @@ TEST_F(Gateway, DeadLettersAreKeptShownEditedAndReplayed) {
       R"("status":{"phase":"failed","reason":"PolicyExhausted","actor":"b",)"
       R"("error":{"type":"m.Bad","message":"no","mro":[],"traceback":""}},"payload":{"x":1}})";
   const std::string report =
-      R"([{"task":"e1","type":"dead-letter","namespace":"default","envelope":)" + envelope + "}]";
+      R"([{"task":"e1","type":"dead-letter","namespace":"default","actor":"x-sump","envelope":)" + envelope + "}]";
   EXPECT_EQ(Call("POST", "/api/v1/events", report).status, 204);
   EXPECT_EQ(Call("POST", "/api/v1/events", report).status, 204) << "idempotent";
   const auto list = json::Parse(Call("GET", "/api/v1/dead-letters").body).value();
   ASSERT_EQ(list.Find("items")->AsArray().size(), 1U);
+  EXPECT_EQ(list.Find("items")->AsArray()[0].GetString("actor"), "b") << "where it failed, not who reports";
   EXPECT_EQ(list.Find("groups")->AsArray()[0].GetInt("count"), 1);
   EXPECT_NE(Call("GET", "/api/v1/dead-letters/e1").body.find("\"m.Bad\""), std::string::npos);
   const auto replayed = Call("POST", "/api/v1/dead-letters/e1/replay", R"({"payload":{"x":2}})");

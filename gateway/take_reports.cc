@@ -60,6 +60,8 @@ Status ReadStatus(const Item& item, std::string task_id, Batch& batch) {
   report.status = *status;
   report.progress = item.Number("progress");
   report.current_actor = item.Text("actor");
+  // Where an envelope ended is more telling than who reports it.
+  if (report.current_actor == model::kSinkActor) report.current_actor.clear();
   report.result_json = item.Raw("result");
   report.error_json = item.Raw("error");
   report.reason = item.Text("reason");
@@ -89,7 +91,7 @@ Status ReadDeadLetter(const Item& item, const Deps& deps, Batch& batch) {
     if (!envelope.ok()) return Invalid("envelope", envelope.error().message);
     letter.id = envelope->id;
     if (letter.reason.empty()) letter.reason = envelope->status.reason;
-    if (letter.actor.empty()) letter.actor = envelope->status.actor;
+    if (!envelope->route.curr.empty()) letter.actor = envelope->route.curr;
     letter.error_type = envelope->status.error.GetString("type").value_or("");
     letter.error_message = envelope->status.error.GetString("message").value_or("");
   }

@@ -200,7 +200,6 @@ Status LocalServer::Parts::StartGateway() {
   gateway_deps.emplace(gateway::Deps{*tasks, *objects, *hub, cancels, *executor, clock, logger.For("gateway")});
   gateway::AddExternalRoutes(external, *gateway_deps, gateway::Limits{});
   gateway::AddInternalRoutes(internal, *gateway_deps, gateway::Limits{});
-  AddDecisionRoutes(external, *scaler);
   reaper = std::make_unique<gateway::Reaper>(*tasks, clock, logger.For("reaper"));
   reaper->Start();
   upkeep = std::make_unique<Upkeep>(*objects, *tasks, clock, logger.For("upkeep"));
@@ -214,6 +213,7 @@ Status LocalServer::Parts::StartApi() {
   parts.authenticate = [](const http::Request&) { return apiserver::User{"local", {"system:masters"}}; };
   api = std::make_unique<apiserver::ApiServer>(std::move(parts), apiserver::ApiServerSettings{});
   ASYA_TRY_STATUS(api->Start());
+  AddDecisionRoutes(external, *scaler);
   external.Add("GET", "/metrics", [this](const http::Request&, http::Responder responder) {
     responder.Send({200, metrics.Text(), "text/plain; version=0.0.4", {}});
   });
