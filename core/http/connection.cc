@@ -254,12 +254,14 @@ std::string Connection::Chunk(std::string bytes) const {
 }
 
 void Connection::FlushStream() {
-  if (state_ != State::kStreaming || write_pending_) return;
-  StreamBuffer::Work work = stream_->Take();
-  if (work.abort) {
+  if (state_ != State::kStreaming) return;
+  // Asked first: the write of a peer that does not read may be pending for long.
+  if (stream_->cut_off()) {
     context_->metrics.StreamCutOff();
     return Abort();
   }
+  if (write_pending_) return;
+  StreamBuffer::Work work = stream_->Take();
   if (work.bytes.empty() && !work.end) return;
   body_.clear();
   if (!work.bytes.empty() && !head_only_) body_ = Chunk(std::move(work.bytes));

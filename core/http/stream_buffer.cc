@@ -11,7 +11,7 @@ bool StreamBuffer::Write(std::string bytes) {
   std::unique_lock lock(mutex_);
   if (closed_ || end_) return false;
   if (waiting_.size() + in_flight_bytes_ + bytes.size() > limit_bytes_) {
-    abort_ = true;
+    cut_off_ = true;
     auto wake = wake_;
     Finish(std::move(lock));
     if (wake) wake();
@@ -55,7 +55,7 @@ void StreamBuffer::OnClosed(std::function<void()> callback) {
 StreamBuffer::Work StreamBuffer::Take() {
   const std::lock_guard lock(mutex_);
   woken_ = false;
-  Work work{std::move(waiting_), end_, abort_};
+  Work work{std::move(waiting_), end_};
   waiting_.clear();
   in_flight_bytes_ = work.bytes.size();
   return work;
@@ -81,6 +81,11 @@ void StreamBuffer::Written() {
     if (drained_ && waiting_.size() <= drained_bytes_) drained = std::exchange(drained_, nullptr);
   }
   if (drained) drained();
+}
+
+bool StreamBuffer::cut_off() const {
+  const std::lock_guard lock(mutex_);
+  return cut_off_;
 }
 
 void StreamBuffer::Ended() { Finish(std::unique_lock(mutex_)); }

@@ -25,12 +25,13 @@ class StreamBuffer {
   // The connection's side.
   struct Work {
     std::string bytes;
-    bool end = false;    // nothing comes after these bytes
-    bool abort = false;  // cut off: the peer was too slow
+    bool end = false;  // nothing comes after these bytes
   };
   // What is waiting; the bytes count against the limit until Written().
   Work Take();
   void Written();
+  // Over the limit: the peer was too slow.
+  [[nodiscard]] bool cut_off() const;
   // The connection is gone or the response is complete.
   void Ended();
 
@@ -39,12 +40,12 @@ class StreamBuffer {
 
   const std::size_t limit_bytes_;
   std::function<void()> wake_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::string waiting_;
   std::size_t in_flight_bytes_ = 0;
   bool woken_ = false;
   bool end_ = false;
-  bool abort_ = false;
+  bool cut_off_ = false;
   bool closed_ = false;
   std::vector<std::function<void()>> callbacks_;
   std::size_t drained_bytes_ = 0;
