@@ -14,13 +14,14 @@ Notifier::Notifier(const std::string& socket) : address_(socket) {
   if (address_.front() == '@') address_.front() = '\0';
 }
 
-void Notifier::Ready(bool ready, const std::string& status) {
+void Notifier::Ready(bool ready, const std::string& status, bool failed) {
   std::string text = std::string("READY=") + (ready ? "1" : "0") + "\nSTATUS=" + status;
   // A newline would begin another assignment.
   const std::size_t begin = text.find("STATUS=");
   for (std::size_t i = begin; i < text.size(); ++i) {
     if (text[i] == '\n') text[i] = ' ';
   }
+  text += std::string("\nX_ASYA_FAILED=") + (failed ? "1" : "0");
   Send(text, last_state_);
 }
 

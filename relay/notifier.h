@@ -13,7 +13,8 @@ class Notifier {
  public:
   // A path, or "@name" for an abstract socket; empty for none.
   explicit Notifier(const std::string& socket);
-  void Ready(bool ready, const std::string& status);
+  // `failed`: it will not get ready by waiting, e.g. since the handler does not load (X_ASYA_FAILED=1).
+  void Ready(bool ready, const std::string& status, bool failed);
   void InFlight(std::size_t count);
   // True when the last states could not be sent, because the other side did not keep up: say them again later.
   [[nodiscard]] bool behind() const { return behind_; }

@@ -79,7 +79,9 @@ void Relay::Drain(std::function<void()> on_idle) {
 
 Relay::Readiness Relay::readiness() const {
   if (draining_) return {false, "draining"};
-  if (runtime_.kind != RuntimeState::Kind::kReady) return {false, runtime_.text};
+  if (runtime_.kind != RuntimeState::Kind::kReady) {
+    return {false, runtime_.text, runtime_.kind == RuntimeState::Kind::kFailed};
+  }
   if (!connected_) return {false, "no connection to the queue: " + connection_reason_};
   return {true, "ready"};
 }

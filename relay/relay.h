@@ -62,6 +62,7 @@ class Relay final : public ports::ConsumerEvents {
   struct Readiness {
     bool ready = false;
     std::string reason;
+    bool failed = false;  // only a change of the code ends it
   };
 
   Relay(const Settings& settings, const RelayLimits& limits, RelayParts parts, WallTime started_at);

@@ -119,7 +119,7 @@ void Service::End() {
 
 void Service::Tell() {
   const auto readiness = relay_.readiness();
-  notifier_.Ready(readiness.ready, readiness.reason);
+  notifier_.Ready(readiness.ready, readiness.reason, readiness.failed);
   notifier_.InFlight(relay_.in_flight());
   // More of the same follows at once under load; the last state is what counts.
   tell_timer_.After(kTellPause, [this, told = relay_.in_flight(), ready = readiness.ready, why = readiness.reason] {

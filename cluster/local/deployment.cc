@@ -42,9 +42,7 @@ json::Value DeploymentStatus(const DeploymentView& view, std::int64_t generation
   const auto stays = [](const ports::Replica& replica) { return !replica.draining; };
   const std::int64_t ready = std::ranges::count_if(view.replicas, serves);
   const std::int64_t staying = std::ranges::count_if(view.replicas, stays);
-  const bool failing = !view.problem.empty() || std::ranges::any_of(view.replicas, [](const auto& replica) {
-    return !replica.draining && !replica.ready && replica.restarts > 0;
-  });
+  const bool failing = !view.problem.empty() || view.failing > 0;
   const std::string message = FirstMessage(view);
   json::Value status;
   status["observedGeneration"] = generation;
@@ -171,6 +169,7 @@ DeploymentView Deployment::View() const {
   view.problem = problem_;
   for (const auto& [id, replica] : replicas_) {
     view.replicas.push_back(replica->View());
+    if (replica->Failing()) ++view.failing;
     if (plan_ && replica->plan().template_text == plan_->template_text && !view.replicas.back().draining)
       ++view.updated;
   }

@@ -24,6 +24,7 @@ struct DeploymentView {
   std::int64_t desired = 0;
   std::int64_t updated = 0;  // of the newest template
   std::string problem;       // why no replica can be started; empty if they can
+  std::int64_t failing = 0;  // replicas that are not ready, and not by waiting
   std::vector<ports::Replica> replicas;
 };
 

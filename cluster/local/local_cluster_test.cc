@@ -29,7 +29,7 @@ signal.set_wakeup_fd(waker)
 signal.signal(signal.SIGTERM, lambda *_: None)
 print("relay of", os.environ["ASYA_ACTOR_NAME"], "in", os.environ["ASYA_SOCKET_DIR"], flush=True)
 if os.environ.get("FAKE_RELAY") == "crash": sys.exit(7)
-if os.environ.get("FAKE_RELAY") == "broken": say("READY=0\nSTATUS=handler.py:3: SyntaxError: bad")
+if os.environ.get("FAKE_RELAY") == "broken": say("READY=0\nSTATUS=handler.py:3: SyntaxError: bad\nX_ASYA_FAILED=1")
 else: say("READY=1\nSTATUS=ready")
 if os.environ.get("FAKE_BUSY"): say("X_ASYA_IN_FLIGHT=1")
 control = int(os.environ["ASYA_CONTROL_FD"])
@@ -260,6 +260,11 @@ TEST_F(LocalClusterTest, ShowsWhatIsWrongWithTheCode) {
   })) << Condition("Available");
 }
 
+TEST_F(LocalClusterTest, CodeThatDoesNotLoadIsAFailure) {
+  Apply(Manifest(1, {{"FAKE_RELAY", "broken"}}));
+  EXPECT_TRUE(Eventually([this] { return Condition("ReplicaFailure").substr(0, 4) == "True"; }));
+}
+
 TEST_F(LocalClusterTest, RestartsWhatCrashesAndSaysSo) {
   Apply(Manifest(1, {{"FAKE_RUNTIME", "crash"}, {"FAKE_RELAY", "broken"}}));
   ASSERT_TRUE(Eventually([this] {
@@ -280,9 +285,8 @@ TEST_F(LocalClusterTest, NamesAnInterpreterThatIsNotThere) {
 
 TEST_F(LocalClusterTest, ASavedFileReloadsTheRuntime) {
   Apply(Manifest(1, {{"FAKE_RELAY", "broken"}}));
-  ASSERT_TRUE(Eventually([this] {
-    return Replicas().size() == 1 && Log(Replicas()[0].name).find("runtime of") != std::string::npos;
-  }));
+  ASSERT_TRUE(Eventually(
+      [this] { return Replicas().size() == 1 && Log(Replicas()[0].name).find("runtime of") != std::string::npos; }));
   std::ofstream(folder_ + "/code/notes.txt") << "not code";
   std::ofstream(folder_ + "/code/inner/handler.py") << "x = 1";
   ASSERT_TRUE(Eventually([this] { return Replicas()[0].message == "reloaded"; }));

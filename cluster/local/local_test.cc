@@ -55,6 +55,8 @@ TEST(Notification, TakesWhatItKnowsAndPassesOverTheRest) {
   EXPECT_EQ(all.status, "serves = well");
   EXPECT_EQ(all.in_flight, 3);
   EXPECT_EQ(ParseNotification("READY=0").ready, false);
+  EXPECT_EQ(ParseNotification("READY=0\nSTATUS=x\nX_ASYA_FAILED=1").failed, true);
+  EXPECT_EQ(ParseNotification("X_ASYA_FAILED=0").failed, false);
   EXPECT_EQ(ParseNotification("STATUS=").status, "");
   for (const char* broken : {"", "\n\n", "READY=yes", "X_ASYA_IN_FLIGHT=-1", "X_ASYA_IN_FLIGHT=", "=", "READY"}) {
     const auto nothing = ParseNotification(broken);
@@ -256,6 +258,7 @@ TEST(DeploymentStatus, ShowsCountsAndTheFirstTrouble) {
   ports::Replica broken;
   broken.name = "infer-2";
   broken.restarts = 3;
+  view.failing = 1;
   broken.message = "asya-runtime exited with status 1; next start in 400 ms";
   ports::Replica leaving;
   leaving.draining = true;

@@ -26,6 +26,7 @@ Notification ParseNotification(std::string_view datagram) {
     const std::string_view name = line.substr(0, equals);
     const std::string_view value = line.substr(equals + 1);
     if (name == "READY" && (value == "1" || value == "0")) notification.ready = value == "1";
+    if (name == "X_ASYA_FAILED") notification.failed = value == "1";
     if (name == "STATUS") notification.status = std::string(value);
     if (name == "X_ASYA_IN_FLIGHT") {
       std::int64_t count = 0;

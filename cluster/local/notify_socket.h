@@ -16,6 +16,7 @@ struct Notification {
   std::optional<bool> ready;              // READY=
   std::optional<std::string> status;      // STATUS=
   std::optional<std::int64_t> in_flight;  // X_ASYA_IN_FLIGHT=
+  std::optional<bool> failed;             // X_ASYA_FAILED=: it will not get ready by waiting
 };
 
 Notification ParseNotification(std::string_view datagram);

@@ -94,24 +94,27 @@ ProgramStart Replica::RuntimeProgram() const {
 
 void Replica::OnNotification() {
   const bool was_ready = ready_;
+  const bool had_failed = failed_;
   const std::string old_status = status_;
   const std::int64_t old_in_flight = in_flight_;
   while (const auto notification = notify_.Receive()) {
     if (notification->status) status_ = *notification->status;
     if (notification->in_flight) in_flight_ = *notification->in_flight;
     if (notification->ready) ready_ = *notification->ready;
+    if (notification->failed) failed_ = *notification->failed;
   }
   if (ready_ && !was_ready) {
     if (!ready_at_) ready_at_ = deps_.clock.Now();
     relay_->ForgetTrouble();
     if (runtime_) runtime_->ForgetTrouble();
   }
-  const bool other = ready_ != was_ready || status_ != old_status;
+  const bool other = ready_ != was_ready || failed_ != had_failed || status_ != old_status;
   if (other || in_flight_ != old_in_flight) events_.on_change(!other);
 }
 
 void Replica::OnRelayEnded() {
   ready_ = false;
+  failed_ = false;
   in_flight_ = 0;
   status_.clear();
   if (draining_) {
@@ -156,6 +159,11 @@ void Replica::FinishIfGone() {
 
 void Replica::Reload() {
   if (runtime_) runtime_->Signal(SIGHUP);
+}
+
+bool Replica::Failing() const {
+  if (ready_ || draining_) return false;
+  return failed_ || !relay_->trouble().empty() || (runtime_ && !runtime_->trouble().empty());
 }
 
 ports::Replica Replica::View() const {

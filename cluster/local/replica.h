@@ -46,6 +46,8 @@ class Replica {
   // The handler code changed: the runtime loads it anew.
   void Reload();
   [[nodiscard]] ports::Replica View() const;
+  // Not ready, and not by waiting: a program crashed, or the handler does not load.
+  [[nodiscard]] bool Failing() const;
   [[nodiscard]] const PodPlan& plan() const { return plan_; }
 
  private:
@@ -70,6 +72,7 @@ class Replica {
   std::unique_ptr<Container> relay_;
   std::unique_ptr<Container> runtime_;  // null where the relay works alone
   bool ready_ = false;
+  bool failed_ = false;
   bool draining_ = false;
   bool gone_ = false;
   std::int64_t in_flight_ = 0;
