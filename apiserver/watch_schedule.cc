@@ -20,10 +20,14 @@ void WatchSchedule::Stop() {
   }
   changed_.notify_all();
   if (thread_.joinable()) thread_.join();
-  for (const auto& [session, due] : left) {
-    session->Close();
-    session->Release();
+  for (const auto& [session, due] : left) session->Close();
+  std::vector<std::shared_ptr<WatchSession>> to_release;
+  {
+    const std::lock_guard lock(mutex_);
+    to_release.swap(ended_);  // what the thread did not come to
   }
+  for (const auto& [session, due] : left) to_release.push_back(session);
+  for (const auto& session : to_release) session->Release();
 }
 
 bool WatchSchedule::Add(const std::shared_ptr<WatchSession>& session) {
