@@ -83,18 +83,19 @@ fuzz: install ## Runs each fuzz target for SECONDS_EACH (600) seconds; T=name ru
 	@tools/run-fuzzers build/fuzz $(SECONDS_EACH) $(T)
 
 .PHONY: crash-audit
-crash-audit: install ## Kills relay, runtime and server at random under load and counts every envelope (the large size)
-	@$(call BUILD,release)
+crash-audit: programs ## Kills relay, runtime and server at random under load and counts every envelope (the large size)
 	@PATH="$(PYTHON_BIN):$$PATH" python tests/crash/audit.py --envelopes 20000 --kills 30
 
 .PHONY: bench-local
-bench-local: install ## Measures the whole local stack against its bars
-	@$(call BUILD,release)
-	@PATH="$(PYTHON_BIN):$$PATH" bench/local/run
+bench-local: programs ## Measures the whole local stack against its bars, beside Dramatiq on RabbitMQ (rabbitmq-server needed)
+	@$(call BUILD,release,asya_bench_client)
+	@cat tools/requirements.txt tools/requirements-bench.txt >build/requirements-bench.txt; \
+	python=$$(tools/python-environment build/requirements-bench.txt)/bin/python; \
+	$$python bench/local/run.py --python $$python $(if $(STRICT),--strict)
 
 .PHONY: bench-runtime
 bench-runtime: install ## Measures the Python runtime against two minimal servers
-	@PATH="$(PYTHON_BIN):$$PATH" bench/runtime/run
+	@$(PYTHON_BIN)/python bench/runtime/run.py
 
 .PHONY: bench-storage
 bench-storage: install ## Measures the stores: creates, gets, lists, watch lag, tasks

@@ -16,7 +16,7 @@ from typing import Any
 from asya_cli.client import Client, collection
 from asya_cli.output import table
 from asya_cli.project import find_server, read_server_file, state_of
-from asya_cli.tasks import milliseconds, payload_of, wait_for
+from asya_cli.tasks import hops, payload_of, wait_for
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = ROOT / "examples" / "documents"
@@ -92,14 +92,7 @@ def show(name: str, task: dict[str, Any]) -> None:
             print("  | " + result["text"].replace("\n", "\n  | "))
     else:
         print(f"\n{name}: {task['status']}: {error.get('type', '')}: {error.get('message', '')}")
-    rows = []
-    for event in task["events"]:
-        hop = (event.get("data") or {}).get("hop")
-        if hop:
-            rows.append(
-                [hop["actor"], *(milliseconds(hop.get(k)) for k in ("queue_wait_ms", "cold_start_ms", "work_ms"))]
-            )
-    table(["actor", "in queue", "cold start", "work"], rows)
+    table(["actor", "attempt", "in queue", "cold start", "work"], hops(task))
 
 
 def edit_and_replay(letter_id: str, image: Path) -> dict[str, Any]:

@@ -199,14 +199,15 @@ def task(task_id: str, wait: bool, output: str, server: str | None) -> None:
 
 
 def hops(found: dict[str, Any]) -> list[list[str]]:
-    """One row a hop with the times its relay measured."""
-    rows = []
+    """One row a hop and attempt with the times its relay measured; of its several reports the last is the whole."""
+    rows: dict[tuple[str, int], list[str]] = {}
     for event in found.get("events", []):
         hop = (event.get("data") or {}).get("hop")
         if hop:
+            actor, attempt = hop.get("actor", ""), hop.get("attempt", 1)
             times = [milliseconds(hop.get(k)) for k in ("queue_wait_ms", "cold_start_ms", "work_ms")]
-            rows.append([hop.get("actor", ""), str(hop.get("attempt", 1)), *times])
-    return rows
+            rows[actor, attempt] = [actor, str(attempt), *times]
+    return list(rows.values())
 
 
 def milliseconds(value: float | None) -> str:
