@@ -344,6 +344,18 @@ TEST(ChildProcess, EndsWithItsControlPipe) {
   ::close(ends[1]);
 }
 
+TEST(ChildProcess, AReloadThatComesTooEarlyDoesNotEndIt) {
+  ProgramStart start;
+  start.arguments = {"sh", "-c", "kill -HUP $$; exit 5"};
+  start.environment = {{"PATH", "/usr/bin:/bin"}};
+  auto child = ChildProcess::Start(start);
+  ASSERT_TRUE(child.ok());
+  const auto deadline = RealClock().Steady() + seconds(60);
+  std::optional<std::string> how;
+  while (!(how = child->Reap()) && RealClock().Steady() < deadline) std::this_thread::yield();
+  EXPECT_EQ(how, "exited with status 5");
+}
+
 class PodFolderTest : public TemporaryFolder {};
 
 TEST_F(PodFolderTest, AFolderOfALivingServerStays) {
