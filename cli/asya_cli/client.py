@@ -80,7 +80,8 @@ def refusal(response: httpx.Response) -> Failure:
     if len(causes) > 1:
         message = message.split(": [")[0] + ":"
         message += "".join(f"\n  {c.get('field', '')}: {c.get('message', '')}" for c in causes)
-    return Failure(message, exit_code=code)
+    fix = "send less: a reference to large data instead of the data itself" if response.status_code == 413 else ""
+    return Failure(message, fix, code)
 
 
 def collection(plural: str, namespace: str | None) -> str:

@@ -48,8 +48,18 @@ def read(source: str) -> list[Manifest]:
     files = sorted(p for p in path.iterdir() if p.suffix in (".yaml", ".yml")) if path.is_dir() else [path]
     found: list[Manifest] = []
     for file in files:
-        found += parse(file.read_text(encoding="utf-8"), str(file))
+        found += read_file(file, str(file))
     return found
+
+
+def read_file(file: Path, where: str) -> list[Manifest]:
+    """The objects of group asya.sh in one file."""
+    try:
+        return parse(file.read_text(encoding="utf-8"), where)
+    except OSError as error:
+        raise Failure(f"{where}: {error.strerror}", exit_code=REFUSED) from error
+    except UnicodeDecodeError as error:
+        raise Failure(f"{where}: not UTF-8 at byte {error.start}", exit_code=REFUSED) from error
 
 
 def parse(text: str, where: str) -> list[Manifest]:
@@ -105,12 +115,12 @@ def merge_patch(last: Any, wanted: Any, live: Any) -> Any:
     return patch
 
 
-def apply_one(client: Client, manifest: Manifest, namespace: str) -> Outcome:
-    """Create the object or bring it to the manifest; validation is strict."""
+def apply_one(client: Client, manifest: Manifest, namespace: str, dry_run: bool = False) -> Outcome:
+    """Create the object or bring it to the manifest; validation is strict. A dry run only validates."""
     kind, name = manifest["kind"], manifest["metadata"]["name"]
     space = manifest["metadata"].get("namespace", namespace) if kind in NAMESPACED else None
     base = collection(PLURALS[kind], space)
-    params = {"fieldValidation": "Strict", "fieldManager": "asya"}
+    params = {"fieldValidation": "Strict", "fieldManager": "asya"} | ({"dryRun": "All"} if dry_run else {})
     applied = json.dumps(manifest, sort_keys=True)
     wanted = json.loads(applied)
     wanted["metadata"].setdefault("annotations", {})[LAST_APPLIED] = applied
@@ -132,16 +142,15 @@ def apply_one(client: Client, manifest: Manifest, namespace: str) -> Outcome:
 
 
 def apply_all(client: Client, manifests: list[Manifest], namespace: str) -> list[Outcome]:
-    """Apply every object; all refusals are told at once, and what was accepted stays applied."""
-    outcomes: list[Outcome] = []
+    """Apply every object, or none: all refusals are told at once, before anything is written."""
     refused: list[str] = []
     for manifest in manifests:
         try:
-            outcomes.append(apply_one(client, manifest, namespace))
+            apply_one(client, manifest, namespace, dry_run=True)
         except Failure as failure:
             if failure.exit_code != REFUSED:
                 raise
             refused.append(f"{manifest['kind']} {manifest['metadata']['name']}: {failure.message}")
     if refused:
-        raise Failure("\n".join(refused), "mend the manifest and apply it again", REFUSED)
-    return outcomes
+        raise Failure("\n".join(refused), "mend the manifest and apply it again; nothing was applied", REFUSED)
+    return [apply_one(client, manifest, namespace) for manifest in manifests]

@@ -91,7 +91,11 @@ def find_server(explicit: str | None) -> Server:
     url = explicit or os.environ.get("ASYA_SERVER")
     if url:
         return Server(url.rstrip("/"), os.environ.get("ASYA_TOKEN", ""))
-    project = project_of(Path.cwd())
+    try:
+        here = Path.cwd()
+    except FileNotFoundError as error:
+        raise Failure("the folder you are in was deleted", "cd into a folder that exists", UNREACHABLE) from error
+    project = project_of(here)
     states = [state_of(project)] if project else []
     if _pointer().exists():
         states.append(Path(_pointer().read_text(encoding="utf-8")))

@@ -26,7 +26,7 @@ def payload_of(text: str | None, files: tuple[str, ...]) -> Any:
     if text == "-":
         text = sys.stdin.read()
     elif text and text.startswith("@"):
-        text = Path(text[1:]).read_text(encoding="utf-8")
+        text = text_of(Path(text[1:]))
     try:
         payload = json.loads(text) if text else {}
     except ValueError as error:
@@ -44,6 +44,16 @@ def payload_of(text: str | None, files: tuple[str, ...]) -> Any:
         content = base64.b64encode(path.read_bytes()).decode()
         payload[key] = {"filename": path.name, "mediaType": media_type, "base64": content}
     return payload
+
+
+def text_of(path: Path) -> str:
+    """A payload kept in a file."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise Failure(f"@{path}: {error.strerror}", exit_code=REFUSED) from error
+    except UnicodeDecodeError as error:
+        raise Failure(f"@{path}: not UTF-8 at byte {error.start}", "--file KEY=PATH for bytes", REFUSED) from error
 
 
 def target_params(client: Client, target: str, namespace: str, as_actor: bool) -> dict[str, str]:

@@ -49,12 +49,6 @@ def start(project: Path, port: int) -> Server:
     if running and alive(running.pid):
         where = f"{running.url} (process {running.pid})"
         raise Failure(f"{project.name} is up already at {where}", "asya down, or asya apply -f FILE")
-    try:
-        (state / "logs").mkdir(parents=True, exist_ok=True)
-        (state / ".gitignore").write_text("*\n", encoding="utf-8")
-        log = (state / "logs" / "server.log").open("ab")
-    except OSError as error:
-        raise Failure(f"{state}: {error.strerror}", "make the folder writable, or copy the project") from error
     (state / "server.json").unlink(missing_ok=True)
     root = installation()
     command = [
@@ -62,7 +56,7 @@ def start(project: Path, port: int) -> Server:
         "--relay", str(program("asya-relay")), "--runtime", str(runtime_archive()), "--crew", str(root / "crew"),
         "--python", environment.base_python(),
     ]  # fmt: skip
-    with log:
+    with (state / "logs" / "server.log").open("ab") as log:
         position = log.tell()
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
     deadline = time.monotonic() + START_TIMEOUT_S
@@ -73,10 +67,23 @@ def start(project: Path, port: int) -> Server:
             return server
         if process.poll() is not None:
             wrote = last_lines(state, position)
-            raise Failure("the server did not start:\n" + wrote, exit_code=process.returncode or 1)
+            raise Failure("the server did not start:\n" + wrote, fix_of(wrote, state, port))
         time.sleep(POLL_S)
     process.terminate()
     raise Failure(f"the server was not ready within {START_TIMEOUT_S:g} s:\n" + last_lines(state, position))
+
+
+def make_state(project: Path) -> Path:
+    """The project's state folder, made where it is missing."""
+    state = state_of(project)
+    try:
+        (state / "logs").mkdir(parents=True, exist_ok=True)
+        (state / ".gitignore").write_text("*\n", encoding="utf-8")
+        (state / "logs" / "server.log").open("ab").close()
+    except OSError as error:
+        raise Failure(f"{error.filename or state}: {error.strerror}; the state of the project is kept there",
+                      "make the folder writable, or copy the project") from error  # fmt: skip
+    return state
 
 
 def runtime_archive() -> Path:
@@ -89,11 +96,22 @@ def runtime_archive() -> Path:
     raise Failure("the runtime is not packed", "make build")
 
 
+def fix_of(wrote: str, state: Path, port: int) -> str:
+    """What a person can do about a server that did not start, by what it wrote."""
+    if f":{port} " in wrote:
+        return "asya up without --port, which takes a free one"
+    if "in use by another process" in wrote:
+        return "asya down, or wait until the other server has stopped"
+    if "asya.db" in wrote:
+        return f"put back a copy of {state / 'asya.db'}, or move it away: objects, tasks and queues then begin empty"
+    return f"mend that; the whole log is {state / 'logs' / 'server.log'}"
+
+
 def last_lines(state: Path, position: int) -> str:
-    """What the server wrote since it was started."""
+    """What the server wrote since it was started; its records of level INFO tell no cause."""
     with (state / "logs" / "server.log").open("rb") as log:
         log.seek(position)
-        lines = log.read().decode(errors="replace").splitlines()
+        lines = [x for x in log.read().decode(errors="replace").splitlines() if '"level":"INFO"' not in x]
     return "\n".join("  " + line for line in lines[-12:])
 
 
@@ -121,25 +139,29 @@ def up(folder: Path, port: int, namespace: str) -> None:
     FOLDER is a project: manifests of asya.sh beside the Python modules they name. Not for production.
     """
     if not folder.is_dir():
-        raise Failure(f"{folder}: no such folder", exit_code=REFUSED)
+        what = "not a folder" if folder.exists() else "no such folder"
+        raise Failure(f"{folder}: {what}", "name the folder of the manifests", REFUSED)
     started = time.monotonic()
     project = folder.resolve()
     if not (project / ".asya").is_dir() and not manifests_of(project):
         project = project_of(project) or project
     found: list[manifests.Manifest] = []
     for file in manifests_of(project):
-        found += manifests.parse(file.read_text(encoding="utf-8"), file.name)
+        found += manifests.read_file(file, file.name)
     if not found:
         raise Failure(f"{folder}: no manifest of asya.sh here", "write one, as examples/hello/asya.yaml", REFUSED)
-    state = state_of(project)
-    state.mkdir(parents=True, exist_ok=True)
-    (state / ".gitignore").write_text("*\n", encoding="utf-8")
+    state = make_state(project)
     python = environment.prepare(project, state)
     for manifest in found:
         manifests.annotate_local(manifest, project, python)
     server = start(project, port)
     client = Client(server)
-    manifests.apply_all(client, found, namespace)
+    try:
+        manifests.apply_all(client, found, namespace)
+    except Failure:
+        # A server without what the folder asks for would only be in the way of the next attempt.
+        stop(server)
+        raise
     actors = {m["metadata"]["name"] for m in found if m["kind"] == "AsyncActor"}
     show(settle(client, actors, namespace))
     flows = [m["metadata"]["name"] for m in found if m["kind"] == "Flow"]
@@ -173,6 +195,13 @@ def down(folder: Path | None) -> None:
         if server is not None and server.state is not None:
             forget(server.state)
         raise Failure("no local server is running", exit_code=UNREACHABLE)
+    stop(server)
+    note("stopped")
+
+
+def stop(server: Server) -> None:
+    """End a local server; it lets running work finish first."""
+    assert server.state is not None
     os.kill(server.pid, signal.SIGTERM)
     deadline = time.monotonic() + STOP_TIMEOUT_S
     while alive(server.pid):
@@ -181,4 +210,3 @@ def down(folder: Path | None) -> None:
         time.sleep(POLL_S)
     (server.state / "server.json").unlink(missing_ok=True)
     forget(server.state)
-    note("stopped")

@@ -1,0 +1,81 @@
+"""What a person gets wrong, without a server: each is a Failure that names the cause, and nothing is written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from asya_cli import manifests, tasks, up
+from asya_cli.client import Client
+from asya_cli.failure import NOT_FOUND, REFUSED, Failure
+
+
+class Recorder(Client):
+    """A server that has nothing yet and refuses objects named `bad`."""
+
+    def __init__(self) -> None:
+        self.written: list[tuple[str, str]] = []
+
+    def json(self, method: str, path: str, body: Any = None, params: dict[str, str] | None = None, **more: Any) -> Any:
+        """Every object is missing."""
+        raise Failure("not found", exit_code=NOT_FOUND)
+
+    def call(self, method: str, path: str, body: Any = None, params: dict[str, str] | None = None, **more: Any) -> Any:
+        """Refuse or record a write; a dry run is not recorded."""
+        name = body["metadata"]["name"]
+        if name == "bad":
+            raise Failure("spec.image: Required value", exit_code=REFUSED)
+        if "dryRun" not in (params or {}):
+            self.written.append((method, name))
+
+
+def named(name: str) -> manifests.Manifest:
+    """The smallest manifest that is sent."""
+    return {"apiVersion": "asya.sh/v1alpha1", "kind": "AsyncActor", "metadata": {"name": name}, "spec": {}}
+
+
+def test_one_refused_object_keeps_all_from_being_applied() -> None:
+    """Without the dry run the good object before the bad one would be left behind."""
+    server = Recorder()
+    with pytest.raises(Failure, match=r"AsyncActor bad: spec\.image") as refusal:
+        manifests.apply_all(server, [named("good"), named("bad")], "default")
+    assert refusal.value.fix.endswith("nothing was applied")
+    assert server.written == []
+    manifests.apply_all(server, [named("good"), named("fine")], "default")
+    assert server.written == [("POST", "good"), ("POST", "fine")]
+
+
+def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
+    """Manifests and payloads alike."""
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_bytes(b"# \xff")
+    with pytest.raises(Failure, match=r"wrong\.yaml: not UTF-8 at byte 2"):
+        manifests.read(str(wrong))
+    with pytest.raises(Failure, match="not UTF-8 at byte 2"):
+        tasks.payload_of("@" + str(wrong), ())
+    with pytest.raises(Failure, match="No such file"):
+        tasks.payload_of("@" + str(tmp_path / "none"), ())
+
+
+def test_a_state_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    """A file stands where the folder should be."""
+    (tmp_path / ".asya").write_text("mine")
+    with pytest.raises(Failure, match=r"\.asya.*: Not a directory"):
+        up.make_state(tmp_path)
+    assert (tmp_path / ".asya").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("wrote", "fix"),
+    [
+        ("address 127.0.0.1:8080 is in use by another process", "without --port"),
+        ("/p/asya.db: in use by another process (7)", "asya down"),
+        ("/p/asya.db: file is not a database (SQLite code 26)", "move it away"),
+        ("something else", "server.log"),
+    ],
+)
+def test_a_server_that_did_not_start_comes_with_a_fix(wrote: str, fix: str) -> None:
+    """By what the server wrote."""
+    assert fix in up.fix_of(wrote, Path("/p"), 8080)
