@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from asya_cli import manifests, tasks, up
-from asya_cli.client import Client
+from asya_cli.client import TIMEOUT_S, Client
 from asya_cli.failure import NOT_FOUND, REFUSED, Failure
 
 
@@ -22,13 +23,22 @@ class Recorder(Client):
         """Every object is missing."""
         raise Failure("not found", exit_code=NOT_FOUND)
 
-    def call(self, method: str, path: str, body: Any = None, params: dict[str, str] | None = None, **more: Any) -> Any:
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        params: dict[str, str] | None = None,
+        headers: dict[str, str] | None = None,
+        timeout_s: float = TIMEOUT_S,
+    ) -> httpx.Response:
         """Refuse or record a write; a dry run is not recorded."""
         name = body["metadata"]["name"]
         if name == "bad":
             raise Failure("spec.image: Required value", exit_code=REFUSED)
         if "dryRun" not in (params or {}):
             self.written.append((method, name))
+        return httpx.Response(200)
 
 
 def named(name: str) -> manifests.Manifest:
