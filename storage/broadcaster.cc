@@ -92,6 +92,18 @@ class Broadcaster::State {
     if (woken || (moved_silently_ && !bookmark_timer_runs_)) ready_changed_.notify_all();
   }
 
+  void Lapse(Revision head) {
+    const std::lock_guard lock(mutex_);
+    if (head <= head_) return;
+    head_ = tail_floor_ = head;
+    tail_.clear();
+    tail_size_ = 0;
+    for (const auto& watch : watches_) {
+      if (!watch->queued && !watch->busy && watch->position < head_) Enqueue(watch);
+    }
+    ready_changed_.notify_all();
+  }
+
   Revision Head() const {
     const std::lock_guard lock(mutex_);
     return head_;
@@ -295,6 +307,7 @@ Broadcaster::~Broadcaster() { Stop(); }
 void Broadcaster::Start(Revision head) { state_->Start(head); }
 void Broadcaster::Stop() { state_->Stop(); }
 void Broadcaster::Append(Event event) { state_->Append(std::move(event)); }
+void Broadcaster::Lapse(Revision head) { state_->Lapse(head); }
 Revision Broadcaster::Head() const { return state_->Head(); }
 
 Result<std::shared_ptr<void>> Broadcaster::Watch(const ports::WatchQuery& query, Revision from,

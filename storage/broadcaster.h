@@ -48,6 +48,8 @@ class Broadcaster {
   void Stop();
   // The next event of the log; revisions at or below the head are ignored. Never blocks on a sink.
   void Append(ports::Event event);
+  // The log is known up to `head` again, but what lies between was missed: live watches get kExpired.
+  void Lapse(ports::Revision head);
   [[nodiscard]] ports::Revision Head() const;
   // The caller has checked that `from` is not compacted. No call of the sink comes after the returned object is
   // destroyed.

@@ -1,0 +1,31 @@
+// Change: one write of an object, from its caller to the committer and back; a batch of them is one transaction.
+#pragma once
+
+#include <future>
+#include <memory>
+#include <vector>
+
+#include "core/base/clock.h"
+#include "core/sql/postgres/database.h"
+#include "ports/object_store.h"
+
+namespace asya::storage::postgres {
+
+struct Change {
+  ports::Event::Type type = ports::Event::Type::kAdded;
+  ports::Record record;  // as asked for; once committed, as stored
+  ports::Precondition precondition;
+  ports::Author author;
+  // Set by CommitBatch.
+  Status outcome = Ok();
+  ports::Record stored;  // the result, where the outcome is ok
+  ports::Record previous;
+  std::promise<Status> finished;
+};
+using ChangePointer = std::shared_ptr<Change>;
+
+// Writes the changes, which are of distinct keys, in one transaction. The outcome of each says whether its own guard
+// let it through; the status is an error when nothing at all happened.
+Status CommitBatch(sql::postgres::Database& database, const std::vector<ChangePointer>& batch, WallTime now);
+
+}  // namespace asya::storage::postgres

@@ -1,0 +1,79 @@
+#include "storage/postgres/committer.h"
+
+#include <set>
+#include <utility>
+
+namespace asya::storage::postgres {
+
+Committer::Committer(sql::postgres::Database& database, const Clock& clock, std::function<void()> committed)
+    : database_(database), clock_(clock), committed_(std::move(committed)) {}
+
+Committer::~Committer() { Stop(); }
+
+void Committer::Start() {
+  const std::lock_guard lock(mutex_);
+  ASYA_CHECK(!running_);
+  running_ = true;
+  thread_ = std::thread([this] { Work(); });
+}
+
+void Committer::Stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    running_ = false;
+  }
+  changed_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+Status Committer::Submit(ChangePointer change) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!running_) return Fail(ErrorCode::kUnavailable, "the store is closing");
+    if (waiting_.size() >= kWaitingMax) {
+      return Fail(ErrorCode::kTooMany, "more than " + std::to_string(kWaitingMax) + " writes are waiting");
+    }
+    waiting_.push_back(std::move(change));
+  }
+  changed_.notify_one();
+  return Ok();
+}
+
+void Committer::Work() {
+  for (;;) {
+    const std::vector<ChangePointer> batch = TakeBatch();
+    if (batch.empty()) return;
+    Commit(batch);
+  }
+}
+
+std::vector<ChangePointer> Committer::TakeBatch() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return !running_ || !waiting_.empty(); });
+  std::vector<ChangePointer> batch;
+  std::set<ports::ObjectKey> keys;
+  while (!waiting_.empty() && batch.size() < kBatchMax && keys.insert(waiting_.front()->record.key).second) {
+    batch.push_back(std::move(waiting_.front()));
+    waiting_.pop_front();
+  }
+  return batch;
+}
+
+void Committer::Commit(const std::vector<ChangePointer>& batch) {
+  const Status status = CommitBatch(database_, batch, clock_.Now());
+  if (status.ok()) {
+    committed_();
+    for (const auto& change : batch) change->finished.set_value(change->outcome);
+    return;
+  }
+  const ErrorCode code = status.error().code;
+  const bool away = code == ErrorCode::kUnavailable || code == ErrorCode::kTimeout || code == ErrorCode::kTooMany;
+  if (batch.size() == 1 || away) {
+    for (const auto& change : batch) change->finished.set_value(status);
+    return;
+  }
+  // One of them is at fault; alone each gets what it deserves.
+  for (const auto& change : batch) Commit({change});
+}
+
+}  // namespace asya::storage::postgres

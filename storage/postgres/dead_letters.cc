@@ -1,0 +1,115 @@
+#include <algorithm>
+#include <utility>
+
+#include "storage/postgres/rows.h"
+#include "storage/postgres/task_store.h"
+
+namespace asya::storage::postgres {
+
+using ports::DeadLetter;
+using sql::postgres::Parameters;
+using sql::postgres::Rows;
+using sql::postgres::Transaction;
+
+namespace {
+
+#define ASYA_SELECT_LETTER                                                                                     \
+  "SELECT id, namespace, actor, reason, error_type, error_message, signature, envelope, raw, replayed_as, at " \
+  "FROM dead_letters "
+
+DeadLetter ReadDeadLetter(const Rows& rows, std::size_t row) {
+  DeadLetter letter;
+  letter.id = rows.Text(row, 0);
+  letter.namespace_ = rows.Text(row, 1);
+  letter.actor = rows.Text(row, 2);
+  letter.reason = rows.Text(row, 3);
+  letter.error_type = rows.Text(row, 4);
+  letter.error_message = rows.Text(row, 5);
+  letter.signature = rows.Text(row, 6);
+  letter.envelope_json = rows.Text(row, 7);
+  letter.raw_base64 = rows.Text(row, 8);
+  letter.replayed_as = rows.Text(row, 9);
+  letter.at = FromMicroseconds(rows.Int(row, 10));
+  return letter;
+}
+
+// Whether it was new.
+Result<bool> Put(Transaction& transaction, const DeadLetter& letter) {
+  ASYA_TRY(const Rows rows,
+           transaction.Execute("INSERT INTO dead_letters(id, at, namespace, actor, reason, error_type, error_message, "
+                               "signature, envelope, raw, replayed_as) "
+                               "VALUES($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, '') ON CONFLICT(id) DO NOTHING",
+                               Parameters()
+                                   .Add(letter.id)
+                                   .Add(ToMicroseconds(letter.at))
+                                   .Add(letter.namespace_)
+                                   .Add(letter.actor)
+                                   .Add(letter.reason)
+                                   .Add(letter.error_type)
+                                   .Add(letter.error_message)
+                                   .Add(SignatureOf(letter))
+                                   .Add(letter.envelope_json)
+                                   .Add(letter.raw_base64)));
+  return rows.affected() > 0;
+}
+
+Error NoSuchDeadLetter(const std::string& id) {
+  return Fail(ErrorCode::kNotFound, "dead letter \"" + id + "\" not found");
+}
+
+}  // namespace
+
+Status TaskStore::PutDeadLetters(const std::vector<DeadLetter>& letters) {
+  return Write([&](Transaction& transaction, Ids& changed) -> Status {
+    for (const auto& letter : letters) {
+      ASYA_TRY(const bool is_new, Put(transaction, letter));
+      if (is_new) changed.push_back(letter.id);
+    }
+    return Ok();
+  });
+}
+
+Result<DeadLetter> TaskStore::GetDeadLetter(const std::string& id) {
+  std::optional<DeadLetter> letter;
+  const auto read = [&](Transaction& transaction) -> Status {
+    ASYA_TRY(const Rows rows, transaction.Execute(ASYA_SELECT_LETTER "WHERE id = $1", Parameters().Add(id)));
+    if (!rows.empty()) letter = ReadDeadLetter(rows, 0);
+    return Ok();
+  };
+  ASYA_TRY_STATUS(database_.Read(read));
+  if (!letter) return NoSuchDeadLetter(id);
+  return *std::move(letter);
+}
+
+Result<std::vector<DeadLetter>> TaskStore::ListDeadLetters(const std::optional<std::string>& namespace_,
+                                                           const std::optional<std::string>& actor,
+                                                           std::int64_t limit) {
+  std::vector<DeadLetter> letters;
+  const auto read = [&](Transaction& transaction) -> Status {
+    Parameters parameters;
+    namespace_ ? parameters.Add(*namespace_) : parameters.AddNull();
+    actor ? parameters.Add(*actor) : parameters.AddNull();
+    parameters.Add(std::clamp<std::int64_t>(limit, 1, kDeadLettersListedMax));
+    ASYA_TRY(
+        const Rows rows,
+        transaction.Execute(ASYA_SELECT_LETTER "WHERE ($1::text IS NULL OR namespace = $1) "
+                                               "AND ($2::text IS NULL OR actor = $2) ORDER BY sequence DESC LIMIT $3",
+                            parameters));
+    for (std::size_t row = 0; row < rows.size(); ++row) letters.push_back(ReadDeadLetter(rows, row));
+    return Ok();
+  };
+  ASYA_TRY_STATUS(database_.Read(read));
+  return letters;
+}
+
+Status TaskStore::MarkReplayed(const std::string& dead_letter_id, const std::string& task_id) {
+  return Write([&](Transaction& transaction, Ids& changed) -> Status {
+    ASYA_TRY(const Rows rows, transaction.Execute("UPDATE dead_letters SET replayed_as = $2 WHERE id = $1",
+                                                  Parameters().Add(dead_letter_id).Add(task_id)));
+    if (rows.affected() == 0) return NoSuchDeadLetter(dead_letter_id);
+    changed.push_back(dead_letter_id);
+    return Ok();
+  });
+}
+
+}  // namespace asya::storage::postgres

@@ -1,0 +1,155 @@
+#include "storage/postgres/object_store.h"
+
+#include <utility>
+
+#include "storage/postgres/rows.h"
+#include "storage/preconditions.h"
+
+namespace asya::storage::postgres {
+
+using ports::Event;
+using ports::HistoryEntry;
+using ports::Precondition;
+using ports::Record;
+using ports::Revision;
+using sql::postgres::Parameters;
+using sql::postgres::Rows;
+using sql::postgres::Transaction;
+
+ObjectStore::ObjectStore(sql::postgres::Database& database, const Clock& clock, const ObjectStoreSettings& settings)
+    : database_(database),
+      clock_(clock),
+      settings_(settings),
+      broadcaster_(settings.broadcaster, clock,
+                   [this](const ports::WatchQuery& query, Revision from, std::size_t limit) {
+                     return ReadLog(database_, query, from, limit);
+                   }),
+      log_reader_(database, broadcaster_),
+      committer_(database, clock, [this] { log_reader_.Wake(); }),
+      listener_(
+          database.settings(), {"asya_objects"}, [this](const std::string&, const std::string&) { log_reader_.Wake(); },
+          [this] { log_reader_.Wake(); }) {}
+
+ObjectStore::~ObjectStore() { Stop(); }
+
+Status ObjectStore::Start() {
+  ASYA_TRY(const Watermark watermark, Marks());
+  broadcaster_.Start(watermark.head);
+  log_reader_.Start();
+  committer_.Start();
+  listener_.Start();
+  return Ok();
+}
+
+void ObjectStore::Stop() {
+  listener_.Stop();
+  committer_.Stop();
+  log_reader_.Stop();
+  broadcaster_.Stop();
+}
+
+Result<Record> ObjectStore::Commit(ChangePointer change) {
+  auto finished = change->finished.get_future();
+  ASYA_TRY_STATUS(committer_.Submit(change));
+  if (finished.wait_for(settings_.write_timeout) != std::future_status::ready) {
+    return Fail(ErrorCode::kTimeout, Describe(change->record.key) + ": the write took more than " +
+                                         std::to_string(settings_.write_timeout.count()) + " ms; it may still happen");
+  }
+  ASYA_TRY_STATUS(finished.get());
+  return change->stored;
+}
+
+Result<Record> ObjectStore::Create(Record record, const ports::Author& author) {
+  const auto change = std::make_shared<Change>();
+  change->type = Event::Type::kAdded;
+  change->record = std::move(record);
+  change->author = author;
+  return Commit(change);
+}
+
+Result<Record> ObjectStore::Update(Record record, const Precondition& precondition, const ports::Author& author) {
+  const auto change = std::make_shared<Change>();
+  change->type = Event::Type::kModified;
+  change->precondition = precondition;
+  if (!change->precondition.uid && !record.uid.empty()) change->precondition.uid = record.uid;
+  change->record = std::move(record);
+  change->author = author;
+  return Commit(change);
+}
+
+Result<Record> ObjectStore::Delete(const ports::ObjectKey& key, const Precondition& precondition,
+                                   const ports::Author& author) {
+  const auto change = std::make_shared<Change>();
+  change->type = Event::Type::kDeleted;
+  change->record.key = key;
+  change->precondition = precondition;
+  change->author = author;
+  return Commit(change);
+}
+
+Result<Record> ObjectStore::Get(const ports::ObjectKey& key) {
+  std::optional<Record> record;
+  const auto read = [&](Transaction& transaction) -> Status {
+    ASYA_TRY(const Rows rows, transaction.Execute("SELECT namespace, name, uid, revision, labels, json FROM objects "
+                                                  "WHERE resource = $1 AND namespace = $2 AND name = $3",
+                                                  Parameters().Add(key.resource).Add(key.namespace_).Add(key.name)));
+    if (!rows.empty()) record = ReadRecord(rows, 0, 0, key.resource);
+    return Ok();
+  };
+  ASYA_TRY_STATUS(database_.Read(read));
+  if (!record) return NoSuchObject(key);
+  return *std::move(record);
+}
+
+Result<Watermark> ObjectStore::Marks() {
+  Watermark watermark;
+  const auto read = [&](Transaction& transaction) -> Status {
+    ASYA_TRY(watermark, ReadWatermark(transaction));
+    return Ok();
+  };
+  ASYA_TRY_STATUS(database_.Read(read));
+  return watermark;
+}
+
+Result<Revision> ObjectStore::Head() {
+  ASYA_TRY(const Watermark watermark, Marks());
+  return watermark.head;
+}
+
+Result<std::shared_ptr<void>> ObjectStore::Watch(const ports::WatchQuery& query, Revision from,
+                                                 std::shared_ptr<ports::WatchSink> sink) {
+  ASYA_TRY(const Watermark watermark, Marks());
+  if (from < watermark.compacted) return Compacted(from, watermark.compacted);
+  return broadcaster_.Watch(query, from, std::move(sink));
+}
+
+Result<std::vector<HistoryEntry>> ObjectStore::History(const ports::ObjectKey& key,
+                                                       const std::optional<std::string>& uid, std::int64_t limit) {
+  std::vector<HistoryEntry> entries;
+  const auto read = [&](Transaction& transaction) -> Status {
+    Parameters parameters;
+    parameters.Add(limit).Add(uid ? *uid : key.resource);
+    if (!uid) parameters.Add(key.namespace_).Add(key.name);
+    ASYA_TRY(const Rows rows,
+             transaction.Execute(uid ? "SELECT namespace, name, uid, revision, '', json, resource, at, username, "
+                                       "user_agent, verb FROM history WHERE uid = $2 ORDER BY revision DESC LIMIT $1"
+                                     : "SELECT namespace, name, uid, revision, '', json, resource, at, username, "
+                                       "user_agent, verb FROM history WHERE resource = $2 AND namespace = $3 "
+                                       "AND name = $4 ORDER BY revision DESC LIMIT $1",
+                                 parameters));
+    for (std::size_t row = 0; row < rows.size(); ++row) {
+      const Record record = ReadRecord(rows, row, 0, rows.Text(row, 6));
+      entries.push_back(HistoryEntry{record.key,
+                                     record.uid,
+                                     record.revision,
+                                     FromMicroseconds(rows.Int(row, 7)),
+                                     {rows.Text(row, 8), rows.Text(row, 9), rows.Text(row, 10), true},
+                                     record.json});
+    }
+    return Ok();
+  };
+  ASYA_TRY_STATUS(database_.Read(read));
+  return entries;
+}
+
+}  // namespace asya::storage::postgres

@@ -1,0 +1,218 @@
+#include "storage/postgres/object_store.h"
+
+#include <thread>
+
+#include "storage/conformance/object_store_suite.h"
+#include "storage/postgres/schema.h"
+#include "tests/support/postgres_schema.h"
+
+namespace asya::storage::postgres {
+namespace {
+
+using conformance::kAuthor;
+using conformance::RecordingSink;
+using ports::Record;
+using ports::Revision;
+using tests::PostgresSchema;
+
+ObjectStoreSettings With(const BroadcasterSettings& broadcaster) {
+  ObjectStoreSettings settings;
+  settings.broadcaster = broadcaster;
+  return settings;
+}
+
+// One store with its own connections, as one process has it.
+class Instance {
+ public:
+  explicit Instance(const PostgresSchema& schema, const BroadcasterSettings& settings = {})
+      : database_(sql::postgres::Database::Open(schema.settings(), Migrations()).value()),
+        store_(*database_, RealClock(), With(settings)) {
+    EXPECT_TRUE(store_.Start().ok());
+  }
+  ObjectStore& store() { return store_; }
+  sql::postgres::Database& database() { return *database_; }
+
+ private:
+  std::unique_ptr<sql::postgres::Database> database_;
+  ObjectStore store_;
+};
+
+class Harness final : public conformance::ObjectStoreHarness {
+ public:
+  explicit Harness(const BroadcasterSettings& settings) : instance_(schema_, settings) {}
+  ports::ObjectStore& store() override { return instance_.store(); }
+
+ private:
+  PostgresSchema schema_;
+  Instance instance_;
+};
+
+Record MakeRecord(const std::string& namespace_, const std::string& name) {
+  Record record;
+  record.key = {"asyncactors", namespace_, name};
+  record.uid = "uid-" + namespace_ + "-" + name;
+  record.json = std::make_shared<const std::string>("{}");
+  return record;
+}
+
+class PostgresObjectStore : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!PostgresSchema::Address()) GTEST_SKIP() << "needs a server: run under tools/postgres run";
+  }
+};
+
+TEST_F(PostgresObjectStore, WatchersOfEveryInstanceSeeTheWritesOfAllOnceInOrder) {
+  constexpr int kInstances = 3;
+  constexpr int kWriters = 2;  // of each instance
+  constexpr int kEach = 40;
+  const PostgresSchema schema;
+  std::vector<std::unique_ptr<Instance>> instances;
+  std::vector<std::shared_ptr<RecordingSink>> sinks;
+  std::vector<std::shared_ptr<void>> watches;
+  for (int i = 0; i < kInstances; ++i) {
+    instances.push_back(std::make_unique<Instance>(schema));
+    sinks.push_back(std::make_shared<RecordingSink>());
+    watches.push_back(
+        instances.back()->store().Watch({"asyncactors", std::nullopt}, Revision(1), sinks.back()).value());
+  }
+  std::vector<std::thread> writers;
+  for (int i = 0; i < kInstances; ++i) {
+    for (int w = 0; w < kWriters; ++w) {
+      writers.emplace_back([&, i, w] {
+        const std::string place = std::to_string(i) + "-" + std::to_string(w);
+        ObjectStore& store = instances[static_cast<std::size_t>(i)]->store();
+        for (int n = 0; n < kEach; ++n) {
+          EXPECT_TRUE(store.Create(MakeRecord(place, std::to_string(n)), kAuthor).ok());
+        }
+      });
+    }
+  }
+  for (auto& writer : writers) writer.join();
+  const std::size_t expected = static_cast<std::size_t>(kInstances) * kWriters * kEach;
+  const auto first = sinks.front()->WaitForEvents(expected);
+  ASSERT_EQ(first.size(), expected);
+  for (const auto& sink : sinks) {
+    const auto events = sink->WaitForEvents(expected);
+    ASSERT_EQ(events.size(), expected);
+    for (std::size_t n = 0; n < expected; ++n) {
+      EXPECT_EQ(events[n].record.revision, first[n].record.revision);
+      EXPECT_EQ(events[n].record.key, first[n].record.key);
+      if (n == 0) continue;
+      EXPECT_GT(events[n].record.revision, events[n - 1].record.revision);
+    }
+  }
+}
+
+TEST_F(PostgresObjectStore, InstancesThatCreateTheSameObjectAgreeOnOne) {
+  const PostgresSchema schema;
+  Instance one(schema);
+  Instance two(schema);
+  for (int n = 0; n < 30; ++n) {
+    Status other = Ok();
+    std::thread thread([&] {
+      auto created = two.store().Create(MakeRecord("default", std::to_string(n)), kAuthor);
+      if (!created.ok()) other = created.error();
+    });
+    const auto mine = one.store().Create(MakeRecord("default", std::to_string(n)), kAuthor);
+    thread.join();
+    EXPECT_NE(mine.ok(), other.ok());
+    EXPECT_EQ(mine.ok() ? other.error().code : mine.error().code, ErrorCode::kExists);
+  }
+}
+
+TEST_F(PostgresObjectStore, InstancesThatUpdateCrosswiseDoNotBlockEachOther) {
+  const PostgresSchema schema;
+  Instance one(schema);
+  Instance two(schema);
+  constexpr int kNames = 8;
+  for (int n = 0; n < kNames; ++n) {
+    ASSERT_TRUE(one.store().Create(MakeRecord("default", std::to_string(n)), kAuthor).ok());
+  }
+  std::vector<std::thread> writers;
+  for (Instance* instance : {&one, &two}) {
+    for (int w = 0; w < 3; ++w) {
+      writers.emplace_back([instance, w] {
+        for (int n = 0; n < 60; ++n) {
+          const std::string name = std::to_string(w % 2 == 0 ? n % kNames : kNames - 1 - n % kNames);
+          const auto updated = instance->store().Update(MakeRecord("default", name), {}, kAuthor);
+          EXPECT_TRUE(updated.ok()) << updated.error().message;
+        }
+      });
+    }
+  }
+  for (auto& writer : writers) writer.join();
+  EXPECT_EQ(one.store().Head()->get(), 1 + kNames + 2 * 3 * 60);
+}
+
+TEST_F(PostgresObjectStore, AWriteInABatchThatCannotBeStoredHurtsNobodyElse) {
+  const PostgresSchema schema;
+  Instance instance(schema);
+  std::vector<std::thread> writers;
+  for (int w = 0; w < 6; ++w) {
+    writers.emplace_back([&, w] {
+      for (int n = 0; n < 15; ++n) {
+        Record record = MakeRecord(std::to_string(w), std::to_string(n));
+        const bool bad = w == 0;
+        if (bad) record.json = std::make_shared<const std::string>("a\0b", 3);
+        const auto created = instance.store().Create(record, kAuthor);
+        EXPECT_EQ(created.ok(), !bad);
+      }
+    });
+  }
+  for (auto& writer : writers) writer.join();
+}
+
+TEST_F(PostgresObjectStore, AWatchGoesOnAfterAllConnectionsWereCut) {
+  const PostgresSchema schema;
+  Instance instance(schema);
+  const auto sink = std::make_shared<RecordingSink>();
+  const auto watch = instance.store().Watch({"asyncactors", std::nullopt}, Revision(1), sink);
+  ASSERT_TRUE(instance.store().Create(MakeRecord("default", "before"), kAuthor).ok());
+  ASSERT_EQ(sink->WaitForEvents(1).size(), 1U);
+  Instance other(schema);
+  const Status cut = other.database().Write([](sql::postgres::Transaction& transaction) -> Status {
+    ASYA_TRY(const auto rows,
+             transaction.Execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
+                                 "AND application_name = current_setting('application_name')"));
+    return Ok();
+  });
+  ASSERT_TRUE(cut.ok()) << cut.error().message;
+  ASSERT_TRUE(other.store().Create(MakeRecord("default", "after"), kAuthor).ok());
+  EXPECT_EQ(sink->WaitForEvents(2).size(), 2U);
+}
+
+TEST_F(PostgresObjectStore, CompactOldKeepsTheYoungAndTheLast) {
+  const PostgresSchema schema;
+  const auto database = sql::postgres::Database::Open(schema.settings(), Migrations()).value();
+  FakeClock clock;
+  ObjectStoreSettings settings;
+  settings.events_kept_min = 3;
+  ObjectStore store(*database, clock, settings);
+  ASSERT_TRUE(store.Start().ok());
+  for (int i = 0; i < 10; ++i) ASSERT_TRUE(store.Create(MakeRecord("default", std::to_string(i)), kAuthor).ok());
+  const auto opens = [&](std::int64_t from) {
+    return store.Watch({"asyncactors", std::nullopt}, Revision(from), std::make_shared<RecordingSink>()).ok();
+  };
+  ASSERT_TRUE(store.CompactOld().ok());
+  EXPECT_TRUE(opens(1)) << "all events are young";
+  clock.Advance(std::chrono::minutes(6));
+  ASSERT_TRUE(store.CompactOld().ok());
+  EXPECT_FALSE(opens(7));
+  EXPECT_TRUE(opens(8)) << "the last three stay, however old";
+}
+
+}  // namespace
+
+using conformance::ObjectStoreImplementation;
+using conformance::ObjectStoreSuite;
+
+std::vector<ObjectStoreImplementation> Implementations() {
+  if (!PostgresSchema::Address()) return {};
+  return {{"Postgres", [](const BroadcasterSettings& settings) { return std::make_unique<Harness>(settings); }}};
+}
+
+INSTANTIATE_TEST_SUITE_P(Postgres, ObjectStoreSuite, testing::ValuesIn(Implementations()),
+                         [](const auto& tested) { return tested.param.name; });
+
+}  // namespace asya::storage::postgres

@@ -1,0 +1,33 @@
+#include "storage/postgres/rows.h"
+
+#include "storage/labels_text.h"
+
+namespace asya::storage::postgres {
+
+using sql::postgres::Rows;
+using sql::postgres::Transaction;
+
+ports::Record ReadRecord(const Rows& rows, std::size_t row, int first, const std::string& resource) {
+  ports::Record record;
+  record.key = {resource, rows.Text(row, first), rows.Text(row, first + 1)};
+  record.uid = rows.Text(row, first + 2);
+  record.revision = ports::Revision(rows.Int(row, first + 3));
+  record.labels = LabelsFromText(rows.View(row, first + 4));
+  record.json = std::make_shared<const std::string>(rows.View(row, first + 5));
+  return record;
+}
+
+Result<Watermark> ReadWatermark(Transaction& transaction) {
+  ASYA_TRY(const Rows rows, transaction.Execute("SELECT head, compacted FROM watermark"));
+  if (rows.empty()) return Fail(ErrorCode::kInternal, "the watermark of the store is missing");
+  return Watermark{ports::Revision(rows.Int(0, 0)), ports::Revision(rows.Int(0, 1))};
+}
+
+Status LockRevisions(Transaction& transaction) {
+  // The first number is "Asyb", beside the one of migrations; the second keeps schemas of one database apart.
+  ASYA_TRY(const Rows rows,
+           transaction.Execute("SELECT pg_advisory_xact_lock(1098086754, hashtext(current_schema()))"));
+  return Ok();
+}
+
+}  // namespace asya::storage::postgres
