@@ -43,7 +43,7 @@ TEST_P(MessageQueueSuite, AnInvocationThatNeverReportsIsCounted) {
 
 TEST_P(MessageQueueSuite, PoisonIsCountedAndNeverDropped) {
   MakeQueue("asya-test-a");
-  Publish("asya-test-a", {"poison", "good"});
+  Publish("asya-test-a", {"poison"});
   auto consumer = Consume("asya-test-a", 1);
   constexpr std::int64_t kCrashes = 6;
   for (std::int64_t crash = 0; crash < kCrashes; ++crash) {
@@ -58,6 +58,7 @@ TEST_P(MessageQueueSuite, PoisonIsCountedAndNeverDropped) {
   ASSERT_EQ(taken.size(), 1U);
   EXPECT_EQ(taken[0].crash_count, kCrashes);
   EXPECT_TRUE(consumer->Settle(Ack(taken[0].tag)).ok());
+  Publish("asya-test-a", {"good"});
   EXPECT_THAT(TakeAll("asya-test-a"), ElementsAre("good"));
 }
 
@@ -109,7 +110,8 @@ TEST_P(MessageQueueSuite, SurvivesARestartOfTheBroker) {
 TEST_P(MessageQueueSuite, DelaysSurviveARestartOfTheBroker) {
   MakeQueue("asya-test-a");
   Publish("asya-test-a", {"1"});
-  auto consumer = Consume("asya-test-a", 1);
+  // One credit is left over: a consumer that had nothing to do may not even hear of the restart.
+  auto consumer = Consume("asya-test-a", 2);
   auto taken = consumer->Take(1);
   ASSERT_EQ(taken.size(), 1U);
   constexpr std::chrono::milliseconds kDelay{400};

@@ -26,11 +26,13 @@ class Transport {
   virtual void Cut(ports::MessageQueue& consumer) = 0;
   // Ends the broker without warning and starts it again on the same data.
   virtual void RestartBroker() = 0;
+  // The broker deals messages out in turn, rather than consumers taking what they find.
+  [[nodiscard]] virtual bool DealsOut() const { return true; }
   // Largest body it takes.
   [[nodiscard]] virtual std::size_t MessageLimitBytes() const = 0;
 };
 
-// `name` of the instance, and how to make a fresh, empty broker.
+// `name` of the instance, and how to make a fresh, empty broker; null when the run has no server for it.
 struct TransportUnderTest {
   std::string name;
   std::function<std::unique_ptr<Transport>()> make;

@@ -1,0 +1,182 @@
+#include "transports/postgres/administration.h"
+
+#include <utility>
+
+#include "transports/postgres/tables.h"
+
+namespace asya::transports::postgres {
+namespace {
+
+using sql::postgres::Parameters;
+using sql::postgres::Transaction;
+
+// After a restart of the server each pooled connection is found dead once; nothing has happened then.
+template <class Run>
+Status Persistently(const sql::postgres::Database& database, const Run& run) {
+  Status status = run();
+  for (std::size_t tries = 0; tries < database.settings().connections; ++tries) {
+    if (status.ok() || status.error().code != ErrorCode::kUnavailable) break;
+    status = run();
+  }
+  return status;
+}
+
+}  // namespace
+
+Administration::Administration(sql::postgres::Database& database)
+    : database_(database),
+      listener_(
+          database.settings(), {kHintChannel},
+          [this](const std::string& /*channel*/, const std::string& payload) { OnHint(payload); },
+          [this] { OnTick(); }) {}
+
+Administration::~Administration() { Stop(); }
+
+void Administration::Start() { listener_.Start(); }
+void Administration::Stop() { listener_.Stop(); }
+
+Status Administration::Write(const sql::postgres::Database::Job& job) {
+  return Persistently(database_, [&] { return database_.Write(job); });
+}
+
+Status Administration::Read(const sql::postgres::Database::Job& job) {
+  return Persistently(database_, [&] { return database_.Read(job); });
+}
+
+Status Administration::Ensure(const ports::QueueSpec& spec) {
+  return Write([&](Transaction& transaction) -> Status {
+    ASYA_TRY(const auto made,
+             transaction.Execute("INSERT INTO queues(name, owner_uid) VALUES($1, $2) ON CONFLICT DO NOTHING",
+                                 Parameters().Add(spec.name).Add(spec.owner_uid)));
+    if (made.affected() == 1) return Notify(transaction, {{spec.name, kQueueChanged}});
+    ASYA_TRY(const auto found,
+             transaction.Execute("SELECT owner_uid FROM queues WHERE name = $1", Parameters().Add(spec.name)));
+    if (!found.empty() && found.View(0, 0) == spec.owner_uid) return Ok();
+    return Fail(ErrorCode::kConflict, "queue " + spec.name + " belongs to another owner");
+  });
+}
+
+Status Administration::Remove(const std::string& name, bool force) {
+  return Write([&](Transaction& transaction) -> Status {
+    // FOR UPDATE waits for publishers that hold the queue, so that none adds a message after the count.
+    ASYA_TRY(const auto queue,
+             transaction.Execute("SELECT id FROM queues WHERE name = $1 FOR UPDATE", Parameters().Add(name)));
+    if (queue.empty()) return Ok();
+    const std::int64_t id = queue.Int(0, 0);
+    ASYA_TRY(const auto held,
+             transaction.Execute("SELECT count(*) FROM messages WHERE queue_id = $1", Parameters().Add(id)));
+    if (held.Int(0, 0) > 0 && !force) {
+      return Fail(ErrorCode::kConflict, "queue " + name + " holds " + held.Text(0, 0) + " messages");
+    }
+    for (const char* statement : {"DELETE FROM messages WHERE queue_id = $1",
+                                  "DELETE FROM queue_totals WHERE queue_id = $1", "DELETE FROM queues WHERE id = $1"}) {
+      ASYA_TRY(const auto removed, transaction.Execute(statement, Parameters().Add(id)));
+      static_cast<void>(removed);
+    }
+    return Notify(transaction, {{name, kQueueChanged}});
+  });
+}
+
+Result<ports::QueueStats> Administration::Stats(const std::string& name) {
+  ports::QueueStats stats;
+  ASYA_TRY_STATUS(Read([&](Transaction& transaction) -> Status {
+    ASYA_TRY(const auto queue, transaction.Execute("SELECT id FROM queues WHERE name = $1", Parameters().Add(name)));
+    if (queue.empty()) return Fail(ErrorCode::kNotFound, "there is no queue " + name);
+    const std::int64_t id = queue.Int(0, 0);
+    ASYA_TRY(const auto counts,
+             transaction.Execute(
+                 "SELECT count(*) FILTER (WHERE state = 'visible'), count(*) FILTER (WHERE state = 'delayed'), "
+                 "count(*) FILTER (WHERE state = 'leased'), "
+                 "coalesce((extract(epoch FROM now() - min(visible_at) FILTER (WHERE state = 'visible')) * "
+                 "1000000)::bigint, 0) "
+                 "FROM (SELECT visible_at, CASE WHEN leased_until > now() THEN 'leased' WHEN visible_at > now() THEN "
+                 "'delayed' "
+                 "ELSE 'visible' END AS state FROM messages WHERE queue_id = $1) AS states",
+                 Parameters().Add(id)));
+    stats.visible = counts.Int(0, 0);
+    stats.delayed = counts.Int(0, 1);
+    stats.in_flight = counts.Int(0, 2);
+    stats.oldest_age = std::chrono::microseconds(counts.Int(0, 3));
+    ASYA_TRY(const auto totals,
+             transaction.Execute("SELECT coalesce(sum(arrived), 0)::bigint, coalesce(sum(settled), 0)::bigint "
+                                 "FROM queue_totals WHERE queue_id = $1",
+                                 Parameters().Add(id)));
+    stats.arrived_total = totals.Int(0, 0);
+    stats.settled_total = totals.Int(0, 1);
+    return Ok();
+  }));
+  return stats;
+}
+
+Result<std::vector<std::string>> Administration::List() {
+  std::vector<std::string> names;
+  ASYA_TRY_STATUS(Read([&](Transaction& transaction) -> Status {
+    ASYA_TRY(const auto rows, transaction.Execute("SELECT name FROM queues ORDER BY name"));
+    names.clear();
+    for (std::size_t row = 0; row < rows.size(); ++row) names.push_back(rows.Text(row, 0));
+    return Ok();
+  }));
+  return names;
+}
+
+Status Administration::Publish(const std::vector<ports::Outgoing>& messages, std::chrono::milliseconds /*timeout*/) {
+  ASYA_TRY_STATUS(CheckSizes(messages));
+  std::vector<std::string> names;
+  for (const auto& message : messages) names.push_back(message.queue);
+  return Write([&](Transaction& transaction) -> Status {
+    ASYA_TRY(const QueueIds queues, FindQueues(transaction, names));
+    ASYA_TRY_STATUS(CheckRoutes(messages, queues));
+    NewMessages added;
+    added.Add(messages, queues);
+    ASYA_TRY_STATUS(Insert(transaction, added));
+    std::map<std::int64_t, Totals> totals;
+    std::map<std::string, std::int64_t> hints;
+    for (const auto& message : messages) {
+      ++totals[queues.at(message.queue)].arrived;
+      hints[message.queue] = 0;
+    }
+    ASYA_TRY_STATUS(AddTotals(transaction, totals, 0));
+    return Notify(transaction, hints);
+  });
+}
+
+std::shared_ptr<void> Administration::SubscribeHints(std::function<void(const std::string& queue)> on_work) {
+  const std::lock_guard lock(mutex_);
+  const auto place = subscribers_.insert(subscribers_.end(), std::move(on_work));
+  return {static_cast<void*>(this), [this, place](void*) {
+            const std::lock_guard ending(mutex_);
+            subscribers_.erase(place);
+          }};
+}
+
+void Administration::OnHint(const std::string& payload) {
+  const Hint hint = ParseHint(payload);
+  if (hint.delay_ms == 0) Tell(hint.queue);
+}
+
+void Administration::OnTick() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (subscribers_.empty()) return;
+  }
+  // What was notified while nobody listened is lost, and nothing is notified when a delay or a lease ends.
+  std::vector<std::string> names;
+  const Status read = database_.Read([&](Transaction& transaction) -> Status {
+    ASYA_TRY(
+        const auto rows,
+        transaction.Execute("SELECT name FROM queues q WHERE EXISTS (SELECT 1 FROM messages m WHERE m.queue_id = q.id "
+                            "AND m.visible_at <= now() AND (m.leased_until IS NULL OR m.leased_until <= now()))"));
+    for (std::size_t row = 0; row < rows.size(); ++row) names.push_back(rows.Text(row, 0));
+    return Ok();
+  });
+  // Without the database there is nothing to tell; the next tick looks again.
+  if (!read.ok()) return;
+  for (const auto& name : names) Tell(name);
+}
+
+void Administration::Tell(const std::string& queue) {
+  const std::lock_guard lock(mutex_);
+  for (const auto& subscriber : subscribers_) subscriber(queue);
+}
+
+}  // namespace asya::transports::postgres

@@ -1,0 +1,221 @@
+// The consumer's thread: connecting, one transaction after another, telling what came of each.
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "transports/postgres/consumer.h"
+#include "transports/postgres/tables.h"
+
+namespace asya::transports::postgres {
+namespace {
+
+constexpr int kDoublingsMax = 16;  // of the time between two tries to connect
+constexpr int kKeepsPerLease = 3;
+constexpr std::int64_t kBatchWantedMax = 512;  // new leases of one transaction
+constexpr std::size_t kBatchSettlementsMax = 512;
+
+}  // namespace
+
+void Consumer::Work() {
+  while (!MayEnd()) {
+    if (!connected_ && clock_.Steady() >= connect_at_) Connect();
+    TellAnswers();
+    bool abandoned = false;
+    {
+      const std::lock_guard lock(mutex_);
+      abandoned = std::exchange(abandon_, false);
+    }
+    if (abandoned && connected_) {
+      owner_ = 0;
+      Lose("the connection was cut");
+      continue;
+    }
+    if (const auto batch = TakeBatch(); batch.has_value()) {
+      RunOne(*batch);
+    } else {
+      WaitForWork();
+    }
+  }
+  TellAnswers();
+  ReleaseAll();
+}
+
+bool Consumer::MayEnd() {
+  const std::lock_guard lock(mutex_);
+  if (!stopping_) return false;
+  return !connected_ || clock_.Steady() >= stop_by_ || settlements_.empty();
+}
+
+void Consumer::Connect() {
+  if (Status found = FindQueue(); !found.ok()) return Lose(found.error().message);
+  failures_ = 0;
+  connected_ = true;
+  keep_at_ = clock_.Steady() + settings_.lease / kKeepsPerLease;
+  look_at_ = clock_.Steady() + settings_.poll;
+  TellConnection(true, "");
+}
+
+Status Consumer::FindQueue() {
+  if (database_ == nullptr) {
+    ASYA_TRY(database_, sql::postgres::Database::Open(settings_.database, {}));
+  }
+  std::int64_t queue_id = 0;
+  ASYA_TRY_STATUS(database_->Write([&](sql::postgres::Transaction& transaction) -> Status {
+    ASYA_TRY(const QueueIds queues, FindQueues(transaction, {settings_.queue}));
+    if (queues.empty()) return Fail(ErrorCode::kNotFound, "queue " + settings_.queue + " does not exist");
+    queue_id = queues.begin()->second;
+    // What was leased over the connection before goes back at once.
+    return owner_ == 0 ? Ok() : Release(transaction, settings_.queue, queue_id, owner_);
+  }));
+  queue_id_ = queue_id;
+  owner_ = random_.Between(1, std::numeric_limits<std::int64_t>::max());
+  return Ok();
+}
+
+void Consumer::Lose(const std::string& reason) {
+  connected_ = false;
+  const auto longest =
+      std::min(settings_.reconnect_max, settings_.reconnect_min * (1 << std::min(failures_, kDoublingsMax)));
+  ++failures_;
+  const double factor = 0.5 + random_.Unit();
+  connect_at_ = clock_.Steady() + std::chrono::duration_cast<SteadyTime::duration>(longest * factor);
+  TellConnection(false, reason);
+}
+
+void Consumer::TellConnection(bool connected, const std::string& reason) {
+  {
+    const std::lock_guard lock(mutex_);
+    ready_ = connected;
+    credits_ = 0;
+    settlements_.clear();
+    begins_.clear();
+    leases_.clear();
+    answers_.clear();
+  }
+  // The same trouble is told once, not at each try.
+  if (!connected && told_ == reason) return;
+  told_ = connected ? std::nullopt : std::optional<std::string>(reason);
+  events_->OnConnection(connected, reason);
+}
+
+void Consumer::TellAnswers() {
+  std::vector<Answer> answers;
+  {
+    const std::lock_guard lock(mutex_);
+    answers.swap(answers_);
+  }
+  for (Answer& answer : answers) {
+    if (answer.kind == Answer::Kind::kStarted) events_->OnStarted(answer.tag, std::move(answer.status));
+    if (answer.kind == Answer::Kind::kSettled) events_->OnSettled(answer.tag, std::move(answer.status));
+  }
+}
+
+std::optional<Batch> Consumer::TakeBatch() {
+  if (!connected_) return std::nullopt;
+  const SteadyTime now = clock_.Steady();
+  const std::lock_guard lock(mutex_);
+  if (now >= look_at_) look_ = true;
+  Batch batch;
+  const auto count = static_cast<std::ptrdiff_t>(std::min(settlements_.size(), kBatchSettlementsMax));
+  std::move(settlements_.begin(), settlements_.begin() + count, std::back_inserter(batch.settlements));
+  settlements_.erase(settlements_.begin(), settlements_.begin() + count);
+  batch.begins.swap(begins_);
+  if (look_ && credits_ > 0) {
+    batch.wanted = std::min(static_cast<std::int64_t>(credits_), kBatchWantedMax);
+    look_ = false;
+  }
+  if (now >= keep_at_) {
+    keep_at_ = now + settings_.lease / kKeepsPerLease;
+    for (const auto& [tag, lease] : leases_) batch.keep.push_back(lease.leased.row);
+  }
+  const bool check = std::exchange(check_, false);
+  const bool nothing = batch.settlements.empty() && batch.begins.empty() && batch.wanted == 0 && batch.keep.empty();
+  if (nothing && !check) return std::nullopt;
+  batch.owner = owner_;
+  batch.queue = settings_.queue;
+  batch.queue_id = queue_id_;
+  batch.lease_ms = settings_.lease.count();
+  return batch;
+}
+
+void Consumer::RunOne(const Batch& batch) {
+  BatchOutcome outcome;
+  const Status status = database_->Write([&](sql::postgres::Transaction& transaction) -> Status {
+    ASYA_TRY(outcome, RunBatch(transaction, batch));
+    return Ok();
+  });
+  // What happened is unknown when the commit was cut off. Then everything is void: a message that was settled is gone,
+  // any other comes again.
+  if (!status.ok()) return Lose(status.error().message);
+  if (outcome.queue_gone) return Lose("queue " + settings_.queue + " was removed");
+  Apply(batch, std::move(outcome));
+}
+
+void Consumer::Apply(const Batch& batch, BatchOutcome outcome) {
+  std::vector<ports::Delivery> deliveries;
+  {
+    const std::lock_guard lock(mutex_);
+    for (std::size_t i = 0; i < batch.settlements.size(); ++i) {
+      const ports::DeliveryTag tag = batch.settlements[i].second.tag;
+      const Status& status = outcome.settled[i];
+      const bool gone = status.ok() || status.error().code == ErrorCode::kConflict;
+      if (gone) leases_.erase(tag);
+      if (!gone) leases_.at(tag).settling = false;
+      answers_.push_back(Answer{Answer::Kind::kSettled, tag, status});
+    }
+    for (std::size_t i = 0; i < batch.begins.size(); ++i) {
+      answers_.push_back(Answer{Answer::Kind::kStarted, batch.begins[i].tag, outcome.begun[i]});
+    }
+    credits_ -= std::min(credits_, outcome.taken.size());
+    for (Taken& taken : outcome.taken) {
+      const ports::DeliveryTag tag(++last_tag_);
+      leases_.emplace(tag, Lease{Leased{taken.row, taken.crash_count}, false});
+      deliveries.push_back(
+          {tag, std::move(taken.body), taken.crash_count, WallTime(std::chrono::microseconds(taken.visible_at_us))});
+    }
+    if (outcome.next_ms == 0) look_ = true;
+  }
+  if (batch.wanted > 0) {
+    const auto next =
+        outcome.next_ms < 0 ? settings_.poll : std::min(settings_.poll, std::chrono::milliseconds(outcome.next_ms));
+    look_at_ = clock_.Steady() + next;
+  }
+  TellAnswers();
+  if (!deliveries.empty()) events_->OnDeliveries(std::move(deliveries));
+}
+
+void Consumer::WaitForWork() {
+  const SteadyTime now = clock_.Steady();
+  std::unique_lock lock(mutex_);
+  const auto woken = [this] {
+    const bool work = !settlements_.empty() || !begins_.empty() || (look_ && credits_ > 0) || check_;
+    return (connected_ && work) || !answers_.empty() || abandon_ || stopping_ || (!connected_ && look_);
+  };
+  SteadyTime until = connect_at_;
+  if (connected_) {
+    until = SteadyTime::max();
+    if (!leases_.empty()) until = std::min(until, keep_at_);
+    if (credits_ > 0) until = std::min(until, look_at_);
+  }
+  if (until == SteadyTime::max()) {
+    changed_.wait(lock, woken);
+  } else if (until > now) {
+    changed_.wait_for(lock, until - now, woken);
+  }
+  // A hint while there is no connection: the queue that was missing may have been made.
+  if (!connected_ && look_) {
+    look_ = false;
+    connect_at_ = now;
+  }
+}
+
+void Consumer::ReleaseAll() {
+  if (!connected_) return;
+  connected_ = false;
+  // Without it the leases end by themselves.
+  static_cast<void>(database_->Write([&](sql::postgres::Transaction& transaction) {
+    return Release(transaction, settings_.queue, queue_id_, owner_);
+  }));
+}
+
+}  // namespace asya::transports::postgres

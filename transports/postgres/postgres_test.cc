@@ -1,0 +1,65 @@
+// The PostgreSQL transport on the conformance suite, against a real server.
+#include <gtest/gtest.h>
+
+#include "core/base/random.h"
+#include "tests/support/postgres_schema.h"
+#include "transports/conformance/message_queue_suite.h"
+#include "transports/postgres/administration.h"
+#include "transports/postgres/consumer.h"
+#include "transports/postgres/tables.h"
+
+namespace asya::transports::conformance {
+namespace {
+
+class PostgresTransport final : public Transport {
+ public:
+  PostgresTransport() : random_(SystemSeed()), settings_(schema_.settings()) {
+    settings_.application_name = "asya_" + RandomHex(8);
+    settings_.connections = 4;
+    database_ = sql::postgres::Database::Open(settings_, postgres::Migrations()).value();
+    administration_ = std::make_unique<postgres::Administration>(*database_);
+    administration_->Start();
+  }
+  ports::QueueAdmin& Admin() override { return *administration_; }
+  ports::Publisher& Publisher() override { return *administration_; }
+  std::unique_ptr<ports::MessageQueue> NewConsumer(const std::string& queue) override {
+    postgres::ConsumerSettings settings{.database = settings_, .queue = queue};
+    settings.lease = std::chrono::milliseconds(1500);
+    return std::make_unique<postgres::Consumer>(settings, RealClock(), random_);
+  }
+  void Cut(ports::MessageQueue& consumer) override { dynamic_cast<postgres::Consumer&>(consumer).Abandon(); }
+  // The server itself serves other tests: what a client sees of its restart is the end of all connections.
+  void RestartBroker() override {
+    auto own = schema_.settings();
+    own.application_name = "asya_terminator";
+    auto database = sql::postgres::Database::Open(own, {}).value();
+    const Status ended = database->Write([&](sql::postgres::Transaction& transaction) -> Status {
+      ASYA_TRY(const auto rows,
+               transaction.Execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1",
+                                   sql::postgres::Parameters().Add(settings_.application_name)));
+      EXPECT_GE(rows.size(), 1U);
+      return Ok();
+    });
+    ASSERT_TRUE(ended.ok()) << ended.error().message;
+  }
+  [[nodiscard]] bool DealsOut() const override { return false; }
+  [[nodiscard]] std::size_t MessageLimitBytes() const override { return postgres::kMessageBytesMax; }
+
+ private:
+  tests::PostgresSchema schema_;
+  Random random_;
+  sql::postgres::Settings settings_;
+  std::unique_ptr<sql::postgres::Database> database_;
+  std::unique_ptr<postgres::Administration> administration_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Postgres, MessageQueueSuite,
+                         ::testing::Values(TransportUnderTest{"postgres",
+                                                              []() -> std::unique_ptr<Transport> {
+                                                                if (!tests::PostgresSchema::Address()) return nullptr;
+                                                                return std::make_unique<PostgresTransport>();
+                                                              }}),
+                         [](const auto& tested) { return tested.param.name; });
+
+}  // namespace
+}  // namespace asya::transports::conformance

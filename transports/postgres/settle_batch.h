@@ -1,0 +1,60 @@
+// SettleBatch: everything a consumer has to say at one moment, in one transaction.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/base/result.h"
+#include "core/sql/postgres/database.h"
+#include "ports/message_queue.h"
+
+namespace asya::transports::postgres {
+
+// A lease of the consumer that a settlement or an announcement is about.
+struct Leased {
+  std::int64_t row = 0;
+  std::int64_t crash_count_before = 0;
+};
+
+struct Batch {
+  std::int64_t owner = 0;  // whose leases they are; each connection of each consumer has its own
+  std::string queue;
+  std::int64_t queue_id = 0;
+  std::int64_t lease_ms = 0;
+  std::vector<std::pair<Leased, ports::Settlement>> settlements;
+  struct Begin {
+    Leased leased;
+    ports::DeliveryTag tag;
+    std::int64_t crash_count = 0;
+  };
+  std::vector<Begin> begins;
+  std::vector<std::int64_t> keep;  // rows whose lease is to be prolonged
+  std::int64_t wanted = 0;         // new leases
+};
+
+struct Taken {
+  std::int64_t row = 0;
+  std::int64_t crash_count = 0;
+  std::int64_t visible_at_us = 0;
+  std::string body;
+};
+
+struct BatchOutcome {
+  bool queue_gone = false;
+  std::vector<Status> settled;  // one per settlement
+  std::vector<Status> begun;    // one per begin
+  std::vector<Taken> taken;     // in order
+  std::int64_t next_ms = -1;    // until the next message of the queue may become free; -1: none is known
+};
+
+// kConflict in an outcome: the lease was lost. An error means that nothing happened.
+Result<BatchOutcome> RunBatch(sql::postgres::Transaction& transaction, const Batch& batch);
+
+// Ends all leases of an owner.
+Status Release(sql::postgres::Transaction& transaction, const std::string& queue, std::int64_t queue_id,
+               std::int64_t owner);
+
+}  // namespace asya::transports::postgres
