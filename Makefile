@@ -52,7 +52,7 @@ test: install build/asya_runtime.pyz lint-fast ## Runs every test: C++ and Pytho
 .PHONY: asan
 asan: install ## Runs the C++ tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@$(call BUILD,asan)
-	@$(call CTEST,build/asan)
+	@LSAN_OPTIONS=suppressions=$(CURDIR)/tools/lsan.supp:print_suppressions=0 $(call CTEST,build/asan)
 
 .PHONY: tsan
 tsan: install ## Runs the tests of relay, transports and storage under ThreadSanitizer

@@ -17,6 +17,7 @@
 #include "core/base/random.h"
 #include "core/http/server.h"
 #include "core/observe/metrics.h"
+#include "core/yaml/parse.h"
 #include "gateway/gateway.h"
 #include "gateway/reaper.h"
 #include "reconcilers/reconcilers.h"
@@ -210,6 +211,7 @@ Status LocalServer::Parts::StartGateway() {
 Status LocalServer::Parts::StartApi() {
   apiserver::ApiServer::Parts parts{*objects, clock, random, logger.For("apiserver"), &metrics, {}, {}, {}, {}};
   // The token was checked by RequireToken before a request comes this far.
+  parts.parse_yaml = [](std::string_view text) { return yaml::Parse(text); };
   parts.authenticate = [](const http::Request&) { return apiserver::User{"local", {"system:masters"}}; };
   api = std::make_unique<apiserver::ApiServer>(std::move(parts), apiserver::ApiServerSettings{});
   ASYA_TRY_STATUS(api->Start());
@@ -272,12 +274,13 @@ Status LocalServer::Parts::Announce(const http::TlsIdentity& identity, const std
 
 void LocalServer::Parts::Stop() {
   if (std::exchange(stopped, true)) return;
+  // Watches end cleanly before their connections do.
+  if (api) api->Stop();
   if (external_server) external_server->Stop(kStopGrace);
   if (reconcilers) reconcilers->Stop();
   if (scaler) scaler->Stop();
   // Relays finish what they run, and report it, while broker and gateway still take it.
   if (cluster) cluster->Stop();
-  if (api) api->Stop();
   if (internal_server) internal_server->Stop(kStopGrace);
   if (upkeep) upkeep->Stop();
   if (reaper) reaper->Stop();

@@ -57,6 +57,18 @@ TEST_P(TaskStoreSuite, ATerminalTaskStaysAsItIs) {
   EXPECT_EQ(MustGet("t1").error_json, "");
 }
 
+TEST_P(TaskStoreSuite, AnEndThatIsToldAgainIsNoSecondEvent) {
+  MustCreate(MakeTask("t1"));
+  TaskReport end = MakeReport("t1", TaskStatus::kSucceeded, 1);
+  end.hop_json = R"({"actor":"x-sink","work_ms":1})";
+  MustReport(end);
+  const std::size_t events = store().Events("t1", 0).value().size();
+  // The relay died before it could acknowledge; its successor works again and reports other times.
+  end.hop_json = R"({"actor":"x-sink","work_ms":2})";
+  MustReport(end);
+  EXPECT_EQ(store().Events("t1", 0).value().size(), events);
+}
+
 TEST_P(TaskStoreSuite, AFailureKeepsItsErrorAndReason) {
   MustCreate(MakeTask("t1"));
   TaskReport failed = MakeReport("t1", TaskStatus::kFailed, 0);

@@ -134,7 +134,8 @@ Status TaskStore::Writes::Apply(Transaction& transaction, const PreparedReport& 
   }
   ASYA_TRY(const bool advanced, AdvanceProgress(transaction, *row, prepared, now));
   if (advanced) Changed(report.task_id);
-  if (report.hop_json.empty()) return Ok();
+  // An end that is told again, by a relay that died before it could acknowledge, is no second end.
+  if (report.hop_json.empty() || ports::IsTerminal(report.status)) return Ok();
   return PutHopEvent(transaction, *row, prepared, now);
 }
 

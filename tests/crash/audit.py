@@ -118,6 +118,7 @@ class Sender(threading.Thread):
         self.project = project
         self.numbers = numbers
         self.problem = ""
+        self.http = httpx.Client(timeout=10, trust_env=False)
 
     def run(self) -> None:
         """Send until every number was accepted."""
@@ -133,7 +134,7 @@ class Sender(threading.Thread):
         body = {"payload": {"n": number}, "next": ["middle", "last"], "idempotencyKey": f"audit-{number}"}
         headers = {"Authorization": "Bearer " + server.token}
         try:
-            answer = httpx.post(server.url + "/api/v1/tasks?actor=first", json=body, headers=headers, timeout=10)
+            answer = self.http.post(server.url + "/api/v1/tasks?actor=first", json=body, headers=headers)
         except httpx.HTTPError:
             return False
         if answer.status_code in (200, 201, 409):
