@@ -1,4 +1,5 @@
-// Measures the stores side by side and prints one table: bench_storage [memory|sqlite]... [objects|tasks]...
+// Measures the stores side by side and prints one table: bench_storage [memory|sqlite|postgres]... [objects|tasks]...
+// PostgreSQL is that of ASYA_TEST_POSTGRES, an empty database: run under tools/postgres --durable run.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -10,8 +11,12 @@
 
 #include "bench/storage/measure.h"
 #include "core/base/clock.h"
+#include "core/sql/postgres/database.h"
 #include "core/sql/sqlite/database.h"
 #include "storage/memory/object_store.h"
+#include "storage/postgres/object_store.h"
+#include "storage/postgres/schema.h"
+#include "storage/postgres/task_store.h"
 #include "storage/sqlite/object_store.h"
 #include "storage/sqlite/schema.h"
 #include "storage/sqlite/task_store.h"
@@ -59,9 +64,30 @@ Status MeasureSqlite(const std::string& folder, const Wants& wants) {
   return Ok();
 }
 
+Status MeasurePostgres(const char* dsn, const Wants& wants) {
+  sql::postgres::Settings settings;
+  settings.dsn = dsn;
+  auto migrations = storage::postgres::Migrations();
+  migrations.push_back({"bench", 1, "CREATE TABLE sent(sequence bigserial PRIMARY KEY, body text)"});
+  ASYA_TRY(const auto database, sql::postgres::Database::Open(settings, migrations));
+  storage::postgres::ObjectStore store(*database, RealClock());
+  ASYA_TRY_STATUS(store.Start());
+  if (wants("objects")) MeasureObjects({"postgres", store});
+  const auto enqueue = [](sql::postgres::Transaction& transaction, const ports::FirstMessage& message) -> Status {
+    ASYA_TRY(const auto rows,
+             transaction.Execute("INSERT INTO sent(body) VALUES($1)", sql::postgres::Parameters().Add(message.body)));
+    return Ok();
+  };
+  storage::postgres::TaskStore tasks(*database, RealClock(), enqueue);
+  tasks.Start();
+  if (wants("tasks")) MeasureTasks("postgres", tasks);
+  return Ok();
+}
+
 // Of each group that has no word among the arguments everything is wanted.
 bool IsWanted(const std::set<std::string>& words, const std::string& what) {
-  for (const std::set<std::string>& group : {std::set<std::string>{"memory", "sqlite"}, {"objects", "tasks"}}) {
+  for (const std::set<std::string>& group :
+       {std::set<std::string>{"memory", "sqlite", "postgres"}, {"objects", "tasks"}}) {
     if (!group.contains(what)) continue;
     return words.contains(what) ||
            std::none_of(group.begin(), group.end(), [&](const std::string& other) { return words.contains(other); });
@@ -77,6 +103,12 @@ int Main(const std::set<std::string>& words) {
   if (wants("sqlite")) {
     if (const Status measured = MeasureSqlite(folder, wants); !measured.ok()) {
       std::fprintf(stderr, "sqlite: %s\n", measured.error().message.c_str());
+      return 1;
+    }
+  }
+  if (const char* dsn = std::getenv("ASYA_TEST_POSTGRES"); wants("postgres") && dsn != nullptr) {
+    if (const Status measured = MeasurePostgres(dsn, wants); !measured.ok()) {
+      std::fprintf(stderr, "postgres: %s\n", measured.error().message.c_str());
       return 1;
     }
   }
