@@ -140,12 +140,13 @@ def wait_until_gone(client: Client, path: str, name: str) -> None:
         if event.get("type") == "DELETED":
             return
         conditions = event.get("object", {}).get("status", {}).get("conditions", [])
-        reasons = [c["message"] for c in conditions if c["type"] == "QueueReady" and c["status"] == "False"]
+        reasons = [c["message"] for c in conditions if c["type"] == "Ready" and c["status"] == "False"]
         if reasons and reasons[0] != told:
             told = reasons[0]
             note(told)
     raise Failure(
-        f"{name} is still there: {told or 'its work is not finished'}", "asya delete --force, or let the queue drain"
+        f"{name} is still there: {told or 'its work is not finished'}",
+        f"asya delete actor {name} --force, or let the queue drain",
     )
 
 
