@@ -125,6 +125,8 @@ Result<bool> Register(Transaction& transaction, const PreparedReport& prepared, 
 // Whether anything changed.
 Result<bool> ApplyTo(Transaction& transaction, std::int64_t task, const PreparedReport& prepared, WallTime now) {
   const TaskReport& report = prepared.report;
+  // An end that is told again, by a relay that died before it could acknowledge, is no second end.
+  const bool tells_a_hop = !report.hop_json.empty() && !ports::IsTerminal(report.status);
   ASYA_TRY(const Rows rows, transaction.Execute(kApply, Parameters()
                                                             .Add(task)
                                                             .Add(Number(report.status))
@@ -135,7 +137,7 @@ Result<bool> ApplyTo(Transaction& transaction, std::int64_t task, const Prepared
                                                             .Add(report.result_json)
                                                             .Add(report.error_json)
                                                             .Add(prepared.event_data)
-                                                            .Add(std::int64_t{report.hop_json.empty() ? 0 : 1})
+                                                            .Add(std::int64_t{tells_a_hop ? 1 : 0})
                                                             .Add(kHopEventsPerTaskMax)));
   return rows.Int(0, 0) > 0;
 }
