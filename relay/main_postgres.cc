@@ -1,0 +1,24 @@
+// asya-relay-postgres: the composition root of the relay on the PostgreSQL transport; asya-relay hands over to it.
+#include <cstdio>
+
+#include "relay/environment.h"
+#include "relay/start.h"
+#include "transports/postgres/consumer.h"
+
+int main() {
+  const asya::Clock& clock = asya::RealClock();
+  const auto settings = asya::relay::SettingsOrReport();
+  if (!settings) return asya::relay::kExitUsage;
+  if (settings->transport != "postgres") {
+    std::fprintf(stderr, "ASYA_TRANSPORT=%s: this is the relay for postgres\n", settings->transport.c_str());
+    return asya::relay::kExitUsage;
+  }
+  asya::Random random(asya::SystemSeed());
+  asya::transports::postgres::ConsumerSettings consumer;
+  consumer.database.dsn = settings->postgres_url;
+  consumer.database.application_name = "asya-relay";
+  consumer.database.connections = 1;
+  consumer.queue = asya::model::QueueName(settings->namespace_, settings->actor);
+  asya::transports::postgres::Consumer queue(consumer, clock, random);
+  return asya::relay::RunUntilDrained(*settings, queue, clock);
+}
