@@ -215,6 +215,9 @@ http::Response CreateTask(const http::Request& request, const Deps& deps, const 
   const auto task = Send(*wanted, key, deps);
   if (!task.ok()) {
     if (task.error().code == ErrorCode::kUnroutable) {
+      if (deps.objects.Get({"asyncactors", wanted->namespace_, wanted->actor}).ok()) {
+        return Problem(Fail(ErrorCode::kUnavailable, "actor \"" + wanted->actor + "\" has no queue yet; try again"));
+      }
       return Problem(Error{ErrorCode::kNotFound,
                            "no actor \"" + wanted->actor + "\" in namespace \"" + wanted->namespace_ + "\"; " +
                                KnownActors(deps, wanted->namespace_),

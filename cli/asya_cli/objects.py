@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ KINDS = {
 }  # fmt: skip
 CLUSTER_SCOPED = {"flavors", "transports"}
 SYSTEM_LABEL = "asya.sh/system"
+QUEUE_WAIT_S = 10.0
+POLL_S = 0.02
 
 kind_argument = click.argument("kind", type=click.Choice(sorted(KINDS)), metavar="KIND")
 server_option = click.option("--server", help="URL of the server; default: ASYA_SERVER, then this project's.")
@@ -103,8 +106,30 @@ def apply(filename: str, namespace: str, server: str | None) -> None:
         python = environment.prepare(folder, state_of(project)) if project else None
         for manifest in found:
             manifests.annotate_local(manifest, folder, python)
-    for outcome in manifests.apply_all(Client(target), found, namespace):
+    client = Client(target)
+    for outcome in manifests.apply_all(client, found, namespace):
         click.echo(f"{outcome.kind.lower()}/{outcome.name} {outcome.verb}")
+    for manifest in found:
+        if manifest["kind"] == "AsyncActor":
+            wait_for_queue(
+                client, path_of("actor", manifest["metadata"].get("namespace", namespace), name_of(manifest))
+            )
+
+
+def name_of(manifest: dict[str, Any]) -> str:
+    """metadata.name."""
+    return str(manifest["metadata"]["name"])
+
+
+def wait_for_queue(client: Client, path: str) -> None:
+    """Wait a moment until the actor can be sent to, or says why it cannot."""
+    deadline = time.monotonic() + QUEUE_WAIT_S
+    while time.monotonic() < deadline:
+        conditions = client.json("GET", path).get("status", {}).get("conditions", [])
+        states = {c["type"]: c["status"] for c in conditions}
+        if states.get("QueueReady") == "True" or "False" in states.values():
+            return
+        time.sleep(POLL_S)
 
 
 @click.command()

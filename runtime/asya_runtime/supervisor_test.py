@@ -16,7 +16,7 @@ import os, signal, time
 def handle(p):
     open(f"begun-{p}", "w").close()
     if p == "exit": os._exit(3)
-    if p == "segv": os.kill(os.getpid(), signal.SIGSEGV)
+    if p == "segv": os.kill(os.getpid(), signal.SIGSEGV); time.sleep(60)  # the signal may reach another thread first
     while p and p.startswith("wait") and not os.path.exists(f"go-{p}"): time.sleep(0.002)
     return os.getpid()
 """,
@@ -25,7 +25,7 @@ import asyncio, os, signal, time
 async def handle(p):
     open(f"begun-{p}", "w").close()
     if p == "exit": os._exit(3)
-    if p == "segv": os.kill(os.getpid(), signal.SIGSEGV)
+    if p == "segv": os.kill(os.getpid(), signal.SIGSEGV); time.sleep(60)  # the signal may reach another thread first
     if p == "wait-blocking":
         while not os.path.exists(f"go-{p}"): time.sleep(0.002)
     try:
