@@ -69,6 +69,19 @@ TEST_P(ObjectStoreSuite, AWatchTellsEveryChangeInOrder) {
   EXPECT_EQ(*events[2].record.json, *updated.json) << "a deletion carries the last state";
 }
 
+// What follows `from`, as a client sees it that comes back where it was when it is cut off.
+std::vector<Event> Follow(ports::ObjectStore& store, Revision from, std::size_t count) {
+  std::vector<Event> seen;
+  for (int attempt = 0; seen.size() < count && attempt < 100; ++attempt) {
+    const auto sink = std::make_shared<RecordingSink>();
+    const auto watch = store.Watch(kActors, seen.empty() ? from : seen.back().record.revision, sink);
+    if (!watch.ok()) break;
+    const auto events = sink->WaitForEvents(count - seen.size());
+    seen.insert(seen.end(), events.begin(), events.end());
+  }
+  return seen;
+}
+
 TEST_P(ObjectStoreSuite, AWatchFromThePastReplaysTheLog) {
   BroadcasterSettings settings;
   settings.tail_events = 4;
@@ -79,11 +92,9 @@ TEST_P(ObjectStoreSuite, AWatchFromThePastReplaysTheLog) {
   const Record updated = MustUpdate("default", "n0", 2);
   MustDelete("default", "n1");
   for (int i = 0; i < 10; ++i) MustCreate("later", "n" + std::to_string(i));
-  const auto sink = std::make_shared<RecordingSink>();
-  const auto watch = store().Watch(kActors, start, sink);
-  ASSERT_TRUE(watch.ok());
   MustCreate("live", "x");
-  const auto events = sink->WaitForEvents(23);
+  // The tail is so short that a store which follows its log in batches may cut the watch off at its end.
+  const auto events = Follow(store(), start, 23);
   ASSERT_EQ(events.size(), 23U);
   EXPECT_EQ(events[3].record.labels, (ports::Labels{{"n", "3"}}));
   EXPECT_EQ(events[10].type, Event::Type::kModified);
