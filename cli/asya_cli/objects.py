@@ -158,21 +158,31 @@ def wait_until_gone(client: Client, path: str, name: str) -> None:
     page = client.json("GET", base, params=selector)
     if not page["items"]:
         return
-    told = ""
-    params = {**selector, "watch": "1", "resourceVersion": "0", "timeoutSeconds": "120"}
+    told = blocker(page["items"][0])
+    if told:
+        note(told)
+    # From the list on: a watch from now would never tell of a deletion that came between the two.
+    version = page["metadata"]["resourceVersion"]
+    params = {**selector, "watch": "1", "resourceVersion": version, "timeoutSeconds": "120"}
     for line in client.lines(base, params):
         event = json.loads(line) if line else {}
         if event.get("type") == "DELETED":
             return
-        conditions = event.get("object", {}).get("status", {}).get("conditions", [])
-        reasons = [c["message"] for c in conditions if c["type"] == "Ready" and c["status"] == "False"]
-        if reasons and reasons[0] != told:
-            told = reasons[0]
+        reason = blocker(event.get("object", {}))
+        if reason and reason != told:
+            told = reason
             note(told)
     raise Failure(
         f"{name} is still there: {told or 'its work is not finished'}",
         f"asya delete actor {name} --force, or let the queue drain",
     )
+
+
+def blocker(item: dict[str, Any]) -> str:
+    """What keeps an object that is being deleted."""
+    conditions = item.get("status", {}).get("conditions", [])
+    reasons = [str(c["message"]) for c in conditions if c["type"] == "Ready" and c.get("reason") == "Terminating"]
+    return reasons[0] if reasons else ""
 
 
 def patch(client: Client, path: str, change: dict[str, Any]) -> Any:
