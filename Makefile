@@ -93,6 +93,11 @@ bench-local: programs ## Measures the whole local stack against its bars, beside
 	python=$$(tools/python-environment build/requirements-bench.txt)/bin/python; \
 	$$python bench/local/run.py --python $$python $(if $(STRICT),--strict)
 
+.PHONY: bench-relay
+bench-relay: programs ## Measures one relay with a native and a Python echo, beside plain SQL, and what it weighs
+	@$(call BUILD,release,bench_relay)
+	@build/release/bin/bench_relay --python $(PYTHON_BIN)/python --runtime build/asya_runtime.pyz $(if $(STRICT),--strict)
+
 .PHONY: bench-runtime
 bench-runtime: install ## Measures the Python runtime against two minimal servers
 	@$(PYTHON_BIN)/python bench/runtime/run.py

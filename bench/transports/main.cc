@@ -38,7 +38,9 @@ Result<double> Measure(const std::string& folder, std::size_t credits) {
   for (int round = 0; round < kRounds; ++round) {
     ASYA_TRY(const Hops ours, TransportHops(folder, credits));
     // The batches that the transport made by itself in this round are those that plain SQL is given.
-    ASYA_TRY(const Hops theirs, RawHops(folder, static_cast<std::size_t>(std::max(1.0, std::round(ours.per_commit)))));
+    RawWork work;
+    work.batch = static_cast<std::size_t>(std::max(1.0, std::round(ours.per_commit)));
+    ASYA_TRY(const Hops theirs, RawHops(folder, work));
     transport.push_back(ours.per_second);
     raw.push_back(theirs.per_second);
     ratios.push_back(ours.per_second / theirs.per_second);

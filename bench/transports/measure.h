@@ -16,10 +16,16 @@ struct Hops {
   double per_commit = 0;
 };
 
+struct RawWork {
+  int hops = kHops;
+  std::size_t body_bytes = kBodyBytes;
+  std::size_t batch = 1;  // hops in a commit
+};
+
 // A broker and an in-process echo consumer that holds up to `credits` leases, announces each invocation and settles it
 // with one publish.
 Result<Hops> TransportHops(const std::string& folder, std::size_t credits);
-// One connection, no threads: the same rows, `batch` hops in a commit.
-Result<Hops> RawHops(const std::string& folder, std::size_t batch);
+// One connection, no threads: the same rows in the same batches.
+Result<Hops> RawHops(const std::string& folder, const RawWork& work);
 
 }  // namespace asya::bench

@@ -9,7 +9,7 @@ namespace {
 using sql::sqlite::Connection;
 using sql::sqlite::Statement;
 
-Status Prepare(Connection& connection) {
+Status Prepare(Connection& connection, const RawWork& work) {
   ASYA_TRY(const std::string mode, connection.Scalar("PRAGMA journal_mode=WAL"));
   if (mode != "wal") return Fail(ErrorCode::kUnavailable, "no WAL");
   ASYA_TRY_STATUS(
@@ -18,8 +18,8 @@ Status Prepare(Connection& connection) {
                          "CREATE TABLE messages(id INTEGER PRIMARY KEY, enqueued_at_us INTEGER NOT NULL, visible_at_us "
                          "INTEGER NOT NULL DEFAULT 0,"
                          " crash_count INTEGER NOT NULL DEFAULT 0, body BLOB NOT NULL) STRICT; BEGIN"));
-  const std::string body(kBodyBytes, 'x');
-  for (std::int64_t id = 1; id <= kHops; ++id) {
+  const std::string body(work.body_bytes, 'x');
+  for (std::int64_t id = 1; id <= work.hops; ++id) {
     ASYA_TRY(Statement* const insert,
              connection.Prepare("INSERT INTO messages(id, enqueued_at_us, body) VALUES(?, ?, ?)"));
     ASYA_TRY_STATUS(insert->Bind(1, id).Bind(2, id).BindBlob(3, body).Run());
@@ -44,18 +44,18 @@ Status Hop(Connection& connection, std::int64_t id) {
 
 }  // namespace
 
-Result<Hops> RawHops(const std::string& folder, std::size_t batch) {
+Result<Hops> RawHops(const std::string& folder, const RawWork& work) {
   ASYA_TRY(const auto connection, Connection::Open(folder + "/raw.db", Connection::Mode::kWrite));
-  ASYA_TRY_STATUS(Prepare(*connection));
+  ASYA_TRY_STATUS(Prepare(*connection, work));
   const auto began = std::chrono::steady_clock::now();
   int commits = 0;
-  for (std::int64_t id = 1; id <= kHops; ++commits) {
+  for (std::int64_t id = 1; id <= work.hops; ++commits) {
     ASYA_TRY_STATUS(connection->Execute("BEGIN IMMEDIATE"));
-    for (std::size_t i = 0; i < batch && id <= kHops; ++i) ASYA_TRY_STATUS(Hop(*connection, id++));
+    for (std::size_t i = 0; i < work.batch && id <= work.hops; ++i) ASYA_TRY_STATUS(Hop(*connection, id++));
     ASYA_TRY_STATUS(connection->Execute("COMMIT"));
   }
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
-  return Hops{kHops / took.count(), double{kHops} / commits};
+  return Hops{work.hops / took.count(), static_cast<double>(work.hops) / commits};
 }
 
 }  // namespace asya::bench
