@@ -13,8 +13,9 @@ export CTEST_PARALLEL_LEVEL ?= $(JOBS)
 PYTHON_BIN = $$(tools/python-environment)/bin
 BUILD = mkdir -p build; cmake --preset $(1) >build/configure-$(1).log 2>&1 || { cat build/configure-$(1).log; exit 1; }; \
 	cmake --build --preset $(1) --parallel $(JOBS) $(if $(2),--target $(2))
-# One ctest run under a private PostgreSQL, whose address is in ASYA_TEST_POSTGRES.
-CTEST = tools/postgres run ctest --test-dir $(1) --output-on-failure --no-tests=error
+# A private PostgreSQL and RabbitMQ around a command, their addresses in ASYA_TEST_POSTGRES and ASYA_TEST_RABBITMQ.
+SERVERS = tools/postgres run tools/rabbitmq run
+CTEST = $(SERVERS) ctest --test-dir $(1) --output-on-failure --no-tests=error
 TSAN_FOLDERS = $(patsubst %/CMakeLists.txt,%,$(wildcard $(addsuffix /CMakeLists.txt,relay transports storage)))
 
 .PHONY: help
@@ -46,7 +47,7 @@ test: install build/asya_runtime.pyz lint-fast ## Runs every test: C++ and Pytho
 	$(call BUILD,dev); \
 	$(call CTEST,build/dev); \
 	wait $$kubectl; \
-	tools/postgres run $(PYTHON_BIN)/pytest -q
+	$(SERVERS) $(PYTHON_BIN)/pytest -q
 	@$(MAKE) asan tsan
 
 .PHONY: asan

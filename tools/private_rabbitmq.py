@@ -1,0 +1,230 @@
+"""A private RabbitMQ node for tests and measurements: own folder, ports and epmd; it ends with its starter."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from types import TracebackType
+
+START_LIMIT_S = 90
+STOP_LIMIT_S = 30
+START_TRIES = 3  # somebody else may take a free port before the node does
+STATISTICS_MS = 200  # how old the numbers of the management API may be; 5000 by default
+PR_SET_PDEATHSIG = 1
+PROGRAMS = ("/usr/lib/rabbitmq/bin/rabbitmq-server", "/usr/sbin/rabbitmq-server")
+
+
+def _die_with_parent() -> None:
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _free_ports(count: int) -> list[int]:
+    with contextlib.ExitStack() as held:
+        probes = [held.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [int(probe.getsockname()[1]) for probe in probes]
+
+
+class PrivateRabbitmq:
+    """One node in `folder` (a fresh temporary one when None) on free ports of the loopback.
+
+    `addresses` has what a test's environment needs. Node and epmd die with the thread that started them, also when that
+    one is killed.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+        self._root = Path(tempfile.mkdtemp(prefix="asya-rabbitmq-", dir=folder))
+        self._node: subprocess.Popen[bytes] | None = None
+        self._epmd: subprocess.Popen[bytes] | None = None
+        self._ports: list[int] = []
+
+    @property
+    def pid(self) -> int:
+        """Process id of the running node."""
+        if self._node is None:
+            raise RuntimeError("the node is not running")
+        return self._node.pid
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        """Names and values for the environment of whoever uses the node."""
+        amqp, tls, management = self._ports[:3]
+        return {
+            "ASYA_TEST_RABBITMQ": f"amqp://guest:guest@127.0.0.1:{amqp}/",
+            "ASYA_TEST_RABBITMQ_TLS": f"amqps://guest:guest@localhost:{tls}/",
+            "ASYA_TEST_RABBITMQ_CA": str(self._root / "tls.crt"),
+            "ASYA_TEST_RABBITMQ_MANAGEMENT": f"http://127.0.0.1:{management}",
+        }
+
+    @property
+    def log(self) -> str:
+        """What the node wrote so far."""
+        path = self._root / "output"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def start(self) -> dict[str, str]:
+        """Starts the node, on its earlier data and ports if there are any; returns the addresses once it answers."""
+        if self._ports:
+            self._launch()
+            self._wait_until_ready()
+            return self.addresses
+        self._make_certificate()
+        for tries_left in reversed(range(START_TRIES)):
+            self._ports = _free_ports(5)
+            self._configure()
+            self._launch()
+            try:
+                self._wait_until_ready()
+            except RuntimeError:
+                self._end()
+                if tries_left == 0 or "eaddrinuse" not in self.log:
+                    raise
+            else:
+                break
+        return self.addresses
+
+    def kill(self) -> None:
+        """Ends the node at once, as kill -9 does; `start` brings it back on the same data and ports."""
+        if self._node is not None:
+            self._node.kill()
+            self._node.wait(STOP_LIMIT_S)
+            self._node = None
+
+    def stop(self) -> None:
+        """Stops node and epmd and removes the data. May be called twice."""
+        self._end()
+        shutil.rmtree(self._root, ignore_errors=True)
+
+    def __enter__(self) -> PrivateRabbitmq:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.stop()
+
+    def _end(self) -> None:
+        self.kill()  # nothing of it is kept
+        if self._epmd is not None:
+            self._epmd.kill()
+            self._epmd.wait(STOP_LIMIT_S)
+            self._epmd = None
+
+    def _make_certificate(self) -> None:
+        command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                   "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
+                   "-keyout", str(self._root / "tls.key"), "-out", str(self._root / "tls.crt")]  # fmt: skip
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=STOP_LIMIT_S)
+
+    def _configure(self) -> None:
+        amqp, tls, management = self._ports[:3]
+        lines = {
+            "listeners.tcp.1": f"127.0.0.1:{amqp}",
+            "listeners.ssl.1": f"127.0.0.1:{tls}",
+            "ssl_options.certfile": self._root / "tls.crt",
+            "ssl_options.keyfile": self._root / "tls.key",
+            "ssl_options.cacertfile": self._root / "tls.crt",
+            "management.tcp.ip": "127.0.0.1",
+            "management.tcp.port": management,
+            "disk_free_limit.absolute": "1MB",
+            "collect_statistics_interval": STATISTICS_MS,
+            "log.file.level": "warning",
+        }
+        (self._root / "rabbitmq.conf").write_text("".join(f"{name} = {value}\n" for name, value in lines.items()))
+        (self._root / "advanced.config").write_text(f"[{{rabbit, [{{quorum_tick_interval, {STATISTICS_MS}}}]}}].\n")
+        (self._root / "plugins").write_text("[rabbitmq_management].\n")
+
+    def _launch(self) -> None:
+        program = next((path for path in PROGRAMS if Path(path).exists()), None) or shutil.which("rabbitmq-server")
+        if program is None:
+            raise RuntimeError("no RabbitMQ server found: run tools/install")
+        amqp, _, _, distribution, epmd = self._ports
+        root = self._root
+        environment = {
+            **os.environ, "HOME": str(root), "RABBITMQ_NODENAME": f"asya{amqp}@localhost",
+            "RABBITMQ_DIST_PORT": str(distribution), "RABBITMQ_MNESIA_BASE": str(root / "data"),
+            "RABBITMQ_LOG_BASE": str(root / "log"), "RABBITMQ_ENABLED_PLUGINS_FILE": str(root / "plugins"),
+            "RABBITMQ_PID_FILE": str(root / "pid"), "RABBITMQ_CONFIG_FILE": str(root / "rabbitmq.conf"),
+            "RABBITMQ_ADVANCED_CONFIG_FILE": str(root / "advanced.config"),
+            "RABBITMQ_CONF_ENV_FILE": str(root / "no-such-file"),
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-start_epmd false +sbwt none +sbwtdcpu none +sbwtdio none",
+            "ERL_EPMD_ADDRESS": "127.0.0.1", "ERL_EPMD_PORT": str(epmd),
+            # The script then becomes the node, as under systemd, rather than its parent: one process to end.
+            "NOTIFY_SOCKET": str(root / "nobody-listens"),
+        }  # fmt: skip
+        with open(root / "output", "ab") as output:
+            if self._epmd is None:
+                # The one that Erlang would start by itself stays behind for ever.
+                self._epmd = subprocess.Popen(
+                    ["epmd"], env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=root,
+                    preexec_fn=_die_with_parent,
+                )  # fmt: skip
+            self._node = subprocess.Popen(
+                [program], env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=root,
+                preexec_fn=_die_with_parent,
+            )  # fmt: skip
+
+    def _wait_until_ready(self) -> None:
+        deadline = time.monotonic() + START_LIMIT_S
+        while not self._answers():
+            assert self._node is not None
+            if self._node.poll() is not None:
+                raise RuntimeError(f"RabbitMQ ended at start:\n{self.log[-2000:]}")
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"RabbitMQ did not answer within {START_LIMIT_S} s:\n{self.log[-2000:]}")
+            time.sleep(0.05)
+
+    def _answers(self) -> bool:
+        amqp, tls, management = self._ports[:3]
+        try:
+            for port in (amqp, tls):
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            urllib.request.urlopen(f"http://127.0.0.1:{management}/", timeout=2).close()
+        except (OSError, urllib.error.URLError):
+            return False
+        return True
+
+
+def _serve(server: PrivateRabbitmq) -> int:
+    """Prints the addresses and obeys stdin until it closes or SIGTERM: its life is that of whoever started it."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    with server:
+        for name, value in server.addresses.items():
+            print(f"{name}={value}")
+        print(flush=True)
+        for line in sys.stdin:
+            if line.strip() in ("kill", "restart"):
+                server.kill()
+            if line.strip() == "restart":
+                server.start()
+            print("done", flush=True)
+    return 0
+
+
+def main(arguments: list[str]) -> int:
+    """The command line of tools/rabbitmq."""
+    if arguments[:1] == ["serve"] and len(arguments) <= 2:
+        return _serve(PrivateRabbitmq(Path(arguments[1]) if len(arguments) == 2 else None))
+    if arguments[:1] == ["run"] and len(arguments) >= 2:
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+        with PrivateRabbitmq() as server:
+            return subprocess.run(arguments[1:], env={**os.environ, **server.addresses}, check=False).returncode
+    print("usage: tools/rabbitmq serve [FOLDER] | run COMMAND...", file=sys.stderr)
+    return 2
