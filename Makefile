@@ -104,9 +104,11 @@ bench-runtime: install ## Measures the Python runtime against two minimal server
 	@$(PYTHON_BIN)/python bench/runtime/run.py
 
 .PHONY: bench-storage
-bench-storage: install ## Measures the stores: creates, gets, lists, watch lag, tasks
-	@$(call BUILD,release,bench_storage)
+bench-storage: programs ## Measures the stores and the API on them: creates, gets, lists, watch lag, tasks, memory with 10,000 actors
+	@$(call BUILD,release,bench_storage bench_api)
 	@tools/postgres --durable run build/release/bin/bench_storage
+	@tools/postgres --durable run build/release/bin/bench_api --python $(PYTHON_BIN)/python \
+		--runtime build/asya_runtime.pyz --crew crew $(if $(STRICT),--strict)
 
 .PHONY: bench-transports
 bench-transports: install ## Measures the SQLite transport beside plain SQL doing the same rows in the same batches

@@ -9,8 +9,8 @@
 #include <thread>
 #include <vector>
 
-#include "bench/relay/process_figures.h"
 #include "bench/relay/stage.h"
+#include "bench/support/process_figures.h"
 #include "bench/transports/measure.h"
 
 namespace asya::bench {

@@ -1,4 +1,4 @@
-#include "bench/relay/process_figures.h"
+#include "bench/support/process_figures.h"
 
 #include <unistd.h>
 
