@@ -60,8 +60,8 @@ Status ReadStatus(const Item& item, std::string task_id, Batch& batch) {
   report.status = *status;
   report.progress = item.Number("progress");
   report.current_actor = item.Text("actor");
-  // Where an envelope ended is more telling than who reports it.
-  if (report.current_actor == model::kSinkActor) report.current_actor.clear();
+  // Where an envelope ended is more telling than who reports it; that x-sink itself failed has to be told.
+  if (report.current_actor == model::kSinkActor && *status != ports::TaskStatus::kFailed) report.current_actor.clear();
   report.result_json = item.Raw("result");
   report.error_json = item.Raw("error");
   report.reason = item.Text("reason");

@@ -27,14 +27,14 @@ struct Task {
   std::string flow;       // empty when sent to an actor
   std::string actor;      // the entry
   TaskStatus status = TaskStatus::kPending;
-  double progress = 0;    // 0..1, never falls
-  std::string current_actor;
-  std::string payload_json;  // as it came in
-  std::string headers_json;  // object; may be empty
-  std::string result_json;   // terminal: the last payload; empty if none
-  std::string error_json;    // failed: {type,mro,message,traceback}; empty if none
-  std::string reason;        // envelope status.reason of the end
-  std::string replay_of;     // dead letter or task it repeats
+  double progress = 0;        // 0..1, never falls
+  std::string current_actor;  // where its envelope is; where it ended once it is terminal
+  std::string payload_json;   // as it came in
+  std::string headers_json;   // object; may be empty
+  std::string result_json;    // terminal: the last payload; empty if none
+  std::string error_json;     // failed: {type,mro,message,traceback}; empty if none
+  std::string reason;         // envelope status.reason of the end
+  std::string replay_of;      // dead letter or task it repeats
   std::string labels_json;
   WallTime created_at{};
   WallTime updated_at{};
@@ -73,11 +73,11 @@ struct TaskReport {
   std::string task_id;
   TaskStatus status = TaskStatus::kRunning;
   double progress = 0;
-  std::string current_actor;
+  std::string current_actor;  // empty: keeps the one that is known
   std::string result_json;
   std::string error_json;
   std::string reason;
-  std::string parent_id;    // registers a fan-out child on first sight
+  std::string parent_id;  // registers a fan-out child on first sight
   std::string namespace_;
   // what the relay measured of this hop (queue_wait_ms, cold_start_ms, work_ms, actor, attempt); may be empty
   std::string hop_json;
@@ -93,10 +93,10 @@ struct TaskEvent {
 };
 
 struct DeadLetter {
-  std::string id;             // of the envelope; "raw-{digest}" where it had none
+  std::string id;  // of the envelope; "raw-{digest}" where it had none
   std::string namespace_;
-  std::string actor;          // where it failed
-  std::string reason;         // envelope status.reason
+  std::string actor;   // where it failed
+  std::string reason;  // envelope status.reason
   std::string error_type;
   std::string error_message;
   std::string signature;      // groups like failures: actor, reason, error type

@@ -36,6 +36,7 @@ class End : public ::testing::Test {
     auto envelope = harness_.Make(id);
     envelope.route = {{"prep", "infer"}, "x-sink", {}};
     envelope.status.phase = phase;
+    envelope.status.actor = "infer";
     envelope.status.reason = phase == "failed" ? "RuntimeError" : "Completed";
     if (phase == "failed") {
       envelope.status.error = json::Object{{"type", "a.B"}, {"message", "m"}};
@@ -72,6 +73,7 @@ TEST_F(End, TheSinkReportsAResultBeforeItAcknowledges) {
   EXPECT_EQ(item.GetString("parent"), "task");
   EXPECT_EQ(item.GetString("namespace"), "ns");
   EXPECT_EQ(item.Find("result")->Find("answer")->AsDouble(), 42.0);
+  EXPECT_EQ(item.GetString("actor"), "infer") << "where it ended, not who reports";
   EXPECT_EQ(item.Find("hop")->GetString("actor"), "x-sink");
   EXPECT_TRUE(RelayHarness::Eventually([&] { return harness_.Stats("x-sink").in_flight == 0; }));
   EXPECT_EQ(harness_.Stats("x-sump").arrived_total, 0);
@@ -87,6 +89,7 @@ TEST_F(End, AFailureIsReportedAndGoesOnToTheSump) {
   harness_.Send(Finished("e1", "failed"));
   ASSERT_TRUE(WaitFor("status", "failed"));
   EXPECT_EQ(gateway_.items().front().Find("error")->GetString("type"), "a.B");
+  EXPECT_EQ(gateway_.items().front().GetString("actor"), "infer");
   const auto taken = harness_.Take("x-sump");
   ASSERT_TRUE(taken.has_value());
   EXPECT_EQ(taken->status.phase, "failed");
@@ -101,6 +104,7 @@ TEST_F(End, ASinkThatFailsIsRetriedAndReportedAsFailed) {
   harness_.Send(Finished("e1", "succeeded"));
   ASSERT_TRUE(WaitFor("task", "e1"));
   EXPECT_EQ(gateway_.items().front().GetString("status"), "failed");
+  EXPECT_EQ(gateway_.items().front().GetString("actor"), "x-sink");
   EXPECT_EQ(runtime.CallsOf("e1"), 2);
   EXPECT_TRUE(harness_.Take("x-sump").has_value());
 }

@@ -31,7 +31,7 @@ std::string ToJson(const StatusReport& report, const std::string& of_namespace) 
   AppendText(out, R"(,"parent":)", report.parent);
   AppendText(out, R"(,"namespace":)", of_namespace);
   AppendText(out, R"(,"status":)", report.status);
-  AppendText(out, R"(,"actor":)", report.actor);
+  AppendText(out, R"(,"actor":)", report.ended_at.empty() ? report.actor : report.ended_at);
   AppendText(out, R"(,"reason":)", report.reason);
   out += R"(,"progress":)" + Number(report.progress);
   out += R"(,"hop":{"actor":)" + json::Quote(report.actor) + R"(,"attempt":)" + std::to_string(report.hop.attempt) +

@@ -29,9 +29,10 @@ struct Hop {
 // One status of a task; docs/reference/reports.md.
 struct StatusReport {
   std::string task;
-  std::string parent;  // of a fan-out child
-  std::string status;  // processing, completed, retrying; at an end succeeded, failed, canceled
-  std::string actor;
+  std::string parent;    // of a fan-out child
+  std::string status;    // processing, completed, retrying; at an end succeeded, failed, canceled
+  std::string actor;     // who reports
+  std::string ended_at;  // of an end: the actor where the envelope ended; empty: `actor`
   std::string reason;
   double progress = 0;
   Hop hop;

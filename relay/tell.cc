@@ -79,6 +79,7 @@ std::string Relay::FinalReport(const Job& job, const Ending* own_failure) const 
   report.progress = 1.0;
   report.hop = HopOf(job);
   report.reason = envelope.status.reason;
+  if (own_failure == nullptr || had_failed) report.ended_at = envelope.status.actor;
   if (had_failed || own_failure != nullptr) {
     const json::Value& error = had_failed ? envelope.status.error : own_failure->error;
     report.status = "failed";

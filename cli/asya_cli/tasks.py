@@ -106,7 +106,8 @@ def finish(task: dict[str, Any], output: str) -> None:
     error = task.get("error") or {}
     message = f"task {task['id']} {task['status']}: {task.get('reason', '')}".rstrip(": ")
     if error:
-        message += f" at {task.get('currentActor', '?')}: {error.get('type', '')}: {error.get('message', '')}"
+        where = task.get("currentActor") or task.get("actor")
+        message += (f" at {where}" if where else "") + f": {error.get('type', '')}: {error.get('message', '')}"
     raise Failure(message, f"asya task {task['id']}")
 
 

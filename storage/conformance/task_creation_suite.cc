@@ -29,6 +29,7 @@ TEST_P(TaskStoreSuite, CreateStoresTheTaskAndSendsItsMessage) {
   EXPECT_EQ(got.namespace_, "default");
   EXPECT_EQ(got.flow, "ocr");
   EXPECT_EQ(got.actor, "prep");
+  EXPECT_EQ(got.current_actor, "prep") << "before any report it is where it was sent";
   EXPECT_EQ(got.payload_json, task.payload_json);
   EXPECT_EQ(got.headers_json, task.headers_json);
   EXPECT_EQ(got.labels_json, task.labels_json);

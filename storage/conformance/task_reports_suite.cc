@@ -80,6 +80,26 @@ TEST_P(TaskStoreSuite, AFailureKeepsItsErrorAndReason) {
   EXPECT_EQ(MustGet("t1").reason, "PolicyExhausted");
 }
 
+TEST_P(TaskStoreSuite, ATaskThatFailedSaysWhereWhateverIsToldLater) {
+  MustCreate(MakeTask("silent"));
+  MustReport(MakeReport("silent", TaskStatus::kFailed, 1));
+  EXPECT_EQ(MustGet("silent").current_actor, "prep") << "an end that names no actor keeps the one that is known";
+  MustCreate(MakeTask("t1"));
+  TaskReport failed = MakeReport("t1", TaskStatus::kFailed, 0.4);
+  failed.current_actor = "ocr";
+  MustReport(failed);
+  const Task ended = MustGet("t1");
+  EXPECT_EQ(ended.current_actor, "ocr");
+  TaskReport late = MakeReport("t1", TaskStatus::kRunning, 0.9);
+  for (const char* actor : {"prep", "extract", ""}) {
+    late.current_actor = actor;
+    late.hop_json = R"({"work_ms":1})";
+    MustReport(late);
+  }
+  EXPECT_EQ(MustGet("t1").current_actor, "ocr");
+  EXPECT_EQ(MustGet("t1").version, ended.version);
+}
+
 TEST_P(TaskStoreSuite, ABatchIsAppliedInOrderAndUnknownTasksAreIgnored) {
   MustCreate(MakeTask("t1"));
   MustCreate(MakeTask("t2"));

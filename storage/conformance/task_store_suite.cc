@@ -15,6 +15,7 @@ ports::Task TaskStoreSuite::MakeTask(const std::string& id) {
   task.id = id;
   task.namespace_ = "default";
   task.actor = "prep";
+  task.current_actor = "prep";
   task.payload_json = R"({"text":"hi"})";
   task.headers_json = R"({"x":"1"})";
   return task;

@@ -18,7 +18,7 @@ constexpr const char* kInsertTask = R"sql(
 WITH created AS (
   INSERT INTO tasks(id, namespace, parent_id, flow, actor, status, progress, current_actor, reason, replay_of, labels,
                     created_at, updated_at, deadline_at, version)
-  VALUES($1, $2, $3, $4, $5, 0, 0, '', '', $6, $7, $8, $8, $9, 1)
+  VALUES($1, $2, $3, $4, $5, 0, 0, $14, '', $6, $7, $8, $8, $9, 1)
   ON CONFLICT(id) DO NOTHING RETURNING sequence
 ), input AS (
   INSERT INTO task_inputs(task, payload, headers) SELECT sequence, $10, $11 FROM created
@@ -51,6 +51,7 @@ Status InsertTask(Transaction& transaction, const Task& task) {
   task.deadline_at ? parameters.Add(ToMicroseconds(*task.deadline_at)) : parameters.AddNull();
   parameters.Add(task.payload_json).Add(task.headers_json).Add(kStatusEvent);
   parameters.Add(EventData(ports::TaskStatus::kPending, 0, "", "", ""));
+  parameters.Add(task.current_actor);
   ASYA_TRY(const Rows rows, transaction.Execute(kInsertTask, parameters));
   if (rows.empty()) return Fail(ErrorCode::kExists, "task \"" + task.id + "\" already exists");
   return Ok();

@@ -61,7 +61,7 @@ Result<std::int64_t> InsertTask(Transaction& transaction, const Task& task) {
       auto* const insert,
       transaction.Prepare("INSERT INTO tasks(id, namespace, parent_id, flow, actor, status, progress, "
                           "current_actor, reason, replay_of, labels, created_at, updated_at, deadline_at, version) "
-                          "VALUES(?1, ?2, ?3, ?4, ?5, 0, 0, '', '', ?6, ?7, ?8, ?8, ?9, 1)"));
+                          "VALUES(?1, ?2, ?3, ?4, ?5, 0, 0, ?10, '', ?6, ?7, ?8, ?8, ?9, 1)"));
   insert->Bind(1, task.id)
       .Bind(2, task.namespace_)
       .Bind(3, task.parent_id)
@@ -69,7 +69,8 @@ Result<std::int64_t> InsertTask(Transaction& transaction, const Task& task) {
       .Bind(5, task.actor)
       .Bind(6, task.replay_of)
       .Bind(7, task.labels_json)
-      .Bind(8, ToMicroseconds(task.created_at));
+      .Bind(8, ToMicroseconds(task.created_at))
+      .Bind(10, task.current_actor);
   if (task.deadline_at) insert->Bind(9, ToMicroseconds(*task.deadline_at));
   if (Status inserted = insert->Run(); !inserted.ok()) {
     if (inserted.error().code != ErrorCode::kExists) return inserted.error();
