@@ -57,6 +57,26 @@ def test_one_refused_object_keeps_all_from_being_applied() -> None:
     assert server.written == [("POST", "good"), ("POST", "fine")]
 
 
+def test_objects_that_clash_only_with_each_other_are_refused_before_anything_is_written() -> None:
+    """Each alone passes its dry run."""
+    server = Recorder()
+    with pytest.raises(Failure, match=r"AsyncActor same: metadata\.name: Duplicate value"):
+        manifests.apply_all(server, [named("fine"), named("same"), named("same")], "default")
+    there = named("c")
+    there["metadata"]["namespace"] = "a-b"
+    here = named("here") | {"spec": {"actor": "b-c"}}
+    with pytest.raises(Failure, match=r'AsyncActor here: spec\.actor: .*"asya-a-b-c" is also that of a-b/c'):
+        manifests.apply_all(server, [there, here], "a")
+    assert server.written == []
+    elsewhere = named("same")
+    elsewhere["metadata"]["namespace"] = "other"
+    flow = named("same") | {"kind": "Flow"}
+    assert [o.verb for o in manifests.apply_all(server, [named("same"), elsewhere, flow], "default", True)] == [
+        "created", "created", "created",
+    ]  # fmt: skip
+    assert server.written == []
+
+
 def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     """Manifests and payloads alike."""
     wrong = tmp_path / "wrong.yaml"

@@ -15,8 +15,11 @@ from asya_cli.output import note
 INSTALL_TIMEOUT_S = 1800
 
 
-def prepare(project: Path, state: Path) -> Path | None:
-    """The interpreter of the project's environment, made when requirements.txt is new; None without that file."""
+def prepare(project: Path, state: Path, make: bool = True) -> Path | None:
+    """The interpreter of the project's environment, made when requirements.txt is new; None without that file.
+
+    Without ``make`` it only says where the interpreter will be.
+    """
     requirements = project / "requirements.txt"
     if not requirements.exists():
         return None
@@ -24,7 +27,7 @@ def prepare(project: Path, state: Path) -> Path | None:
     key = hashlib.sha256(requirements.read_bytes() + base.encode()).hexdigest()[:12]
     folder = state / f"python-{key}"
     python = folder / "bin" / "python"
-    if (folder / ".complete").exists():
+    if not make or (folder / ".complete").exists():
         return python
     shutil.rmtree(folder, ignore_errors=True)
     note(f"installing {requirements.name} into a private environment …")

@@ -141,16 +141,43 @@ def apply_one(client: Client, manifest: Manifest, namespace: str, dry_run: bool 
     return Outcome(kind, name, "configured")
 
 
-def apply_all(client: Client, manifests: list[Manifest], namespace: str) -> list[Outcome]:
+def clashes(manifests: list[Manifest], namespace: str) -> list[str]:
+    """What the objects of one manifest cannot be beside each other; a dry run looks at each alone and passes them."""
+    told: list[str] = []
+    seen: set[tuple[str, str, str]] = set()
+    queues: dict[str, str] = {}
+    for manifest in manifests:
+        kind, metadata = manifest["kind"], manifest["metadata"]
+        name = str(metadata["name"])
+        space = str(metadata.get("namespace", namespace)) if kind in NAMESPACED else ""
+        if (kind, space, name) in seen:
+            told.append(f"{kind} {name}: metadata.name: Duplicate value: the manifest has two of this name")
+            continue
+        seen.add((kind, space, name))
+        if kind != "AsyncActor":
+            continue
+        spec = manifest.get("spec")
+        identity = (spec.get("actor") if isinstance(spec, dict) else None) or name
+        owner = queues.setdefault(f"asya-{space}-{identity}", f"{space}/{name}")
+        if owner != f"{space}/{name}":
+            told.append(f'{kind} {name}: spec.actor: Duplicate value: its queue "asya-{space}-{identity}" is also that '
+                        f"of {owner} in the manifest; choose another spec.actor")  # fmt: skip
+    return told
+
+
+def apply_all(client: Client, manifests: list[Manifest], namespace: str, dry_run: bool = False) -> list[Outcome]:
     """Apply every object, or none: all refusals are told at once, before anything is written."""
-    refused: list[str] = []
+    refused = clashes(manifests, namespace)
+    tried: list[Outcome] = []
     for manifest in manifests:
         try:
-            apply_one(client, manifest, namespace, dry_run=True)
+            tried.append(apply_one(client, manifest, namespace, dry_run=True))
         except Failure as failure:
             if failure.exit_code != REFUSED:
                 raise
             refused.append(f"{manifest['kind']} {manifest['metadata']['name']}: {failure.message}")
     if refused:
         raise Failure("\n".join(refused), "mend the manifest and apply it again; nothing was applied", REFUSED)
+    if dry_run:
+        return tried
     return [apply_one(client, manifest, namespace) for manifest in manifests]

@@ -91,9 +91,10 @@ def get(
 
 @click.command()
 @click.option("-f", "--filename", required=True, help="File, folder, or - for standard input.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be done, or why it is refused.")
 @namespace_option
 @server_option
-def apply(filename: str, namespace: str, server: str | None) -> None:
+def apply(filename: str, dry_run: bool, namespace: str, server: str | None) -> None:
     """Create the objects of a manifest, or bring them to it."""
     found = manifests.read(filename)
     if not found:
@@ -103,13 +104,13 @@ def apply(filename: str, namespace: str, server: str | None) -> None:
         path = Path(filename).resolve()
         folder = path if path.is_dir() else path.parent
         project = project_of(folder)
-        python = environment.prepare(folder, state_of(project)) if project else None
+        python = environment.prepare(folder, state_of(project), make=not dry_run) if project else None
         for manifest in found:
             manifests.annotate_local(manifest, folder, python)
     client = Client(target)
-    for outcome in manifests.apply_all(client, found, namespace):
-        click.echo(f"{outcome.kind.lower()}/{outcome.name} {outcome.verb}")
-    for manifest in found:
+    for outcome in manifests.apply_all(client, found, namespace, dry_run):
+        click.echo(f"{outcome.kind.lower()}/{outcome.name} {outcome.verb}" + (" (dry run)" if dry_run else ""))
+    for manifest in [] if dry_run else found:
         if manifest["kind"] == "AsyncActor":
             wait_for_queue(
                 client, path_of("actor", manifest["metadata"].get("namespace", namespace), name_of(manifest))
