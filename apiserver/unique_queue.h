@@ -1,6 +1,7 @@
 // UniqueQueue: admission that refuses an actor whose queue would be another actor's.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <optional>
 #include <string>
@@ -15,7 +16,13 @@ struct QueueOwner {
   std::string name;
 };
 
-// `find` may lag behind the store for a moment; the queue's own mark of its owner catches what slips through.
-Admission UniqueQueue(std::function<std::optional<QueueOwner>(const std::string& queue)> find);
+// Actors admitted last that are remembered, since `find` may not know them yet.
+inline constexpr std::size_t kRecentQueuesMax = 1024;
+
+// `find` answers from memory and may lag behind the store for a moment; whom it names, and who was admitted lately, is
+// looked up in the store before anybody is refused. Of two creates at the same moment both may pass: the queue's own
+// mark of its owner keeps the second out. spec.actor cannot be changed, so only creates are looked at.
+Admission UniqueQueue(ports::ObjectStore& store,
+                      std::function<std::optional<QueueOwner>(const std::string& queue)> find);
 
 }  // namespace asya::apiserver

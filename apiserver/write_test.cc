@@ -329,15 +329,30 @@ TEST_F(TestApi, AdmissionAndAuthorizationHaveTheirPlace) {
 }
 
 TEST_F(TestApi, AnActorCannotTakeTheQueueOfAnother) {
-  Open({}, {UniqueQueue([](const std::string& queue) -> std::optional<QueueOwner> {
-         if (queue != "asya-default-a-b") return std::nullopt;
-         return QueueOwner{"default-a", "b"};
-       })});
+  const auto nobody = [](const std::string&) { return std::optional<QueueOwner>(); };
+  Open({}, {UniqueQueue(store_, nobody)});
+  ASSERT_EQ(Create(Actor("first", R"({"image":"i:1","handler":"m.f","actor":"a-b"})")).status, 201);
   const Answer clash = Create(Actor("a-b"));
-  EXPECT_EQ(clash.status, 422);
+  EXPECT_EQ(clash.status, 422) << "also before the index has seen the first";
   EXPECT_EQ(clash.At("/details/causes/0/reason"), "FieldValueDuplicate");
-  EXPECT_NE(clash.At("/message").find("actor \"b\" in namespace \"default-a\""), std::string::npos);
+  EXPECT_EQ(clash.At("/details/causes/0/field"), "metadata.name");
+  EXPECT_NE(clash.At("/message").find("actor \"first\" in namespace \"default\""), std::string::npos);
+  EXPECT_EQ(Create(Actor("a-b"), "?dryRun=All").status, 422);
+  EXPECT_EQ(Create(Actor("first")).status, 409) << "the same actor exists, which is no clash of queues";
   EXPECT_EQ(Create(Actor("other")).status, 201);
+  EXPECT_EQ(Merge(Path("first"), R"({"spec":{"concurrency":2}})").status, 200);
+}
+
+TEST_F(TestApi, AQueueIsFreeAgainWhenItsActorIsGone) {
+  const auto index_that_lags = [](const std::string& queue) -> std::optional<QueueOwner> {
+    if (queue != "asya-default-a-b") return std::nullopt;
+    return QueueOwner{"default", "first"};
+  };
+  Open({}, {UniqueQueue(store_, index_that_lags)});
+  ASSERT_EQ(Create(Actor("first", R"({"image":"i:1","handler":"m.f","actor":"a-b"})")).status, 201);
+  EXPECT_EQ(Create(Actor("a-b")).status, 422);
+  Send("DELETE", Path("first"));
+  EXPECT_EQ(Create(Actor("a-b")).status, 201);
 }
 
 }  // namespace

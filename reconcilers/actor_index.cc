@@ -1,8 +1,10 @@
 #include "reconcilers/actor_index.h"
 
+#include <algorithm>
 #include <functional>
 
 #include "model/kinds.h"
+#include "reconcilers/objects.h"
 
 namespace asya::reconcilers {
 namespace {
@@ -22,6 +24,7 @@ ActorIndex::Change ActorIndex::Put(const Key& key, const std::string& uid, const
   Entry entry;
   entry.uid = uid;
   entry.queue = model::ActorQueueName(actor);
+  entry.deleting = IsBeingDeleted(actor);
   entry.meaning = Meaning(actor);
   if (const json::Value* spec = actor.Find("spec")) {
     entry.transport = spec->GetString("transport").value_or("");
@@ -35,9 +38,10 @@ ActorIndex::Change ActorIndex::Put(const Key& key, const std::string& uid, const
   const auto found = entries_.find(key);
   const bool known = found != entries_.end() && found->second.uid == uid;
   if (known && found->second.meaning == entry.meaning) return Change::kNone;
-  if (found != entries_.end()) ForgetLocked(key);
+  const bool same_queue = known && found->second.queue == entry.queue;
+  if (found != entries_.end() && !same_queue) ForgetLocked(key);
   by_uid_[entry.uid] = key;
-  by_queue_[entry.queue] = key;
+  if (!same_queue) by_queue_.emplace(entry.queue, key);
   entries_[key] = std::move(entry);
   return known ? Change::kOther : Change::kNew;
 }
@@ -46,8 +50,14 @@ void ActorIndex::ForgetLocked(const Key& key) {
   const auto found = entries_.find(key);
   if (found == entries_.end()) return;
   by_uid_.erase(found->second.uid);
-  by_queue_.erase(found->second.queue);
+  ForgetQueueLocked(found->second.queue, key);
   entries_.erase(found);
+}
+
+void ActorIndex::ForgetQueueLocked(const std::string& queue, const Key& key) {
+  const auto [begin, end] = by_queue_.equal_range(queue);
+  const auto own = std::find_if(begin, end, [&key](const auto& claim) { return claim.second == key; });
+  if (own != end) by_queue_.erase(own);
 }
 
 bool ActorIndex::Remove(const Key& key) {
@@ -80,10 +90,11 @@ std::optional<Key> ActorIndex::ByUid(const std::string& uid) const {
   return found == by_uid_.end() ? std::nullopt : std::optional(found->second);
 }
 
-std::optional<Key> ActorIndex::ByQueue(const std::string& queue) const {
+std::optional<ActorIndex::Owner> ActorIndex::ByQueue(const std::string& queue) const {
   const std::lock_guard lock(mutex_);
-  const auto found = by_queue_.find(queue);
-  return found == by_queue_.end() ? std::nullopt : std::optional(found->second);
+  const auto first = by_queue_.lower_bound(queue);
+  if (first == by_queue_.end() || first->first != queue) return std::nullopt;
+  return Owner{first->second, entries_.at(first->second).deleting};
 }
 
 std::vector<Key> ActorIndex::WithFlavor(const std::string& flavor) const {

@@ -18,6 +18,10 @@ namespace asya::reconcilers {
 class ActorIndex {
  public:
   enum class Change { kNone, kNew, kOther };
+  struct Owner {
+    Key key;
+    bool deleting = false;  // its finalizers hold it: it works off its queue and takes nothing new
+  };
   // kNone: nothing but the status (or bookkeeping) differs from what was put last.
   Change Put(const Key& key, const std::string& uid, const json::Value& actor);
   // False when it was not there.
@@ -27,7 +31,8 @@ class ActorIndex {
 
   [[nodiscard]] std::vector<Key> All() const;
   [[nodiscard]] std::optional<Key> ByUid(const std::string& uid) const;
-  [[nodiscard]] std::optional<Key> ByQueue(const std::string& queue) const;
+  // The actor that came first, should two claim one queue.
+  [[nodiscard]] std::optional<Owner> ByQueue(const std::string& queue) const;
   [[nodiscard]] std::vector<Key> WithFlavor(const std::string& flavor) const;
   // Those that name it, and those that name none.
   [[nodiscard]] std::vector<Key> WithTransport(const std::string& transport) const;
@@ -38,16 +43,18 @@ class ActorIndex {
   struct Entry {
     std::string uid;
     std::string queue;
+    bool deleting = false;
     std::string transport;
     std::set<std::string> flavors;
     std::size_t meaning = 0;  // hash of the object without its status
   };
   void ForgetLocked(const Key& key);
+  void ForgetQueueLocked(const std::string& queue, const Key& key);
 
   mutable std::mutex mutex_;
   std::map<Key, Entry> entries_;
   std::map<std::string, Key, std::less<>> by_uid_;
-  std::map<std::string, Key, std::less<>> by_queue_;
+  std::multimap<std::string, Key, std::less<>> by_queue_;  // of one queue in the order in which they came
 };
 
 }  // namespace asya::reconcilers

@@ -138,7 +138,7 @@ void Reconcilers::Prepare() {
   }));
   for (ports::QueueAdmin* admin : world_.queues.All()) {
     subscriptions_.push_back(admin->SubscribeHints([this](const std::string& queue) {
-      if (const auto key = index_.ByQueue(queue)) depths_.queue().AddAfter(*key, settings_.depth_pause);
+      if (const auto owner = index_.ByQueue(queue)) depths_.queue().AddAfter(owner->key, settings_.depth_pause);
     }));
   }
   for (const auto& watch : watches_) sources_.queue().Add(Key{"", watch->resource()});

@@ -29,6 +29,9 @@ class Reconcilers {
   // Idempotent; there is no second start.
   void Stop();
 
+  // What the watch of actors has told so far.
+  [[nodiscard]] const ActorIndex& actors() const { return index_; }
+
   // For simulations, instead of Start: subscribes, then each call of RunOne does one piece of work that is due, on
   // the calling thread; false when nothing is due.
   void Prepare();

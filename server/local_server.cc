@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "apiserver/api_server.h"
+#include "apiserver/unique_queue.h"
 #include "cluster/local/local_cluster.h"
 #include "compositions/actor_composer.h"
 #include "compositions/crew.h"
@@ -213,6 +214,10 @@ Status LocalServer::Parts::StartApi() {
   // The token was checked by RequireToken before a request comes this far.
   parts.parse_yaml = [](std::string_view text) { return yaml::Parse(text); };
   parts.authenticate = [](const http::Request&) { return apiserver::User{"local", {"system:masters"}}; };
+  parts.admission.push_back(apiserver::UniqueQueue(*objects, [this](const std::string& queue) {
+    const auto owner = reconcilers->actors().ByQueue(queue);
+    return owner ? std::optional(apiserver::QueueOwner{owner->key.namespace_, owner->key.name}) : std::nullopt;
+  }));
   api = std::make_unique<apiserver::ApiServer>(std::move(parts), apiserver::ApiServerSettings{});
   ASYA_TRY_STATUS(api->Start());
   AddDecisionRoutes(external, *scaler);
