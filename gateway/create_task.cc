@@ -9,6 +9,7 @@
 #include "core/base/sha256.h"
 #include "core/json/parse.h"
 #include "core/json/split.h"
+#include "gateway/check_route.h"
 #include "gateway/problem.h"
 #include "model/envelope.h"
 
@@ -114,22 +115,6 @@ Status FollowFlow(const std::string& name, const Deps& deps, NewTask& wanted) {
 
 std::string NewTraceparent() { return "00-" + RandomHex(16) + "-" + RandomHex(8) + "-01"; }
 
-// The names of the actors there are, for the error about one that is not.
-std::string KnownActors(const Deps& deps, const std::string& namespace_) {
-  ports::ListQuery query;
-  query.resource = "asyncactors";
-  query.namespace_ = namespace_;
-  query.limit = 20;
-  const auto page = deps.objects.List(query);
-  if (!page.ok() || page->items.empty()) return "none are known there";
-  std::string names;
-  for (const ports::Record& record : page->items) {
-    if (record.labels.contains("asya.sh/system")) continue;
-    names += (names.empty() ? "" : ", ") + record.key.name;
-  }
-  return "known there: " + (names.empty() ? "none" : names);
-}
-
 http::Response Answer(const ports::Task& task, bool created) {
   http::Response response = Json(created ? 201 : 200, json::Dump(json::Object{{"id", task.id}}));
   response.headers.Set("Location", "/api/v1/tasks/" + task.id);
@@ -211,6 +196,7 @@ http::Response CreateTask(const http::Request& request, const Deps& deps, const 
   }
   const auto wanted = Resolve(request, std::move(body), deps);
   if (!wanted.ok()) return Problem(wanted.error());
+  if (const auto refused = CheckRoute(*wanted, deps); !refused.empty()) return Problem(refused);
   const auto now = deps.clock.Now();
   const auto task = Send(*wanted, key, deps);
   if (!task.ok()) {

@@ -6,6 +6,7 @@
 
 #include "core/json/parse.h"
 #include "core/json/split.h"
+#include "gateway/check_route.h"
 #include "gateway/create_task.h"
 #include "gateway/problem.h"
 #include "gateway/task_json.h"
@@ -104,6 +105,7 @@ http::Response ReplayDeadLetter(const http::Request& request, const Deps& deps, 
   wanted.timeout = OriginalTimeout(envelope->status);
   wanted.replay_of = letter->id;
   if (const Status edited = ApplyEdit(request, wanted); !edited.ok()) return Problem(edited.error());
+  if (const auto refused = CheckRoute(wanted, deps); !refused.empty()) return Problem(refused);
   const auto task = Send(wanted, std::nullopt, deps);
   if (!task.ok()) return Problem(task.error());
   if (const Status marked = deps.tasks.MarkReplayed(letter->id, task->id); !marked.ok()) {

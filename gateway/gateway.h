@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
+#include <string>
 
 #include "core/base/clock.h"
 #include "core/base/executor.h"
@@ -16,6 +18,13 @@
 
 namespace asya::gateway {
 
+// What an actor does with new work.
+enum class Intake {
+  kUnknown,  // there is no such actor
+  kOpen,
+  kClosing,  // it is being deleted, and finishes what waits for it
+};
+
 struct Deps {
   ports::TaskStore& tasks;
   ports::ObjectStore& objects;
@@ -24,6 +33,9 @@ struct Deps {
   Executor& executor;  // blocking store calls run here
   const Clock& clock;
   observe::Logger logger;
+  // Intake of the actor that has the queue of this name, from memory. It may lag behind the store, which is asked where
+  // this does not say kOpen. None: the store is asked each time. Must not block.
+  std::function<Intake(const std::string& queue)> intake{};
 };
 
 struct Limits {

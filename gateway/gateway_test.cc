@@ -34,7 +34,8 @@ class Gateway : public ::testing::Test {
     executor_.Start();
     hub_.Start();
     changes_ = tasks_->Subscribe([this](const std::string& id) { hub_.Changed(id); });
-    deps_.emplace(Deps{*tasks_, *objects_, hub_, cancels_, executor_, RealClock(), observe::Logger::Silent()});
+    deps_.emplace(Deps{*tasks_, *objects_, hub_, cancels_, executor_, RealClock(), observe::Logger::Silent(),
+                       [this](const std::string& queue) { return IntakeOf(queue); }});
     AddExternalRoutes(router_, *deps_, Limits{});
     AddInternalRoutes(router_, *deps_, Limits{});
     http::Listen listen;
@@ -63,6 +64,25 @@ class Gateway : public ::testing::Test {
     const std::lock_guard lock(mutex_);
     sent_.push_back(message);
     return Ok();
+  }
+
+  // As the index of the reconcilers: every actor is there but those called nobody, unborn and leaving.
+  Intake IntakeOf(const std::string& queue) {
+    const std::lock_guard lock(mutex_);
+    ++lookups_;
+    if (queue == "asya-default-leaving") return Intake::kClosing;
+    const bool unknown = queue == "asya-default-nobody" || queue == "asya-default-unborn";
+    return unknown ? Intake::kUnknown : Intake::kOpen;
+  }
+
+  void Store(const std::string& actor, const std::string& metadata = "", const std::string& spec = "{}") {
+    ports::Record record;
+    record.key = {"asyncactors", "default", actor};
+    record.uid = actor;
+    record.json = std::make_shared<const std::string>(
+        R"({"apiVersion":"asya.sh/v1alpha1","kind":"AsyncActor","metadata":{"name":")" + actor + "\"" + metadata +
+        R"(},"spec":)" + spec + "}");
+    ASSERT_TRUE(objects_->Create(record, {}).ok());
   }
 
   http::ClientResponse Call(const std::string& method, const std::string& path, const std::string& body = "",
@@ -102,6 +122,7 @@ class Gateway : public ::testing::Test {
   http::Client client_;
   std::mutex mutex_;
   std::vector<ports::FirstMessage> sent_;
+  int lookups_ = 0;
 };
 
 TEST_F(Gateway, StoresTheTaskAndSendsItsEnvelope) {
@@ -138,6 +159,41 @@ TEST_F(Gateway, UnknownActorIsNotFoundAndNothingIsStored) {
   EXPECT_EQ(json::Parse(Call("GET", "/api/v1/tasks").body).value().Find("items")->AsArray().size(), 0U);
 }
 
+TEST_F(Gateway, ARouteThatNamesAnUnknownActorIsRefusedWhole) {
+  Store("alpha");
+  Store("beta", "", R"({"actor":"second"})");
+  const auto refused = Call("POST", "/api/v1/tasks?actor=first", R"({"next":["nobody","second","unborn"]})");
+  EXPECT_EQ(refused.status, 404);
+  const auto problem = json::Parse(refused.body).value();
+  ASSERT_EQ(problem.Find("errors")->AsArray().size(), 2U) << refused.body;
+  EXPECT_EQ(problem.Find("errors")->AsArray()[0].GetString("field"), "next[0]");
+  EXPECT_EQ(problem.Find("errors")->AsArray()[0].GetString("message"),
+            "got \"nobody\"; no actor of that name in namespace \"default\"; known there: alpha, second");
+  EXPECT_EQ(problem.Find("errors")->AsArray()[1].GetString("field"), "next[2]");
+  EXPECT_TRUE(sent_.empty());
+  Store("unborn");
+  CreateTask("actor=first", R"({"next":["unborn"]})");  // it is stored already, only the index does not know
+  CreateTask("actor=first", R"({"next":["nobody"],"headers":{"x-asya-route-override":{"nobody":"second"}}})");
+  lookups_ = 0;
+  CreateTask("actor=first", R"({"next":["second","third"]})");
+  EXPECT_EQ(lookups_, 3);
+}
+
+TEST_F(Gateway, AnActorThatIsBeingDeletedTakesNothingNew) {
+  for (const char* path : {"/api/v1/tasks?actor=leaving", "/api/v1/tasks?actor=first"}) {
+    const bool first = std::string(path).find("first") != std::string::npos;
+    const auto refused = Call("POST", path, first ? R"({"next":["leaving"]})" : "{}");
+    EXPECT_EQ(refused.status, 409) << refused.body;
+    EXPECT_NE(refused.body.find("actor \\\"leaving\\\" is being deleted"), std::string::npos) << refused.body;
+    EXPECT_NE(refused.body.find(first ? "\"next[0]\"" : "\"actor\""), std::string::npos) << refused.body;
+  }
+  EXPECT_TRUE(sent_.empty());
+  Store("leaving");
+  CreateTask("actor=leaving", "{}");  // made again; only the index does not know yet
+  Store("unborn", R"(,"deletionTimestamp":"2026-01-01T00:00:00Z")");
+  EXPECT_EQ(Call("POST", "/api/v1/tasks?actor=unborn", "{}").status, 409);
+}
+
 TEST_F(Gateway, AFlowGivesItsOwnRoute) {
   ports::Record flow;
   flow.key = {"flows", "default", "greet"};
@@ -150,6 +206,15 @@ TEST_F(Gateway, AFlowGivesItsOwnRoute) {
   EXPECT_EQ(LastSent().route, (model::Route{{}, "one", {"two"}}));
   EXPECT_EQ(LastSent().headers.at("x-asya-flow").AsString(), "greet");
   EXPECT_EQ(Call("POST", "/api/v1/tasks?flow=greet", R"({"next":["x"]})").status, 400);
+  flow.key.name = "broken";
+  flow.uid = "u2";
+  flow.json = std::make_shared<const std::string>(
+      R"({"apiVersion":"asya.sh/v1alpha1","kind":"Flow","metadata":{"name":"broken","namespace":"default"},)"
+      R"("spec":{"entrypoint":"one","routeNext":["nobody"]}})");
+  ASSERT_TRUE(objects_->Create(flow, {}).ok());
+  const auto broken = Call("POST", "/api/v1/tasks?flow=broken", "{}");
+  EXPECT_EQ(broken.status, 404);
+  EXPECT_NE(broken.body.find("flow \\\"broken\\\" goes on to \\\"nobody\\\""), std::string::npos) << broken.body;
   EXPECT_EQ(Call("POST", "/api/v1/tasks?flow=none", "{}").status, 404);
 }
 

@@ -255,4 +255,10 @@ std::string QueueName(std::string_view namespace_, std::string_view actor) {
   return name;
 }
 
+std::string RouteTarget(const json::Object& headers, const std::string& actor) {
+  const auto header = headers.find("x-asya-route-override");
+  if (header == headers.end()) return actor;
+  return header->second.GetString(actor).value_or(actor);
+}
+
 }  // namespace asya::model

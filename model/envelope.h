@@ -71,6 +71,10 @@ std::string DeriveId(std::string_view input_id, std::string_view actor, std::int
 // "asya-{namespace}-{actor}".
 std::string QueueName(std::string_view namespace_, std::string_view actor);
 
+// The actor whose queue serves `actor` by the header x-asya-route-override ({actor: target}); `actor` itself if none
+// does.
+std::string RouteTarget(const json::Object& headers, const std::string& actor);
+
 // Name of the first end of every envelope and of the dead letters; neither may stand in a user's route.
 inline constexpr std::string_view kSinkActor = "x-sink";
 inline constexpr std::string_view kSumpActor = "x-sump";

@@ -6,12 +6,6 @@ std::optional<WallTime> DeadlineOf(const model::Envelope& envelope) {
   return envelope.status.deadline_at.empty() ? std::nullopt : ParseRfc3339(envelope.status.deadline_at);
 }
 
-std::string Override(const json::Object& headers, const std::string& actor) {
-  const auto header = headers.find("x-asya-route-override");
-  if (header == headers.end()) return actor;
-  return header->second.GetString(actor).value_or(actor);
-}
-
 std::optional<Refusal> Admit(const model::Envelope& envelope, const std::string& actor, bool canceled, WallTime now) {
   if (canceled) return Refusal{"canceled", "PreFlightCanceled", "the task was canceled before this call"};
   const auto deadline = DeadlineOf(envelope);
@@ -19,7 +13,7 @@ std::optional<Refusal> Admit(const model::Envelope& envelope, const std::string&
     return Refusal{"failed", "Timeout", "deadline_at had passed before the call of " + actor};
   }
   const std::string& curr = envelope.route.curr;
-  if (curr != actor && Override(envelope.headers, curr) != actor) {
+  if (curr != actor && model::RouteTarget(envelope.headers, curr) != actor) {
     return Refusal{"failed", "RouteMismatch", "route.curr is \"" + curr + "\", but this is the queue of " + actor};
   }
   return std::nullopt;

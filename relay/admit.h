@@ -22,7 +22,4 @@ std::optional<Refusal> Admit(const model::Envelope& envelope, const std::string&
 // `deadline_at` as a time; nullopt if there is none.
 std::optional<WallTime> DeadlineOf(const model::Envelope& envelope);
 
-// The actor whose queue serves `actor` by the envelope's override header; `actor` itself if none does.
-std::string Override(const json::Object& headers, const std::string& actor);
-
 }  // namespace asya::relay

@@ -126,7 +126,7 @@ Result<std::vector<ports::Outgoing>> Forward(const model::Envelope& input, std::
       if (place.is_end_actor) continue;
       EndAtSink(envelope, keep, place);
     }
-    const std::string target = Override(envelope.headers, envelope.route.curr);
+    const std::string target = model::RouteTarget(envelope.headers, envelope.route.curr);
     if (target != envelope.route.curr) {
       envelope.headers[kResolvedHeader] =
           json::Object{{envelope.route.curr, json::Object{{"target", target}, {"by", place.actor}}}};
@@ -167,7 +167,7 @@ ports::Outgoing RouteTo(const model::Envelope& input, const std::vector<std::str
   envelope.status.max_attempts = 1;
   envelope.status.error = ending.error;
   envelope.status.updated_at = FormatRfc3339(place.now, true);
-  return Message(envelope, Override(envelope.headers, envelope.route.curr), place);
+  return Message(envelope, model::RouteTarget(envelope.headers, envelope.route.curr), place);
 }
 
 std::string RetryBody(const model::Envelope& input, std::int64_t max_attempts, WallTime first_started,

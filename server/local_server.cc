@@ -143,6 +143,7 @@ struct LocalServer::Parts {
   Status StartCluster(const Environment& environment);
   Status StartGateway();
   Status StartApi();
+  [[nodiscard]] gateway::Intake IntakeOf(const std::string& queue) const;
   Status Listen();
   Status Announce(const http::TlsIdentity& identity, const std::string& token);
   void Stop();
@@ -199,7 +200,8 @@ Status LocalServer::Parts::StartGateway() {
   hub = std::make_unique<gateway::TaskHub>(*executor, clock);
   hub->Start();
   task_changes = tasks->Subscribe([this](const std::string& id) { hub->Changed(id); });
-  gateway_deps.emplace(gateway::Deps{*tasks, *objects, *hub, cancels, *executor, clock, logger.For("gateway")});
+  gateway_deps.emplace(gateway::Deps{*tasks, *objects, *hub, cancels, *executor, clock, logger.For("gateway"),
+                                     [this](const std::string& queue) { return IntakeOf(queue); }});
   gateway::AddExternalRoutes(external, *gateway_deps, gateway::Limits{});
   gateway::AddInternalRoutes(internal, *gateway_deps, gateway::Limits{});
   reaper = std::make_unique<gateway::Reaper>(*tasks, clock, logger.For("reaper"));
@@ -207,6 +209,13 @@ Status LocalServer::Parts::StartGateway() {
   upkeep = std::make_unique<Upkeep>(*objects, *tasks, clock, logger.For("upkeep"));
   upkeep->Start();
   return Ok();
+}
+
+// The task routes are served only after the reconcilers were made.
+gateway::Intake LocalServer::Parts::IntakeOf(const std::string& queue) const {
+  const auto owner = reconcilers->actors().ByQueue(queue);
+  if (!owner) return gateway::Intake::kUnknown;
+  return owner->deleting ? gateway::Intake::kClosing : gateway::Intake::kOpen;
 }
 
 Status LocalServer::Parts::StartApi() {

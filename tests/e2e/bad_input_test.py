@@ -80,6 +80,8 @@ ON_A_SERVER = [
     Case("payload file missing", ("send", "echo", "@none.json"), 5, ("@none.json: No such file",)),
     Case("file argument", ("send", "echo", "--file", "image"), 5, ("KEY=PATH",)),
     Case("unknown actor", ("send", "nobody", "{}"), 3, ('"nobody"', "echo")),
+    Case("unknown next actor", ("send", "echo", "{}", "--next", "echo", "--next", "nobody"), 3,
+         ("next[1]", '"nobody"', "known there: echo")),
     Case("negative timeout", ("send", "echo", "{}", "--timeout", "-1"), 5, ("timeout", "-1")),
     Case("oversize payload", ("send", "echo", "@big.json"), 5, ("at most 10485760 are accepted", "a reference"),
          {"big.json": OVERSIZE_BYTES}),

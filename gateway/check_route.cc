@@ -1,0 +1,82 @@
+#include "gateway/check_route.h"
+
+#include <utility>
+
+#include "core/json/parse.h"
+#include "model/envelope.h"
+#include "model/kinds.h"
+
+namespace asya::gateway {
+namespace {
+
+constexpr std::int64_t kKnownActorsShown = 20;
+
+Intake AskStore(const std::string& namespace_, const std::string& actor, const Deps& deps) {
+  const auto record = deps.objects.Get({"asyncactors", namespace_, actor});
+  // A store that cannot be asked tells so when the task is written.
+  if (!record.ok()) return record.error().code == ErrorCode::kNotFound ? Intake::kUnknown : Intake::kOpen;
+  const auto object = json::Parse(*record->json);
+  if (!object.ok() || model::ActorIdentity(*object) != actor) return Intake::kUnknown;
+  return object->FindPath({"metadata", "deletionTimestamp"}) == nullptr ? Intake::kOpen : Intake::kClosing;
+}
+
+Intake IntakeOf(const std::string& namespace_, const std::string& actor, const Deps& deps) {
+  const Intake known = deps.intake ? deps.intake(model::QueueName(namespace_, actor)) : Intake::kUnknown;
+  if (known == Intake::kOpen) return known;
+  // Memory lags: the actor may just have been made, or made again.
+  const Intake stored = AskStore(namespace_, actor, deps);
+  return stored == Intake::kUnknown ? known : stored;
+}
+
+Error Closing(const std::string& actor, std::string field) {
+  return {ErrorCode::kConflict,
+          "actor \"" + actor + "\" is being deleted: it finishes what waits for it and takes nothing new",
+          std::move(field)};
+}
+
+}  // namespace
+
+std::string KnownActors(const Deps& deps, const std::string& namespace_) {
+  ports::ListQuery query;
+  query.resource = "asyncactors";
+  query.namespace_ = namespace_;
+  query.selector.labels.push_back({"asya.sh/system", ports::LabelRequirement::Operator::kNotExists, {}});
+  query.limit = kKnownActorsShown;
+  const auto page = deps.objects.List(query);
+  std::string names;
+  if (page.ok()) {
+    for (const ports::Record& record : page->items) {
+      const auto object = json::Parse(*record.json);
+      names += (names.empty() ? "" : ", ") + (object.ok() ? model::ActorIdentity(*object) : record.key.name);
+    }
+    if (page->more) names += ", …";
+  }
+  return "known there: " + (names.empty() ? "none" : names);
+}
+
+std::vector<Error> CheckRoute(const NewTask& wanted, const Deps& deps) {
+  std::vector<Error> errors;
+  const bool is_flow = !wanted.flow.empty();
+  if (IntakeOf(wanted.namespace_, wanted.actor, deps) == Intake::kClosing) {
+    errors.push_back(Closing(wanted.actor, is_flow ? "flow" : "actor"));
+  }
+  bool told_known = false;
+  for (std::size_t i = 0; i < wanted.next.size(); ++i) {
+    const std::string actor = model::RouteTarget(wanted.headers, wanted.next[i]);
+    const Intake intake = IntakeOf(wanted.namespace_, actor, deps);
+    if (intake == Intake::kOpen) continue;
+    const std::string place = "next[" + std::to_string(i) + "]";
+    if (intake == Intake::kClosing) {
+      errors.push_back(Closing(actor, is_flow ? "flow" : place));
+      continue;
+    }
+    std::string message =
+        is_flow ? "flow \"" + wanted.flow + "\" goes on to \"" + actor + "\"" : "got \"" + actor + "\"";
+    message += "; no actor of that name in namespace \"" + wanted.namespace_ + "\"";
+    if (!std::exchange(told_known, true)) message += "; " + KnownActors(deps, wanted.namespace_);
+    errors.push_back({ErrorCode::kNotFound, std::move(message), is_flow ? "flow" : place});
+  }
+  return errors;
+}
+
+}  // namespace asya::gateway
