@@ -5,6 +5,7 @@
 #include "apiserver/body.h"
 #include "apiserver/documents.h"
 #include "apiserver/namespaces.h"
+#include "apiserver/postponed.h"
 #include "apiserver/verbs.h"
 #include "apiserver/watch_encoder.h"
 #include "apiserver/watch_schedule.h"
@@ -58,6 +59,11 @@ Outcome<Done> CheckScope(const Call& call) {
   return Done{};
 }
 
+std::optional<observe::Gauge> WaitingGauge(observe::Metrics* metrics) {
+  if (metrics == nullptr) return std::nullopt;
+  return metrics->MakeGauge("asya_apiserver_revision_waits", "Requests that wait for a revision still ahead.");
+}
+
 http::Response Plain(int status, std::string text) {
   http::Response response;
   response.status = status;
@@ -75,6 +81,7 @@ class ApiServer::Implementation {
         settings_(std::move(settings)),
         context_{parts_.store, parts_.clock, parts_.random, parts_.logger, parts_.admission, parts_.parse_yaml},
         executor_(settings_.threads, settings_.waiting_limit),
+        postponed_(parts_.clock, settings_.revision_waits_max, WaitingGauge(parts_.metrics)),
         schedule_(parts_.clock) {
     if (parts_.metrics != nullptr) {
       refused_.emplace(parts_.metrics->MakeCounter("asya_apiserver_refused_total", "Requests refused as too many."));
@@ -85,12 +92,14 @@ class ApiServer::Implementation {
     const auto ready = EnsureDefaultNamespace(context_);
     if (!ready.ok()) return asya::Fail(ErrorCode::kUnavailable, ready.error().message);
     executor_.Start();
+    postponed_.Start();
     schedule_.Start();
     return Ok();
   }
 
   void Stop() {
     schedule_.Stop();
+    postponed_.Stop();
     executor_.Stop();
   }
 
@@ -101,7 +110,15 @@ class ApiServer::Implementation {
   std::optional<Outcome<http::Response>> HandleDocument(const http::Request& request) const;
   void HandleReadiness(http::Responder responder);
   void Watch(Call call, http::Responder responder);
-  void Run(Call call, Verb verb, http::Responder responder);
+  // A request on its way through the executor, where it may come by several times.
+  struct Job {
+    Call call;
+    Verb verb;
+    http::Responder responder;
+    SteadyTime revision_until;  // a revision that is ahead is waited for until then
+  };
+  void Run(const std::shared_ptr<Job>& job);
+  void Answer(const std::shared_ptr<Job>& job);
   void RefuseBusy(http::Responder responder);
 
   const Parts parts_;
@@ -110,6 +127,7 @@ class ApiServer::Implementation {
   const Discovery discovery_;
   const OpenApi openapi_;
   Executor executor_;
+  Postponed postponed_;
   WatchSchedule schedule_;
   std::optional<observe::Counter> refused_;
 };
@@ -131,7 +149,8 @@ void ApiServer::Implementation::Handle(http::Request request, http::Responder re
   if (call->info.verb == "watch") return Watch(std::move(*call), std::move(responder));
   const Verb verb = FindVerb(*call);
   if (verb == nullptr) return responder.Send(ToResponse(MethodNotAllowed(call->request.method)));
-  Run(std::move(*call), verb, std::move(responder));
+  const SteadyTime revision_until = parts_.clock.Steady() + settings_.watch.revision_wait;
+  Run(std::make_shared<Job>(Job{std::move(*call), verb, std::move(responder), revision_until}));
 }
 
 std::optional<Outcome<http::Response>> ApiServer::Implementation::HandleDocument(const http::Request& request) const {
@@ -172,26 +191,25 @@ void ApiServer::Implementation::RefuseBusy(http::Responder responder) {
   responder.Send(ToResponse(TooManyRequests()));
 }
 
-void ApiServer::Implementation::Run(Call call, Verb verb, http::Responder responder) {
-  struct Job {
-    Call call;
-    http::Responder responder;
-  };
-  const auto job = std::make_shared<Job>(Job{std::move(call), std::move(responder)});
-  const bool taken = executor_.Submit([this, job, verb] {
-    auto outcome = verb(context_, job->call);
-    if (!outcome.ok() && outcome.error().code >= 500) {
-      parts_.logger.Warning("a request failed", {{"verb", job->call.info.verb},
-                                                 {"resource", job->call.info.resource},
-                                                 {"code", outcome.error().code},
-                                                 {"error", outcome.error().message}});
-    }
-    if (outcome.ok()) return job->responder.Send(std::move(outcome).value());
-    http::Response response = ToResponse(outcome.error());
-    AddWarnings(job->call, response);
-    job->responder.Send(std::move(response));
-  });
-  if (!taken) RefuseBusy(std::move(job->responder));
+void ApiServer::Implementation::Run(const std::shared_ptr<Job>& job) {
+  if (!executor_.Submit([this, job] { Answer(job); })) RefuseBusy(std::move(job->responder));
+}
+
+void ApiServer::Implementation::Answer(const std::shared_ptr<Job>& job) {
+  auto outcome = job->verb(context_, job->call);
+  if (outcome.ok()) return job->responder.Send(std::move(outcome).value());
+  const StatusError& error = outcome.error();
+  const bool waits = error.revision_ahead && parts_.clock.Steady() < job->revision_until;
+  if (waits && postponed_.Add(kRevisionPoll, [this, job] { Run(job); })) return;
+  if (error.code >= 500) {
+    parts_.logger.Warning("a request failed", {{"verb", job->call.info.verb},
+                                               {"resource", job->call.info.resource},
+                                               {"code", error.code},
+                                               {"error", error.message}});
+  }
+  http::Response response = ToResponse(error);
+  AddWarnings(job->call, response);
+  job->responder.Send(std::move(response));
 }
 
 void ApiServer::Implementation::HandleReadiness(http::Responder responder) {
@@ -215,7 +233,9 @@ void ApiServer::Implementation::Watch(Call call, http::Responder responder) {
   if (!encoder.ok()) return responder.Send(ToResponse(encoder.error()));
   const auto session = std::make_shared<WatchSession>(
       context_, std::move(*options), call.resource->kind.plural, std::move(*encoder), settings_.watch,
-      [this](std::function<void()> work) { return executor_.Submit(std::move(work)); });
+      WatchSession::Threads{
+          [this](std::function<void()> work) { return executor_.Submit(std::move(work)); },
+          [this](std::function<void()> work) { return postponed_.Add(kRevisionPoll, std::move(work)); }});
   if (!schedule_.Add(session)) return responder.Send(ToResponse(Unavailable("the server is stopping")));
   std::shared_ptr<http::Stream> stream = responder.StartStream(http::Response{});
   stream->OnClosed([this, session] { schedule_.Ended(session); });

@@ -23,8 +23,9 @@ using Authenticator = std::function<std::optional<User>(const http::Request&)>;
 using Authorizer = std::function<Outcome<Done>(const Call&)>;
 
 struct ApiServerSettings {
-  std::size_t threads = 4;           // that block on the store
-  std::size_t waiting_limit = 1024;  // requests that wait for one of them; 429 above
+  std::size_t threads = 4;               // that block on the store
+  std::size_t waiting_limit = 1024;      // requests that wait for one of them; 429 above
+  std::size_t revision_waits_max = 256;  // requests and watches that wait for a revision; 504 at once above
   WatchSettings watch;
   std::string version = "0.1.0";  // of the product, shown by /version
 };

@@ -137,6 +137,7 @@ StatusError Unavailable(std::string message) {
 
 StatusError TooLargeRevision(const std::string& asked, const std::string& head) {
   StatusError error = Make(504, "Timeout", "Timeout: Too large resource version: " + asked + ", current: " + head);
+  error.revision_ahead = true;
   error.causes.push_back({"", "ResourceVersionTooLarge", "Too large resource version"});
   error.retry_after_s = 1;
   return error;

@@ -23,8 +23,9 @@ struct StatusError {
   std::string kind;
   std::string uid;
   std::vector<model::Cause> causes;
-  int retry_after_s = 0;       // also sent as Retry-After
-  std::string continue_token;  // with Expired: goes on at the head instead
+  int retry_after_s = 0;        // also sent as Retry-After
+  std::string continue_token;   // with Expired: goes on at the head instead
+  bool revision_ahead = false;  // the store has not come to the revision that was asked for, and may do so soon
 };
 
 json::Value ToStatus(const StatusError& error);

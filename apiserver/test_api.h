@@ -67,7 +67,7 @@ class TestApi : public testing::Test {
                            RealClock(),
                            random_,
                            observe::Logger::Silent(),
-                           nullptr,
+                           &metrics_,
                            StaticToken("secret", User{"ada", {}}),
                            std::move(authorize),
                            std::move(admission),
@@ -117,7 +117,22 @@ class TestApi : public testing::Test {
   }
   static std::string Path(const std::string& name) { return std::string(kActors) + "/" + name; }
 
+  // One thread that blocks, and a wait for revisions ahead that ends only where it is meant to.
+  static ApiServerSettings Waiting(std::chrono::milliseconds limit) {
+    ApiServerSettings settings;
+    settings.threads = 1;
+    settings.watch.revision_wait = limit;
+    return settings;
+  }
+  // Returns when so many requests wait for a revision.
+  void AwaitRevisionWaits(int count) {
+    const std::string line = "asya_apiserver_revision_waits " + std::to_string(count) + "\n";
+    while (metrics_.Text().find(line) == std::string::npos) std::this_thread::yield();
+  }
+  std::string Ahead() { return std::to_string(store_.Head().value().get() + 1); }
+
   Random random_;
+  observe::Metrics metrics_;
   storage::memory::ObjectStore store_;
   std::unique_ptr<ApiServer> api_;
   std::unique_ptr<http::Server> server_;

@@ -18,17 +18,18 @@ StatusError TooOld(const std::string& asked, const std::string& why) {
 }  // namespace
 
 WatchSession::WatchSession(const Context& context, ListOptions options, std::string resource, WatchEncoder encoder,
-                           const WatchSettings& settings, Submit submit)
+                           const WatchSettings& settings, Threads threads)
     : context_(context),
       options_(std::move(options)),
       resource_(std::move(resource)),
       settings_(settings),
-      submit_(std::move(submit)),
+      threads_(std::move(threads)),
       encoder_(std::move(encoder)) {
   const std::int64_t least = settings_.timeout_min.count();
   const std::int64_t timeout_s =
       options_.timeout_s.value_or(0) > 0 ? *options_.timeout_s : context_.random.Between(least, 2 * least);
   const SteadyTime now = context_.clock.Steady();
+  revision_until_ = now + settings_.revision_wait;
   timeout_ = now + std::chrono::seconds(std::min<std::int64_t>(timeout_s, 24 * 3600));
   next_bookmark_ = std::min(now + settings_.bookmark_interval, timeout_ - settings_.bookmark_before_timeout);
 }
@@ -43,7 +44,7 @@ void WatchSession::Start(std::shared_ptr<http::Stream> stream) {
 }
 
 void WatchSession::Later(void (WatchSession::*step)()) {
-  if (!submit_([self = shared_from_this(), step] { ((*self).*step)(); })) Fail(TooManyRequests());
+  if (!threads_.submit([self = shared_from_this(), step] { ((*self).*step)(); })) Fail(TooManyRequests());
 }
 
 void WatchSession::Begin() {
@@ -53,12 +54,25 @@ void WatchSession::Begin() {
   const auto head = context_.store.Head();
   if (!head.ok()) return Fail(Unavailable(head.error().message));
   if (!initial) return BeginFrom(*head);
-  if (head->get() < asked) return Fail(TooLargeRevision(std::to_string(asked), std::to_string(head->get())));
+  if (head->get() < asked) {
+    if (AwaitRevision()) return;
+    return Fail(TooLargeRevision(std::to_string(asked), std::to_string(head->get())));
+  }
   if (options_.selects_nothing) {
     initial_revision_ = *head;
     return EndInitial();
   }
   SendInitialPage();
+}
+
+// Whether Begin comes again.
+bool WatchSession::AwaitRevision() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (ended_) return true;  // nobody listens any more
+  }
+  return context_.clock.Steady() < revision_until_ &&
+         threads_.postpone([self = shared_from_this()] { self->Later(&WatchSession::Begin); });
 }
 
 void WatchSession::SendInitialPage() {

@@ -14,19 +14,27 @@
 
 namespace asya::apiserver {
 
+// Between two looks whether the store has come to a revision that a request waits for.
+inline constexpr std::chrono::milliseconds kRevisionPoll{50};
+
 struct WatchSettings {
   std::chrono::milliseconds bookmark_interval{60'000};
   std::chrono::milliseconds bookmark_before_timeout{2'000};
-  std::chrono::seconds timeout_min{1800};  // where the client names none: between once and twice this
+  std::chrono::seconds timeout_min{1800};          // where the client names none: between once and twice this
+  std::chrono::milliseconds revision_wait{3'000};  // for a revision that is still ahead, as kube-apiserver waits
 };
 
 class WatchSession final : public ports::WatchSink, public std::enable_shared_from_this<WatchSession> {
  public:
   using Submit = std::function<bool(std::function<void()>)>;
+  // What the session needs of its server; false: it is full or stopping.
+  struct Threads {
+    Submit submit;    // runs work that blocks on the store
+    Submit postpone;  // runs work that does not block, after kRevisionPoll
+  };
 
-  // `submit` runs work that blocks on the store.
   WatchSession(const Context& context, ListOptions options, std::string resource, WatchEncoder encoder,
-               const WatchSettings& settings, Submit submit);
+               const WatchSettings& settings, Threads threads);
 
   // Begins on an open stream.
   void Start(std::shared_ptr<http::Stream> stream);
@@ -46,6 +54,7 @@ class WatchSession final : public ports::WatchSink, public std::enable_shared_fr
   void SendInitialPage();
   void EndInitial();
   void Fail(const StatusError& error);
+  bool AwaitRevision();
   void Later(void (WatchSession::*step)());
   void Append(const ports::Event& event, std::string& out);
   void SendBookmark(bool initial_end);
@@ -54,12 +63,13 @@ class WatchSession final : public ports::WatchSink, public std::enable_shared_fr
   const ListOptions options_;
   const std::string resource_;
   const WatchSettings settings_;
-  const Submit submit_;
+  const Threads threads_;
   std::shared_ptr<http::Stream> stream_;
 
   // The initial state; one step at a time.
   std::optional<ports::Revision> initial_revision_;
   std::optional<ports::ObjectKey> initial_after_;
+  SteadyTime revision_until_;  // the revision asked for is waited for no longer
 
   std::mutex mutex_;  // over encoding and writing, so that revisions stay in order
   WatchEncoder encoder_;

@@ -66,7 +66,18 @@ TEST_F(WatchApi, AWatchListEndsItsInitialEventsWithABookmark) {
   EXPECT_EQ(Of(watch->Events(252).back(), "/object/metadata/name"), "live");
 }
 
+TEST_F(WatchApi, AWatchListWaitsForARevisionThatIsAhead) {
+  Open(Waiting(std::chrono::minutes(10)));
+  const auto watch =
+      Watch("timeoutSeconds=600&sendInitialEvents=true&allowWatchBookmarks=true&resourceVersionMatch=NotOlderThan" +
+            ("&resourceVersion=" + Ahead()));
+  AwaitRevisionWaits(1);
+  Create(Actor("a"));
+  EXPECT_EQ(Summary(watch->Events(2)), "ADDED a, BOOKMARK");
+}
+
 TEST_F(WatchApi, AWatchListWithAFutureRevisionIsToldInTheStream) {
+  Open(Waiting(std::chrono::milliseconds(1)));
   const auto watch =
       Watch("sendInitialEvents=true&allowWatchBookmarks=true&resourceVersionMatch=NotOlderThan&resourceVersion=999999");
   const auto events = watch->ToEnd();
