@@ -16,6 +16,7 @@ inline constexpr const char* kActors = "asyncactors";
 inline constexpr const char* kFlavors = "flavors";
 inline constexpr const char* kFlows = "flows";
 inline constexpr const char* kTransports = "transports";
+inline constexpr const char* kNamespaces = "namespaces";
 inline constexpr const char* kSystemLabel = "asya.sh/system";
 
 // An object with the record it was read from.

@@ -21,12 +21,15 @@ Reconcilers::Reconcilers(const World& world, ReconcilerSettings settings, const 
       actor_reconciler_(world_, settings_),
       crew_reconciler_(world_, settings_),
       flow_reconciler_(world_),
+      namespace_reconciler_(world_),
       transport_reconciler_(world_),
       flavor_reconciler_(world_),
       depth_reconciler_(world_, settings_),
       actors_("actors", {world_.clock, random_, log_}, [this](const Key& k) { return Actor(k); }),
       crew_("crew", {world_.clock, random_, log_}, [this](const Key& k) { return crew_reconciler_.Reconcile(k); }),
       flows_("flows", {world_.clock, random_, log_}, [this](const Key& k) { return flow_reconciler_.Reconcile(k); }),
+      namespaces_("namespaces", {world_.clock, random_, log_},
+                  [this](const Key& k) { return namespace_reconciler_.Reconcile(k); }),
       transports_("transports", {world_.clock, random_, log_},
                   [this](const Key& k) { return transport_reconciler_.Reconcile(k); }),
       flavors_("flavors", {world_.clock, random_, log_},
@@ -57,7 +60,11 @@ void Reconcilers::AddWatch(const std::string& resource,
 
 void Reconcilers::WatchObjects() {
   AddWatch(kActors, [this](const ports::Record& record, bool deleted) { OnActor(record, deleted); });
-  AddWatch(kFlows, [this](const ports::Record& record, bool) { flows_.queue().Add(KeyOf(record)); });
+  AddWatch(kFlows, [this](const ports::Record& record, bool deleted) {
+    flows_.queue().Add(KeyOf(record));
+    if (deleted) namespaces_.queue().Add(Key{"", record.key.namespace_});
+  });
+  AddWatch(kNamespaces, [this](const ports::Record& record, bool) { namespaces_.queue().Add(KeyOf(record)); });
   AddWatch(kFlavors, [this](const ports::Record& record, bool) {
     flavors_.queue().Add(KeyOf(record));
     for (const auto& key : index_.WithFlavor(record.key.name)) actors_.queue().Add(key);
@@ -71,6 +78,7 @@ void Reconcilers::WatchObjects() {
 void Reconcilers::ActorsChanged(const std::string& namespace_) {
   crew_.queue().Add(Key{namespace_, ""});
   flows_.queue().Add(Key{namespace_, ""});
+  namespaces_.queue().Add(Key{"", namespace_});
 }
 
 void Reconcilers::OnActor(const ports::Record& record, bool deleted) {
@@ -148,19 +156,22 @@ void Reconcilers::Prepare() {
 void Reconcilers::Start() {
   Prepare();
   actors_.Start(settings_.workers);
-  for (Controller* controller : {&crew_, &flows_, &transports_, &flavors_, &depths_, &sources_}) controller->Start(1);
+  for (Controller* controller : {&crew_, &flows_, &namespaces_, &transports_, &flavors_, &depths_, &sources_})
+    controller->Start(1);
 }
 
 void Reconcilers::Stop() {
   subscriptions_.clear();
   sources_.Stop();
   for (const auto& watch : watches_) watch->Close();
-  for (Controller* controller : {&actors_, &crew_, &flows_, &transports_, &flavors_, &depths_}) controller->Stop();
+  for (Controller* controller : {&actors_, &crew_, &flows_, &namespaces_, &transports_, &flavors_, &depths_})
+    controller->Stop();
 }
 
 bool Reconcilers::RunOne() {
   bool worked = false;
-  for (Controller* controller : {&sources_, &actors_, &crew_, &flows_, &transports_, &flavors_, &depths_}) {
+  for (Controller* controller :
+       {&sources_, &actors_, &crew_, &flows_, &namespaces_, &transports_, &flavors_, &depths_}) {
     worked = controller->RunOne() || worked;
   }
   return worked;
@@ -168,7 +179,8 @@ bool Reconcilers::RunOne() {
 
 std::optional<SteadyTime> Reconcilers::NextAt() const {
   std::optional<SteadyTime> next;
-  for (const Controller* controller : {&sources_, &actors_, &crew_, &flows_, &transports_, &flavors_, &depths_}) {
+  for (const Controller* controller :
+       {&sources_, &actors_, &crew_, &flows_, &namespaces_, &transports_, &flavors_, &depths_}) {
     const auto at = controller->queue().NextAt();
     if (at && (!next || *at < *next)) next = at;
   }

@@ -11,6 +11,7 @@
 #include "reconcilers/actor_reconciler.h"
 #include "reconcilers/controller.h"
 #include "reconcilers/crew_reconciler.h"
+#include "reconcilers/namespace_reconciler.h"
 #include "reconcilers/object_watch.h"
 #include "reconcilers/small_reconcilers.h"
 #include "reconcilers/world.h"
@@ -57,12 +58,14 @@ class Reconcilers {
   ActorReconciler actor_reconciler_;
   CrewReconciler crew_reconciler_;
   FlowReconciler flow_reconciler_;
+  NamespaceReconciler namespace_reconciler_;
   TransportReconciler transport_reconciler_;
   FlavorReconciler flavor_reconciler_;
   DepthReconciler depth_reconciler_;
   Controller actors_;
   Controller crew_;
   Controller flows_;
+  Controller namespaces_;
   Controller transports_;
   Controller flavors_;
   Controller depths_;

@@ -1,8 +1,8 @@
-"""The real kubectl against the API server. docs/first-hour.md shows these commands and outputs."""
+"""The real kubectl against a server that `asya up` started. docs/first-hour.md shows more of these commands."""
 
 from __future__ import annotations
 
-import base64
+import itertools
 import json
 import os
 import re
@@ -12,11 +12,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from asya_project import Project, until
 
 ROOT = Path(__file__).resolve().parents[2]
-HOST = ROOT / "build" / "dev" / "bin" / "asya_kubectl_host"
 PATIENCE_S = 60
 
+# A project needs a manifest; this one is in nobody's way.
+FLAVOR = """\
+apiVersion: asya.sh/v1alpha1
+kind: Flavor
+metadata: {name: small}
+spec: {concurrency: 1}
+"""
+USERS = "!asya.sh/system"  # without x-sink and x-sump, which every namespace with actors has
+HANDLER = "def inference(payload):\n    return payload\n\n\ndef other(payload):\n    return payload\n"
 ACTOR = """\
 apiVersion: asya.sh/v1alpha1
 kind: AsyncActor
@@ -29,27 +38,12 @@ spec:
 
 
 class Kubectl:
-    """kubectl with its own configuration and cache, in a folder of its own."""
+    """kubectl with its own configuration and cache, in a namespace of its own."""
 
-    def __init__(self, program: str, folder: Path, server: dict[str, str]) -> None:
-        config = {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "clusters": [
-                {
-                    "name": "asya",
-                    "cluster": {
-                        "server": server["url"],
-                        "certificate-authority-data": base64.b64encode(server["ca"].encode()).decode(),
-                    },
-                }
-            ],
-            "users": [{"name": "me", "user": {"token": server["token"]}}],
-            "contexts": [{"name": "asya", "context": {"cluster": "asya", "user": "me"}}],
-            "current-context": "asya",
-        }
-        (folder / "config").write_text(json.dumps(config))
+    def __init__(self, program: str, folder: Path, kubeconfig: str, namespace: str) -> None:
+        (folder / "config").write_text(kubeconfig)
         self.folder = folder
+        self.namespace = namespace
         self.command = [program, "--kubeconfig", str(folder / "config"), "--cache-dir", str(folder / "cache")]
         self.environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "KUBE_EDITOR": "true"}
 
@@ -82,8 +76,19 @@ class Kubectl:
             env=self.environment,
         )
 
+    def settle(self, name: str, *reasons: str) -> Any:
+        """The actor as soon as the control plane has looked at it and its Ready condition has one of the reasons."""
 
-@pytest.fixture(scope="session")
+        def look() -> Any:
+            actor = self.json("get", "asya", name)
+            status = actor.get("status", {})
+            ready = [c for c in status.get("conditions", []) if c["type"] == "Ready" and c["reason"] in reasons]
+            return actor if ready and status["observedGeneration"] == actor["metadata"]["generation"] else None
+
+        return until(look, f"{name} is {reasons}")
+
+
+@pytest.fixture(scope="module")
 def program() -> str:
     """The path of kubectl, built where it is not in the cache."""
     return subprocess.run(
@@ -91,17 +96,27 @@ def program() -> str:
     ).stdout.strip()
 
 
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """A project that is up."""
+    home = tmp_path_factory.mktemp("kubectl")
+    project = Project(home / "project", home)
+    project.write(asya__yaml=FLAVOR, handler__py=HANDLER)
+    project.run("up", ".")
+    yield project
+    project.down()
+
+
+NUMBERS = itertools.count(1)
+
+
 @pytest.fixture
-def kubectl(program: str, tmp_path: Path) -> Iterator[Kubectl]:
-    """A fresh server, and kubectl that talks to it."""
-    host = subprocess.Popen([HOST], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert host.stdin is not None
-    assert host.stdout is not None
-    try:
-        yield Kubectl(program, tmp_path, json.loads(host.stdout.readline()))
-    finally:
-        host.stdin.close()
-        assert host.wait(PATIENCE_S) == 0
+def kubectl(program: str, server: Project, tmp_path: Path) -> Kubectl:
+    """kubectl in a fresh namespace of the server."""
+    namespace = f"space-{next(NUMBERS)}"
+    made = Kubectl(program, tmp_path, server.run("kubeconfig", "-n", namespace).out, namespace)
+    made.run("create", "namespace", namespace)
+    return made
 
 
 def test_apply_creates_changes_and_leaves_alone(kubectl: Kubectl) -> None:
@@ -126,18 +141,20 @@ def test_apply_creates_changes_and_leaves_alone(kubectl: Kubectl) -> None:
 def test_get_prints_tables_by_every_name(kubectl: Kubectl) -> None:
     """Short names, categories, wide columns, selectors, other formats."""
     kubectl.run("create", "-f", "-", stdin=ACTOR)
+    kubectl.settle("inference", "Napping")
     for name in ("asyncactors", "asyncactor", "asya", "actor", "asyncactors.v1alpha1.asya.sh"):
         lines = kubectl.run("get", name).splitlines()
         assert lines[0].split() == ["NAME", "STATUS", "READY", "REPLICAS", "QUEUE", "AGE"]
-        assert re.fullmatch(r"inference +Creating +Unknown +(<none>)? +(<none>)? +\d+s", lines[1]), lines[1]
+        assert re.fullmatch(r"inference +Napping +True +0 +0 +\d+s", lines[1]), lines[1]
     assert "inference" in kubectl.run("get", "asya-all")
     assert "IMAGE" in kubectl.run("get", "asya", "-o", "wide")
-    assert kubectl.run("get", "asya", "-o", "name") == "asyncactor.asya.sh/inference\n"
+    assert kubectl.run("get", "asya", "-l", USERS, "-o", "name") == "asyncactor.asya.sh/inference\n"
     assert kubectl.run("get", "asya", "inference", "-o", "jsonpath={.spec.handler}") == "handler.inference"
     assert "image: my-inference:latest" in kubectl.run("get", "asya", "inference", "-o", "yaml")
     assert "inference" in kubectl.run("get", "asya", "-l", "team=vision", "--all-namespaces")
     assert "No resources found" in kubectl.run("get", "asya", "-l", "team=other")
-    assert "No resources found" in kubectl.run("get", "flavors")
+    assert "No resources found" in kubectl.run("get", "flows")
+    assert "small" in kubectl.run("get", "flavors")
     missing = kubectl.run("get", "asya", "nothing", code=1)
     assert missing == 'Error from server (NotFound): asyncactors.asya.sh "nothing" not found\n'
     names = kubectl.run("api-resources", "--api-group=asya.sh", "-o", "name").split()
@@ -173,7 +190,7 @@ def test_patch_label_edit_and_replace(kubectl: Kubectl) -> None:
     assert "annotated" in kubectl.run("annotate", "asya", "inference", "note=x")
     editor = "sed -i s/handler.inference/handler.other/"
     assert "edited" in kubectl.run("edit", "asya", "inference", KUBE_EDITOR=editor)
-    actor = kubectl.json("get", "asya", "inference")
+    actor = kubectl.settle("inference", "Napping")
     assert (actor["spec"]["handler"], actor["metadata"]["labels"]["a"]) == ("handler.other", "b")
     actor["spec"]["concurrency"] = 2
     assert "replaced" in kubectl.run("replace", "-f", "-", stdin=json.dumps(actor))
@@ -190,6 +207,7 @@ def test_scale_where_scaling_is_off(kubectl: Kubectl) -> None:
     assert kubectl.run("scale", "asya", "inference", "--replicas=3") == "asyncactor.asya.sh/inference scaled\n"
     kubectl.run("scale", "asya", "inference", "--replicas=2", "--current-replicas=3")
     assert kubectl.json("get", "asya", "inference")["spec"]["replicas"] == 2
+    assert "deleted" in kubectl.run("delete", "asya", "inference", "--timeout=60s")
 
 
 def test_dry_runs_and_diff_store_nothing(kubectl: Kubectl) -> None:
@@ -197,6 +215,7 @@ def test_dry_runs_and_diff_store_nothing(kubectl: Kubectl) -> None:
     assert "created (server dry run)" in kubectl.run("apply", "--dry-run=server", "-f", "-", stdin=ACTOR)
     assert "No resources found" in kubectl.run("get", "asya")
     kubectl.run("apply", "-f", "-", stdin=ACTOR)
+    kubectl.settle("inference", "Napping")
     assert kubectl.run("diff", "-f", "-", stdin=ACTOR) == ""
     changed = ACTOR.replace("maxReplicaCount: 10", "maxReplicaCount: 20")
     difference = kubectl.run("diff", "-f", "-", stdin=changed, code=1)
@@ -207,17 +226,19 @@ def test_dry_runs_and_diff_store_nothing(kubectl: Kubectl) -> None:
 
 def test_watch_and_wait_follow_changes(kubectl: Kubectl) -> None:
     """get -w prints a row a change; wait ends with the condition or the deletion."""
-    kubectl.run("apply", "-f", "-", stdin=ACTOR)
-    watch = kubectl.start("get", "asya", "-w")
+    watch = kubectl.start("get", "asya", "-w", "-l", USERS)
     assert watch.stdout is not None
     try:
+        kubectl.run("apply", "-f", "-", stdin=ACTOR)
         assert watch.stdout.readline().split()[0] == "NAME"
-        assert watch.stdout.readline().split()[:2] == ["inference", "Creating"]
-        napping = {"type": "Ready", "status": "True", "reason": "Napping"}
-        ready = {"observedGeneration": 1, "phase": "Napping", "conditions": [napping]}
-        kubectl.run("patch", "asya", "inference", "--subresource=status", "--type=merge", "-p",
-                    json.dumps({"status": ready}))  # fmt: skip
-        assert watch.stdout.readline().split()[:3] == ["inference", "Napping", "True"]
+        rows = [watch.stdout.readline().split()[:3]]
+        while rows[-1] != ["inference", "Napping", "True"]:
+            assert rows[-1][0] == "inference", rows
+            rows.append(watch.stdout.readline().split()[:3])
+        kubectl.run("patch", "asya", "inference", "--type=merge", "-p", '{"spec":{"paused":true}}')
+        while rows[-1] != ["inference", "Paused", "True"]:
+            assert rows[-1][0] == "inference", rows
+            rows.append(watch.stdout.readline().split()[:3])
         assert "condition met" in kubectl.run("wait", "--for=condition=Ready", "asya/inference", "--timeout=30s")
         deleted = kubectl.run("delete", "asya", "inference")
         assert deleted.startswith('asyncactor.asya.sh "inference" deleted')
@@ -237,23 +258,38 @@ def test_delete_waits_for_finalizers(kubectl: Kubectl) -> None:
     assert deleting.stdout is not None
     assert "deleted" in deleting.stdout.readline()
     assert deleting.poll() is None
+    own = ["asya.sh/drain"]
+    until(
+        lambda: kubectl.json("get", "asya", "inference")["metadata"]["finalizers"] == own, "only our finalizer is left"
+    )
     kubectl.run("patch", "asya", "inference", "--type=merge", "-p", '{"metadata":{"finalizers":null}}')
     assert deleting.wait(PATIENCE_S) == 0
-    assert "No resources found" in kubectl.run("get", "asya")
+    assert "No resources found" in kubectl.run("get", "asya", "-l", USERS)
     kubectl.run("apply", "-f", "-", stdin=ACTOR)
-    assert "deleted" in kubectl.run("delete", "asya", "--all")
+    assert "deleted" in kubectl.run("delete", "asya", "-l", USERS)
+
+
+def test_a_clash_of_queues_is_refused(kubectl: Kubectl) -> None:
+    """One actor after the other, as kubectl writes the documents of a file."""
+    second = ACTOR.replace("name: inference", "name: second").replace("spec:", "spec:\n  actor: inference")
+    refused = kubectl.run("apply", "-f", "-", stdin=f"{ACTOR}---\n{second}", code=1)
+    assert 'The AsyncActor "second" is invalid: spec.actor: Duplicate value' in refused
+    assert f'"asya-{kubectl.namespace}-inference"' in refused
+    kubectl.run("delete", "asya", "inference")
+    assert "created" in kubectl.run("apply", "-f", "-", stdin=second)
 
 
 def test_namespaces_hold_objects(kubectl: Kubectl) -> None:
     """create ns, use it, delete it with what is in it."""
     assert kubectl.run("create", "namespace", "team") == "namespace/team created\n"
     kubectl.run("apply", "-n", "team", "-f", "-", stdin=ACTOR)
-    assert kubectl.run("get", "asya", "-A", "--no-headers").split()[:2] == ["team", "inference"]
+    kubectl.run("wait", "-n", "team", "--for=condition=Ready", "asya/inference", "--timeout=30s")
+    assert ["team", "inference"] in [x.split()[:2] for x in kubectl.run("get", "asya", "-A").splitlines()]
     assert "default" in kubectl.run("get", "namespaces")
     missing = kubectl.run("apply", "-n", "nowhere", "-f", "-", stdin=ACTOR, code=1)
     assert 'namespaces "nowhere" not found' in missing
-    assert "deleted" in kubectl.run("delete", "namespace", "team")
-    assert "No resources found" in kubectl.run("get", "asya", "-A")
+    assert "deleted" in kubectl.run("delete", "namespace", "team", "--timeout=60s")
+    assert "No resources found" in kubectl.run("get", "asya", "-n", "team")
 
 
 def test_server_side_apply_says_that_it_is_missing(kubectl: Kubectl) -> None:

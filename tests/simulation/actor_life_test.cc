@@ -94,6 +94,27 @@ TEST_F(ActorLife, EachNamespaceWithActorsHasItsCrew) {
   EXPECT_TRUE(plane_.cluster.Owners().empty());
 }
 
+TEST_F(ActorLife, ANamespaceThatIsDeletedGoesWithItsLastActor) {
+  const auto is_there = [this] { return plane_.Get("team", "", "namespaces").has_value(); };
+  plane_.Create("namespaces", R"({"apiVersion":"v1","kind":"Namespace","metadata":{"name":"team"},"spec":{}})");
+  plane_.CreateActor("infer", "", "team");
+  plane_.CreateActor("late", "", "team");
+  plane_.Run(seconds(3));
+  plane_.queues.Publish("asya-team-infer", 1);
+  // As the API server does it: the namespace is marked, and with it what is in it.
+  plane_.Change("namespaces", "", "team",
+                [](json::Value& space) { space["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"; });
+  for (const char* name : {"x-sink", "x-sump", "infer"}) plane_.Delete("asyncactors", "team", name);
+  plane_.Run(seconds(10));
+  EXPECT_TRUE(plane_.Get("infer", "team").has_value()) << "its work is not done";
+  EXPECT_FALSE(plane_.Get("late", "team").has_value()) << "nothing that slipped in stays";
+  EXPECT_TRUE(is_there());
+  plane_.queues.queues.at("asya-team-infer").visible = 0;
+  plane_.Run(seconds(20));
+  EXPECT_FALSE(is_there());
+  EXPECT_TRUE(plane_.queues.queues.empty());
+}
+
 TEST_F(ActorLife, ADeletedActorGoesWithEverythingItOwned) {
   plane_.CreateActor("infer", R"(,"scaling":{"minReplicaCount":2})");
   plane_.CreateActor("stays");

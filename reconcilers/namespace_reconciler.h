@@ -1,0 +1,20 @@
+// NamespaceReconciler: lets a namespace that is being deleted go when the last object in it has gone.
+#pragma once
+
+#include "reconcilers/controller.h"
+#include "reconcilers/objects.h"
+#include "reconcilers/world.h"
+
+namespace asya::reconcilers {
+
+// Keys are cluster-scoped: the name is the namespace's. Thread safe for different keys.
+class NamespaceReconciler {
+ public:
+  explicit NamespaceReconciler(const World& world) : objects_(world.store, world.clock) {}
+  Outcome Reconcile(const Key& key);
+
+ private:
+  Objects objects_;
+};
+
+}  // namespace asya::reconcilers
