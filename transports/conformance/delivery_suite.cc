@@ -181,13 +181,14 @@ TEST_P(MessageQueueSuite, ConsumersShareAQueueWithoutDoubles) {
   ExpectDepth("asya-test-a", 0, 0, 0);
 }
 
-TEST_P(MessageQueueSuite, ABacklogIsSharedFairly) {
-  if (!transport_->DealsOut()) GTEST_SKIP() << "consumers of this transport help themselves";
+TEST_P(MessageQueueSuite, ABacklogIsShared) {
   MakeQueue("asya-test-a");
   auto first = Consume("asya-test-a", 10);
   auto second = Consume("asya-test-a", 10);
   Publish("asya-test-a", std::vector<std::string>(10, "x"));
   ExpectDepth("asya-test-a", 0, 0, 10);
+  // Who helps himself may have been quicker with all of it.
+  if (!transport_->DealsOut()) return;
   EXPECT_GE(first->Take(1).size(), 1U);
   EXPECT_GE(second->Take(1).size(), 1U);
 }
