@@ -97,6 +97,17 @@ class Project:
         assert code is None or done.returncode == code, f"{arguments}: {done.returncode}\n{done.stdout}{done.stderr}"
         return Done(done.returncode, done.stdout, done.stderr)
 
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Run `asya` in the background, with its output to be read."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "asya_cli", *arguments],
+            cwd=self.folder,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
     @property
     def state(self) -> Path:
         """Where store, logs and server.json lie."""
@@ -111,6 +122,10 @@ class Project:
     def get(self, path: str, **params: str) -> Any:
         """Read from the server's HTTP API; quicker than a command where a test looks often."""
         return Client(self.server()).json("GET", path, params=params)
+
+    def post(self, path: str, body: Any, **params: str) -> Any:
+        """Write to the server's HTTP API."""
+        return Client(self.server()).json("POST", path, body, params=params)
 
     def condition(self, name: str, kind: str) -> dict[str, Any]:
         """A condition of an actor; empty when it has none of that type."""
