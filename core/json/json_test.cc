@@ -59,6 +59,35 @@ TEST(Split, RefusesArraysScalarsAndRepeats) {
   }
 }
 
+// Split scans strings in blocks of 16 bytes; the parser of values, which does not, says what is right.
+TEST(Split, AgreesWithTheParserOnEveryByteAtEveryPlace) {
+  const std::string text =
+      R"({"payload":{"text":"0123456789abcdef0123456789abcdef é 漢字","n":[1,2.5e3,null]},"id":"\u00e9\"x"})";
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    for (int byte = 0; byte < 256; ++byte) {
+      std::string changed = text;
+      changed[at] = static_cast<char>(byte);
+      const auto members = Split(changed);
+      const auto value = Parse(changed);
+      ASSERT_EQ(members.ok(), value.ok() && value->IsObject()) << "byte " << byte << " at " << at;
+      if (!members.ok()) continue;
+      for (const Member& member : *members) {
+        const auto span = Parse(member.value);
+        ASSERT_TRUE(span.ok()) << "byte " << byte << " at " << at;
+        ASSERT_EQ(Dump(*span), Dump(*value->Find(member.key))) << "byte " << byte << " at " << at;
+      }
+    }
+  }
+}
+
+TEST(Split, WhatFollowsAZeroByteIsNotOverlooked) {
+  for (const std::string_view rest : {"", "{}", "garbage"}) {
+    const std::string text = std::string(R"({"a":1})") + '\0' + std::string(rest);
+    EXPECT_FALSE(Split(text).ok()) << rest;
+    EXPECT_FALSE(Parse(text).ok()) << rest;
+  }
+}
+
 TEST(SplitArray, GivesTheItems) {
   const std::string text = "[ {\"a\":[1,2]} , 1.5,\"x,y\" ,[] ,[[3],4],null ]";
   const auto items = SplitArray(text);

@@ -106,6 +106,10 @@ Result<Value> Parse(std::string_view text, const ParseOptions& options) {
     return Fail(ErrorCode::kTooLarge, "JSON of " + std::to_string(text.size()) + " bytes; at most " +
                                           std::to_string(options.size_limit_bytes) + " are accepted");
   }
+  // The parser would take it for the end.
+  if (const std::size_t zero = text.find('\0'); zero != std::string_view::npos) {
+    return Invalid("", "not JSON at byte " + std::to_string(zero) + ": a zero byte");
+  }
   Builder builder(options);
   rapidjson::MemoryStream stream(text.data(), text.size());
   rapidjson::Reader reader;

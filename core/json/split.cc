@@ -1,20 +1,81 @@
 #include "core/json/split.h"
 
+// RapidJSON's own scan of strings by 16 bytes, for this file alone: a namespace of its own keeps these templates apart
+// from those of the other files.
+#ifdef __SSE2__
+#define RAPIDJSON_SSE2
+#endif
+#define RAPIDJSON_NAMESPACE rapidjson_split
 #include <rapidjson/error/en.h>
 #include <rapidjson/memorystream.h>
 #include <rapidjson/reader.h>
 
+#include <algorithm>
+#include <cstring>
+
+namespace rapidjson_split {
+
+// The reader would work on a copy of the stream, and the position be known only between two calls of the handler.
+template <>
+struct StreamTraits<InsituStringStream> {
+  enum { copyOptimization = 0 };
+};
+
+}  // namespace rapidjson_split
+
+namespace rapidjson = rapidjson_split;
+
 namespace asya::json {
 namespace {
+
+// The scan reads whole blocks, so it may look this far past the end.
+constexpr std::size_t kPaddingBytes = 32;
+constexpr std::size_t kBlockBytes = 64;
+
+struct NoOutput {
+  void Put(char) {}
+};
+
+bool IsUtf8(std::string_view text) {
+  rapidjson::MemoryStream stream(text.data(), text.size());
+  NoOutput none;
+  while (stream.Tell() < text.size()) {
+    if (!rapidjson::UTF8<>::Validate(stream, none)) return false;
+  }
+  return true;
+}
+
+// True when the quick scan says the same of a text as the careful one. It takes a zero byte for the end, lets the
+// control characters from 0x1a on pass in strings, and does not look at UTF-8.
+bool IsPlain(std::string_view text) {
+  std::size_t first_high = text.size();
+  for (std::size_t at = 0; at < text.size(); at += kBlockBytes) {
+    unsigned char block[kBlockBytes];
+    const std::size_t size = std::min(kBlockBytes, text.size() - at);
+    if (size < kBlockBytes) std::memset(block, ' ', kBlockBytes);
+    std::memcpy(block, text.data() + at, size);
+    unsigned char odd = 0;
+    unsigned char high = 0;
+    for (const unsigned char byte : block) {  // a fixed number of steps, so that it is compiled to vectors
+      odd |= static_cast<unsigned char>((byte == 0) | (static_cast<unsigned char>(byte - 0x1a) < 6));
+      high |= byte;
+    }
+    if (odd != 0) return false;
+    if (high >= 0x80 && first_high == text.size()) first_high = at;
+  }
+  // What is before is ASCII, so no character is cut here.
+  return IsUtf8(text.substr(first_high));
+}
 
 bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
 enum class Shape { kObject, kArray };
 
 // Watches the parser's position at the events of depth one.
-class Watcher : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Watcher> {
+template <class Stream>
+class Watcher : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Watcher<Stream>> {
  public:
-  Watcher(Shape shape, std::string_view text, const rapidjson::MemoryStream& stream, const SplitOptions& options)
+  Watcher(Shape shape, std::string_view text, Stream& stream, const SplitOptions& options)
       : shape_(shape), text_(text), stream_(stream), options_(options) {}
 
   bool Null() { return EndValue(); }
@@ -77,7 +138,7 @@ class Watcher : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Watcher> 
 
   Shape shape_;
   std::string_view text_;
-  const rapidjson::MemoryStream& stream_;
+  Stream& stream_;
   const SplitOptions& options_;
   std::vector<Member> members_;
   std::string key_;
@@ -90,16 +151,11 @@ class Watcher : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Watcher> 
 
 namespace {
 
-Result<std::vector<Member>> Walk(Shape shape, std::string_view text, const SplitOptions& options) {
-  if (text.size() > options.size_limit_bytes) {
-    return Fail(ErrorCode::kTooLarge, "JSON of " + std::to_string(text.size()) + " bytes; at most " +
-                                          std::to_string(options.size_limit_bytes) + " are accepted");
-  }
-  rapidjson::MemoryStream stream(text.data(), text.size());
-  Watcher watcher(shape, text, stream, options);
+template <unsigned kFlags, class Stream>
+Result<std::vector<Member>> Read(Shape shape, std::string_view text, Stream& stream, const SplitOptions& options) {
+  Watcher<Stream> watcher(shape, text, stream, options);
   rapidjson::Reader reader;
-  constexpr unsigned kFlags = rapidjson::kParseValidateEncodingFlag | rapidjson::kParseIterativeFlag;
-  const rapidjson::ParseResult outcome = reader.Parse<kFlags>(stream, watcher);
+  const rapidjson::ParseResult outcome = reader.Parse<kFlags | rapidjson::kParseIterativeFlag>(stream, watcher);
   if (outcome.IsError()) {
     const std::string reason =
         watcher.problem().empty() ? rapidjson::GetParseError_En(outcome.Code()) : watcher.problem();
@@ -107,6 +163,27 @@ Result<std::vector<Member>> Walk(Shape shape, std::string_view text, const Split
     return Invalid("", wanted + " at byte " + std::to_string(outcome.Offset()) + ": " + reason);
   }
   return watcher.Take();
+}
+
+Result<std::vector<Member>> Walk(Shape shape, std::string_view text, const SplitOptions& options) {
+  if (text.size() > options.size_limit_bytes) {
+    return Fail(ErrorCode::kTooLarge, "JSON of " + std::to_string(text.size()) + " bytes; at most " +
+                                          std::to_string(options.size_limit_bytes) + " are accepted");
+  }
+  if (IsPlain(text)) {
+    // The quick scan writes the unescaped strings over their text, so it gets a copy; the positions are the same.
+    std::string copy;
+    copy.reserve(text.size() + kPaddingBytes);
+    copy.append(text).append(kPaddingBytes, '\0');
+    rapidjson::InsituStringStream stream(copy.data());
+    return Read<rapidjson::kParseInsituFlag>(shape, text, stream, options);
+  }
+  // The parser would take it for the end.
+  if (const std::size_t zero = text.find('\0'); zero != std::string_view::npos) {
+    return Invalid("", "not JSON at byte " + std::to_string(zero) + ": a zero byte");
+  }
+  rapidjson::MemoryStream stream(text.data(), text.size());
+  return Read<rapidjson::kParseValidateEncodingFlag>(shape, text, stream, options);
 }
 
 }  // namespace
