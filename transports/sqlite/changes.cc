@@ -41,8 +41,9 @@ bool Changes::Flush() {
   }
   auto batch = std::make_shared<std::vector<Change>>();
   auto job = [self = shared_from_this(), batch](sql::sqlite::Transaction& transaction) -> Status {
-    *batch = self->TakeAll();
+    if (batch->empty()) *batch = self->TakeAll();
     for (Change& change : *batch) {
+      change.placed.clear();
       change.status = self->Write(transaction, change);
       // What is wrong with one change concerns it alone; what is wrong with the file concerns all.
       if (change.status.ok() || change.status.error().code == ErrorCode::kConflict) continue;

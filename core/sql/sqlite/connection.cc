@@ -69,7 +69,7 @@ Connection::~Connection() {
 }
 
 Result<Statement*> Connection::Prepare(const char* sql) {
-  auto found = statements_.find(sql);
+  auto found = statements_.find(std::string_view(sql));
   if (found == statements_.end()) {
     sqlite3_stmt* handle = nullptr;
     const int code = sqlite3_prepare_v3(handle_, sql, -1, SQLITE_PREPARE_PERSISTENT, &handle, nullptr);
@@ -103,6 +103,11 @@ Status Connection::Execute(const std::string& sql) {
   const int code = sqlite3_exec(handle_, sql.c_str(), nullptr, nullptr, nullptr);
   if (code != SQLITE_OK) return LastError(code);
   return Ok();
+}
+
+Status Connection::Run(const char* sql) {
+  ASYA_TRY(auto* const statement, Prepare(sql));
+  return statement->Run();
 }
 
 Result<std::string> Connection::Scalar(const std::string& sql) {

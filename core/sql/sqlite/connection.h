@@ -25,6 +25,8 @@ class Connection {
   Connection& operator=(const Connection&) = delete;
 
   Result<Statement*> Prepare(const char* sql);
+  // Runs one statement without parameters and results, kept prepared.
+  Status Run(const char* sql);
   Status Execute(const std::string& sql);
   // First column of the first row of a query, for pragmas.
   Result<std::string> Scalar(const std::string& sql);
@@ -41,12 +43,17 @@ class Connection {
 
  private:
   friend class Statement;
+  // Lets a statement be looked up without a copy of its text.
+  struct SqlHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view sql) const { return std::hash<std::string_view>()(sql); }
+  };
   Connection(sqlite3* handle, std::string path) : handle_(handle), path_(std::move(path)) {}
   void Touch(Statement& statement);
 
   sqlite3* handle_;
   std::string path_;
-  std::unordered_map<std::string, std::unique_ptr<Statement>> statements_;
+  std::unordered_map<std::string, std::unique_ptr<Statement>, SqlHash, std::equal_to<>> statements_;
   std::vector<Statement*> touched_;
 };
 

@@ -64,6 +64,7 @@ class Transaction {
  private:
   friend class Writer;
   Connection& connection_;
+  bool executed_ = false;  // by Execute
   std::vector<std::function<void()>> after_commit_;
 };
 
@@ -102,10 +103,11 @@ class Database {
   static Result<std::unique_ptr<Database>> Open(const Settings& settings, const std::vector<Migration>& migrations);
   virtual ~Database() = default;
 
-  // A job sees all earlier jobs. It runs inside its own savepoint: an error rolls back this job alone. Jobs that wait
-  // together are committed together; `done` is called (on the writer thread, must not block) after the commit is
-  // durable, or with the error. kUnavailable: the disk is full or fails; nothing of the job is visible, and the writer
-  // goes on with the next batch.
+  // A job sees all earlier jobs, and an error rolls back this job alone. It may be run twice: when another job of its
+  // batch fails half done, all is rolled back and each runs again in its own savepoint; what it keeps outside the
+  // database must allow that. Jobs that wait together are committed together; `done` is called (on the writer thread,
+  // must not block) after the commit is durable, or with the error. kUnavailable: the disk is full or fails; nothing of
+  // the job is visible, and the writer goes on with the next batch.
   using Job = std::function<Status(Transaction&)>;
   using Done = std::function<void(Status)>;
   // kTooMany when the queue is full, kClosed after Stop; `done` is then not called.

@@ -141,6 +141,24 @@ TEST_F(DatabaseTest, AFailedJobIsRolledBackAlone) {
   EXPECT_EQ(Count(*database), 1);
 }
 
+TEST_F(DatabaseTest, OnlyAJobThatFailedHalfDoneMakesItsBatchRunAgain) {
+  auto database = Open();
+  std::promise<void> gate;
+  int runs = 0;
+  auto blocker = [&runs, opened = gate.get_future().share()](Transaction& transaction) -> Status {
+    ++runs;
+    opened.wait();
+    return Insert(1)(transaction);
+  };
+  auto clean = [](Transaction&) -> Status { return Fail(ErrorCode::kConflict, "wrote nothing"); };
+  ASSERT_TRUE(database->Submit(blocker, {}).ok());
+  ASSERT_TRUE(database->Submit(clean, {}).ok());
+  ASSERT_TRUE(database->Submit(Insert(2), {}).ok());
+  gate.set_value();
+  database->Stop();
+  EXPECT_EQ(runs, 1);
+}
+
 TEST_F(DatabaseTest, AFailedJobAloneInItsBatchIsRolledBack) {
   auto database = Open();
   const Status status = database->Write([](Transaction& transaction) -> Status {

@@ -42,7 +42,7 @@ void Readers::GiveBack(std::unique_ptr<Connection> connection) {
 
 Status Readers::Read(const Database::Job& job) {
   ASYA_TRY(auto connection, Borrow());
-  Status status = connection->Execute("BEGIN");
+  Status status = connection->Run("BEGIN");
   if (status.ok()) {
     try {
       Transaction transaction(*connection);
@@ -52,7 +52,7 @@ Status Readers::Read(const Database::Job& job) {
     }
     connection->ResetTouched();
     // A connection that cannot even end its snapshot is not used again.
-    if (connection->InTransaction() && !connection->Execute("ROLLBACK").ok()) connection.reset();
+    if (connection->InTransaction() && !connection->Run("ROLLBACK").ok()) connection.reset();
   }
   GiveBack(std::move(connection));
   return status;

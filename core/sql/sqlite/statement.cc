@@ -79,7 +79,10 @@ void Statement::Reset() {
 }
 
 Result<Statement*> Transaction::Prepare(const char* sql) { return connection_.Prepare(sql); }
-Status Transaction::Execute(const std::string& sql) { return connection_.Execute(sql); }
+Status Transaction::Execute(const std::string& sql) {
+  executed_ = true;
+  return connection_.Execute(sql);
+}
 std::int64_t Transaction::Changes() const { return connection_.Changes(); }
 std::int64_t Transaction::LastInsertId() const { return connection_.LastInsertId(); }
 

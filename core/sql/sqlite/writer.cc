@@ -8,6 +8,7 @@ namespace asya::sql::sqlite {
 namespace {
 
 Error Closed() { return Fail(ErrorCode::kClosed, "the database is closed"); }
+Error RolledBack() { return Fail(ErrorCode::kUnavailable, "the database rolled the transaction back"); }
 
 }  // namespace
 
@@ -82,20 +83,51 @@ void Writer::Work() {
 }
 
 void Writer::RunBatch(std::vector<Item>& batch) {
-  const std::int64_t changes_before = connection_->TotalChanges();
-  if (Status begun = connection_->Execute("BEGIN IMMEDIATE"); !begun.ok()) return FailAll(batch, begun.error());
+  // A savepoint makes SQLite keep each page it touches a second time, so jobs get one only when one of them must be
+  // undone without the others.
+  if (RunTogether(batch)) return;
+  RunApart(batch);
+}
+
+bool Writer::RunTogether(std::vector<Item>& batch) {
+  if (!Begin(batch)) return true;
   for (Item& item : batch) {
-    if (RunJob(item, batch.size() == 1)) continue;
-    return FailAll(batch, item.status.error());
-  }
-  if (connection_->InTransaction()) {
-    if (Status committed = connection_->Execute("COMMIT"); !committed.ok()) {
-      if (connection_->InTransaction()) static_cast<void>(connection_->Execute("ROLLBACK"));
-      return FailAll(batch, committed.error());
+    const bool clean = RunJob(item);
+    if (!connection_->InTransaction()) {
+      FailAll(batch, item.status.ok() ? RolledBack() : item.status.error());
+      return true;
     }
-    if (on_commit_ && connection_->TotalChanges() != changes_before) on_commit_();
-    TellCommitted(batch);
+    if (item.status.ok() || clean) continue;
+    static_cast<void>(connection_->Execute("ROLLBACK"));
+    return batch.size() == 1;
   }
+  Commit(batch);
+  return true;
+}
+
+void Writer::RunApart(std::vector<Item>& batch) {
+  if (!Begin(batch)) return;
+  for (Item& item : batch) {
+    if (RunInSavepoint(item)) continue;
+    return FailAll(batch, item.status.ok() ? RolledBack() : item.status.error());
+  }
+  Commit(batch);
+}
+
+bool Writer::Begin(std::vector<Item>& batch) {
+  changes_before_ = connection_->TotalChanges();
+  const Status begun = connection_->Run("BEGIN IMMEDIATE");
+  if (!begun.ok()) FailAll(batch, begun.error());
+  return begun.ok();
+}
+
+void Writer::Commit(std::vector<Item>& batch) {
+  if (Status committed = connection_->Run("COMMIT"); !committed.ok()) {
+    if (connection_->InTransaction()) static_cast<void>(connection_->Execute("ROLLBACK"));
+    return FailAll(batch, committed.error());
+  }
+  if (on_commit_ && connection_->TotalChanges() != changes_before_) on_commit_();
+  TellCommitted(batch);
 }
 
 void Writer::TellCommitted(std::vector<Item>& batch) {
@@ -105,22 +137,19 @@ void Writer::TellCommitted(std::vector<Item>& batch) {
   }
 }
 
-bool Writer::RunJob(Item& item, bool alone) {
-  if (!alone) {
-    item.status = connection_->Execute("SAVEPOINT job");
-    if (!item.status.ok()) return connection_->InTransaction();
-  }
-  item.status = Protected(item);
+bool Writer::RunJob(Item& item) {
+  const std::int64_t changes_before = connection_->TotalChanges();
+  bool executed = false;
+  item.status = Protected(item, executed);
   connection_->ResetTouched();
-  if (alone) {
-    if (!item.status.ok() && connection_->InTransaction()) static_cast<void>(connection_->Execute("ROLLBACK"));
-    return true;
-  }
-  if (!connection_->InTransaction()) {
-    if (item.status.ok())
-      item.status = Fail(ErrorCode::kUnavailable, connection_->path() + ": the transaction was rolled back");
-    return false;
-  }
+  return !executed && connection_->TotalChanges() == changes_before;
+}
+
+bool Writer::RunInSavepoint(Item& item) {
+  item.status = connection_->Execute("SAVEPOINT job");
+  if (!item.status.ok()) return connection_->InTransaction();
+  RunJob(item);
+  if (!connection_->InTransaction()) return false;
   if (!item.status.ok() && !connection_->Execute("ROLLBACK TO job").ok()) return false;
   if (Status released = connection_->Execute("RELEASE job"); !released.ok()) {
     item.status = released;
@@ -129,14 +158,16 @@ bool Writer::RunJob(Item& item, bool alone) {
   return true;
 }
 
-Status Writer::Protected(Item& item) {
+Status Writer::Protected(Item& item, bool& executed) {
   // A throwing job is our bug (or memory ran out); it must not take the other jobs of the process with it.
   try {
     Transaction transaction(*connection_);
     Status status = item.job(transaction);
     item.after_commit = std::move(transaction.after_commit_);
+    executed = transaction.executed_;
     return status;
   } catch (const std::exception& failure) {
+    executed = true;  // nobody knows how far it came
     return Fail(ErrorCode::kInternal, std::string("a write failed: ") + failure.what());
   }
 }

@@ -40,10 +40,18 @@ class Writer {
 
   void Work();
   void RunBatch(std::vector<Item>& batch);
+  // False: nothing is written, since a job failed half done among others.
+  bool RunTogether(std::vector<Item>& batch);
+  void RunApart(std::vector<Item>& batch);
+  bool Begin(std::vector<Item>& batch);
+  void Commit(std::vector<Item>& batch);
   void TellCommitted(std::vector<Item>& batch);
+  // True: the job has written nothing.
+  bool RunJob(Item& item);
   // False: SQLite rolled everything back by itself; the batch is over.
-  bool RunJob(Item& item, bool alone);
-  Status Protected(Item& item);
+  bool RunInSavepoint(Item& item);
+  // `executed`: the job ran SQL whose changes SQLite does not count.
+  Status Protected(Item& item, bool& executed);
   void FailAll(std::vector<Item>& batch, const Error& error);
 
   std::unique_ptr<Connection> connection_;
@@ -55,6 +63,7 @@ class Writer {
   std::condition_variable room_;
   std::deque<Item> waiting_;
   bool running_ = false;
+  std::int64_t changes_before_ = 0;  // of the batch
   std::atomic<std::thread::id> own_thread_{};
   std::thread thread_;
 };
