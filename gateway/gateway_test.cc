@@ -33,7 +33,7 @@ class Gateway : public ::testing::Test {
     ASSERT_TRUE(tasks_->Start().ok());
     executor_.Start();
     hub_.Start();
-    changes_ = tasks_->Subscribe([this](const std::string& id) { hub_.Changed(id); });
+    changes_ = tasks_->Subscribe([this](const ports::TaskChange& change) { hub_.Changed(change); });
     deps_.emplace(Deps{*tasks_, *objects_, hub_, cancels_, executor_, RealClock(), observe::Logger::Silent(),
                        [this](const std::string& queue) { return IntakeOf(queue); }});
     AddExternalRoutes(router_, *deps_, Limits{});

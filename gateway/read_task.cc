@@ -100,8 +100,9 @@ void ReadTask(http::Request request, http::Responder responder, const Deps& deps
   const auto period =
       std::max(std::chrono::duration_cast<std::chrono::milliseconds>(*wait), std::chrono::milliseconds(1));
   auto waiting = std::make_shared<Waiting>(deps, id, known_etag, std::move(responder));
+  const Interest interest = known_etag.empty() ? Interest::kEnd : Interest::kEveryChange;
   // A full hub drops the listener, whose responder then answers by itself; the client asks again.
-  if (!deps.hub.Add(id, std::move(waiting), period)) deps.logger.Warning("too many waiting clients");
+  if (!deps.hub.Add(id, std::move(waiting), interest, period)) deps.logger.Warning("too many waiting clients");
 }
 
 http::Response ListTasks(const http::Request& request, const Deps& deps) {

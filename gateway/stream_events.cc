@@ -84,7 +84,7 @@ void StreamEvents(http::Request request, http::Responder responder, const Deps& 
   stream->OnClosed([&hub = deps.hub, id, weak = std::weak_ptr<Following>(following)] {
     if (const auto listener = weak.lock()) hub.Remove(id, listener.get());
   });
-  if (!deps.hub.Add(id, std::move(following), kKeepAlivePeriod)) stream->Close();
+  if (!deps.hub.Add(id, std::move(following), Interest::kEveryChange, kKeepAlivePeriod)) stream->Close();
 }
 
 }  // namespace asya::gateway

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <optional>
 #include <utility>
 
 namespace asya::gateway {
@@ -9,11 +10,13 @@ namespace asya::gateway {
 namespace {
 // A stream that falls this far behind its live events loses the oldest of them; they are not stored anyway (spec 07).
 constexpr std::size_t kFlyBacklogLimit = 1000;
+constexpr std::chrono::milliseconds kExecutorPause{50};  // until a full executor is tried again
 }  // namespace
 
 struct TaskHub::Entry {
   std::string task_id;
   std::shared_ptr<TaskListener> listener;
+  Interest interest = Interest::kEveryChange;
   std::chrono::milliseconds period{0};
   // Guarded by TaskHub::mutex_.
   bool changed = false;
@@ -21,6 +24,7 @@ struct TaskHub::Entry {
   bool scheduled = false;  // a Drain is waiting or running
   bool gone = false;
   std::deque<std::string> fly;
+  std::optional<std::multimap<SteadyTime, std::shared_ptr<Entry>>::iterator> timer;
 };
 
 TaskHub::TaskHub(Executor& executor, const Clock& clock) : executor_(executor), clock_(clock) {}
@@ -48,21 +52,21 @@ void TaskHub::Stop() {
   count_ = 0;
 }
 
-bool TaskHub::Add(const std::string& task_id, std::shared_ptr<TaskListener> listener,
+bool TaskHub::Add(const std::string& task_id, std::shared_ptr<TaskListener> listener, Interest interest,
                   std::chrono::milliseconds period) {
   auto entry = std::make_shared<Entry>();
   entry->task_id = task_id;
   entry->listener = std::move(listener);
+  entry->interest = interest;
   entry->period = period;
   {
     const std::lock_guard lock(mutex_);
     if (!running_ || count_ >= kListenerLimit) return false;
     ++count_;
     listeners_[task_id].push_back(entry);
-    timers_.emplace(clock_.Steady() + period, entry);
+    SetTimer(entry, clock_.Steady() + period);
     entry->changed = true;
   }
-  timer_changed_.notify_all();
   Wake(entry);
   return true;
 }
@@ -80,14 +84,17 @@ void TaskHub::Remove(const std::string& task_id, const TaskListener* listener) {
   if (found) Forget(found);
 }
 
-void TaskHub::Changed(const std::string& task_id) {
+void TaskHub::Changed(const ports::TaskChange& change) {
   std::vector<std::shared_ptr<Entry>> woken;
   {
     const std::lock_guard lock(mutex_);
-    const auto list = listeners_.find(task_id);
+    const auto list = listeners_.find(change.task_id);
     if (list == listeners_.end()) return;
-    woken = list->second;
-    for (const auto& entry : woken) entry->changed = true;
+    for (const auto& entry : list->second) {
+      if (entry->interest == Interest::kEnd && !change.may_have_ended) continue;
+      entry->changed = true;
+      woken.push_back(entry);
+    }
   }
   for (const auto& entry : woken) Wake(entry);
 }
@@ -122,7 +129,20 @@ void TaskHub::Wake(const std::shared_ptr<Entry>& entry) {
   // The executor is full: the timer wakes this listener again, so a change is late but never lost.
   const std::lock_guard lock(mutex_);
   entry->scheduled = false;
-  timers_.emplace(clock_.Steady() + std::chrono::milliseconds(50), entry);
+  SetTimer(entry, clock_.Steady() + kExecutorPause);
+}
+
+void TaskHub::SetTimer(const std::shared_ptr<Entry>& entry, SteadyTime at) {
+  if (entry->gone) return;
+  DropTimer(*entry);
+  entry->timer = timers_.emplace(at, entry);
+  // The thread sleeps until the first one.
+  if (*entry->timer == timers_.begin()) timer_changed_.notify_all();
+}
+
+void TaskHub::DropTimer(Entry& entry) {
+  if (entry.timer) timers_.erase(*entry.timer);
+  entry.timer.reset();
 }
 
 void TaskHub::Drain(const std::shared_ptr<Entry>& entry) {
@@ -146,8 +166,7 @@ void TaskHub::Drain(const std::shared_ptr<Entry>& entry) {
       keep = entry->listener->OnTime();
       if (keep) {
         const std::lock_guard lock(mutex_);
-        timers_.emplace(clock_.Steady() + entry->period, entry);
-        timer_changed_.notify_all();
+        SetTimer(entry, clock_.Steady() + entry->period);
       }
     }
     if (!keep) Forget(entry);
@@ -158,6 +177,7 @@ void TaskHub::Forget(const std::shared_ptr<Entry>& entry) {
   const std::lock_guard lock(mutex_);
   if (entry->gone) return;
   entry->gone = true;
+  DropTimer(*entry);
   const auto list = listeners_.find(entry->task_id);
   if (list == listeners_.end()) return;
   const auto place = std::find(list->second.begin(), list->second.end(), entry);
@@ -179,9 +199,8 @@ void TaskHub::KeepTime() {
       timer_changed_.wait_until(lock, first);
       continue;
     }
-    const std::shared_ptr<Entry> entry = timers_.begin()->second.lock();
-    timers_.erase(timers_.begin());
-    if (!entry || entry->gone) continue;
+    const std::shared_ptr<Entry> entry = timers_.begin()->second;
+    DropTimer(*entry);
     entry->time_came = true;
     lock.unlock();
     Wake(entry);

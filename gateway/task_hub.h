@@ -16,6 +16,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/executor.h"
+#include "ports/task_store.h"
 
 namespace asya::gateway {
 
@@ -31,6 +32,9 @@ class TaskListener {
   virtual bool OnTime() = 0;
 };
 
+// What a listener is woken for. Each wake costs a read of the database.
+enum class Interest { kEveryChange, kEnd };
+
 // Bounds: kListenerLimit listeners in all. Thread safe.
 class TaskHub {
  public:
@@ -45,10 +49,10 @@ class TaskHub {
 
   // False when too many listen already. OnTime is called after `period`, and each `period` again while it returns true.
   // OnChange is called once soon, so that nothing between the caller's last read and this call is missed.
-  [[nodiscard]] bool Add(const std::string& task_id, std::shared_ptr<TaskListener> listener,
+  [[nodiscard]] bool Add(const std::string& task_id, std::shared_ptr<TaskListener> listener, Interest interest,
                          std::chrono::milliseconds period);
   void Remove(const std::string& task_id, const TaskListener* listener);
-  void Changed(const std::string& task_id);
+  void Changed(const ports::TaskChange& change);
   void Fly(const std::string& task_id, const std::string& data_json);
   [[nodiscard]] std::size_t Listeners() const;
 
@@ -58,13 +62,16 @@ class TaskHub {
   void Drain(const std::shared_ptr<Entry>& entry);
   void Forget(const std::shared_ptr<Entry>& entry);
   void KeepTime();
+  // Both under the lock.
+  void SetTimer(const std::shared_ptr<Entry>& entry, SteadyTime at);
+  void DropTimer(Entry& entry);
 
   Executor& executor_;
   const Clock& clock_;
   mutable std::mutex mutex_;
   std::condition_variable timer_changed_;
   std::unordered_map<std::string, std::vector<std::shared_ptr<Entry>>> listeners_;
-  std::multimap<SteadyTime, std::weak_ptr<Entry>> timers_;
+  std::multimap<SteadyTime, std::shared_ptr<Entry>> timers_;
   std::size_t count_ = 0;
   bool running_ = false;
   std::thread timer_;

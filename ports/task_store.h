@@ -106,6 +106,12 @@ struct DeadLetter {
   WallTime at{};
 };
 
+// A hint that a task changed or got an event.
+struct TaskChange {
+  std::string task_id;
+  bool may_have_ended = true;  // false: the task has certainly not reached its end by this change
+};
+
 // Blocking, thread safe, durable when a call returns.
 class TaskStore {
  public:
@@ -136,9 +142,8 @@ class TaskStore {
                                                           const std::optional<std::string>& actor,
                                                           std::int64_t limit) = 0;
   virtual Status MarkReplayed(const std::string& dead_letter_id, const std::string& task_id) = 0;
-  // Called (any thread, must not block) after a task changed or got an event; ends when the returned object is
-  // destroyed.
-  [[nodiscard]] virtual std::shared_ptr<void> Subscribe(std::function<void(const std::string& task_id)> on_change) = 0;
+  // Called (any thread, must not block) after a change; ends when the returned object is destroyed.
+  [[nodiscard]] virtual std::shared_ptr<void> Subscribe(std::function<void(const TaskChange& change)> on_change) = 0;
 };
 
 }  // namespace asya::ports

@@ -199,7 +199,7 @@ Status LocalServer::Parts::StartGateway() {
   executor->Start();
   hub = std::make_unique<gateway::TaskHub>(*executor, clock);
   hub->Start();
-  task_changes = tasks->Subscribe([this](const std::string& id) { hub->Changed(id); });
+  task_changes = tasks->Subscribe([this](const ports::TaskChange& change) { hub->Changed(change); });
   gateway_deps.emplace(gateway::Deps{*tasks, *objects, *hub, cancels, *executor, clock, logger.For("gateway"),
                                      [this](const std::string& queue) { return IntakeOf(queue); }});
   gateway::AddExternalRoutes(external, *gateway_deps, gateway::Limits{});

@@ -21,16 +21,16 @@ std::shared_ptr<void> Subscribers::Add(OnChange on_change) {
   });
 }
 
-void Subscribers::Notify(const std::vector<std::string>& ids) const {
+void Subscribers::Notify(const std::vector<ports::TaskChange>& changes) const {
   std::vector<std::shared_ptr<Entry>> entries;
   {
     const std::lock_guard lock(state_->mutex);
     entries.assign(state_->entries.begin(), state_->entries.end());
   }
   for (const auto& entry : entries) {
-    for (const auto& id : ids) {
+    for (const auto& change : changes) {
       const std::lock_guard lock(entry->mutex);
-      if (entry->active) entry->on_change(id);
+      if (entry->active) entry->on_change(change);
     }
   }
 }

@@ -1,24 +1,25 @@
-// Subscribers: who wants a hint when something of a store changed.
+// Subscribers: who wants a hint when a task of a store changed.
 #pragma once
 
 #include <functional>
 #include <list>
 #include <memory>
 #include <mutex>
-#include <string>
 #include <vector>
+
+#include "ports/task_store.h"
 
 namespace asya::storage {
 
 class Subscribers {
  public:
-  using OnChange = std::function<void(const std::string& id)>;
+  using OnChange = std::function<void(const ports::TaskChange& change)>;
 
   // Ends when the returned object is destroyed, which waits for a call under way, unless it comes from within that
   // call.
   [[nodiscard]] std::shared_ptr<void> Add(OnChange on_change);
-  // Calls every subscriber once for each id.
-  void Notify(const std::vector<std::string>& ids) const;
+  // Calls every subscriber once for each change.
+  void Notify(const std::vector<ports::TaskChange>& changes) const;
 
  private:
   struct Entry {

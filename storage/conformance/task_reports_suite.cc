@@ -236,9 +236,11 @@ TEST_P(TaskStoreSuite, SubscribersAreToldAfterTheChangeIsThere) {
   std::mutex mutex;
   std::condition_variable changed;
   std::map<std::string, int> told;
-  auto subscription = store().Subscribe([&](const std::string& id) {
+  bool ended = false;
+  auto subscription = store().Subscribe([&](const ports::TaskChange& change) {
     const std::lock_guard lock(mutex);
-    ++told[id];
+    ++told[change.task_id];
+    ended = change.may_have_ended;
     changed.notify_all();
   });
   const auto wait_for = [&](const std::string& id, int count) {
@@ -251,10 +253,11 @@ TEST_P(TaskStoreSuite, SubscribersAreToldAfterTheChangeIsThere) {
   EXPECT_TRUE(wait_for("t1", 2));
   ASSERT_TRUE(store().Cancel("t1").ok());
   EXPECT_TRUE(wait_for("t1", 3));
+  EXPECT_TRUE(ended) << "an end is never told as a mere step";
   subscription.reset();
-  auto witness = store().Subscribe([&](const std::string& id) {
+  auto witness = store().Subscribe([&](const ports::TaskChange& change) {
     const std::lock_guard lock(mutex);
-    ++told["witness " + id];
+    ++told["witness " + change.task_id];
     changed.notify_all();
   });
   MustCreate(MakeTask("t2"));

@@ -47,7 +47,7 @@ Status TaskStore::Write(const std::function<Status(Transaction&, Ids&)>& job) {
     return NotifyOthers(transaction, changed);
   };
   ASYA_TRY_STATUS(database_.Write(run));
-  subscribers_.Notify(changed);
+  Tell(changed);
   return Ok();
 }
 
@@ -74,7 +74,14 @@ void TaskStore::OnHint(const std::string& payload) const {
   if (instance == instance_) return;
   Ids ids;
   for (std::string id; words >> id;) ids.push_back(id);
-  subscribers_.Notify(ids);
+  Tell(ids);
+}
+
+void TaskStore::Tell(const Ids& ids) const {
+  std::vector<ports::TaskChange> changes;
+  changes.reserve(ids.size());
+  for (const auto& id : ids) changes.push_back({id});
+  subscribers_.Notify(changes);
 }
 
 Result<Task> TaskStore::Get(const std::string& id) {
@@ -89,7 +96,7 @@ Result<Task> TaskStore::Get(const std::string& id) {
   return *std::move(task);
 }
 
-std::shared_ptr<void> TaskStore::Subscribe(std::function<void(const std::string& task_id)> on_change) {
+std::shared_ptr<void> TaskStore::Subscribe(std::function<void(const ports::TaskChange& change)> on_change) {
   return subscribers_.Add(std::move(on_change));
 }
 

@@ -49,7 +49,8 @@ class TaskStore final : public ports::TaskStore {
                                                          const std::optional<std::string>& actor,
                                                          std::int64_t limit) override;
   Status MarkReplayed(const std::string& dead_letter_id, const std::string& task_id) override;
-  [[nodiscard]] std::shared_ptr<void> Subscribe(std::function<void(const std::string& task_id)> on_change) override;
+  [[nodiscard]] std::shared_ptr<void> Subscribe(
+      std::function<void(const ports::TaskChange& change)> on_change) override;
 
   // Drops finished tasks that the retention does not keep; to be called about once a minute. Returns how many.
   Result<std::int64_t> DropOld(WallTime now);
@@ -60,6 +61,7 @@ class TaskStore final : public ports::TaskStore {
   Status Write(const std::function<Status(sql::postgres::Transaction& transaction, Ids& changed)>& job);
   Status NotifyOthers(sql::postgres::Transaction& transaction, const Ids& changed) const;
   void OnHint(const std::string& payload) const;
+  void Tell(const Ids& ids) const;
 
   sql::postgres::Database& database_;
   const Clock& clock_;

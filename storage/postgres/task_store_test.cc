@@ -73,7 +73,7 @@ TEST_F(PostgresTaskStore, SubscribersOfAnotherProcessAreTold) {
   std::mutex mutex;
   std::condition_variable changed;
   std::size_t told = 0;
-  const auto subscription = there.Subscribe([&](const std::string&) {
+  const auto subscription = there.Subscribe([&](const ports::TaskChange&) {
     const std::lock_guard lock(mutex);
     ++told;
     changed.notify_all();

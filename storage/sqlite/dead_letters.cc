@@ -63,7 +63,7 @@ Status TaskStore::PutDeadLetters(const std::vector<DeadLetter>& letters) {
   return Write([letters](Transaction& transaction, Writes& writes) -> Status {
     for (const auto& letter : letters) {
       ASYA_TRY_STATUS(Put(transaction, letter));
-      if (transaction.Changes() > 0) writes.changed.push_back(letter.id);
+      if (transaction.Changes() > 0) writes.Changed(letter.id, true);
     }
     return Ok();
   });
@@ -108,7 +108,7 @@ Status TaskStore::MarkReplayed(const std::string& dead_letter_id, const std::str
     ASYA_TRY(auto* const mark, transaction.Prepare("UPDATE dead_letters SET replayed_as = ?2 WHERE id = ?1"));
     ASYA_TRY_STATUS(mark->Bind(1, dead_letter_id).Bind(2, task_id).Run());
     if (transaction.Changes() == 0) return NoSuchDeadLetter(dead_letter_id);
-    writes.changed.push_back(dead_letter_id);
+    writes.Changed(dead_letter_id, true);
     return Ok();
   });
 }

@@ -28,7 +28,7 @@ Status TaskStore::Start() {
 }
 
 Status TaskStore::Write(std::function<Status(Transaction&, Writes&)> job) {
-  const auto changed = std::make_shared<std::vector<std::string>>();
+  const auto changed = std::make_shared<std::vector<ports::TaskChange>>();
   return BoundedWrite(
       database_, settings_.write_timeout,
       [writes = writes_, changed, job = std::move(job)](Transaction& transaction) {
@@ -111,7 +111,7 @@ Result<std::int64_t> TaskStore::ExpireDeadlines(WallTime now) {
   return total;
 }
 
-std::shared_ptr<void> TaskStore::Subscribe(std::function<void(const std::string& task_id)> on_change) {
+std::shared_ptr<void> TaskStore::Subscribe(std::function<void(const ports::TaskChange& change)> on_change) {
   return writes_->subscribers.Add(std::move(on_change));
 }
 

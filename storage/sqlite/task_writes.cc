@@ -14,6 +14,9 @@ using sql::sqlite::Transaction;
 
 namespace {
 
+// Tasks only go forward, and an end is final.
+bool CanMove(TaskStatus from, TaskStatus to) { return from < to && !ports::IsTerminal(from); }
+
 constexpr std::int64_t Number(TaskStatus status) { return static_cast<std::int64_t>(status); }
 
 // Empty reports keep what is known.
@@ -22,12 +25,12 @@ UPDATE tasks SET status = ?2, progress = max(progress, ?3),
   current_actor = CASE WHEN ?4 = '' THEN current_actor ELSE ?4 END,
   reason = CASE WHEN ?5 = '' THEN reason ELSE ?5 END,
   updated_at = ?6, version = version + 1
-WHERE sequence = ?1 AND status < ?2 AND status < 3)sql";
+WHERE sequence = ?1)sql";
 
 constexpr const char* kAdvance = R"sql(
 UPDATE tasks SET progress = ?2, current_actor = CASE WHEN ?3 = '' THEN current_actor ELSE ?3 END,
   updated_at = ?4, version = version + 1
-WHERE sequence = ?1 AND progress < ?2 AND status < 3)sql";
+WHERE sequence = ?1)sql";
 
 // A fan-out child: it belongs to the flow of its parent and ends by the same deadline.
 constexpr const char* kRegister = R"sql(
@@ -110,67 +113,74 @@ Result<std::optional<std::int64_t>> TaskStore::Writes::Create(Transaction& trans
   if (key) ASYA_TRY_STATUS(InsertKey(transaction, sequence, *key));
   ASYA_TRY_STATUS(PutEvent(transaction, sequence, now, EventData(TaskStatus::kPending, 0, "", "", "")));
   ASYA_TRY_STATUS(enqueue_(transaction, message));
-  Changed(task.id);
+  Changed(task.id, false);
   return std::optional<std::int64_t>();
 }
 
 Status TaskStore::Writes::Apply(Transaction& transaction, const PreparedReport& prepared) {
   const ports::TaskReport& report = prepared.report;
   const WallTime now = clock_.Now();
-  ASYA_TRY(Row row, Find(transaction, report.task_id));
-  bool moved = false;
-  if (row) {
-    ASYA_TRY(moved, Move(transaction, *row, prepared, now));
-  } else if (!report.parent_id.empty()) {
-    ASYA_TRY(row, Register(transaction, prepared, now));
-    moved = row.has_value();
+  ASYA_TRY(const auto row, Find(transaction, report.task_id));
+  if (!row) {
+    if (report.parent_id.empty()) return Ok();
+    ASYA_TRY(const auto registered, Register(transaction, prepared, now));
+    return registered ? Moved(transaction, *registered, prepared, now) : Ok();
   }
-  if (!row) return Ok();
-  if (moved) {
-    Changed(report.task_id);
-    if (ports::IsTerminal(report.status) && !(report.result_json.empty() && report.error_json.empty())) {
-      ASYA_TRY_STATUS(PutResult(transaction, *row, report.result_json, report.error_json));
-    }
-    return PutEvent(transaction, *row, now, prepared.event_data);
+  if (CanMove(row->status, report.status)) {
+    ASYA_TRY_STATUS(Move(transaction, *row, prepared, now));
+    return Moved(transaction, row->sequence, prepared, now);
   }
-  ASYA_TRY(const bool advanced, AdvanceProgress(transaction, *row, prepared, now));
-  if (advanced) Changed(report.task_id);
+  if (prepared.progress > row->progress && !ports::IsTerminal(row->status)) {
+    ASYA_TRY_STATUS(AdvanceProgress(transaction, *row, prepared, now));
+    Changed(report.task_id, false);
+  }
   // An end that is told again, by a relay that died before it could acknowledge, is no second end.
   if (report.hop_json.empty() || ports::IsTerminal(report.status)) return Ok();
-  return PutHopEvent(transaction, *row, prepared, now);
+  return PutHopEvent(transaction, row->sequence, prepared, now);
 }
 
-Result<TaskStore::Writes::Row> TaskStore::Writes::Find(Transaction& transaction, const std::string& id) {
-  ASYA_TRY(auto* const row, transaction.Prepare("SELECT sequence FROM tasks WHERE id = ?1"));
-  return FirstInt(row->Bind(1, id));
+Status TaskStore::Writes::Moved(Transaction& transaction, std::int64_t task, const PreparedReport& prepared,
+                                WallTime now) {
+  const ports::TaskReport& report = prepared.report;
+  const bool ended = ports::IsTerminal(report.status);
+  Changed(report.task_id, ended);
+  if (ended && !(report.result_json.empty() && report.error_json.empty())) {
+    ASYA_TRY_STATUS(PutResult(transaction, task, report.result_json, report.error_json));
+  }
+  return PutEvent(transaction, task, now, prepared.event_data);
 }
 
-Result<bool> TaskStore::Writes::Move(Transaction& transaction, std::int64_t task, const PreparedReport& prepared,
-                                     WallTime now) {
+Result<std::optional<TaskStore::Writes::Row>> TaskStore::Writes::Find(Transaction& transaction, const std::string& id) {
+  ASYA_TRY(auto* const found, transaction.Prepare("SELECT sequence, status, progress FROM tasks WHERE id = ?1"));
+  ASYA_TRY(const bool there, found->Bind(1, id).Step());
+  if (!there) return std::optional<Row>();
+  return std::optional<Row>(Row{found->Int(0), static_cast<TaskStatus>(found->Int(1)), found->Int(2)});
+}
+
+Status TaskStore::Writes::Move(Transaction& transaction, const Row& task, const PreparedReport& prepared,
+                               WallTime now) {
   ASYA_TRY(auto* const move, transaction.Prepare(kMove));
-  ASYA_TRY_STATUS(move->Bind(1, task)
-                      .Bind(2, Number(prepared.report.status))
-                      .Bind(3, prepared.progress)
-                      .Bind(4, prepared.report.current_actor)
-                      .Bind(5, prepared.report.reason)
-                      .Bind(6, ToMicroseconds(now))
-                      .Run());
-  return transaction.Changes() > 0;
+  return move->Bind(1, task.sequence)
+      .Bind(2, Number(prepared.report.status))
+      .Bind(3, prepared.progress)
+      .Bind(4, prepared.report.current_actor)
+      .Bind(5, prepared.report.reason)
+      .Bind(6, ToMicroseconds(now))
+      .Run();
 }
 
-Result<bool> TaskStore::Writes::AdvanceProgress(Transaction& transaction, std::int64_t task,
-                                                const PreparedReport& prepared, WallTime now) {
+Status TaskStore::Writes::AdvanceProgress(Transaction& transaction, const Row& task, const PreparedReport& prepared,
+                                          WallTime now) {
   ASYA_TRY(auto* const advance, transaction.Prepare(kAdvance));
-  ASYA_TRY_STATUS(advance->Bind(1, task)
-                      .Bind(2, prepared.progress)
-                      .Bind(3, prepared.report.current_actor)
-                      .Bind(4, ToMicroseconds(now))
-                      .Run());
-  return transaction.Changes() > 0;
+  return advance->Bind(1, task.sequence)
+      .Bind(2, prepared.progress)
+      .Bind(3, prepared.report.current_actor)
+      .Bind(4, ToMicroseconds(now))
+      .Run();
 }
 
-Result<TaskStore::Writes::Row> TaskStore::Writes::Register(Transaction& transaction, const PreparedReport& prepared,
-                                                           WallTime now) {
+Result<std::optional<std::int64_t>> TaskStore::Writes::Register(Transaction& transaction,
+                                                                const PreparedReport& prepared, WallTime now) {
   ASYA_TRY(auto* const insert, transaction.Prepare(kRegister));
   insert->Bind(1, prepared.report.task_id)
       .Bind(2, prepared.report.namespace_)
@@ -180,8 +190,8 @@ Result<TaskStore::Writes::Row> TaskStore::Writes::Register(Transaction& transact
       .Bind(6, prepared.progress)
       .Bind(7, prepared.report.reason)
       .Bind(8, ToMicroseconds(now));
-  ASYA_TRY(const Row registered, FirstInt(*insert));
-  if (registered) Changed(prepared.report.parent_id);
+  ASYA_TRY(const auto registered, FirstInt(*insert));
+  if (registered) Changed(prepared.report.parent_id, false);
   return registered;
 }
 
@@ -207,32 +217,28 @@ Status TaskStore::Writes::PutHopEvent(Transaction& transaction, std::int64_t tas
                                       WallTime now) {
   // A repeated report finds its own bytes. Hops count also after the end: the relay of the last actor reports on its
   // own.
-  ASYA_TRY(auto* const put,
-           transaction.Prepare("INSERT INTO task_events(task, sequence, at, type, data) SELECT ?1, ?2, ?3, ?4, ?5 "
-                               "WHERE (SELECT count(*) FROM task_events WHERE task = ?1) < ?6 "
-                               "AND NOT EXISTS (SELECT 1 FROM task_events WHERE task = ?1 AND data = ?5)"));
-  ASYA_TRY_STATUS(put->Bind(1, task)
-                      .Bind(2, NextEvent(now))
-                      .Bind(3, ToMicroseconds(now))
-                      .Bind(4, std::string_view(kStatusEvent))
-                      .Bind(5, prepared.event_data)
-                      .Bind(6, kHopEventsPerTaskMax)
-                      .Run());
-  if (transaction.Changes() > 0) Changed(prepared.report.task_id);
-  return Ok();
+  ASYA_TRY(auto* const events, transaction.Prepare("SELECT data FROM task_events WHERE task = ?1"));
+  events->Bind(1, task);
+  for (std::int64_t count = 0;; ++count) {
+    ASYA_TRY(const bool found, events->Step());
+    if (!found) break;
+    if (count + 1 >= kHopEventsPerTaskMax || events->View(0) == prepared.event_data) return Ok();
+  }
+  Changed(prepared.report.task_id, false);
+  return PutEvent(transaction, task, now, prepared.event_data);
 }
 
 Status TaskStore::Writes::Cancel(Transaction& transaction, const std::string& id) {
-  ASYA_TRY(const Row task, Find(transaction, id));
+  ASYA_TRY(const auto task, Find(transaction, id));
   if (!task) return NoSuchTask(id);
+  if (!CanMove(task->status, TaskStatus::kCanceled)) return Ok();
   PreparedReport prepared;
   prepared.report.status = TaskStatus::kCanceled;
   prepared.event_data = EventData(TaskStatus::kCanceled, 0, "", "", "");
   const WallTime now = clock_.Now();
-  ASYA_TRY(const bool moved, Move(transaction, *task, prepared, now));
-  if (!moved) return Ok();
-  Changed(id);
-  return PutEvent(transaction, *task, now, prepared.event_data);
+  ASYA_TRY_STATUS(Move(transaction, *task, prepared, now));
+  Changed(id, true);
+  return PutEvent(transaction, task->sequence, now, prepared.event_data);
 }
 
 Result<std::int64_t> TaskStore::Writes::ExpireBatch(Transaction& transaction, WallTime now, std::int64_t limit) {
@@ -252,7 +258,7 @@ Result<std::int64_t> TaskStore::Writes::ExpireBatch(Transaction& transaction, Wa
   for (const auto& [sequence, id] : expired) {
     ASYA_TRY_STATUS(PutResult(transaction, sequence, "", TimeoutErrorJson()));
     ASYA_TRY_STATUS(PutEvent(transaction, sequence, now, EventData(TaskStatus::kFailed, 0, "", kTimeoutReason, "")));
-    Changed(id);
+    Changed(id, true);
   }
   return static_cast<std::int64_t>(expired.size());
 }
@@ -263,8 +269,14 @@ std::int64_t TaskStore::Writes::NextEvent(WallTime now) {
   return last_event;
 }
 
-void TaskStore::Writes::Changed(const std::string& id) {
-  if (std::find(changed.begin(), changed.end(), id) == changed.end()) changed.push_back(id);
+void TaskStore::Writes::Changed(const std::string& id, bool ended) {
+  const auto found = std::find_if(changed.begin(), changed.end(),
+                                  [&](const ports::TaskChange& change) { return change.task_id == id; });
+  if (found == changed.end()) {
+    changed.push_back({id, ended});
+  } else {
+    found->may_have_ended = found->may_have_ended || ended;
+  }
 }
 
 }  // namespace asya::storage::sqlite

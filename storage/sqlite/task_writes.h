@@ -29,27 +29,34 @@ class TaskStore::Writes {
   Result<std::int64_t> ExpireBatch(sql::sqlite::Transaction& transaction, WallTime now, std::int64_t limit);
 
   // The tasks changed by the job that runs now.
-  std::vector<std::string> changed;
+  std::vector<ports::TaskChange> changed;
+  void Changed(const std::string& id, bool ended);
   std::int64_t last_event = 0;  // sequence of the last event written
   Subscribers subscribers;
 
  private:
-  // The row of a task; nothing where there is none.
-  using Row = std::optional<std::int64_t>;
-  Result<Row> Find(sql::sqlite::Transaction& transaction, const std::string& id);
-  // Both tell whether anything changed.
-  Result<bool> Move(sql::sqlite::Transaction& transaction, std::int64_t task, const PreparedReport& prepared,
-                    WallTime now);
-  Result<bool> AdvanceProgress(sql::sqlite::Transaction& transaction, std::int64_t task, const PreparedReport& prepared,
-                               WallTime now);
-  Result<Row> Register(sql::sqlite::Transaction& transaction, const PreparedReport& prepared, WallTime now);
+  // A task as it is; only the writer thread changes it, so what was read stays true within a job.
+  struct Row {
+    std::int64_t sequence = 0;
+    ports::TaskStatus status = ports::TaskStatus::kPending;
+    std::int64_t progress = 0;  // millionths
+  };
+  // Nothing where there is none.
+  Result<std::optional<Row>> Find(sql::sqlite::Transaction& transaction, const std::string& id);
+  Status Move(sql::sqlite::Transaction& transaction, const Row& task, const PreparedReport& prepared, WallTime now);
+  Status AdvanceProgress(sql::sqlite::Transaction& transaction, const Row& task, const PreparedReport& prepared,
+                         WallTime now);
+  // Nothing where another child has the id.
+  Result<std::optional<std::int64_t>> Register(sql::sqlite::Transaction& transaction, const PreparedReport& prepared,
+                                               WallTime now);
+  // What follows on a change of status: result, event, hint.
+  Status Moved(sql::sqlite::Transaction& transaction, std::int64_t task, const PreparedReport& prepared, WallTime now);
   Status PutResult(sql::sqlite::Transaction& transaction, std::int64_t task, const std::string& result,
                    const std::string& error);
   Status PutEvent(sql::sqlite::Transaction& transaction, std::int64_t task, WallTime now, const std::string& data);
   Status PutHopEvent(sql::sqlite::Transaction& transaction, std::int64_t task, const PreparedReport& prepared,
                      WallTime now);
   std::int64_t NextEvent(WallTime now);
-  void Changed(const std::string& id);
 
   const Clock& clock_;
   const Enqueue enqueue_;
