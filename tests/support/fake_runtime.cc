@@ -53,8 +53,9 @@ FakeRuntime::~FakeRuntime() {
     stopping_ = true;
   }
   changed_.notify_all();
-  feed_.reset();
-  calls_.reset();
+  // Not by their destructors: a handler that still runs may name them.
+  feed_->Stop();
+  calls_->Stop();
 }
 
 void FakeRuntime::Serve(ServedConnection& connection) {

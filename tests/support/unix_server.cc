@@ -74,7 +74,10 @@ UnixServer::UnixServer(const std::string& path, Serve serve)
   thread_ = std::thread([this] { Accept(); });
 }
 
-UnixServer::~UnixServer() {
+UnixServer::~UnixServer() { Stop(); }
+
+void UnixServer::Stop() {
+  if (!thread_.joinable()) return;
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;

@@ -44,6 +44,8 @@ class UnixServer {
   ~UnixServer();
   UnixServer(const UnixServer&) = delete;
   UnixServer& operator=(const UnixServer&) = delete;
+  // Ends all connections and waits for those who serve them. Idempotent.
+  void Stop();
   // Ends all connections, as the death of the process behind the socket would.
   void CutAll();
   [[nodiscard]] int accepted() const;
