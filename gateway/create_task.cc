@@ -152,7 +152,7 @@ Result<NewTask> Resolve(const http::Request& request, Body body, const Deps& dep
 Result<ports::Task> Send(const NewTask& wanted, const std::optional<ports::IdempotencyKey>& key, const Deps& deps) {
   const WallTime now = deps.clock.Now();
   ports::Task task;
-  task.id = NewUuid();
+  task.id = NewOrderedUuid(now);
   task.namespace_ = wanted.namespace_;
   task.flow = wanted.flow;
   task.actor = wanted.actor;

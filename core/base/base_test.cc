@@ -64,6 +64,15 @@ TEST(Random, UuidHasVersionFour) {
   EXPECT_NE(uuid, NewUuid());
 }
 
+TEST(Random, AnOrderedUuidSortsByTime) {
+  const WallTime now(std::chrono::milliseconds(0x0123456789ab));
+  const std::string uuid = NewOrderedUuid(now);
+  ASSERT_EQ(uuid.size(), 36U);
+  EXPECT_EQ(uuid.substr(0, 15), "01234567-89ab-7");
+  EXPECT_LT(uuid, NewOrderedUuid(now + std::chrono::milliseconds(1)));
+  EXPECT_NE(uuid, NewOrderedUuid(now));
+}
+
 using Metres = Strong<struct MetresTag, int>;
 TEST(Strong, Compares) { EXPECT_LT(Metres(1), Metres(2)); }
 

@@ -25,6 +25,20 @@ void Fill(unsigned char* out, std::size_t size) {
   }
 }
 
+// RFC 9562, section 4.
+std::string Format(std::array<unsigned char, 16> bytes, unsigned version) {
+  bytes[6] = static_cast<unsigned char>((bytes[6] & 0x0FU) | (version << 4U));
+  bytes[8] = static_cast<unsigned char>((bytes[8] & 0x3FU) | 0x80U);
+  std::string text;
+  text.reserve(36);
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    if (i == 4 || i == 6 || i == 8 || i == 10) text.push_back('-');
+    text.push_back(kHexDigits[bytes[i] >> 4U]);
+    text.push_back(kHexDigits[bytes[i] & 0x0FU]);
+  }
+  return text;
+}
+
 }  // namespace
 
 std::uint64_t SystemSeed() {
@@ -38,16 +52,16 @@ std::uint64_t SystemSeed() {
 std::string NewUuid() {
   std::array<unsigned char, 16> bytes{};
   Fill(bytes.data(), bytes.size());
-  bytes[6] = static_cast<unsigned char>((bytes[6] & 0x0FU) | 0x40U);
-  bytes[8] = static_cast<unsigned char>((bytes[8] & 0x3FU) | 0x80U);
-  std::string text;
-  text.reserve(36);
-  for (std::size_t i = 0; i < bytes.size(); ++i) {
-    if (i == 4 || i == 6 || i == 8 || i == 10) text.push_back('-');
-    text.push_back(kHexDigits[bytes[i] >> 4U]);
-    text.push_back(kHexDigits[bytes[i] & 0x0FU]);
-  }
-  return text;
+  return Format(bytes, 4);
+}
+
+std::string NewOrderedUuid(WallTime now) {
+  constexpr std::size_t kTimeBytes = 6;
+  std::array<unsigned char, 16> bytes{};
+  auto ms = static_cast<std::uint64_t>(now.time_since_epoch() / std::chrono::milliseconds(1));
+  for (std::size_t i = kTimeBytes; i-- > 0; ms >>= 8U) bytes[i] = static_cast<unsigned char>(ms & 0xFFU);
+  Fill(bytes.data() + kTimeBytes, bytes.size() - kTimeBytes);
+  return Format(bytes, 7);
 }
 
 std::string RandomHex(std::size_t bytes) {

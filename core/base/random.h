@@ -6,6 +6,8 @@
 #include <random>
 #include <string>
 
+#include "core/base/clock.h"
+
 namespace asya {
 
 class Random {
@@ -31,6 +33,9 @@ class Random {
 std::uint64_t SystemSeed();
 // RFC 9562 version 4 UUID from the operating system's randomness, lower case with dashes.
 std::string NewUuid();
+// RFC 9562 version 7 UUID: later ones sort after earlier ones by the millisecond, so that an index of them grows at its
+// end.
+std::string NewOrderedUuid(WallTime now);
 // `bytes` random bytes from the operating system as lower case hex; for tokens.
 std::string RandomHex(std::size_t bytes);
 
