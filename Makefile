@@ -88,7 +88,7 @@ crash-audit: programs ## Kills relay, runtime and server at random under load an
 	@PATH="$(PYTHON_BIN):$$PATH" python tests/crash/audit.py --envelopes 20000 --kills 30
 
 .PHONY: bench-local
-bench-local: programs ## Measures the whole local stack against its bars, beside Dramatiq on RabbitMQ (rabbitmq-server needed)
+bench-local: programs ## Measures the whole local stack against its bars, beside Dramatiq (rabbitmq-server and redis-server needed)
 	@$(call BUILD,release,asya_bench_client)
 	@cat tools/requirements.txt tools/requirements-bench.txt >build/requirements-bench.txt; \
 	python=$$(tools/python-environment build/requirements-bench.txt)/bin/python; \

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -54,10 +54,17 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def until(question: str, answer: object) -> None:
+def listens(port: int) -> bool:
+    """Whether somebody does on this port."""
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False
+
+
+def until(question: str, answer: Callable[[], bool]) -> None:
     """Poll a callable until it is true, for at most READY_S."""
     deadline = time.monotonic() + READY_S
-    while not answer():  # type: ignore[operator]
+    while not answer():
         if time.monotonic() > deadline:
             raise SystemExit(f"bench: {question} took longer than {READY_S:g} s")
         time.sleep(0.05)
@@ -170,14 +177,8 @@ def rabbitmq(folder: Path) -> Iterator[str]:
     process = subprocess.Popen(
         [program], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )
-
-    def listening() -> bool:
-        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-            return True
-        return False
-
     try:
-        until("starting RabbitMQ", listening)
+        until("starting RabbitMQ", lambda: listens(port))
         yield f"amqp://guest:guest@127.0.0.1:{port}/"
     finally:
         with suppress(ProcessLookupError):
@@ -186,17 +187,37 @@ def rabbitmq(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
+def redis(folder: Path) -> Iterator[str]:
+    """A private Redis on a free port that writes nothing to disk; its URL."""
+    program = shutil.which("redis-server")
+    if program is None:
+        raise SystemExit("bench: redis-server is missing; apt-get install redis-server")
+    port = free_port()
+    process = subprocess.Popen(
+        [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        until("starting Redis", lambda: listens(port))
+        yield f"redis://127.0.0.1:{port}/0"
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+@contextmanager
 def dramatiq(python: Path, folder: Path) -> Iterator[list[str]]:
     """Dramatiq on a private RabbitMQ, with two processes (the cores) of eight threads; the client's command."""
-    with rabbitmq(folder) as url:
-        environment = {**os.environ, "BENCH_AMQP_URL": url, "PYTHONPATH": str(HERE)}
+    with rabbitmq(folder) as url, redis(folder) as results:
+        added = {"BENCH_AMQP_URL": url, "BENCH_REDIS_URL": results}
+        environment = {**os.environ, **added, "PYTHONPATH": str(HERE)}
         command = [str(python), "-m", "dramatiq", "chain", "--processes", "2", "--threads", "8"]
         workers = subprocess.Popen(
             command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
         )
-        os.environ["BENCH_AMQP_URL"] = url
+        os.environ.update(added)
         try:
-            yield [str(python), str(HERE / "chain.py"), "client"]
+            yield [str(python), str(HERE / "chain.py")]
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(workers.pid, signal.SIGTERM)
@@ -215,10 +236,10 @@ def bar(name: str, value: float, sign: str, limit: float) -> bool:
     return met
 
 
-def rounds(label: str, run: object, in_flight: int, items: int) -> tuple[float, float]:
+def rounds(label: str, run: Callable[[int, int], dict[str, float]], in_flight: int, items: int) -> tuple[float, float]:
     """Several rounds after a warm-up; prints a row; median items/s and p50."""
-    run(in_flight, max(items // 5, 20))  # type: ignore[operator]
-    found = [run(in_flight, items) for _ in range(ROUNDS)]  # type: ignore[operator]
+    run(in_flight, max(items // 5, 20))
+    found = [run(in_flight, items) for _ in range(ROUNDS)]
     rates, middles = [f["items_per_s"] for f in found], [f["p50_ms"] for f in found]
     print(f"{label:42} {spread(rates):>22} items/s   p50 {spread(middles, 2)} ms", flush=True)
     return statistics.median(rates), statistics.median(middles)
@@ -265,16 +286,21 @@ def main() -> int:
         rounds("asya, concurrency 1, 64 in flight", single.load, 64, arguments.items // 3)
     with stack(16, 1) as warm, tempfile.TemporaryDirectory() as name, dramatiq(arguments.python, Path(name)) as command:
 
-        def theirs(in_flight: int, items: int) -> dict[str, float]:
-            done = subprocess.run([*command, str(in_flight), str(items), str(PAYLOAD_BYTES)], stdout=subprocess.PIPE,
-                                  text=True, check=True, timeout=300)  # fmt: skip
-            return dict(json.loads(done.stdout))
+        def form(name: str) -> Callable[[int, int], dict[str, float]]:
+            def load(in_flight: int, items: int) -> dict[str, float]:
+                done = subprocess.run([*command, name, str(in_flight), str(items), str(PAYLOAD_BYTES)],
+                                      stdout=subprocess.PIPE, text=True, check=True, timeout=300)  # fmt: skip
+                return dict(json.loads(done.stdout))
+
+            return load
 
         rate, _ = rounds("asya, concurrency 16, 64 in flight", warm.load, 64, arguments.items)
         bars.append(bar("pss-three-actors-and-sink-mib", warm.pss_mib(), "<=", 120))
-        other, _ = rounds("dramatiq on rabbitmq, 64 in flight", theirs, 64, arguments.items // 3)
+        other, _ = rounds("dramatiq pipeline, results, 64 in flight", form("pipeline"), 64, arguments.items // 3)
+        rounds("dramatiq bare, no results, 64 in flight", form("bare"), 64, arguments.items // 3)
         _, middle = rounds("asya, 1 in flight", warm.load, 1, arguments.items // 10)
-        rounds("dramatiq on rabbitmq, 1 in flight", theirs, 1, arguments.items // 10)
+        rounds("dramatiq pipeline, results, 1 in flight", form("pipeline"), 1, arguments.items // 10)
+        rounds("dramatiq bare, no results, 1 in flight", form("bare"), 1, arguments.items // 10)
         bars.append(bar("chain-items-per-s-against-dramatiq", rate / other, ">=", 3))
         bars.append(bar("chain-p50-at-one-in-flight-ms", middle, "<=", 3))
     return 1 if arguments.strict and not all(bars) else 0
