@@ -15,7 +15,7 @@ from typing import Any
 from .child import Child
 from .health import Health
 from .link import Link
-from .listening import remove
+from .listening import claim, remove
 from .log import Log
 from .settings import Settings
 from .worker import run_worker
@@ -48,7 +48,9 @@ class Supervisor:
         self.wake_out, self.wake_in = os.pipe()
         for number in (self.wake_out, self.wake_in):
             os.set_blocking(number, False)
-        self._remove_leftovers()
+        self.claim = claim(settings.socket_dir)
+        for path in (settings.ready_path, settings.socket_path):
+            remove(path)  # what a killed process has left
         self.health = Health(settings.health_path, settings.socket_mode, self.poll)
 
     def run(self) -> int:
@@ -154,7 +156,8 @@ class Supervisor:
         for connection in [line, *self.health.descriptors()]:
             connection.close()
         self.poll.close()
-        numbers: list[int | None] = [self.life, self.wake_out, self.wake_in, self.settings.control_fd]
+        # The claim too: a worker that outlives its supervisor for a moment keeps nobody out.
+        numbers: list[int | None] = [self.claim, self.life, self.wake_out, self.wake_in, self.settings.control_fd]
         for descriptor in numbers:
             if descriptor is not None:
                 os.close(descriptor)
@@ -259,11 +262,6 @@ class Supervisor:
             self.child.kill()
         self._not_ready("loading")
         self.health.close()
-
-    def _remove_leftovers(self) -> None:
-        os.makedirs(self.settings.socket_dir, exist_ok=True)
-        for path in (self.settings.ready_path, self.settings.socket_path):
-            remove(path)
 
 
 def _ending(status: int) -> str:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -321,3 +324,27 @@ def test_an_idle_runtime_uses_no_processor_time(start: Start) -> None:
     hung.begin("wait").close()
     next(states)  # a second later
     assert used() - before <= 1
+
+
+def test_a_second_runtime_on_one_folder_is_refused_and_the_first_serves_on(start: Start, archive: Path) -> None:
+    runtime = start(HANDLERS["sync"])
+    environment = {"ASYA_SOCKET_DIR": str(runtime.sockets), "ASYA_HANDLER": "user_code.handle"}
+    command = [sys.executable, str(archive)]
+    second = subprocess.run(command, cwd=runtime.folder, env=environment, capture_output=True, text=True, check=False)
+    assert second.returncode == 2
+    output = second.stdout + second.stderr
+    assert "another runtime has its sockets there" in output
+    assert str(runtime.sockets) in output
+    assert (runtime.sockets / "runtime-ready").exists()
+    worker = runtime.invoke("x").payload()
+    # Killed without a chance to clean up: the folder is free at once, whatever a worker that ends later holds.
+    runtime.process.kill()
+    runtime.process.wait(DEADLINE_S)
+    third = subprocess.Popen(command, cwd=runtime.folder, env=environment, stderr=subprocess.PIPE, text=True)
+    try:
+        assert third.stderr is not None
+        assert "worker started" in third.stderr.readline()
+    finally:
+        third.kill()
+        third.communicate()
+    until_gone(int(worker))
