@@ -206,7 +206,7 @@ Status LocalServer::Parts::StartGateway() {
   gateway::AddInternalRoutes(internal, *gateway_deps, gateway::Limits{});
   reaper = std::make_unique<gateway::Reaper>(*tasks, clock, logger.For("reaper"));
   reaper->Start();
-  upkeep = std::make_unique<Upkeep>(*objects, *tasks, clock, logger.For("upkeep"));
+  upkeep = std::make_unique<Upkeep>(*objects, *tasks, clock, logger.For("upkeep"), metrics);
   upkeep->Start();
   return Ok();
 }

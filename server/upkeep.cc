@@ -4,9 +4,24 @@
 
 namespace asya::server {
 
+namespace {
+
+observe::Counter MakeDropped(observe::Metrics& metrics, const char* what) {
+  return metrics.MakeCounter("asya_store_dropped_total", "Rows over the bounds of the stores, dropped oldest first.",
+                             {{"what", what}});
+}
+
+}  // namespace
+
 Upkeep::Upkeep(storage::sqlite::ObjectStore& objects, storage::sqlite::TaskStore& tasks, const Clock& clock,
-               observe::Logger logger)
-    : objects_(objects), tasks_(tasks), clock_(clock), logger_(std::move(logger)) {}
+               observe::Logger logger, observe::Metrics& metrics)
+    : objects_(objects),
+      tasks_(tasks),
+      clock_(clock),
+      logger_(std::move(logger)),
+      history_(MakeDropped(metrics, "history")),
+      dropped_tasks_(MakeDropped(metrics, "tasks")),
+      dead_letters_(MakeDropped(metrics, "dead_letters")) {}
 
 Upkeep::~Upkeep() { Stop(); }
 
@@ -31,12 +46,26 @@ void Upkeep::Run() {
   std::unique_lock lock(mutex_);
   while (!stopped_.wait_for(lock, kPeriod, [this] { return !running_; })) {
     lock.unlock();
-    if (const Status compacted = objects_.CompactOld(); !compacted.ok()) {
-      logger_.Warning("old events were not compacted", {{"error", compacted.error().message}});
-    }
-    const auto dropped = tasks_.DropOld(clock_.Now());
-    if (!dropped.ok()) logger_.Warning("old tasks were not dropped", {{"error", dropped.error().message}});
+    RunOnce();
     lock.lock();
+  }
+}
+
+void Upkeep::RunOnce() {
+  if (const Status compacted = objects_.CompactOld(); !compacted.ok()) {
+    logger_.Warning("old events were not compacted", {{"error", compacted.error().message}});
+  }
+  Count("history", history_, objects_.DropOldHistory());
+  Count("tasks", dropped_tasks_, tasks_.DropOld(clock_.Now()));
+  Count("dead letters", dead_letters_, tasks_.DropOldDeadLetters(clock_.Now()));
+}
+
+void Upkeep::Count(const char* what, const observe::Counter& counter, const Result<std::int64_t>& dropped) {
+  if (!dropped.ok()) {
+    logger_.Warning("what is over the bounds was not dropped", {{"what", what}, {"error", dropped.error().message}});
+  } else if (*dropped > 0) {
+    counter.Add(static_cast<double>(*dropped));
+    logger_.Info("dropped what is over the bounds", {{"what", what}, {"rows", *dropped}});
   }
 }
 

@@ -16,11 +16,16 @@ inline constexpr std::int64_t kChildrenListedMax = 10'000;  // of one task
 inline constexpr std::int64_t kDeadLettersListedMax = 1000;
 inline constexpr std::int64_t kCancellationsListedMax = 10'000;
 
-// Finished tasks are dropped, with their events, when they are over the count or older than the age.
+// Finished tasks are dropped, with their events, when they are over the count or older than the age; so are dead
+// letters.
 struct TaskRetention {
   std::int64_t finished_tasks_max = 100'000;
   std::chrono::microseconds finished_age_max = std::chrono::hours(24 * 7);
+  std::int64_t dead_letters_max = 20'000;
+  std::chrono::microseconds dead_letter_age_max = std::chrono::hours(24 * 90);
 };
+
+inline constexpr std::int64_t kDeadLetterDropBatch = 100;  // in one transaction; each may be of several MiB
 
 inline constexpr const char* kStatusEvent = "status";
 inline constexpr const char* kTimeoutReason = "Timeout";

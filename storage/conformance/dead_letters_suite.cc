@@ -78,5 +78,32 @@ TEST_P(TaskStoreSuite, AReplayIsMarkedOnItsDeadLetter) {
   EXPECT_EQ(store().GetDeadLetter("a")->replayed_as, "t2");
 }
 
+TEST_P(TaskStoreSuite, DeadLettersAreDroppedOverTheCountOldestFirst) {
+  TaskRetention retention;
+  retention.dead_letters_max = 3;
+  retention.dead_letter_age_max = std::chrono::hours(24 * 365 * 100);
+  Open(retention);
+  std::vector<DeadLetter> letters;
+  const int count = 2 * static_cast<int>(kDeadLetterDropBatch) + 5;
+  for (int i = 0; i < count; ++i) letters.push_back(MakeLetter(std::to_string(i), "ocr"));
+  ASSERT_TRUE(store().PutDeadLetters(letters).ok());
+  const auto dropped = harness_->DropOldDeadLetters(letters.front().at);
+  ASSERT_TRUE(dropped.ok()) << dropped.error().message;
+  EXPECT_EQ(*dropped, count - 3);
+  EXPECT_EQ(store().ListDeadLetters({}, {}, 10)->back().id, std::to_string(count - 3));
+  EXPECT_EQ(*harness_->DropOldDeadLetters(letters.front().at), 0);
+}
+
+TEST_P(TaskStoreSuite, DeadLettersAreDroppedByAge) {
+  DeadLetter young = MakeLetter("young", "ocr");
+  young.at += std::chrono::hours(2);
+  ASSERT_TRUE(store().PutDeadLetters({MakeLetter("old", "ocr"), young}).ok());
+  EXPECT_EQ(*harness_->DropOldDeadLetters(young.at), 0);
+  const WallTime later = young.at + TaskRetention{}.dead_letter_age_max - std::chrono::hours(1);
+  EXPECT_EQ(*harness_->DropOldDeadLetters(later), 1);
+  EXPECT_FALSE(store().GetDeadLetter("old").ok());
+  EXPECT_TRUE(store().GetDeadLetter("young").ok());
+}
+
 }  // namespace
 }  // namespace asya::storage::conformance

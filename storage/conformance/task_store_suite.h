@@ -25,6 +25,7 @@ class TaskStoreHarness {
   // Bodies of the messages sent, in order.
   virtual std::vector<std::string> Sent() = 0;
   virtual Result<std::int64_t> DropOld(WallTime now) = 0;
+  virtual Result<std::int64_t> DropOldDeadLetters(WallTime now) = 0;
 };
 
 struct TaskStoreImplementation {

@@ -17,6 +17,13 @@ namespace {
   "SELECT id, namespace, actor, reason, error_type, error_message, signature, envelope, raw, replayed_as, at " \
   "FROM dead_letters "
 
+// Of the oldest letters those that are over the count or the age: a look at one batch, however many there are.
+constexpr const char* kDropOldLetters = R"sql(
+DELETE FROM dead_letters WHERE sequence IN (
+  SELECT sequence FROM (SELECT sequence, at, row_number() OVER (ORDER BY sequence) AS place
+                        FROM (SELECT sequence, at FROM dead_letters ORDER BY sequence LIMIT $3) AS oldest) AS placed
+  WHERE at < $1 OR place <= $2))sql";
+
 DeadLetter ReadDeadLetter(const Rows& rows, std::size_t row) {
   DeadLetter letter;
   letter.id = rows.Text(row, 0);
@@ -110,6 +117,30 @@ Status TaskStore::MarkReplayed(const std::string& dead_letter_id, const std::str
     changed.push_back(dead_letter_id);
     return Ok();
   });
+}
+
+Result<std::int64_t> TaskStore::DropOldDeadLetters(WallTime now) {
+  std::int64_t over = 0;
+  ASYA_TRY_STATUS(database_.Read([&](Transaction& transaction) -> Status {
+    ASYA_TRY(const Rows rows, transaction.Execute("SELECT count(*) FROM dead_letters", Parameters()));
+    over = rows.Int(0, 0) - retention_.dead_letters_max;
+    return Ok();
+  }));
+  const std::int64_t oldest_kept = ToMicroseconds(now - retention_.dead_letter_age_max);
+  std::int64_t total = 0;
+  std::int64_t dropped = kDeadLetterDropBatch;
+  while (dropped == kDeadLetterDropBatch) {
+    ASYA_TRY_STATUS(database_.Write([&](Transaction& transaction) -> Status {
+      Parameters parameters;
+      parameters.Add(oldest_kept).Add(over).Add(kDeadLetterDropBatch);
+      ASYA_TRY(const Rows rows, transaction.Execute(kDropOldLetters, parameters));
+      dropped = rows.affected();
+      return Ok();
+    }));
+    total += dropped;
+    over -= dropped;
+  }
+  return total;
 }
 
 }  // namespace asya::storage::postgres

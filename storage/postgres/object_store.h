@@ -13,6 +13,7 @@
 #include "core/sql/postgres/listener.h"
 #include "ports/object_store.h"
 #include "storage/broadcaster.h"
+#include "storage/history_retention.h"
 #include "storage/postgres/committer.h"
 #include "storage/postgres/log_reader.h"
 
@@ -24,6 +25,7 @@ struct ObjectStoreSettings {
   // What CompactOld leaves: both the youngest events by count and those younger than the age.
   std::int64_t events_kept_min = 1000;
   std::chrono::microseconds event_age_kept_min = std::chrono::minutes(5);
+  HistoryRetention history;  // what DropOldHistory leaves
 };
 
 class ObjectStore final : public ports::ObjectStore {
@@ -52,6 +54,8 @@ class ObjectStore final : public ports::ObjectStore {
 
   // Compacts what the settings do not keep; to be called about once a minute by any of the processes.
   Status CompactOld();
+  // Drops the history that the settings do not keep; as often. Returns how many entries.
+  Result<std::int64_t> DropOldHistory();
 
  private:
   Result<ports::Record> Commit(ChangePointer change);

@@ -202,6 +202,27 @@ TEST_F(PostgresObjectStore, CompactOldKeepsTheYoungAndTheLast) {
   EXPECT_TRUE(opens(8)) << "the last three stay, however old";
 }
 
+TEST_F(PostgresObjectStore, HistoryIsBoundedPerObjectAndInAll) {
+  const PostgresSchema schema;
+  const auto database = sql::postgres::Database::Open(schema.settings(), Migrations()).value();
+  ObjectStoreSettings settings;
+  settings.history = {3, 10};
+  ObjectStore store(*database, RealClock(), settings);
+  ASSERT_TRUE(store.Start().ok());
+  ASSERT_TRUE(store.Create(MakeRecord("default", "a"), kAuthor).ok());
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(store.Update(MakeRecord("default", "a"), {}, kAuthor).ok());
+  ASSERT_TRUE(store.Create(MakeRecord("default", "b"), kAuthor).ok());
+  EXPECT_EQ(*store.DropOldHistory(), 3) << "all over three of one object";
+  const auto kept = store.History(MakeRecord("default", "a").key, {}, 10);
+  ASSERT_EQ(kept->size(), 3U);
+  EXPECT_EQ(kept->front().revision.get(), store.Head()->get() - 1) << "the newest stay";
+  EXPECT_EQ(store.History(MakeRecord("default", "b").key, {}, 10)->size(), 1U);
+  EXPECT_EQ(*store.DropOldHistory(), 0);
+  for (int i = 0; i < 8; ++i) ASSERT_TRUE(store.Create(MakeRecord("default", "n" + std::to_string(i)), kAuthor).ok());
+  EXPECT_EQ(*store.DropOldHistory(), 2) << "all over ten, the oldest first";
+  EXPECT_EQ(store.History(MakeRecord("default", "a").key, {}, 10)->size(), 1U);
+}
+
 }  // namespace
 
 using conformance::ObjectStoreImplementation;

@@ -54,6 +54,8 @@ class TaskStore final : public ports::TaskStore {
 
   // Drops finished tasks that the retention does not keep; to be called about once a minute. Returns how many.
   Result<std::int64_t> DropOld(WallTime now);
+  // The same for dead letters.
+  Result<std::int64_t> DropOldDeadLetters(WallTime now);
 
  private:
   using Ids = std::vector<std::string>;

@@ -38,6 +38,7 @@ class Harness final : public conformance::TaskStoreHarness {
   }
   ports::TaskStore& store() override { return store_; }
   Result<std::int64_t> DropOld(WallTime now) override { return store_.DropOld(now); }
+  Result<std::int64_t> DropOldDeadLetters(WallTime now) override { return store_.DropOldDeadLetters(now); }
   std::vector<std::string> Sent() override {
     std::vector<std::string> bodies;
     const Status read = database_->Read([&](Transaction& transaction) -> Status {

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 #include "storage/sqlite/bounded_write.h"
@@ -17,6 +18,13 @@ namespace {
 #define ASYA_SELECT_LETTER                                                                                     \
   "SELECT id, namespace, actor, reason, error_type, error_message, signature, envelope, raw, replayed_as, at " \
   "FROM dead_letters "
+
+// Of the oldest letters those that are over the count or the age: a look at one batch, however many there are.
+constexpr const char* kDropOldLetters = R"sql(
+DELETE FROM dead_letters WHERE sequence IN (
+  SELECT sequence FROM (SELECT sequence, at, row_number() OVER (ORDER BY sequence) AS place
+                        FROM (SELECT sequence, at FROM dead_letters ORDER BY sequence LIMIT ?3))
+  WHERE at < ?1 OR place <= ?2))sql";
 
 DeadLetter ReadDeadLetter(const Statement& row) {
   DeadLetter letter;
@@ -111,6 +119,31 @@ Status TaskStore::MarkReplayed(const std::string& dead_letter_id, const std::str
     writes.Changed(dead_letter_id, true);
     return Ok();
   });
+}
+
+Result<std::int64_t> TaskStore::DropOldDeadLetters(WallTime now) {
+  std::int64_t over = 0;
+  ASYA_TRY_STATUS(database_.Read([&](Transaction& transaction) -> Status {
+    ASYA_TRY(auto* const row, transaction.Prepare("SELECT count(*) FROM dead_letters"));
+    ASYA_TRY(const bool found, row->Step());
+    if (found) over = row->Int(0) - settings_.retention.dead_letters_max;
+    return Ok();
+  }));
+  const std::int64_t oldest_kept = ToMicroseconds(now - settings_.retention.dead_letter_age_max);
+  const auto dropped = std::make_shared<std::int64_t>(kDeadLetterDropBatch);
+  std::int64_t total = 0;
+  while (*dropped == kDeadLetterDropBatch) {
+    const auto drop = [oldest_kept, over, dropped](Transaction& transaction, Writes&) -> Status {
+      ASYA_TRY(auto* const statement, transaction.Prepare(kDropOldLetters));
+      ASYA_TRY_STATUS(statement->Bind(1, oldest_kept).Bind(2, over).Bind(3, kDeadLetterDropBatch).Run());
+      *dropped = transaction.Changes();
+      return Ok();
+    };
+    ASYA_TRY_STATUS(Write(drop));
+    total += *dropped;
+    over -= *dropped;
+  }
+  return total;
 }
 
 }  // namespace asya::storage::sqlite

@@ -12,6 +12,7 @@
 #include "core/sql/sqlite/database.h"
 #include "ports/object_store.h"
 #include "storage/broadcaster.h"
+#include "storage/history_retention.h"
 
 namespace asya::storage::sqlite {
 
@@ -22,6 +23,7 @@ struct ObjectStoreSettings {
   // What CompactOld leaves: both the youngest events by count and those younger than the age.
   std::int64_t events_kept_min = 1000;
   std::chrono::microseconds event_age_kept_min = std::chrono::minutes(5);
+  HistoryRetention history;  // what DropOldHistory leaves
 };
 
 // Revisions are given out on the database's one writer thread, so their order is the order of commits. Bodies are never
@@ -52,6 +54,8 @@ class ObjectStore final : public ports::ObjectStore {
 
   // Compacts what the settings do not keep; to be called about once a minute.
   Status CompactOld();
+  // Drops the history that the settings do not keep; as often. Returns how many entries.
+  Result<std::int64_t> DropOldHistory();
 
  private:
   struct Change;

@@ -93,6 +93,27 @@ TEST(SqliteObjectStore, CompactOldKeepsTheYoungAndTheLast) {
   EXPECT_TRUE(opens(10)) << "all five young ones stay";
 }
 
+TEST(SqliteObjectStore, HistoryIsBoundedPerObjectAndInAll) {
+  const conformance::TemporaryFolder folder;
+  const auto database = OpenDatabase(folder.File("store.db"));
+  ObjectStoreSettings settings;
+  settings.history = {3, 10};
+  ObjectStore store(*database, RealClock(), settings);
+  ASSERT_TRUE(store.Start().ok());
+  ASSERT_TRUE(store.Create(MakeRecord("a"), kAuthor).ok());
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(store.Update(MakeRecord("a"), {}, kAuthor).ok());
+  ASSERT_TRUE(store.Create(MakeRecord("b"), kAuthor).ok());
+  EXPECT_EQ(*store.DropOldHistory(), 3) << "all over three of one object";
+  const auto kept = store.History(MakeRecord("a").key, {}, 10);
+  ASSERT_EQ(kept->size(), 3U);
+  EXPECT_EQ(kept->front().revision.get(), store.Head()->get() - 1) << "the newest stay";
+  EXPECT_EQ(store.History(MakeRecord("b").key, {}, 10)->size(), 1U);
+  EXPECT_EQ(*store.DropOldHistory(), 0);
+  for (int i = 0; i < 8; ++i) ASSERT_TRUE(store.Create(MakeRecord("n" + std::to_string(i)), kAuthor).ok());
+  EXPECT_EQ(*store.DropOldHistory(), 2) << "all over ten, the oldest first";
+  EXPECT_EQ(store.History(MakeRecord("a").key, {}, 10)->size(), 1U);
+}
+
 TEST(SqliteObjectStore, CompactionTakesTheRowsInBatches) {
   const conformance::TemporaryFolder folder;
   const auto database = OpenDatabase(folder.File("store.db"));

@@ -57,6 +57,8 @@ class TaskStore final : public ports::TaskStore {
 
   // Drops finished tasks that the retention does not keep; to be called about once a minute. Returns how many.
   Result<std::int64_t> DropOld(WallTime now);
+  // The same for dead letters.
+  Result<std::int64_t> DropOldDeadLetters(WallTime now);
 
  private:
   class Writes;  // what runs on the writer thread
