@@ -46,6 +46,9 @@ TEST_P(MessageQueueSuite, ALeasedMessageKeepsItsQueue) {
   ASSERT_EQ(taken.size(), 1U);
   EXPECT_EQ(Admin().Remove("asya-test-a", false).error().code, ErrorCode::kConflict);
   EXPECT_TRUE(consumer->Settle(Ack(taken[0].tag)).ok());
+  // A broker may not tell a consumer that holds nothing from one that does, and may count with a lag.
+  consumer.reset();
+  ExpectDepth("asya-test-a", 0, 0, 0);
   EXPECT_TRUE(Admin().Remove("asya-test-a", false).ok());
 }
 
@@ -72,9 +75,10 @@ TEST_P(MessageQueueSuite, StatsCountEachStateOfAMessage) {
   ASSERT_TRUE(consumer->Settle(Ack(taken[1].tag, {{"asya-test-b", "x", "m"}})).ok());
   ExpectDepth("asya-test-a", 1, 1, 0);
   const auto stats = Stats("asya-test-a");
+  EXPECT_TRUE(stats.oldest_age.count() > 0 || !transport_->Knows().oldest_age);
+  if (!transport_->Knows().totals) return;
   EXPECT_EQ(stats.arrived_total, 3);
   EXPECT_EQ(stats.settled_total, 1);
-  EXPECT_GT(stats.oldest_age.count(), 0);
   EXPECT_EQ(Stats("asya-test-b").arrived_total, 1);
 }
 

@@ -13,7 +13,7 @@ using ::testing::ElementsAreArray;
 
 void MessageQueueSuite::SetUp() {
   transport_ = GetParam().make();
-  if (transport_ == nullptr) GTEST_SKIP() << "needs a server: run under tools/postgres run";
+  if (transport_ == nullptr) GTEST_SKIP() << "needs a server: run under tools/postgres run and tools/rabbitmq run";
 }
 
 void MessageQueueSuite::MakeQueue(const std::string& name) {
@@ -47,6 +47,7 @@ void MessageQueueSuite::ExpectDepth(const std::string& queue, std::int64_t visib
   const auto limit = std::chrono::steady_clock::now() + kPatience;
   do {
     last = Stats(queue);
+    if (!transport_->Knows().delayed) last.delayed = delayed;
     if (last.visible == visible && last.delayed == delayed && last.in_flight == in_flight) return;
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   } while (std::chrono::steady_clock::now() < limit);

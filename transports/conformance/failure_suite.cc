@@ -18,11 +18,14 @@ TEST_P(MessageQueueSuite, ADeadConsumersMessagesGoToAnother) {
   transport_->Cut(dying->Queue());
   other->Queue().Grant(3);
   dying.reset();
+  // One after the other: a transport may give out alone what may have killed somebody.
   std::vector<std::string> seen;
-  for (const auto& delivery : other->Take(3)) {
-    seen.push_back(delivery.body);
-    EXPECT_EQ(delivery.crash_count, 0);
-    EXPECT_TRUE(other->Settle(Ack(delivery.tag)).ok());
+  for (int i = 0; i < 3; ++i) {
+    const auto taken = other->Take(1);
+    ASSERT_EQ(taken.size(), 1U);
+    seen.push_back(taken[0].body);
+    EXPECT_LE(taken[0].crash_count, transport_->Knows().started ? 0 : 1);
+    EXPECT_TRUE(other->Settle(Ack(taken[0].tag)).ok());
   }
   EXPECT_THAT(seen, ::testing::UnorderedElementsAre("1", "2", "3"));
   ExpectDepth("asya-test-a", 0, 0, 0);

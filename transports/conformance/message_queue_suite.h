@@ -14,6 +14,14 @@
 
 namespace asya::transports::conformance {
 
+// What a broker can tell; what it cannot is not asked of its transport.
+struct Knowledge {
+  bool delayed = true;     // how many messages of a queue wait for their retry
+  bool totals = true;      // QueueStats' totals, as they are now
+  bool oldest_age = true;  // QueueStats::oldest_age
+  bool started = true;     // whether a message whose consumer died had been begun; else each such death is counted
+};
+
 // One broker of the transport under test, and what the suite needs to disturb it.
 class Transport {
  public:
@@ -28,6 +36,7 @@ class Transport {
   virtual void RestartBroker() = 0;
   // The broker deals messages out in turn, rather than consumers taking what they find.
   [[nodiscard]] virtual bool DealsOut() const { return true; }
+  [[nodiscard]] virtual Knowledge Knows() const { return {}; }
   // Largest body it takes.
   [[nodiscard]] virtual std::size_t MessageLimitBytes() const = 0;
 };

@@ -58,7 +58,9 @@ TEST_P(MessageQueueSuite, ManySettlementsAtOnceAllComeThrough) {
   for (const auto& delivery : taken) consumer->Queue().Settle(Ack(delivery.tag, {{"asya-test-b", "y", "m"}}));
   ExpectDepth("asya-test-a", 0, 0, 0);
   ExpectDepth("asya-test-b", kMessages, 0, 0);
-  EXPECT_EQ(Stats("asya-test-a").settled_total, static_cast<std::int64_t>(kMessages));
+  if (transport_->Knows().totals) {
+    EXPECT_EQ(Stats("asya-test-a").settled_total, static_cast<std::int64_t>(kMessages));
+  }
 }
 
 TEST_P(MessageQueueSuite, ARetryComesBackChangedAndNeverEarly) {

@@ -1,0 +1,80 @@
+// RabbitmqVhost: an empty virtual host of its own in the RabbitMQ of the test run, gone with its owner.
+#pragma once
+
+#include <chrono>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <thread>
+
+#include "core/base/random.h"
+#include "core/http/client.h"
+#include "core/json/parse.h"
+#include "core/json/value.h"
+#include "transports/rabbitmq/address.h"
+
+namespace asya::tests {
+
+class RabbitmqVhost {
+ public:
+  // Whether `tools/rabbitmq run` is around the run.
+  static bool IsThere() { return std::getenv("ASYA_TEST_RABBITMQ") != nullptr; }
+  static std::string ManagementUrl() { return std::getenv("ASYA_TEST_RABBITMQ_MANAGEMENT"); }
+
+  RabbitmqVhost() : name_("test_" + RandomHex(8)) {
+    Call("PUT", "/api/vhosts/" + name_);
+    Call("PUT", "/api/permissions/" + name_ + "/guest", R"({"configure":".*","write":".*","read":".*"})");
+  }
+  ~RabbitmqVhost() { Call("DELETE", "/api/vhosts/" + name_); }
+  RabbitmqVhost(const RabbitmqVhost&) = delete;
+  RabbitmqVhost& operator=(const RabbitmqVhost&) = delete;
+
+  [[nodiscard]] transports::rabbitmq::BrokerAddress address(bool tls = false) const {
+    auto address =
+        transports::rabbitmq::ParseBrokerUrl(std::getenv(tls ? "ASYA_TEST_RABBITMQ_TLS" : "ASYA_TEST_RABBITMQ"))
+            .value();
+    address.virtual_host = name_;
+    if (tls) {
+      std::ifstream file(std::getenv("ASYA_TEST_RABBITMQ_CA"));
+      address.ca_pem.assign(std::istreambuf_iterator<char>(file), {});
+    }
+    return address;
+  }
+  [[nodiscard]] const std::string& name() const { return name_; }
+
+  // Ends every connection to this virtual host; how many there were. The API learns of one a little later than it is
+  // made, hence the patience for the first.
+  [[nodiscard]] int CloseConnections() const {
+    const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    int closed = 0;
+    while (closed == 0 && std::chrono::steady_clock::now() < limit) {
+      const auto found = json::Parse(Call("GET", "/api/vhosts/" + name_ + "/connections")).value();
+      for (const json::Value& connection : found.AsArray()) {
+        const std::string name = connection.GetString("name").value_or("");
+        Call("DELETE", "/api/connections/" + transports::rabbitmq::PercentEncoded(name));
+        ++closed;
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    return closed;
+  }
+
+  // One call of the management API.
+  static std::string Call(const std::string& method, const std::string& path, const std::string& body = "") {
+    http::Client client;
+    http::ClientRequest request;
+    request.method = method;
+    request.url = ManagementUrl() + path;
+    request.url.insert(request.url.find("//") + 2, "guest:guest@");
+    request.headers.Set("Content-Type", "application/json");
+    request.body = body;
+    request.deadline = std::chrono::minutes(1);
+    return client.Call(request).value().body;
+  }
+
+ private:
+  const std::string name_;
+};
+
+}  // namespace asya::tests

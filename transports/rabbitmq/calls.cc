@@ -1,0 +1,73 @@
+#include "transports/rabbitmq/calls.h"
+
+#include <utility>
+
+namespace asya::transports::rabbitmq {
+
+Error ErrorOfClose(const Method& close) {
+  constexpr std::uint16_t kContentTooLarge = 311;
+  constexpr std::uint16_t kAccessRefused = 403;
+  constexpr std::uint16_t kNotFound = 404;
+  constexpr std::uint16_t kResourceLocked = 405;
+  constexpr std::uint16_t kPreconditionFailed = 406;
+  switch (close.code) {
+    case kContentTooLarge:
+      return asya::Fail(ErrorCode::kTooLarge, close.text);
+    case kAccessRefused:
+      return asya::Fail(ErrorCode::kForbidden, close.text);
+    case kNotFound:
+      return asya::Fail(ErrorCode::kNotFound, close.text);
+    case kResourceLocked:
+    case kPreconditionFailed:
+      return asya::Fail(ErrorCode::kConflict, close.text);
+    default:
+      return asya::Fail(ErrorCode::kUnavailable, close.text);
+  }
+}
+
+void Calls::Call(std::string method, Done done) {
+  asked_.push_back(Asked{std::move(method), std::move(done), clock_.Steady() + kReplyLimit});
+  Transmit(asked_.back());
+}
+
+void Calls::Transmit(const Asked& asked) {
+  if (!opened_) link_.Send(channel_, OpenChannel());
+  opened_ = true;
+  link_.Send(channel_, asked.method);
+}
+
+bool Calls::Take(const Arrival& arrival) {
+  if (arrival.channel != channel_) return false;
+  if (arrival.method.id == MethodId::kChannelOpenOk || arrival.method.id == MethodId::kChannelCloseOk) return true;
+  if (arrival.method.id == MethodId::kChannelClose) {
+    OnClosed(arrival.method);
+    return true;
+  }
+  if (asked_.empty()) return true;
+  const Asked answered = std::move(asked_.front());
+  asked_.pop_front();
+  answered.done(arrival.method);
+  return true;
+}
+
+// The broker has dropped all that followed the refused question; it is asked again on the channel opened anew.
+void Calls::OnClosed(const Method& close) {
+  link_.Send(channel_, Plain(MethodId::kChannelCloseOk));
+  opened_ = false;
+  if (asked_.empty()) return;
+  const Asked refused = std::move(asked_.front());
+  asked_.pop_front();
+  for (const Asked& waiting : asked_) Transmit(waiting);
+  refused.done(ErrorOfClose(close));
+}
+
+SteadyTime Calls::deadline() const { return asked_.empty() ? SteadyTime::max() : asked_.front().deadline; }
+
+void Calls::Fail(const Error& error) {
+  opened_ = false;
+  std::deque<Asked> asked;
+  asked.swap(asked_);
+  for (const Asked& waiting : asked) waiting.done(error);
+}
+
+}  // namespace asya::transports::rabbitmq

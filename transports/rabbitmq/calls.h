@@ -1,0 +1,53 @@
+// Calls: questions to the broker on a channel of their own, answered in order; a refusal costs the channel, not us.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <string>
+
+#include "core/base/clock.h"
+#include "core/base/result.h"
+#include "transports/rabbitmq/link.h"
+
+namespace asya::transports::rabbitmq {
+
+constexpr std::chrono::seconds kReplyLimit{30};  // a question unanswered for longer ends the link
+
+class Calls {
+ public:
+  // kNotFound: there is no such queue or exchange. kConflict: it is there, otherwise than asked for, or in use.
+  // kForbidden. The message is the broker's.
+  using Done = std::function<void(Result<Method>)>;
+
+  // `link` outlives this; `channel` belongs to this.
+  Calls(Link& link, std::uint16_t channel, const Clock& clock) : link_(link), channel_(channel), clock_(clock) {}
+
+  void Call(std::string method, Done done);
+  // Whether the arrival was for this channel.
+  bool Take(const Arrival& arrival);
+  // When the oldest question is over its limit.
+  [[nodiscard]] SteadyTime deadline() const;
+  // The link is gone: everybody who waits gets this.
+  void Fail(const Error& error);
+
+ private:
+  struct Asked {
+    std::string method;
+    Done done;
+    SteadyTime deadline;
+  };
+  void Transmit(const Asked& asked);
+  void OnClosed(const Method& close);
+
+  Link& link_;
+  const std::uint16_t channel_;
+  const Clock& clock_;
+  bool opened_ = false;
+  std::deque<Asked> asked_;  // bounded by the callers: one a queue, an exchange or a test of existence
+};
+
+// What a channel.close means to whoever asked.
+Error ErrorOfClose(const Method& close);
+
+}  // namespace asya::transports::rabbitmq

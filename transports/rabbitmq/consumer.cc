@@ -1,0 +1,61 @@
+#include "transports/rabbitmq/consumer.h"
+
+#include <utility>
+
+namespace asya::transports::rabbitmq {
+
+Consumer::Consumer(const ConsumerSettings& settings, const Clock& clock, Random& random)
+    : settings_(settings),
+      clock_(clock),
+      random_(random),
+      loop_(clock),
+      message_bytes_max_(settings.message_bytes_max) {}
+
+Consumer::~Consumer() { Consumer::Stop(std::chrono::milliseconds(0)); }
+
+void Consumer::Start(ports::ConsumerEvents& events) {
+  ASYA_CHECK(!thread_.joinable());
+  events_ = &events;
+  ASYA_CHECK(loop_.Open().ok());
+  thread_ = std::thread([this] { Work(); });
+}
+
+void Consumer::Grant(std::size_t count) {
+  loop_.Post([this, count] {
+    if (phase_ == Phase::kReady && !stopping_) windows_->Grant(count);
+  });
+}
+
+void Consumer::RevokeCredits() {
+  loop_.Post([this] {
+    if (windows_ != nullptr) windows_->Revoke();
+  });
+}
+
+// The broker counts deliveries that were never settled by itself; nothing has to be written before a call.
+void Consumer::Begin(ports::DeliveryTag tag, std::int64_t /*crash_count*/) {
+  loop_.Post([this, tag] { OnBegin(tag); });
+}
+
+void Consumer::Settle(ports::Settlement settlement) {
+  auto shared = std::make_shared<ports::Settlement>(std::move(settlement));
+  loop_.Post([this, shared] { OnSettle(std::move(*shared)); });
+}
+
+void Consumer::Stop(std::chrono::milliseconds grace) {
+  if (!thread_.joinable()) return;
+  loop_.Post([this, grace] { BeginStop(grace); });
+  thread_.join();
+}
+
+void Consumer::Abandon() {
+  loop_.Post([this] {
+    if (phase_ == Phase::kAway) return;
+    consuming_.reset();  // without a word to the broker
+    Lose("the connection was cut");
+    memory_.Forget();
+    is_fresh_ = true;
+  });
+}
+
+}  // namespace asya::transports::rabbitmq

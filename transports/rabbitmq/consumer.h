@@ -1,0 +1,129 @@
+// Consumer: a relay's end of a queue on RabbitMQ: one connection to take messages, one to publish, and a thread.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "core/base/clock.h"
+#include "core/base/random.h"
+#include "ports/message_queue.h"
+#include "transports/rabbitmq/address.h"
+#include "transports/rabbitmq/link.h"
+#include "transports/rabbitmq/loop.h"
+#include "transports/rabbitmq/memory.h"
+#include "transports/rabbitmq/publishing.h"
+#include "transports/rabbitmq/windows.h"
+
+namespace asya::transports::rabbitmq {
+
+struct ConsumerSettings {
+  BrokerAddress address;
+  std::string queue;
+  std::string exchange;                         // where outputs go; empty: the default exchange
+  std::size_t held_max = 0;                     // messages leased at once at most; 0: what is granted
+  std::size_t message_bytes_max = 16U << 20U;   // RabbitMQ's own default since 4.0; a broker that wants less says so
+  std::chrono::milliseconds reconnect_min{50};  // doubles with each try, plus or minus a half
+  std::chrono::milliseconds reconnect_max{2000};
+};
+
+// Bodies are kept up to this many bytes in all, to put messages back uncounted; brokers before 4.3 count what is put
+// back otherwise, so that a larger one may come back as a suspect.
+constexpr std::size_t kKeptBodyBytesMax = 4U << 20U;
+
+class Consumer final : public ports::MessageQueue {
+ public:
+  Consumer(const ConsumerSettings& settings, const Clock& clock, Random& random);
+  ~Consumer() override;
+
+  void Start(ports::ConsumerEvents& events) override;
+  void Grant(std::size_t count) override;
+  void RevokeCredits() override;
+  void Begin(ports::DeliveryTag tag, std::int64_t crash_count) override;
+  void Settle(ports::Settlement settlement) override;
+  void Stop(std::chrono::milliseconds grace) override;
+  // Breaks both connections and goes on as a new process that knows nothing of the leases, as sudden death would.
+  void Abandon();
+
+ private:
+  enum class Phase { kAway, kOpening, kChecking, kReady };
+  struct Lease {
+    std::uint64_t print = 0;
+    std::int64_t crashes = 0;
+    WallTime visible_at{};
+    std::string message_id;
+    std::optional<std::string> body;
+    std::uint64_t bytes = 0;
+    bool settling = false;
+    bool ends = false;  // being settled as processed
+  };
+
+  // consumer_loop.cc: the thread.
+  void Work();
+  void Connect();
+  void DriveLinks();
+  void WhenOpen();
+  void CheckQueue();
+  void Checked(const Status& found);
+  void Lose(const std::string& reason);
+  void TellConnection(bool connected, const std::string& reason);
+  void Turn();
+  void Wait();
+  [[nodiscard]] bool MayEnd() const;
+  void BeginStop(std::chrono::milliseconds grace);
+  void SayGoodbye();
+  [[nodiscard]] SteadyTime RetryAt();
+
+  // deliveries.cc: what comes in and what becomes of it.
+  void OnArrival(Arrival arrival);
+  void OnDelivery(Arrival arrival);
+  [[nodiscard]] std::int64_t CrashesOf(const Arrival& arrival) const;
+  void OnBegin(ports::DeliveryTag tag);
+  void OnSettle(ports::Settlement settlement);
+  void GiveBack(ports::DeliveryTag tag, Lease& lease, bool tell);
+  void Send(ports::DeliveryTag tag, std::vector<Publication> batch, bool tell);
+  void Finish(ports::DeliveryTag tag, bool requeue);
+  void Tell(ports::DeliveryTag tag, Status status, bool tell);
+  void SendOrders(const Windows::Orders& orders);
+  [[nodiscard]] Status CheckSizes(const ports::Settlement& settlement) const;
+  [[nodiscard]] ports::DeliveryTag TagOf(std::uint64_t channel_tag) const {
+    return ports::DeliveryTag(tag_base_ + channel_tag);
+  }
+  [[nodiscard]] std::uint64_t ChannelTag(ports::DeliveryTag tag) const { return tag.get() - tag_base_; }
+  void LearnLimit(const std::string& reason);
+
+  const ConsumerSettings settings_;
+  const Clock& clock_;
+  Random& random_;
+  ports::ConsumerEvents* events_ = nullptr;
+  Loop loop_;
+  std::thread thread_;
+
+  // All below is of the thread alone.
+  Phase phase_ = Phase::kAway;
+  std::unique_ptr<Link> consuming_;
+  std::unique_ptr<Link> publishing_link_;
+  std::unique_ptr<Publishing> publishing_;
+  std::optional<std::string> broken_;  // why the links have to be given up
+  std::optional<std::string> told_;
+  SteadyTime try_at_{};
+  int failures_ = 0;
+  std::size_t message_bytes_max_;
+  std::unique_ptr<Windows> windows_;
+  std::unordered_map<ports::DeliveryTag, Lease> leases_;  // bounded by the credits
+  std::vector<ports::Delivery> deliveries_;               // to be told at the end of the turn
+  Memory memory_;
+  std::size_t kept_bytes_ = 0;
+  std::uint64_t tag_base_ = 0;
+  std::uint64_t last_channel_tag_ = 0;
+  bool is_fresh_ = true;  // nothing was delivered since this process began
+  bool stopping_ = false;
+  SteadyTime stop_by_{};
+};
+
+}  // namespace asya::transports::rabbitmq

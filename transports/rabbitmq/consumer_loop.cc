@@ -1,0 +1,200 @@
+// The consumer's thread: connecting for ever, and one turn after another.
+#include <algorithm>
+#include <utility>
+
+#include "transports/rabbitmq/consumer.h"
+#include "transports/rabbitmq/topology.h"
+
+namespace asya::transports::rabbitmq {
+namespace {
+
+constexpr std::uint16_t kConsumeChannel = 1;
+constexpr int kDoublingsMax = 16;  // of the time between two tries
+constexpr std::chrono::milliseconds kGoodbyeLimit{500};
+
+void AddSocket(const Link* link, std::vector<pollfd>& sockets) {
+  if (link == nullptr || link->fd() < 0) return;
+  sockets.push_back(pollfd{link->fd(), static_cast<short>(link->wants_write() ? POLLIN | POLLOUT : POLLIN), 0});
+}
+
+}  // namespace
+
+void Consumer::Work() {
+  while (!MayEnd()) {
+    for (const auto& letter : loop_.Take()) letter();
+    if (phase_ == Phase::kAway && !stopping_ && clock_.Steady() >= try_at_) Connect();
+    DriveLinks();
+    if (phase_ == Phase::kOpening) WhenOpen();
+    if (phase_ == Phase::kChecking && clock_.Steady() >= try_at_) CheckQueue();
+    if (phase_ == Phase::kReady) Turn();
+    if (broken_) {
+      Lose(*std::exchange(broken_, std::nullopt));
+      continue;
+    }
+    if (!MayEnd()) Wait();
+  }
+  SayGoodbye();
+}
+
+void Consumer::Connect() {
+  const LinkSettings consuming{settings_.address, "asya-relay " + settings_.queue + " takes"};
+  const LinkSettings publishing{settings_.address, "asya-relay " + settings_.queue + " publishes"};
+  consuming_ = std::make_unique<Link>(consuming, clock_, [this](Arrival arrival) { OnArrival(std::move(arrival)); });
+  publishing_link_ = std::make_unique<Link>(publishing, clock_, [this](const Arrival& arrival) {
+    const auto taken = publishing_->Take(arrival);
+    if (!taken.ok() && !broken_) broken_ = taken.error().message;
+  });
+  publishing_ = std::make_unique<Publishing>(*publishing_link_, settings_.exchange, clock_);
+  phase_ = Phase::kOpening;
+  for (Link* link : {consuming_.get(), publishing_link_.get()}) {
+    if (const Status begun = link->Begin(); !begun.ok()) {
+      Lose(begun.error().message);
+      return;
+    }
+  }
+}
+
+void Consumer::DriveLinks() {
+  if (phase_ == Phase::kAway) return;
+  for (Link* link : {consuming_.get(), publishing_link_.get()}) {
+    const Status advanced = link->Advance();
+    if (!advanced.ok() && !broken_) broken_ = advanced.error().message;
+  }
+  const Status timely = publishing_->CheckDeadlines();
+  if (!timely.ok() && !broken_) broken_ = timely.error().message;
+}
+
+void Consumer::WhenOpen() {
+  if (!consuming_->open() || !publishing_link_->open()) return;
+  publishing_->Open();
+  phase_ = Phase::kChecking;
+  try_at_ = clock_.Steady();
+}
+
+void Consumer::CheckQueue() {
+  try_at_ = SteadyTime::max();
+  publishing_->calls().Call(DeclareQueue(settings_.queue, Existing::kPassive, {}), [this](const Result<Method>& found) {
+    Checked(found.ok() ? Ok() : Status(found.error()));
+  });
+  const Status flushed = publishing_link_->Flush();
+  if (!flushed.ok() && !broken_) broken_ = flushed.error().message;
+}
+
+void Consumer::Checked(const Status& found) {
+  if (phase_ != Phase::kChecking) return;
+  if (!found.ok()) {
+    const bool missing = found.error().code == ErrorCode::kNotFound;
+    TellConnection(false, missing ? "queue " + settings_.queue + " does not exist" : found.error().message);
+    try_at_ = RetryAt();
+    return;
+  }
+  failures_ = 0;
+  phase_ = Phase::kReady;
+  windows_ = std::make_unique<Windows>(settings_.held_max);
+  windows_->SetCareful(is_fresh_);
+  tag_base_ += last_channel_tag_;
+  last_channel_tag_ = 0;
+  consuming_->Send(kConsumeChannel, OpenChannel());
+  TellConnection(true, "");
+}
+
+SteadyTime Consumer::RetryAt() {
+  const auto longest =
+      std::min(settings_.reconnect_max, settings_.reconnect_min * (1 << std::min(failures_, kDoublingsMax)));
+  ++failures_;
+  const double factor = 0.5 + random_.Unit();
+  return clock_.Steady() + std::chrono::duration_cast<SteadyTime::duration>(longest * factor);
+}
+
+void Consumer::Lose(const std::string& reason) {
+  broken_.reset();
+  LearnLimit(reason);
+  phase_ = Phase::kAway;
+  if (windows_ != nullptr) {
+    for (const auto& [tag, lease] : leases_) memory_.LostLease(lease.print, lease.crashes);
+    for (const Windows::Unacked& unacked : windows_->unacked()) {
+      if (unacked.done) memory_.LostSettled(unacked.print);
+    }
+    memory_.Lost(clock_.Steady());
+  }
+  windows_.reset();
+  leases_.clear();
+  deliveries_.clear();
+  kept_bytes_ = 0;
+  // Whoever waits for a publish hears of the loss instead.
+  publishing_.reset();
+  publishing_link_.reset();
+  consuming_.reset();
+  try_at_ = RetryAt();
+  TellConnection(false, reason);
+}
+
+void Consumer::TellConnection(bool connected, const std::string& reason) {
+  // The same trouble is told once, not at each try.
+  if (!connected && told_ == reason) return;
+  told_ = connected ? std::nullopt : std::optional<std::string>(reason);
+  if (!stopping_) events_->OnConnection(connected, reason);
+}
+
+void Consumer::Turn() {
+  if (!deliveries_.empty()) events_->OnDeliveries(std::exchange(deliveries_, {}));
+  publishing_->Pump();
+  SendOrders(windows_->Balance(clock_.Steady()));
+  for (Link* link : {consuming_.get(), publishing_link_.get()}) {
+    const Status flushed = link->Flush();
+    if (!flushed.ok() && !broken_) broken_ = flushed.error().message;
+  }
+}
+
+void Consumer::Wait() {
+  std::vector<pollfd> sockets;
+  AddSocket(consuming_.get(), sockets);
+  AddSocket(publishing_link_.get(), sockets);
+  SteadyTime until = stopping_ ? stop_by_ : SteadyTime::max();
+  if (phase_ == Phase::kAway || phase_ == Phase::kChecking) until = std::min(until, try_at_);
+  if (phase_ != Phase::kAway) {
+    until = std::min({until, consuming_->deadline(), publishing_link_->deadline(), publishing_->deadline()});
+  }
+  if (phase_ == Phase::kReady) until = std::min(until, windows_->deadline());
+  loop_.Wait(std::move(sockets), until);
+}
+
+void Consumer::BeginStop(std::chrono::milliseconds grace) {
+  stopping_ = true;
+  stop_by_ = clock_.Steady() + grace;
+  if (phase_ != Phase::kReady) return;
+  deliveries_.clear();
+  windows_->Revoke();
+  windows_->CancelAll();
+  std::vector<ports::DeliveryTag> unsettled;
+  for (const auto& [tag, lease] : leases_) {
+    if (!lease.settling) unsettled.push_back(tag);
+  }
+  for (const ports::DeliveryTag tag : unsettled) GiveBack(tag, leases_.at(tag), false);
+}
+
+bool Consumer::MayEnd() const {
+  if (!stopping_) return false;
+  if (phase_ != Phase::kReady || clock_.Steady() >= stop_by_) return true;
+  return leases_.empty() && publishing_->idle() && windows_->held() == 0;
+}
+
+// So that the broker has taken the last acks before the connection is gone.
+void Consumer::SayGoodbye() {
+  if (phase_ != Phase::kReady) return;
+  const SteadyTime until = clock_.Steady() + kGoodbyeLimit;
+  consuming_->BeginClose();
+  publishing_link_->BeginClose();
+  while (clock_.Steady() < until && !(consuming_->closed() && publishing_link_->closed())) {
+    std::vector<pollfd> sockets;
+    for (Link* link : {consuming_.get(), publishing_link_.get()}) {
+      if (link->closed()) continue;
+      if (!link->Advance().ok()) return;
+      AddSocket(link, sockets);
+    }
+    if (consuming_->closed() && publishing_link_->closed()) return;
+    loop_.Wait(std::move(sockets), until);
+  }
+}
+
+}  // namespace asya::transports::rabbitmq

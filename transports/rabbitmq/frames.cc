@@ -1,0 +1,107 @@
+#include "transports/rabbitmq/frames.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace asya::transports::rabbitmq {
+namespace {
+
+constexpr char kFrameEnd = static_cast<char>(0xce);
+constexpr std::size_t kHeadBytes = 7;
+constexpr std::size_t kChannelsMax = 16;
+constexpr std::size_t kReservedBodyBytes = 1U << 20U;  // before that much has come, nothing is believed about the rest
+
+void AppendFrame(std::string& out, FrameType type, std::uint16_t channel, std::string_view payload) {
+  WireWriter(out).U8(static_cast<std::uint8_t>(type)).U16(channel).LongString(payload);
+  out += kFrameEnd;
+}
+
+bool HasContent(MethodId id) { return id == MethodId::kDeliver || id == MethodId::kReturn; }
+
+}  // namespace
+
+Result<std::optional<Frame>> TakeFrame(std::string_view& bytes, std::size_t frame_bytes_max) {
+  if (bytes.size() < kHeadBytes) return std::optional<Frame>();
+  WireReader reader(bytes);
+  const std::uint8_t type = reader.U8();
+  const std::uint16_t channel = reader.U16();
+  const std::size_t size = reader.U32();
+  const bool known = type == 1 || type == 2 || type == 3 || type == 8;
+  if (!known) return Invalid("", "a frame of unknown type " + std::to_string(type));
+  if (size + kFrameOverheadBytes > std::max(frame_bytes_max, std::size_t{4096})) {
+    return Invalid("", "a frame of " + std::to_string(size) + " bytes");
+  }
+  if (bytes.size() < kHeadBytes + size + 1) return std::optional<Frame>();
+  if (bytes[kHeadBytes + size] != kFrameEnd) return Invalid("", "a frame without its end");
+  const Frame frame{static_cast<FrameType>(type), channel, bytes.substr(kHeadBytes, size)};
+  bytes.remove_prefix(kHeadBytes + size + 1);
+  return std::optional<Frame>(frame);
+}
+
+void AppendMethod(std::string& out, std::uint16_t channel, std::string_view method) {
+  AppendFrame(out, FrameType::kMethod, channel, method);
+}
+
+void AppendHeartbeat(std::string& out) { AppendFrame(out, FrameType::kHeartbeat, 0, {}); }
+
+void AppendContent(std::string& out, std::uint16_t channel, const Properties& properties, std::string_view body,
+                   std::size_t frame_bytes_max) {
+  std::string header;
+  WireWriter(header).U16(kBasicClass).U16(0).U64(body.size());
+  WriteProperties(header, properties);
+  AppendFrame(out, FrameType::kHeader, channel, header);
+  const std::size_t piece = frame_bytes_max - kFrameOverheadBytes;
+  for (std::size_t at = 0; at < body.size(); at += piece) {
+    AppendFrame(out, FrameType::kBody, channel, body.substr(at, piece));
+  }
+}
+
+Status Assembler::Take(const Frame& frame, const std::function<void(Arrival)>& take) {
+  const auto found = unfinished_.find(frame.channel);
+  if (frame.type == FrameType::kHeartbeat) return Ok();
+  if (frame.type == FrameType::kMethod) {
+    if (found != unfinished_.end()) return Invalid("", "a method in the middle of a content");
+    ASYA_TRY(Method method, ReadMethod(frame.payload));
+    if (!HasContent(method.id)) {
+      take(Arrival{frame.channel, std::move(method), {}, {}});
+      return Ok();
+    }
+    if (unfinished_.size() >= kChannelsMax) return Invalid("", "contents on too many channels");
+    unfinished_[frame.channel].arrival = Arrival{frame.channel, std::move(method), {}, {}};
+    return Ok();
+  }
+  if (found == unfinished_.end()) return Invalid("", "a content without a method");
+  Unfinished& unfinished = found->second;
+  if (frame.type == FrameType::kHeader) {
+    ASYA_TRY_STATUS(TakeHeader(unfinished, frame.payload));
+  } else {
+    if (!unfinished.has_header) return Invalid("", "a body before its header");
+    if (unfinished.arrival.body.size() + frame.payload.size() > unfinished.body_bytes) {
+      return Invalid("", "a body longer than announced");
+    }
+    unfinished.arrival.body += frame.payload;
+  }
+  if (unfinished.arrival.body.size() < unfinished.body_bytes) return Ok();
+  Arrival whole = std::move(unfinished.arrival);
+  unfinished_.erase(found);
+  take(std::move(whole));
+  return Ok();
+}
+
+Status Assembler::TakeHeader(Unfinished& unfinished, std::string_view payload) {
+  if (unfinished.has_header) return Invalid("", "two headers of one content");
+  WireReader reader(payload);
+  const std::uint16_t class_id = reader.U16();
+  reader.U16();  // weight: unused
+  unfinished.body_bytes = reader.U64();
+  if (!reader.ok() || class_id != kBasicClass) return Invalid("", "a malformed content header");
+  if (unfinished.body_bytes > kContentBytesMax) {
+    return Invalid("", "a message of " + std::to_string(unfinished.body_bytes) + " bytes");
+  }
+  ASYA_TRY(unfinished.arrival.properties, ReadProperties(reader.rest()));
+  unfinished.has_header = true;
+  unfinished.arrival.body.reserve(std::min<std::size_t>(unfinished.body_bytes, kReservedBodyBytes));
+  return Ok();
+}
+
+}  // namespace asya::transports::rabbitmq

@@ -1,0 +1,220 @@
+#include "transports/rabbitmq/publishing.h"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "transports/rabbitmq/topology.h"
+
+namespace asya::transports::rabbitmq {
+namespace {
+
+constexpr std::uint16_t kPublishChannel = 1;
+constexpr std::uint16_t kCallChannel = 2;
+constexpr std::size_t kKnownQueuesMax = 4096;  // then all are asked for again
+
+Error NoQueue(const std::string& queue) {
+  constexpr std::size_t kShown = 300;
+  return {ErrorCode::kUnroutable, "there is no queue " + queue.substr(0, kShown), queue};
+}
+
+Properties PropertiesOf(const Publication& message, std::uint64_t tag) {
+  Properties properties;
+  properties.headers[kVisibleAt] = {std::int64_t{message.visible_at.time_since_epoch().count()}};
+  if (message.crashes > 0) properties.headers[kCrashes] = {message.crashes};
+  properties.content_type = "application/json";
+  // A message that is returned says by this which one it was.
+  properties.correlation_id = std::to_string(tag);
+  properties.message_id = message.message_id.substr(0, kShortStringBytesMax);
+  properties.timestamp_s = message.visible_at.time_since_epoch().count() / 1'000'000;
+  if (message.delay.count() > 0) properties.expiration = std::to_string(message.delay.count());
+  return properties;
+}
+
+}  // namespace
+
+Publishing::Publishing(Link& link, std::string exchange, const Clock& clock)
+    : link_(link), exchange_(std::move(exchange)), clock_(clock), calls_(link, kCallChannel, clock) {}
+
+void Publishing::Open() {
+  link_.Send(kPublishChannel, OpenChannel());
+  link_.Send(kPublishChannel, SelectConfirm());
+}
+
+void Publishing::Send(std::vector<Publication> messages, Done done) {
+  const BatchId id = ++last_batch_;
+  Batch& batch = batches_[id];
+  batch.messages = std::move(messages);
+  batch.done = std::move(done);
+  for (const Publication& message : batch.messages) {
+    if (message.queue.size() > kShortStringBytesMax) batch.error = NoQueue(message.queue);
+  }
+  if (!batch.error) Prepare(id, batch);
+  if (batch.questions == 0) ready_.push_back(id);
+}
+
+// A single message is simply sent: if it comes back, nothing has happened. Several must not be there in part.
+void Publishing::Prepare(BatchId id, Batch& batch) {
+  std::set<std::string> queues;
+  std::set<std::chrono::milliseconds> steps;
+  const SteadyTime now = clock_.Steady();
+  for (const Publication& message : batch.messages) {
+    if (message.delay.count() > 0) {
+      const DelayStep step = StepFor(message.delay);
+      if (!known_steps_.contains(step.time)) steps.insert(step.time);
+      continue;
+    }
+    const auto known = known_queues_.find(message.queue);
+    if (known == known_queues_.end() || known->second < now) queues.insert(message.queue);
+  }
+  if (batch.messages.size() == 1) queues.clear();
+  batch.questions = queues.size() + steps.size();
+  for (const auto& step : steps) AskForStep(id, step);
+  for (const std::string& queue : queues) AskForQueue(id, queue);
+}
+
+void Publishing::AskForQueue(BatchId id, const std::string& queue) {
+  calls_.Call(DeclareQueue(queue, Existing::kPassive, {}), [this, id, queue](const Result<Method>& answer) {
+    std::optional<Error> error;
+    if (answer.ok()) {
+      if (known_queues_.size() >= kKnownQueuesMax) known_queues_.clear();
+      known_queues_[queue] = clock_.Steady() + kQueueKnownFor;
+    } else {
+      error = answer.error().code == ErrorCode::kNotFound ? NoQueue(queue) : answer.error();
+    }
+    Answered(id, error);
+  });
+}
+
+void Publishing::AskForStep(BatchId id, std::chrono::milliseconds time) {
+  std::vector<std::string> methods = DeclareShared();
+  for (std::string& method : DeclareStep(StepFor(time))) methods.push_back(std::move(method));
+  for (std::size_t i = 0; i + 1 < methods.size(); ++i) calls_.Call(std::move(methods[i]), [](const Result<Method>&) {});
+  calls_.Call(std::move(methods.back()), [this, id, time](const Result<Method>& answer) {
+    if (answer.ok()) known_steps_.insert(time);
+    Answered(id, answer.ok() ? std::nullopt : std::optional<Error>(answer.error()));
+  });
+}
+
+void Publishing::Answered(BatchId id, const std::optional<Error>& error) {
+  const auto found = batches_.find(id);
+  if (found == batches_.end()) return;
+  Batch& batch = found->second;
+  if (error && !batch.error) batch.error = error;
+  if (--batch.questions == 0) ready_.push_back(id);
+}
+
+void Publishing::Pump() {
+  while (!ready_.empty()) {
+    const BatchId id = ready_.front();
+    const auto found = batches_.find(id);
+    if (found != batches_.end()) {
+      Batch& batch = found->second;
+      while (!batch.error && batch.sent < batch.messages.size()) {
+        if (!SendNext(id, batch)) return;
+      }
+      FinishIfDone(id);
+    }
+    ready_.pop_front();
+  }
+}
+
+bool Publishing::SendNext(BatchId id, Batch& batch) {
+  Publication& message = batch.messages[batch.sent];
+  const std::size_t bytes = message.body.size();
+  const bool full = confirms_.count() >= kUnconfirmedMax ||
+                    (confirms_.count() > 0 && confirms_.bytes() + bytes > kUnconfirmedBytesMax);
+  if (full || link_.blocked() || !link_.open()) return false;
+  ++batch.sent;
+  ++batch.open;
+  const std::uint64_t tag = confirms_.Add(id, bytes, clock_.Steady());
+  const std::string exchange = message.delay.count() > 0 ? StepFor(message.delay).name : exchange_;
+  link_.Send(kPublishChannel, Publish(exchange, message.queue));
+  link_.SendContent(kPublishChannel, PropertiesOf(message, tag), message.body);
+  std::string().swap(message.body);
+  return true;
+}
+
+Result<bool> Publishing::Take(const Arrival& arrival) {
+  if (calls_.Take(arrival)) return true;
+  if (arrival.channel != kPublishChannel) return false;
+  switch (arrival.method.id) {
+    case MethodId::kReturn:
+      OnReturn(arrival);
+      return true;
+    case MethodId::kAck:
+    case MethodId::kNack:
+      ASYA_TRY_STATUS(OnConfirm(arrival.method));
+      return true;
+    case MethodId::kChannelFlow:
+      link_.Send(kPublishChannel, FlowOk(arrival.method.flag));
+      return true;
+    case MethodId::kChannelClose:
+      return ErrorOfClose(arrival.method);
+    default:
+      return true;
+  }
+}
+
+void Publishing::OnReturn(const Arrival& arrival) {
+  const std::string& text = arrival.properties.correlation_id;
+  std::uint64_t tag = 0;
+  std::from_chars(text.data(), text.data() + text.size(), tag);
+  confirms_.Returned(tag);
+  known_queues_.erase(arrival.method.name);
+  returned_[tag] = arrival.method.name;
+}
+
+Status Publishing::OnConfirm(const Method& method) {
+  const auto confirmed = [this](std::uint64_t tag, BatchId id, Confirms::Outcome outcome) {
+    Confirmed(tag, id, outcome);
+    returned_.erase(tag);
+  };
+  const bool known = confirms_.Settle(method.tag, method.flag, method.id == MethodId::kAck, confirmed);
+  if (!known) return Invalid("", "a confirm of a message that was never sent");
+  return Ok();
+}
+
+void Publishing::Confirmed(std::uint64_t tag, BatchId id, Confirms::Outcome outcome) {
+  const auto found = batches_.find(id);
+  if (found == batches_.end()) return;
+  Batch& batch = found->second;
+  --batch.open;
+  if (outcome == Confirms::Outcome::kRefused && !batch.error) {
+    batch.error = asya::Fail(ErrorCode::kUnavailable, "the broker refused a message for now");
+  }
+  if (outcome == Confirms::Outcome::kReturned) batch.error = NoQueue(returned_[tag]);
+  FinishIfDone(id);
+}
+
+void Publishing::FinishIfDone(BatchId id) {
+  const auto found = batches_.find(id);
+  if (found == batches_.end()) return;
+  Batch& batch = found->second;
+  if (batch.open > 0 || (!batch.error && batch.sent < batch.messages.size())) return;
+  const Done done = std::move(batch.done);
+  const Status status = batch.error ? Status(*batch.error) : Ok();
+  batches_.erase(found);
+  done(status);
+}
+
+SteadyTime Publishing::deadline() const {
+  const SteadyTime oldest = confirms_.oldest();
+  const bool waits = oldest != SteadyTime::max() && !link_.blocked();
+  return std::min(calls_.deadline(), waits ? oldest + kConfirmLimit : SteadyTime::max());
+}
+
+Status Publishing::CheckDeadlines() const {
+  if (clock_.Steady() < deadline()) return Ok();
+  return asya::Fail(ErrorCode::kTimeout, "the broker did not answer in time");
+}
+
+void Publishing::Fail(const Error& error) {
+  calls_.Fail(error);
+  std::map<BatchId, Batch> batches;
+  batches.swap(batches_);
+  ready_.clear();
+  for (auto& [id, batch] : batches) batch.done(error);
+}
+
+}  // namespace asya::transports::rabbitmq

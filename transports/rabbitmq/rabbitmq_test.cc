@@ -1,0 +1,64 @@
+// The RabbitMQ transport on the conformance suite, against a real node.
+#include <gtest/gtest.h>
+
+#include "core/base/random.h"
+#include "tests/support/rabbitmq_vhost.h"
+#include "transports/conformance/message_queue_suite.h"
+#include "transports/rabbitmq/administration.h"
+#include "transports/rabbitmq/consumer.h"
+
+namespace asya::transports::conformance {
+namespace {
+
+using tests::RabbitmqVhost;
+
+class RabbitmqTransport final : public Transport {
+ public:
+  RabbitmqTransport(rabbitmq::QueueType type, bool tls, std::string exchange)
+      : random_(SystemSeed()), exchange_(std::move(exchange)), address_(vhost_.address(tls)) {
+    rabbitmq::AdministrationSettings settings;
+    settings.address = address_;
+    settings.exchange = exchange_;
+    settings.queue_type = type;
+    settings.management_url = RabbitmqVhost::ManagementUrl();
+    administration_ = std::make_unique<rabbitmq::Administration>(settings, RealClock());
+    administration_->Start();
+  }
+  ports::QueueAdmin& Admin() override { return *administration_; }
+  ports::Publisher& Publisher() override { return *administration_; }
+  std::unique_ptr<ports::MessageQueue> NewConsumer(const std::string& queue) override {
+    rabbitmq::ConsumerSettings settings{.address = address_, .queue = queue, .exchange = exchange_};
+    return std::make_unique<rabbitmq::Consumer>(settings, RealClock(), random_);
+  }
+  void Cut(ports::MessageQueue& consumer) override { dynamic_cast<rabbitmq::Consumer&>(consumer).Abandon(); }
+  // The node itself serves other tests: what a client sees of its restart is the end of all connections.
+  void RestartBroker() override { EXPECT_GE(vhost_.CloseConnections(), 1); }
+  [[nodiscard]] std::size_t MessageLimitBytes() const override {
+    return rabbitmq::ConsumerSettings{}.message_bytes_max;
+  }
+  [[nodiscard]] Knowledge Knows() const override {
+    return {.delayed = false, .totals = false, .oldest_age = false, .started = false};
+  }
+
+ private:
+  RabbitmqVhost vhost_;
+  Random random_;
+  const std::string exchange_;
+  const rabbitmq::BrokerAddress address_;
+  std::unique_ptr<rabbitmq::Administration> administration_;
+};
+
+TransportUnderTest Tested(const std::string& name, rabbitmq::QueueType type, bool tls, const std::string& exchange) {
+  return {name, [=]() -> std::unique_ptr<Transport> {
+            if (!RabbitmqVhost::IsThere()) return nullptr;
+            return std::make_unique<RabbitmqTransport>(type, tls, exchange);
+          }};
+}
+
+INSTANTIATE_TEST_SUITE_P(Rabbitmq, MessageQueueSuite,
+                         ::testing::Values(Tested("quorum", rabbitmq::QueueType::kQuorum, false, ""),
+                                           Tested("classic_tls_exchange", rabbitmq::QueueType::kClassic, true, "asya")),
+                         [](const auto& tested) { return tested.param.name; });
+
+}  // namespace
+}  // namespace asya::transports::conformance

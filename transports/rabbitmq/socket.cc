@@ -1,0 +1,123 @@
+#include "transports/rabbitmq/socket.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+namespace asya::transports::rabbitmq {
+namespace {
+
+constexpr std::size_t kReadBytes = 64 * 1024;
+constexpr std::size_t kReceiveBytesMax = 1U << 20U;  // in one call, so that one connection cannot hold the thread
+constexpr std::size_t kKeptBytes = 256 * 1024;       // of the buffer when it is empty
+
+Error Closed(const char* why) { return Fail(ErrorCode::kClosed, why); }
+
+}  // namespace
+
+Status Socket::Begin(const BrokerAddress& address) {
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_ADDRCONFIG | AI_NUMERICSERV;
+  addrinfo* found = nullptr;
+  const int failed = getaddrinfo(address.host.c_str(), address.port.c_str(), &hints, &found);
+  if (failed != 0) return Fail(ErrorCode::kUnavailable, "host " + address.host + ": " + gai_strerror(failed));
+  addresses_.reset(found);
+  next_ = found;
+  if (address.tls) {
+    ASYA_TRY(tls_, http::TlsPipe::Create(address.host, address.ca_pem));
+  }
+  return TryNext();
+}
+
+Status Socket::TryNext() {
+  while (next_ != nullptr) {
+    const addrinfo& address = *std::exchange(next_, next_->ai_next);
+    fd_ = UniqueFd(socket(address.ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (!fd_.valid()) {
+      problem_ = std::strerror(errno);
+      continue;
+    }
+    const int yes = 1;
+    setsockopt(fd_.get(), IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+    if (connect(fd_.get(), address.ai_addr, address.ai_addrlen) == 0 || errno == EINPROGRESS) return Ok();
+    problem_ = std::strerror(errno);
+  }
+  return Fail(ErrorCode::kUnavailable, "cannot connect: " + problem_);
+}
+
+Status Socket::Advance() {
+  if (connected_) return Ok();
+  pollfd ready{fd_.get(), POLLOUT, 0};
+  if (poll(&ready, 1, 0) != 1) return Ok();
+  int error = 0;
+  socklen_t size = sizeof error;
+  getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &error, &size);
+  if (error != 0) {
+    problem_ = std::strerror(error);
+    return TryNext();
+  }
+  connected_ = true;
+  if (tls_ != nullptr) out_.insert(0, tls_->TakeCipher());
+  return Flush();
+}
+
+Status Socket::Receive(std::string& in) {
+  std::string& target = tls_ == nullptr ? in : cipher_;
+  Status status = Ok();
+  for (std::size_t received = 0; received < kReceiveBytesMax;) {
+    const std::size_t before = target.size();
+    target.resize(before + kReadBytes);
+    const ssize_t count = recv(fd_.get(), target.data() + before, kReadBytes, 0);
+    target.resize(before + static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
+    if (count == 0) status = Closed("the broker closed the connection");
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0 && errno != EAGAIN && errno != EWOULDBLOCK) status = Closed(std::strerror(errno));
+    if (count <= 0) break;
+    received += static_cast<std::size_t>(count);
+    if (static_cast<std::size_t>(count) < kReadBytes) break;
+  }
+  if (tls_ == nullptr) return status;
+  const Status opened = tls_->Receive(std::exchange(cipher_, {}), in);
+  if (!opened.ok()) return opened;
+  const Status sent = Send({});  // TLS may have something to say by itself
+  return status.ok() ? sent : status;
+}
+
+Status Socket::Send(std::string_view bytes) {
+  if (tls_ == nullptr) {
+    out_ += bytes;
+  } else {
+    if (!bytes.empty()) ASYA_TRY_STATUS(tls_->Send(bytes));
+    if (connected_) out_ += tls_->TakeCipher();
+  }
+  return connected_ ? Flush() : Ok();
+}
+
+Status Socket::Flush() {
+  while (sent_ < out_.size()) {
+    const ssize_t count = send(fd_.get(), out_.data() + sent_, out_.size() - sent_, MSG_NOSIGNAL);
+    if (count < 0) {
+      if (errno == EINTR) continue;
+      if (errno != EAGAIN && errno != EWOULDBLOCK) return Closed(std::strerror(errno));
+      if (sent_ > kReceiveBytesMax) {
+        out_.erase(0, sent_);
+        sent_ = 0;
+      }
+      return Ok();
+    }
+    sent_ += static_cast<std::size_t>(count);
+  }
+  out_.clear();
+  sent_ = 0;
+  if (out_.capacity() > kKeptBytes) out_.shrink_to_fit();
+  return Ok();
+}
+
+}  // namespace asya::transports::rabbitmq

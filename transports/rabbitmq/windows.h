@@ -1,0 +1,103 @@
+// Windows: how many messages the broker may send us, kept to the credits granted, and which deliveries to acknowledge.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <vector>
+
+#include "core/base/clock.h"
+
+namespace asya::transports::rabbitmq {
+
+// The broker knows no credits, only how many unacknowledged messages a consumer may hold (its prefetch): an ack lets
+// it send one more. So acks wait for credits, more credits open another consumer ("window") on the same channel, and
+// what is withheld for too long ends its window, after which its acks are free. All of one channel.
+constexpr std::size_t kWindowsMax = 8;
+constexpr std::chrono::milliseconds kWithheldFor{25};  // longest time an ack waits for a credit
+
+class Windows {
+ public:
+  using WindowId = std::uint64_t;
+  struct AckOrder {
+    std::uint64_t tag = 0;
+    bool multiple = false;
+    bool requeue = false;  // a nack that puts the message back
+  };
+  struct OpenOrder {
+    WindowId id = 0;
+    std::uint16_t prefetch = 0;
+  };
+  // What to send, in this order.
+  struct Orders {
+    std::vector<WindowId> cancels;
+    std::vector<AckOrder> acks;
+    std::vector<OpenOrder> opens;
+  };
+  struct Unacked {
+    std::uint64_t print = 0;
+    bool done = false;
+  };
+
+  // `held_max`: messages held at once at most, 0 for no limit but the credits.
+  explicit Windows(std::size_t held_max) : held_max_(held_max) {}
+
+  void Grant(std::size_t count) { credits_ += count; }
+  void Revoke() { credits_ = 0; }
+  // One message at a time, alone: somebody may have died of the next one.
+  void SetCareful(bool careful) { careful_ = careful; }
+  // Tags come in order, without gaps. `print` is kept for Unacked().
+  void OnDelivered(WindowId id, std::uint64_t tag, std::uint64_t print);
+  void OnCancelled(WindowId id);
+  // The delivery may be acknowledged (or put back).
+  void Done(std::uint64_t tag, bool requeue, SteadyTime now);
+  // Ends all windows: nothing more is wanted.
+  void CancelAll();
+  Orders Balance(SteadyTime now);
+  // When Balance has to be called again if nothing happens.
+  [[nodiscard]] SteadyTime deadline() const;
+  [[nodiscard]] std::size_t credits() const { return credits_; }
+  // Deliveries for which no ack was ordered.
+  [[nodiscard]] std::size_t held() const { return held_; }
+  [[nodiscard]] std::vector<Unacked> unacked() const;
+
+ private:
+  enum class State : std::uint8_t { kLeased, kDone, kOrdered };
+  struct Slot {
+    WindowId window = 0;
+    std::uint64_t print = 0;
+    State state = State::kLeased;
+    bool requeue = false;
+  };
+  struct Window {
+    std::size_t may_come = 0;
+    bool cancelling = false;
+  };
+  struct Withheld {
+    std::uint64_t tag = 0;
+    SteadyTime since{};
+  };
+
+  [[nodiscard]] std::size_t MayCome() const;
+  void Cancel(WindowId id, Orders& orders);
+  void Release(std::size_t& room);
+  void OrderAcks(Orders& orders);
+  void OpenWindow(std::size_t room, Orders& orders);
+  Slot& At(std::uint64_t tag) { return slots_[tag - first_]; }
+
+  const std::size_t held_max_;
+  std::size_t credits_ = 0;
+  bool careful_ = true;
+  WindowId last_id_ = 0;
+  std::map<WindowId, Window> windows_;
+  std::vector<WindowId> to_cancel_;
+  std::deque<Slot> slots_;  // bounded by the credits: from the oldest delivery not acknowledged on
+  std::uint64_t first_ = 1;
+  std::size_t held_ = 0;
+  std::deque<Withheld> withheld_;
+  std::vector<std::uint64_t> released_;
+};
+
+}  // namespace asya::transports::rabbitmq
