@@ -64,6 +64,7 @@ cluster::local::LocalSettings ClusterSettings(const LocalOptions& options, const
   settings.runtime_path = options.runtime_archive;
   settings.python = options.python;
   settings.environment = environment.passed_on;
+  settings.values = {options.state, environment.own};
   settings.environment["PYTHONPATH"] = options.crew_dir;
   settings.environment["PYTHONDONTWRITEBYTECODE"] = "1";
   return settings;

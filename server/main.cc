@@ -1,4 +1,6 @@
 // asya-server: the control plane in one program; its first argument says what to do.
+#include <unistd.h>
+
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -41,6 +43,12 @@ asya::server::Environment ReadEnvironment() {
   for (const char* name : {"PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR"}) {
     const std::string value = ReadEnvironmentVariable(name);
     if (!value.empty()) environment.passed_on[name] = value;
+  }
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+    const std::string text = *entry;
+    if (const auto equals = text.find('='); equals != std::string::npos) {
+      environment.own[text.substr(0, equals)] = text.substr(equals + 1);
+    }
   }
   return environment;
 }

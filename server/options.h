@@ -28,6 +28,7 @@ struct Environment {
   std::string program_dir;                       // folder of this program
   std::string xdg_runtime_dir;                   // may be empty
   std::map<std::string, std::string> passed_on;  // what children get of this process's environment: PATH, HOME, …
+  std::map<std::string, std::string> own;        // all of it; for keys of Secrets that lie in no file
 };
 
 // All mistakes, each with the value seen and what is accepted; empty when `options` is complete.

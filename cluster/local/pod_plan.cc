@@ -40,7 +40,6 @@ Result<std::map<std::string, std::string>> Environment(const json::Value& deploy
     } else if (const json::Value* field = entry.FindPath({"valueFrom", "fieldRef"})) {
       environment[*name] = FieldValue(deployment, field->GetString("fieldPath").value_or(""));
     }
-    // A value from a Secret or ConfigMap comes from the environment of `asya up` itself, under the same name.
   }
   return environment;
 }
@@ -82,9 +81,11 @@ Result<PodPlan> PlanPod(const json::Value& deployment) {
   }
   PodPlan plan;
   ASYA_TRY(plan.relay_environment, Environment(deployment, *relay));
+  plan.relay_references = ReferencesOf(*relay);
   if (const json::Value* runtime = FindContainer(*pod, kRuntimeContainer)) {
     plan.has_runtime = true;
     ASYA_TRY(plan.runtime_environment, Environment(deployment, *runtime));
+    plan.runtime_references = ReferencesOf(*runtime);
   }
   plan.source_dir = Annotation(*pod_template, kSourceDirAnnotation);
   plan.python = Annotation(*pod_template, kPythonAnnotation);

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "cluster/local/config_values.h"
 #include "core/base/result.h"
 #include "core/json/value.h"
 
@@ -21,6 +22,9 @@ struct PodPlan {
   bool has_runtime = false;
   std::map<std::string, std::string> relay_environment;  // paths as in the container
   std::map<std::string, std::string> runtime_environment;
+  // Read anew for each replica; they give way to the environments above.
+  std::vector<ConfigReference> relay_references;
+  std::vector<ConfigReference> runtime_references;
   std::string source_dir;  // handler folder; empty if the template names none
   std::string python;      // interpreter; empty: the default one
   std::chrono::seconds grace{30};

@@ -19,20 +19,25 @@ void Merge(std::map<std::string, std::string>& into, const std::map<std::string,
 
 Result<std::unique_ptr<Replica>> Replica::Start(const Deps& deps, const std::string& deployment, const std::string& id,
                                                 const PodPlan& plan, Events events) {
+  PodPlan filled = plan;
+  ASYA_TRY(auto relay_values, ReadReferences(plan.relay_references, deps.settings.values));
+  ASYA_TRY(auto runtime_values, ReadReferences(plan.runtime_references, deps.settings.values));
+  filled.relay_environment.merge(relay_values);
+  filled.runtime_environment.merge(runtime_values);
   ASYA_TRY(auto folder, PodFolder::Create(deps.settings.run_dir, id));
   ASYA_TRY(auto notify, NotifySocket::Bind(folder.path() + kNotifyName));
   RemoveOldLogs(LogFolder(deps.settings, deployment), deps.settings.logs);
   std::unique_ptr<Replica> replica(
-      new Replica(deps, deployment, id, plan, std::move(folder), std::move(notify), std::move(events)));
+      new Replica(deps, deployment, id, std::move(filled), std::move(folder), std::move(notify), std::move(events)));
   replica->MakeContainers();
   return replica;
 }
 
-Replica::Replica(const Deps& deps, const std::string& deployment, const std::string& id, const PodPlan& plan,
-                 PodFolder folder, NotifySocket notify, Events events)
+Replica::Replica(const Deps& deps, const std::string& deployment, const std::string& id, PodPlan plan, PodFolder folder,
+                 NotifySocket notify, Events events)
     : deps_(deps),
       name_(deployment + "-" + id),
-      plan_(plan),
+      plan_(std::move(plan)),
       folder_(std::move(folder)),
       notify_(std::move(notify)),
       log_(LogFolder(deps.settings, deployment), name_, deps.settings.logs, deps.clock),

@@ -32,7 +32,8 @@ class Replica {
     std::function<void(bool only_in_flight)> on_change;
     std::function<void()> on_gone;  // both programs have ended after Drain; destroy it later, not within the call
   };
-  // Makes the pod folder and starts both programs at once. `id` is unique on this machine and short.
+  // Reads what the plan takes from Secrets and ConfigMaps, makes the pod folder and starts both programs at once. `id`
+  // is unique on this machine and short.
   static Result<std::unique_ptr<Replica>> Start(const Deps& deps, const std::string& deployment, const std::string& id,
                                                 const PodPlan& plan, Events events);
   Replica(const Replica&) = delete;
@@ -51,7 +52,7 @@ class Replica {
   [[nodiscard]] const PodPlan& plan() const { return plan_; }
 
  private:
-  Replica(const Deps& deps, const std::string& deployment, const std::string& id, const PodPlan& plan, PodFolder folder,
+  Replica(const Deps& deps, const std::string& deployment, const std::string& id, PodPlan plan, PodFolder folder,
           NotifySocket notify, Events events);
   void MakeContainers();
   ProgramStart RelayProgram() const;

@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 
+#include "cluster/local/config_values.h"
 #include "cluster/local/log_file.h"
 
 namespace asya::cluster::local {
@@ -16,6 +17,7 @@ struct LocalSettings {
   std::string runtime_path;                        // asya_runtime.pyz
   std::string python = "python3";                  // where the pod template names none
   std::map<std::string, std::string> environment;  // what every child gets: PATH, HOME, LANG, …
+  ConfigSources values;  // of Secrets and ConfigMaps
   LogLimits logs;
   std::chrono::milliseconds stop_grace{5000};  // for all replicas together when the server stops
 };

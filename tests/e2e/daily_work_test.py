@@ -15,6 +15,7 @@ RELOAD_LIMIT_S = 1.0
 SAVES_MAX = 5  # one quick reload of so many shows the speed; a busy machine may delay the others
 
 HANDLERS = """
+import os
 import time
 from pathlib import Path
 
@@ -39,6 +40,10 @@ def tell(payload):
     for word in payload["words"]:
         yield "FLY", {"word": word}
     yield {"told": len(payload["words"])}
+
+
+def reveal(payload):
+    return {"length": len(os.environ["VAULT_TOKEN"])}
 
 
 def fail(payload):
@@ -203,6 +208,21 @@ def test_a_deleted_actor_takes_nothing_new_and_finishes_what_it_has(work: Projec
     add(work, "leaving", actor("leaving", "steps.gate"))
     assert work.run("send", "leaving", f'{{"until": "{go}", "n": 4}}', "--wait").json()["n"] == 4
     assert work.run("delete", "actor", "leaving").out == "actor/leaving deleted\n"
+
+
+def test_a_secret_of_this_machine_reaches_the_handler(work: Project) -> None:
+    """It is missing at first, which is said; the work waits for it."""
+    keys = "  secretRefs: [{secretName: vault, keys: [{key: token, envVar: VAULT_TOKEN}]}]\n"
+    add(work, "secretive", actor("secretive", "steps.reveal", keys))
+    task = work.run("send", "secretive").out.strip()
+    until(lambda: 'secret "vault" has no key "token"' in str(work.get(f"{ACTORS}/secretive")["status"]), "it is missed")
+    vault = work.state / "secrets" / "vault"
+    vault.mkdir(parents=True)
+    (vault / "token").write_text("open sesame\n")
+    assert work.run("task", task, "--wait", "-o", "json").json()["result"] == {"length": len("open sesame")}
+    assert "sesame" not in (work.state / "logs" / "server.log").read_text()
+    assert "sesame" not in work.run("get", "actor", "secretive", "-o", "json").out
+    work.run("delete", "actor", "secretive")
 
 
 def test_a_failed_task_names_its_actor(work: Project) -> None:
