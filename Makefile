@@ -80,7 +80,7 @@ fmt: ## Formats what you changed (C++ and Python)
 SECONDS_EACH ?= 600
 .PHONY: fuzz
 fuzz: install ## Runs each fuzz target for SECONDS_EACH (600) seconds; T=name runs one
-	@$(call BUILD,fuzz)
+	@$(call BUILD,fuzz,fuzzers)
 	@tools/run-fuzzers build/fuzz $(SECONDS_EACH) $(T)
 
 .PHONY: crash-audit

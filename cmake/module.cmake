@@ -57,7 +57,7 @@ function(asya_test name)
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 120)
 endfunction()
 
-# asya_fuzz(name SOURCES ... DEPS ...): a libFuzzer program, built only under the fuzz preset.
+# asya_fuzz(name SOURCES ... DEPS ...): a libFuzzer program, built only under the fuzz preset; `fuzzers` builds them all.
 function(asya_fuzz name)
   if(NOT ASYA_FUZZ)
     return()
@@ -66,4 +66,8 @@ function(asya_fuzz name)
   add_executable(${name} ${F_SOURCES})
   target_link_libraries(${name} PRIVATE asya_flags ${F_DEPS})
   target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  if(NOT TARGET fuzzers)
+    add_custom_target(fuzzers)
+  endif()
+  add_dependencies(fuzzers ${name})
 endfunction()

@@ -106,7 +106,6 @@ TEST(Server, CutsOffAStreamWhosePeerDoesNotRead) {
 TEST(Server, StopWaitsForRunningRequestsAndEndsStreams) {
   std::promise<Responder> pending;
   std::promise<void> stream_closed;
-  std::atomic<bool> streaming{false};
   std::shared_ptr<Stream> stream;
   Running running = StartTcp([&](const Request& request, Responder responder) {
     if (request.path == "/stream") {
