@@ -14,6 +14,9 @@ bool NeedsAChange(const Error& error) {
   return error.code == ErrorCode::kNotFound || error.code == ErrorCode::kInvalid || error.code == ErrorCode::kForbidden;
 }
 
+// Between two looks at a queue that has to become empty before an actor moves.
+constexpr std::chrono::milliseconds kDrainPoll{1000};
+
 std::string Explain(const Error& error) {
   return error.field.empty() ? error.message : error.field + ": " + error.message;
 }
@@ -95,10 +98,11 @@ Outcome ActorReconciler::Converge(const Stored& actor, const std::string& deleti
   facts.queue_name = model::ActorQueueName(actor.object);
   pass.input.actor = actor.object;
   // Each step needs the ones before it.
-  const bool in_sync =
-      ResolveNames(actor.object, pass) && Render(actor.record.uid, pass) && EnsureQueue(pass) && ApplyChildren(pass);
+  const bool in_sync = ResolveNames(actor.object, pass) && LeaveOldTransport(actor, pass) &&
+                       Render(actor.record.uid, pass) && EnsureQueue(pass) && ApplyChildren(pass);
   if (in_sync) {
-    facts.sync = Part{Truth::kTrue, "Synced", ""};
+    facts.sync =
+        pass.stays.empty() ? Part{Truth::kTrue, "Synced", ""} : Part{Truth::kFalse, "OldQueueNotEmpty", pass.stays};
     Prune(pass);
     HandToScaler(Key{key.namespace_, key.name}, pass);
   }
@@ -106,6 +110,7 @@ Outcome ActorReconciler::Converge(const Stored& actor, const std::string& deleti
   const json::Value* before = actor.object.Find("status");
   const auto written = objects_.WriteStatus(actor, ActorStatus(facts, before, world_.clock.Now()));
   if (!written.ok()) return Failed{written.error()};
+  if (!pass.retry && !pass.stays.empty()) return RequeueAfter{kDrainPoll};
   return After(pass.retry);
 }
 

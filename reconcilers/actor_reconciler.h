@@ -24,6 +24,7 @@ class ActorReconciler {
   struct Pass {
     ActorFacts facts;
     std::optional<Error> retry;  // a step that may succeed later
+    std::string stays;           // why the actor is still on the transport that it is to leave
     ports::QueueAdmin* admin = nullptr;
     ports::ComposeInput input;
     ports::RenderedSet rendered;
@@ -35,6 +36,8 @@ class ActorReconciler {
   Outcome TellTerminating(const Stored& actor, const std::string& message, const Outcome& outcome);
 
   bool ResolveNames(const json::Value& actor, Pass& pass);
+  // Keeps the pass on the old transport while the old queue holds envelopes; removes it when it holds none.
+  bool LeaveOldTransport(const Stored& actor, Pass& pass);
   bool Render(const std::string& uid, Pass& pass);
   bool EnsureQueue(Pass& pass);
   bool ApplyChildren(Pass& pass);

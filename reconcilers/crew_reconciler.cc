@@ -76,7 +76,7 @@ Outcome CrewReconciler::Withdraw(const std::vector<Stored>& system_actors) {
 }
 
 Result<bool> CrewReconciler::IsIdle(const json::Value& actor) {
-  const auto transport = ResolveTransport(objects_, actor, settings_.default_transport);
+  const auto transport = CurrentTransport(objects_, actor, settings_.default_transport);
   if (!transport.ok()) {
     if (transport.error().code == ErrorCode::kNotFound) return true;
     return transport.error();

@@ -2,6 +2,7 @@
 
 #include "model/kinds.h"
 #include "reconcilers/actor_reconciler.h"
+#include "reconcilers/own_queue.h"
 #include "reconcilers/resolve.h"
 
 namespace asya::reconcilers {
@@ -15,36 +16,12 @@ bool IsForced(const json::Value& object) {
   return annotations != nullptr && annotations->GetString(kForceDelete) == "true";
 }
 
-std::string EnvelopeCount(std::int64_t count) {
-  return std::to_string(count) + (count == 1 ? " envelope is" : " envelopes are");
-}
-
-// The envelopes in the actor's own queue; 0 when it has none, or when the queue of that name belongs to another owner.
-struct OwnQueue {
-  bool exists = false;
-  std::int64_t envelopes = 0;
-};
-
-Result<OwnQueue> LookAtQueue(ports::QueueAdmin& admin, const ports::QueueSpec& queue) {
-  const auto stats = admin.Stats(queue.name);
-  if (!stats.ok()) {
-    if (stats.error().code == ErrorCode::kNotFound) return OwnQueue{};
-    return stats.error();
-  }
-  const auto owned = admin.Ensure(queue);
-  if (!owned.ok()) {
-    if (owned.error().code == ErrorCode::kConflict) return OwnQueue{};
-    return owned.error();
-  }
-  return OwnQueue{true, stats->visible + stats->delayed + stats->in_flight};
-}
-
 }  // namespace
 
 // Stop intake -> drain -> scaler -> workload -> queue; each call does the first of them that is still to do.
 Outcome ActorReconciler::Finalize(const Stored& actor) {
   const bool force = IsForced(actor.object);
-  const auto transport = ResolveTransport(objects_, actor.object, settings_.default_transport);
+  const auto transport = CurrentTransport(objects_, actor.object, settings_.default_transport);
   if (!transport.ok() && transport.error().code != ErrorCode::kNotFound) return Failed{transport.error()};
   ports::QueueAdmin* admin = transport.ok() ? world_.queues.For(*transport) : nullptr;
   if (admin != nullptr && !force) {

@@ -41,4 +41,15 @@ Result<json::Value> ResolveTransport(Objects& objects, const json::Value& actor,
   return Error{ErrorCode::kNotFound, "no Transport is marked as default; name one in spec.transport", "spec.transport"};
 }
 
+Result<json::Value> CurrentTransport(Objects& objects, const json::Value& actor, const json::Value& fallback) {
+  const json::Value* status = actor.Find("status");
+  const auto name = status == nullptr ? std::nullopt : status->GetString("transport");
+  if (name && !name->empty()) {
+    ASYA_TRY(auto transport, objects.Get(kTransports, "", *name));
+    if (transport) return std::move(transport->object);
+    if (NameOf(fallback) == *name) return fallback;
+  }
+  return ResolveTransport(objects, actor, fallback);
+}
+
 }  // namespace asya::reconcilers

@@ -113,7 +113,7 @@ Outcome DepthReconciler::Reconcile(const Key& key) {
   if (!*actor) return Settled{};
   const json::Value* queue = (*actor)->object.FindPath({"status", "infrastructure", "queue"});
   if (queue == nullptr || queue->GetBool("ready") != true) return Settled{};  // the actor's own reconciler comes first
-  const auto transport = ResolveTransport(objects_, (*actor)->object, settings_.default_transport);
+  const auto transport = CurrentTransport(objects_, (*actor)->object, settings_.default_transport);
   if (!transport.ok()) {
     if (transport.error().code == ErrorCode::kNotFound) return Settled{};
     return Failed{transport.error()};

@@ -145,6 +145,51 @@ TEST_F(ActorLife, ADeletedActorWithWorkStaysAndSaysHowMuch) {
   EXPECT_FALSE(plane_.Get("infer").has_value());
 }
 
+class ActorMove : public ActorLife {
+ protected:
+  ActorMove() {
+    plane_.queues.second = &second_;
+    plane_.Create("transports", R"({"metadata":{"name":"sqlite"},"spec":{"type":"sqlite","default":true}})");
+    plane_.Create(
+        "transports",
+        R"({"metadata":{"name":"pg"},"spec":{"type":"postgres","postgres":{"host":"db","database":"asya"}}})");
+    plane_.CreateActor("infer");
+    plane_.Run(seconds(3));
+    plane_.queues.Publish("asya-default-infer", 3);
+    plane_.Change("asyncactors", "default", "infer", [](json::Value& actor) { actor["spec"]["transport"] = "pg"; });
+    plane_.Run(seconds(5));
+  }
+  std::string Transport() { return plane_.Get("infer")->FindPath({"status", "transport"})->AsString(); }
+
+  SimulatedQueues second_{plane_.faults};
+};
+
+TEST_F(ActorMove, DrainsTheOldQueueFirst) {
+  EXPECT_EQ(Transport(), "sqlite");
+  EXPECT_NE(plane_.Condition("infer", "Synced").find("3 envelopes are still in the queue on transport sqlite"),
+            std::string::npos)
+      << plane_.Condition("infer", "Synced");
+  EXPECT_GE(plane_.cluster.RunningOf("infer"), 1) << "it goes on working";
+  EXPECT_TRUE(second_.queues.empty());
+  plane_.queues.queues.at("asya-default-infer").visible = 0;
+  plane_.Run(seconds(10));
+  EXPECT_EQ(Transport(), "pg");
+  EXPECT_EQ(plane_.queues.queues.count("asya-default-infer"), 0U) << "nothing is left behind";
+  EXPECT_EQ(second_.queues.count("asya-default-infer"), 1U);
+  EXPECT_EQ(plane_.Condition("infer", "Synced").substr(0, 4), "True");
+}
+
+TEST_F(ActorMove, ADeletionInTheMiddleLeavesNoQueue) {
+  plane_.Delete("asyncactors", "default", "infer");
+  plane_.Run(seconds(5));
+  ASSERT_TRUE(plane_.Get("infer").has_value()) << "its work is on the old transport";
+  plane_.queues.queues.at("asya-default-infer").visible = 0;
+  plane_.Run(seconds(10));
+  EXPECT_FALSE(plane_.Get("infer").has_value());
+  EXPECT_EQ(plane_.queues.queues.count("asya-default-infer"), 0U);
+  EXPECT_EQ(second_.queues.count("asya-default-infer"), 0U);
+}
+
 TEST_F(ActorLife, ForceDeletesWithTheWork) {
   plane_.CreateActor("infer", R"(,"paused":true)");
   plane_.Run(seconds(3));

@@ -294,6 +294,7 @@ class SimulatedQueues final : public ports::QueueAdmin, public reconcilers::Queu
   }
   ports::QueueAdmin* For(const json::Value& transport) override {
     const json::Value* spec = transport.Find("spec");
+    if (spec != nullptr && spec->GetString("type") == "postgres") return second;
     return spec != nullptr && spec->GetString("type") == "sqlite" ? this : nullptr;
   }
   std::vector<ports::QueueAdmin*> All() override { return {this}; }
@@ -308,6 +309,7 @@ class SimulatedQueues final : public ports::QueueAdmin, public reconcilers::Queu
 
   std::map<std::string, Queue> queues;
   std::size_t writes = 0;
+  SimulatedQueues* second = nullptr;  // the broker of transports of type postgres, where a case has one
 
  private:
   Faults& faults_;

@@ -1,0 +1,41 @@
+// An actor that is to move to another transport: its old queue drains first, then goes.
+#include "model/kinds.h"
+#include "reconcilers/actor_reconciler.h"
+#include "reconcilers/own_queue.h"
+#include "reconcilers/resolve.h"
+
+namespace asya::reconcilers {
+
+bool ActorReconciler::LeaveOldTransport(const Stored& actor, Pass& pass) {
+  auto old = CurrentTransport(objects_, actor.object, settings_.default_transport);
+  const auto waits = [&pass](const Error& error) {
+    pass.facts.sync = Part{Truth::kUnknown, "BrokerUnavailable", "the transport to leave: " + error.message};
+    pass.retry = error;
+    return false;
+  };
+  if (!old.ok()) return waits(old.error());
+  const std::string from = NameOf(*old);
+  const std::string to = NameOf(pass.input.transport);
+  ports::QueueAdmin* admin = world_.queues.For(*old);
+  // Two names of one broker share their queues.
+  if (from == to || admin == nullptr || admin == pass.admin) return true;
+  const ports::QueueSpec queue{model::ActorQueueName(actor.object), actor.record.uid};
+  const auto own = LookAtQueue(*admin, queue);
+  if (!own.ok()) return waits(own.error());
+  if (!own->exists) return true;
+  std::int64_t left = own->envelopes;
+  if (left == 0) {
+    const auto removed = admin->Remove(queue.name, false);
+    if (removed.ok()) return true;
+    if (removed.error().code != ErrorCode::kConflict) return waits(removed.error());
+    left = 1;  // one came in the meantime
+  }
+  pass.input.transport = std::move(*old);
+  pass.admin = admin;
+  pass.facts.transport = from;
+  pass.stays = EnvelopeCount(left) + " still in the queue on transport " + from + "; the actor moves to " + to +
+               " when they are done";
+  return true;
+}
+
+}  // namespace asya::reconcilers
