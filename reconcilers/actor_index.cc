@@ -69,12 +69,18 @@ bool ActorIndex::Remove(const Key& key) {
 
 std::vector<Key> ActorIndex::Retain(const std::set<Key>& present) {
   const std::lock_guard lock(mutex_);
+  complete_ = true;
   std::vector<Key> gone;
   for (const auto& [key, entry] : entries_) {
     if (present.count(key) == 0) gone.push_back(key);
   }
   for (const auto& key : gone) ForgetLocked(key);
   return gone;
+}
+
+bool ActorIndex::Complete() const {
+  const std::lock_guard lock(mutex_);
+  return complete_;
 }
 
 std::vector<Key> ActorIndex::All() const {

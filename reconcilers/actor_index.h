@@ -26,9 +26,11 @@ class ActorIndex {
   Change Put(const Key& key, const std::string& uid, const json::Value& actor);
   // False when it was not there.
   bool Remove(const Key& key);
-  // Forgets all that are not in `present`; returns them.
+  // After a list was put: forgets all that are not in `present`; returns them.
   std::vector<Key> Retain(const std::set<Key>& present);
 
+  // A list has been taken in: until then an actor that is missing here may be there.
+  [[nodiscard]] bool Complete() const;
   [[nodiscard]] std::vector<Key> All() const;
   [[nodiscard]] std::optional<Key> ByUid(const std::string& uid) const;
   // The actor that came first, should two claim one queue.
@@ -52,6 +54,7 @@ class ActorIndex {
   void ForgetQueueLocked(const std::string& queue, const Key& key);
 
   mutable std::mutex mutex_;
+  bool complete_ = false;
   std::map<Key, Entry> entries_;
   std::map<std::string, Key, std::less<>> by_uid_;
   std::multimap<std::string, Key, std::less<>> by_queue_;  // of one queue in the order in which they came

@@ -16,7 +16,10 @@ json::Value Actor(const std::string& namespace_, const std::string& name, const 
 
 TEST(ActorIndex, FindsTheActorOfAQueueByItsIdentity) {
   ActorIndex index;
+  EXPECT_FALSE(index.Complete());
   index.Put({"default", "a"}, "1", Actor("default", "a", R"({"actor":"infer"})"));
+  index.Retain({{"default", "a"}});
+  EXPECT_TRUE(index.Complete());
   ASSERT_TRUE(index.ByQueue("asya-default-infer").has_value());
   EXPECT_EQ(index.ByQueue("asya-default-infer")->key, (Key{"default", "a"}));
   EXPECT_FALSE(index.ByQueue("asya-default-a").has_value());

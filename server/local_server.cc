@@ -215,7 +215,8 @@ Status LocalServer::Parts::StartGateway() {
 // The task routes are served only after the reconcilers were made.
 gateway::Intake LocalServer::Parts::IntakeOf(const std::string& queue) const {
   const auto owner = reconcilers->actors().ByQueue(queue);
-  if (!owner) return gateway::Intake::kUnknown;
+  // Right after the start the index is still empty; who is missing then is told by the relay.
+  if (!owner) return reconcilers->actors().Complete() ? gateway::Intake::kUnknown : gateway::Intake::kOpen;
   return owner->deleting ? gateway::Intake::kClosing : gateway::Intake::kOpen;
 }
 
