@@ -126,12 +126,33 @@ void ReadAddresses(Reader& reader, Settings& settings) {
   if (!socket.ok()) reader.Inside("ASYA_SOCKET_DIR", {socket.error()});
 }
 
+void ReadRabbitmq(Reader& reader, Settings& settings) {
+  constexpr std::int64_t kPortLimit = 65'535;
+  constexpr std::int64_t kPrefetchLimit = 65'535;
+  settings.rabbitmq_url = reader.Text("ASYA_RABBITMQ_URL");
+  settings.rabbitmq_host = reader.Text("ASYA_RABBITMQ_HOST");
+  std::int64_t port = 0;
+  reader.Integer("ASYA_RABBITMQ_PORT", 1, kPortLimit, port);
+  if (port > 0) settings.rabbitmq_port = std::to_string(port);
+  settings.rabbitmq_username = reader.Text("ASYA_RABBITMQ_USERNAME");
+  settings.rabbitmq_password = reader.Text("ASYA_RABBITMQ_PASSWORD");
+  settings.rabbitmq_virtual_host = reader.Text("ASYA_RABBITMQ_VIRTUAL_HOST");
+  settings.rabbitmq_exchange = reader.Text("ASYA_RABBITMQ_EXCHANGE");
+  settings.rabbitmq_ca_file = reader.Text("ASYA_RABBITMQ_CA_FILE");
+  reader.Flag("ASYA_RABBITMQ_TLS", settings.rabbitmq_tls);
+  reader.Integer("ASYA_RABBITMQ_PREFETCH", 1, kPrefetchLimit, settings.rabbitmq_prefetch);
+  if (settings.transport == "rabbitmq" && settings.rabbitmq_url.empty()) {
+    reader.Required("ASYA_RABBITMQ_HOST", "the host of the broker, or its URL in ASYA_RABBITMQ_URL,");
+  }
+}
+
 void ReadTransport(Reader& reader, Settings& settings) {
-  reader.Choice("ASYA_TRANSPORT", {"sqlite", "postgres"}, settings.transport);
+  reader.Choice("ASYA_TRANSPORT", {"sqlite", "postgres", "rabbitmq"}, settings.transport);
   settings.sqlite_path = reader.Text("ASYA_SQLITE_PATH");
   settings.postgres_url = reader.Text("ASYA_POSTGRES_URL");
   if (settings.transport == "sqlite") reader.Required("ASYA_SQLITE_PATH", "the path of the broker's Unix socket");
   if (settings.transport == "postgres") reader.Required("ASYA_POSTGRES_URL", "the URL of the database");
+  ReadRabbitmq(reader, settings);
 }
 
 }  // namespace

@@ -33,6 +33,29 @@ TEST(Environment, TheDefaultsAreThoseOfTheSpecification) {
   EXPECT_FALSE(settings.gateway.has_value());
 }
 
+TEST(Environment, RabbitmqNeedsAHostOrAUrlAndReadsItsParts) {
+  Variables variables = {{"ASYA_ACTOR_NAME", "infer"}, {"ASYA_NAMESPACE", "default"}, {"ASYA_TRANSPORT", "rabbitmq"}};
+  std::vector<std::string> problems;
+  (void)Read(variables, problems);
+  ASSERT_EQ(problems.size(), 1U);
+  EXPECT_NE(problems[0].find("ASYA_RABBITMQ_HOST"), std::string::npos);
+  variables.insert({{"ASYA_RABBITMQ_HOST", "broker"},
+                    {"ASYA_RABBITMQ_PORT", "5999"},
+                    {"ASYA_RABBITMQ_PREFETCH", "32"},
+                    {"ASYA_RABBITMQ_TLS", "true"},
+                    {"ASYA_RABBITMQ_VIRTUAL_HOST", "/"}});
+  problems.clear();
+  const Settings settings = Read(variables, problems);
+  EXPECT_EQ(problems, std::vector<std::string>());
+  EXPECT_EQ(settings.rabbitmq_port, "5999");
+  EXPECT_EQ(settings.rabbitmq_prefetch, 32);
+  EXPECT_TRUE(settings.rabbitmq_tls);
+  variables["ASYA_RABBITMQ_PORT"] = "70000";
+  variables["ASYA_RABBITMQ_PREFETCH"] = "0";
+  (void)Read(variables, problems);
+  EXPECT_EQ(problems.size(), 2U);
+}
+
 TEST(Environment, EverythingIsRead) {
   Variables variables = kLeast;
   variables["ASYA_GATEWAY_URL"] = "http://gateway.asya:8081";

@@ -30,6 +30,17 @@ struct Settings {
   std::string log_level = "INFO";
   std::string sqlite_path;  // of the broker's socket
   std::string postgres_url;
+  // RabbitMQ: the URL, or its parts; those given beside a URL stand before what the URL says.
+  std::string rabbitmq_url;
+  std::string rabbitmq_host;
+  std::string rabbitmq_port;
+  std::string rabbitmq_username;
+  std::string rabbitmq_password;
+  std::string rabbitmq_virtual_host;
+  std::string rabbitmq_exchange;
+  std::string rabbitmq_ca_file;  // PEM; empty: the system's certificates
+  bool rabbitmq_tls = false;
+  std::int64_t rabbitmq_prefetch = 0;  // envelopes leased at once at most; 0: what the relay grants
   std::string notify_socket;  // of the process that supervises this one; may be empty
   std::optional<int> control_fd;
   std::chrono::microseconds drain_grace = std::chrono::seconds(10);  // for the last settlements

@@ -30,6 +30,7 @@ struct ConsumerSettings {
   std::size_t message_bytes_max = 16U << 20U;   // RabbitMQ's own default since 4.0; a broker that wants less says so
   std::chrono::milliseconds reconnect_min{50};  // doubles with each try, plus or minus a half
   std::chrono::milliseconds reconnect_max{2000};
+  std::chrono::seconds heartbeat{10};  // a connection that is silent for twice that is given up
 };
 
 // Bodies are kept up to this many bytes in all, to put messages back uncounted; brokers before 4.3 count what is put

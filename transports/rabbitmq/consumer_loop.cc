@@ -37,8 +37,10 @@ void Consumer::Work() {
 }
 
 void Consumer::Connect() {
-  const LinkSettings consuming{settings_.address, "asya-relay " + settings_.queue + " takes"};
-  const LinkSettings publishing{settings_.address, "asya-relay " + settings_.queue + " publishes"};
+  LinkSettings consuming{settings_.address, "asya-relay " + settings_.queue + " takes"};
+  consuming.heartbeat = settings_.heartbeat;
+  LinkSettings publishing = consuming;
+  publishing.name = "asya-relay " + settings_.queue + " publishes";
   consuming_ = std::make_unique<Link>(consuming, clock_, [this](Arrival arrival) { OnArrival(std::move(arrival)); });
   publishing_link_ = std::make_unique<Link>(publishing, clock_, [this](const Arrival& arrival) {
     const auto taken = publishing_->Take(arrival);
