@@ -25,6 +25,8 @@ ActorIndex::Change ActorIndex::Put(const Key& key, const std::string& uid, const
   entry.uid = uid;
   entry.queue = model::ActorQueueName(actor);
   entry.deleting = IsBeingDeleted(actor);
+  entry.identity = model::ActorIdentity(actor);
+  entry.is_system = IsSystem(actor);
   entry.meaning = Meaning(actor);
   if (const json::Value* spec = actor.Find("spec")) {
     entry.transport = spec->GetString("transport").value_or("");
@@ -39,11 +41,23 @@ ActorIndex::Change ActorIndex::Put(const Key& key, const std::string& uid, const
   const bool known = found != entries_.end() && found->second.uid == uid;
   if (known && found->second.meaning == entry.meaning) return Change::kNone;
   const bool same_queue = known && found->second.queue == entry.queue;
+  if (same_queue) ForgetPlaceLocked(key, found->second);
   if (found != entries_.end() && !same_queue) ForgetLocked(key);
   by_uid_[entry.uid] = key;
   if (!same_queue) by_queue_.emplace(entry.queue, key);
+  Namespace& place = namespaces_[key.namespace_];
+  place.identities.insert(entry.identity);
+  if (!entry.is_system) ++place.user_actors;
   entries_[key] = std::move(entry);
   return known ? Change::kOther : Change::kNew;
+}
+
+void ActorIndex::ForgetPlaceLocked(const Key& key, const Entry& entry) {
+  const auto place = namespaces_.find(key.namespace_);
+  if (place == namespaces_.end()) return;
+  place->second.identities.extract(entry.identity);
+  if (!entry.is_system) --place->second.user_actors;
+  if (place->second.identities.empty()) namespaces_.erase(place);
 }
 
 void ActorIndex::ForgetLocked(const Key& key) {
@@ -51,6 +65,7 @@ void ActorIndex::ForgetLocked(const Key& key) {
   if (found == entries_.end()) return;
   by_uid_.erase(found->second.uid);
   ForgetQueueLocked(found->second.queue, key);
+  ForgetPlaceLocked(key, found->second);
   entries_.erase(found);
 }
 
@@ -119,6 +134,18 @@ std::vector<Key> ActorIndex::WithTransport(const std::string& transport) const {
     if (entry.transport.empty() || entry.transport == transport) keys.push_back(key);
   }
   return keys;
+}
+
+bool ActorIndex::HasIdentity(const std::string& namespace_, const std::string& identity) const {
+  const std::lock_guard lock(mutex_);
+  const auto place = namespaces_.find(namespace_);
+  return place != namespaces_.end() && place->second.identities.contains(identity);
+}
+
+bool ActorIndex::HasUserActor(const std::string& namespace_) const {
+  const std::lock_guard lock(mutex_);
+  const auto place = namespaces_.find(namespace_);
+  return place != namespaces_.end() && place->second.user_actors > 0;
 }
 
 std::vector<std::pair<std::string, Key>> ActorIndex::Queues() const {

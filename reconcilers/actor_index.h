@@ -38,6 +38,10 @@ class ActorIndex {
   [[nodiscard]] std::vector<Key> WithFlavor(const std::string& flavor) const;
   // Those that name it, and those that name none.
   [[nodiscard]] std::vector<Key> WithTransport(const std::string& transport) const;
+  // Whether an actor of the namespace is known by this name in routes. No proof that there is none.
+  [[nodiscard]] bool HasIdentity(const std::string& namespace_, const std::string& identity) const;
+  // Whether somebody's own actor, beside the system's, is in the namespace. No proof that there is none.
+  [[nodiscard]] bool HasUserActor(const std::string& namespace_) const;
   // Name of each actor's queue.
   [[nodiscard]] std::vector<std::pair<std::string, Key>> Queues() const;
 
@@ -48,9 +52,16 @@ class ActorIndex {
     bool deleting = false;
     std::string transport;
     std::set<std::string> flavors;
+    std::string identity;
+    bool is_system = false;
     std::size_t meaning = 0;  // hash of the object without its status
   };
+  struct Namespace {
+    std::size_t user_actors = 0;
+    std::multiset<std::string, std::less<>> identities;
+  };
   void ForgetLocked(const Key& key);
+  void ForgetPlaceLocked(const Key& key, const Entry& entry);
   void ForgetQueueLocked(const std::string& queue, const Key& key);
 
   mutable std::mutex mutex_;
@@ -58,6 +69,7 @@ class ActorIndex {
   std::map<Key, Entry> entries_;
   std::map<std::string, Key, std::less<>> by_uid_;
   std::multimap<std::string, Key, std::less<>> by_queue_;  // of one queue in the order in which they came
+  std::map<std::string, Namespace, std::less<>> namespaces_;
 };
 
 }  // namespace asya::reconcilers

@@ -31,34 +31,39 @@ json::Value Refreshed(const json::Value& stored, const json::Value& desired) {
 }  // namespace
 
 Outcome CrewReconciler::Reconcile(const Key& key) {
+  // Reading all actors at each new one would cost their square.
+  if (index_.HasUserActor(key.namespace_)) return Provide(key);
+  // The index may be behind, and what follows takes something away: ask the store.
   auto actors = objects_.List(kActors, key.namespace_);
   if (!actors.ok()) return Failed{actors.error()};
   const auto is_user = [](const Stored& actor) { return !IsSystem(actor.object); };
-  if (std::ranges::any_of(*actors, is_user)) return Provide(key, *actors);
+  if (std::ranges::any_of(*actors, is_user)) return Provide(key);
   return Withdraw(*actors);
 }
 
-Outcome CrewReconciler::Provide(const Key& key, const std::vector<Stored>& actors) {
+Outcome CrewReconciler::Provide(const Key& key) {
   if (!settings_.system_actors) return Settled{};
   bool leaving = false;
   for (const auto& desired : settings_.system_actors(key.namespace_)) {
-    const auto found = std::ranges::find_if(
-        actors, [&desired](const Stored& actor) { return NameOf(actor.object) == NameOf(desired); });
-    if (found == actors.end()) {
-      const auto created = objects_.Create(kActors, desired);
-      if (!created.ok() && created.error().code != ErrorCode::kExists) return Failed{created.error()};
-      continue;
-    }
-    if (!IsSystem(found->object)) continue;  // a person's own actor of that name takes its place
-    if (IsBeingDeleted(found->object)) {
-      leaving = true;
-      continue;
-    }
-    const auto written = objects_.Write(*found, Refreshed(found->object, desired));
-    if (!written.ok()) return Failed{written.error()};
+    const auto stored = objects_.Get(kActors, key.namespace_, NameOf(desired));
+    if (!stored.ok()) return Failed{stored.error()};
+    const auto provided = ProvideOne(desired, *stored);
+    if (!provided.ok()) return Failed{provided.error()};
+    leaving = leaving || (*stored && IsSystem((*stored)->object) && IsBeingDeleted((*stored)->object));
   }
   if (leaving) return RequeueAfter{kIdlePoll};
   return Settled{};
+}
+
+Status CrewReconciler::ProvideOne(const json::Value& desired, const std::optional<Stored>& stored) {
+  if (!stored) {
+    const auto created = objects_.Create(kActors, desired);
+    return created.ok() || created.error().code == ErrorCode::kExists ? Ok() : Status(created.error());
+  }
+  // A person's own actor of that name takes its place.
+  if (!IsSystem(stored->object) || IsBeingDeleted(stored->object)) return Ok();
+  const auto written = objects_.Write(*stored, Refreshed(stored->object, desired));
+  return written.ok() ? Ok() : Status(written.error());
 }
 
 Outcome CrewReconciler::Withdraw(const std::vector<Stored>& system_actors) {

@@ -47,30 +47,39 @@ Outcome From(const Status& status) {
 }  // namespace
 
 Outcome FlowReconciler::Reconcile(const Key& key) {
-  const auto actors = objects_.List(kActors, key.namespace_);
-  if (!actors.ok()) return Failed{actors.error()};
   if (!key.name.empty()) {
     const auto flow = objects_.Get(kFlows, key.namespace_, key.name);
     if (!flow.ok()) return Failed{flow.error()};
-    return *flow ? From(TellOne(**flow, *actors)) : Outcome(Settled{});
+    return *flow ? From(TellOne(**flow)) : Outcome(Settled{});
   }
   const auto flows = objects_.List(kFlows, key.namespace_);
   if (!flows.ok()) return Failed{flows.error()};
   for (const auto& flow : *flows) {
-    const auto told = TellOne(flow, *actors);
+    const auto told = TellOne(flow);
     if (!told.ok()) return Failed{told.error()};
   }
   return Settled{};
 }
 
-Status FlowReconciler::TellOne(const Stored& flow, const std::vector<Stored>& actors) {
-  if (IsBeingDeleted(flow.object)) return Ok();
-  std::set<std::string> present;
-  for (const auto& actor : actors) present.insert(model::ActorIdentity(actor.object));
-  std::string missing;
-  for (const auto& name : ActorsOf(flow.object)) {
-    if (present.count(name) == 0) missing += (missing.empty() ? "" : ", ") + name;
+Result<std::string> FlowReconciler::Missing(const std::string& namespace_, const std::vector<std::string>& names) {
+  std::set<std::string> unknown;
+  for (const auto& name : names) {
+    if (!index_.HasIdentity(namespace_, name)) unknown.insert(name);
   }
+  if (unknown.empty()) return std::string();
+  // The index may be behind: what is told to be missing was looked for in the store.
+  ASYA_TRY(const auto actors, objects_.List(kActors, namespace_));
+  for (const auto& actor : actors) unknown.erase(model::ActorIdentity(actor.object));
+  std::string missing;
+  for (const auto& name : names) {
+    if (unknown.contains(name)) missing += (missing.empty() ? "" : ", ") + name;
+  }
+  return missing;
+}
+
+Status FlowReconciler::TellOne(const Stored& flow) {
+  if (IsBeingDeleted(flow.object)) return Ok();
+  ASYA_TRY(const std::string missing, Missing(flow.record.key.namespace_, ActorsOf(flow.object)));
   const Condition ready = missing.empty()
                               ? Condition{"Ready", Truth::kTrue, "AllActorsExist", ""}
                               : Condition{"Ready", Truth::kFalse, "ActorMissing", "there is no actor " + missing};

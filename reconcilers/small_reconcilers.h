@@ -3,6 +3,7 @@
 
 #include <functional>
 
+#include "reconcilers/actor_index.h"
 #include "reconcilers/controller.h"
 #include "reconcilers/objects.h"
 #include "reconcilers/world.h"
@@ -12,13 +13,17 @@ namespace asya::reconcilers {
 // Ready when all actors of the flow exist. A key without a name stands for all flows of its namespace.
 class FlowReconciler {
  public:
-  explicit FlowReconciler(const World& world) : world_(world), objects_(world.store, world.clock) {}
+  FlowReconciler(const World& world, const ActorIndex& index)
+      : world_(world), index_(index), objects_(world.store, world.clock) {}
   Outcome Reconcile(const Key& key);
 
  private:
-  Status TellOne(const Stored& flow, const std::vector<Stored>& actors);
+  Status TellOne(const Stored& flow);
+  // Those of `names` that no actor of the namespace answers to.
+  Result<std::string> Missing(const std::string& namespace_, const std::vector<std::string>& names);
 
   const World world_;
+  const ActorIndex& index_;
   Objects objects_;
 };
 

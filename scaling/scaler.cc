@@ -83,7 +83,7 @@ void ReplicaScaler::Set(const ports::ScaledActor& actor) {
     if (!added) by_queue_.erase(state.actor.queue);
     by_queue_[actor.queue] = key;
     state.actor = actor;
-    state.due = clock_.Steady();
+    SetDue(key, state, clock_.Steady());
     state.generation = ++generations_;
     woken_ = true;
   }
@@ -95,6 +95,7 @@ void ReplicaScaler::Remove(const std::string& namespace_, const std::string& act
   const auto found = states_.find({namespace_, actor});
   if (found == states_.end()) return;
   by_queue_.erase(found->second.actor.queue);
+  by_due_.erase({found->second.due, found->first});
   states_.erase(found);
   decisions_.Forget(namespace_, actor);
 }
@@ -113,7 +114,7 @@ void ReplicaScaler::Hint(const std::string& queue) {
     const SteadyTime now = clock_.Steady();
     const SteadyTime due = state.looked ? std::max(now, *state.looked + settings_.hint_gap) : now;
     if (due >= state.due) return;
-    state.due = due;
+    SetDue(key->second, state, due);
     woken_ = true;
   }
   changed_.notify_one();
@@ -124,15 +125,17 @@ std::optional<SteadyTime> ReplicaScaler::RunDue() {
   {
     const std::lock_guard lock(mutex_);
     const SteadyTime now = clock_.Steady();
-    for (const auto& [key, state] : states_) {
-      if (state.due <= now) due.push_back(key);
-    }
+    for (auto next = by_due_.begin(); next != by_due_.end() && next->first <= now; ++next) due.push_back(next->second);
   }
   for (const auto& key : due) LookAt(key);
   const std::lock_guard lock(mutex_);
-  std::optional<SteadyTime> next;
-  for (const auto& [key, state] : states_) next = next ? std::min(*next, state.due) : state.due;
-  return next;
+  return by_due_.empty() ? std::nullopt : std::optional(by_due_.begin()->first);
+}
+
+void ReplicaScaler::SetDue(const Key& key, State& state, SteadyTime due) {
+  by_due_.erase({state.due, key});
+  state.due = due;
+  by_due_.insert({due, key});
 }
 
 void ReplicaScaler::Work() {
@@ -160,7 +163,7 @@ void ReplicaScaler::LookAt(const Key& key) {
     if (found == states_.end()) return;
     // Until the look is over; a hint that comes meanwhile makes it earlier again.
     found->second.looked = clock_.Steady();
-    found->second.due = SteadyTime::max();
+    SetDue(key, found->second, SteadyTime::max());
     seen = found->second;
   }
   const Result<Look> look = Decide(seen);
@@ -169,14 +172,14 @@ void ReplicaScaler::LookAt(const Key& key) {
   if (found == states_.end()) return;
   State& state = found->second;
   if (!look.ok()) {
-    state.due = std::min(state.due, clock_.Steady() + settings_.retry);
+    SetDue(key, state, std::min(state.due, clock_.Steady() + settings_.retry));
     return;
   }
   state.memory = look->memory;
   state.rates = look->rates;
   state.cause = look->cause;
   state.target = look->target;
-  if (state.generation == seen.generation) state.due = std::min(state.due, look->next);
+  if (state.generation == seen.generation) SetDue(key, state, std::min(state.due, look->next));
 }
 
 Result<ReplicaScaler::Look> ReplicaScaler::Decide(const State& state) {

@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <utility>
@@ -79,6 +80,7 @@ class ReplicaScaler final : public ports::Scaler, public ports::DecisionLog {
   };
 
   void Work();
+  void SetDue(const Key& key, State& state, SteadyTime due);
   void LookAt(const Key& key);
   Result<Look> Decide(const State& state);
   void Record(const State& state, const Signals& signals, const Desired& desired, std::int64_t present);
@@ -92,6 +94,7 @@ class ReplicaScaler final : public ports::Scaler, public ports::DecisionLog {
   std::condition_variable changed_;
   std::map<Key, State> states_;
   std::map<std::string, Key, std::less<>> by_queue_;
+  std::set<std::pair<SteadyTime, Key>> by_due_;  // each of states_ once
   std::uint64_t generations_ = 0;
   bool running_ = false;
   bool woken_ = false;
