@@ -1,4 +1,5 @@
 // asya-server: the control plane in one program; its first argument says what to do.
+#include <malloc.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -64,6 +65,15 @@ sigset_t BlockSignals() {
   return signals;
 }
 
+// Many threads each with heaps of their own, which keep what a burst needed, would be most of a server at rest.
+void KeepHeapSmall() {
+  constexpr int kArenas = 2;
+  constexpr int kLargeBytes = 256 * 1024;  // from here on memory of its own, given back when it is freed
+  ::mallopt(M_ARENA_MAX, kArenas);
+  ::mallopt(M_MMAP_THRESHOLD, kLargeBytes);
+  ::mallopt(M_TRIM_THRESHOLD, 4 * kLargeBytes);
+}
+
 int RunLocal(const std::vector<std::string>& arguments) {
   asya::server::LocalOptions options;
   const auto environment = ReadEnvironment();
@@ -72,6 +82,7 @@ int RunLocal(const std::vector<std::string>& arguments) {
     std::fprintf(stderr, "%s: %s\n", error.field.c_str(), error.message.c_str());
   }
   if (!errors.empty()) return kExitUsage;
+  KeepHeapSmall();
   const sigset_t signals = BlockSignals();
   const auto logger = asya::observe::Logger::ToStderr("server", options.log_level);
   auto server = asya::server::LocalServer::Start(options, environment, logger);

@@ -25,6 +25,7 @@ namespace {
 constexpr std::chrono::seconds kPatience{30};
 constexpr std::chrono::seconds kReconcilePatience{400};
 constexpr std::chrono::milliseconds kLook{20};
+constexpr std::chrono::seconds kReconcileLook{5};
 constexpr double kResidentMaxMib = 150;
 
 void MeasureHost(const std::string& programs, const std::string& engine) {
@@ -61,7 +62,7 @@ double MeasureMemory(const Installation& installation) {
   FillNamespace(stack.api(), "default");
   while (stack.Reconciled("default") < kActors) {
     if (std::chrono::steady_clock::now() - start > kReconcilePatience) Die("the actors were not reconciled in time");
-    std::this_thread::sleep_for(std::chrono::seconds(1));
+    std::this_thread::sleep_for(kReconcileLook);
   }
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
   Row("asya-server", "10,000 actors to reconciled", {took.count()}, "s");

@@ -1,6 +1,11 @@
 #include "cluster/local/applied_objects.h"
 
+#include <algorithm>
+#include <utility>
+
+#include "cluster/local/packing.h"
 #include "core/base/random.h"
+#include "core/json/parse.h"
 
 namespace asya::cluster::local {
 namespace {
@@ -16,36 +21,11 @@ void MergeInto(json::Value& target, const json::Value& given) {
   for (const auto& [key, value] : given.AsObject()) MergeInto(target[key], value);
 }
 
-// The values that other managers gave at one place.
-using Others = std::vector<const json::Value*>;
-
-Others Below(const Others& others, const std::string& key) {
-  Others below;
-  for (const auto* other : others) {
-    if (const json::Value* value = other->Find(key)) below.push_back(value);
-  }
-  return below;
-}
-
-void RemoveGivenUp(json::Value& target, const json::Value& before, const json::Value& now, const Others& others) {
-  if (!target.IsObject() || !before.IsObject()) return;
-  for (const auto& [key, old_value] : before.AsObject()) {
-    json::Value* member = target.Find(key);
-    if (member == nullptr) continue;
-    const json::Value* new_value = now.Find(key);
-    const Others others_below = Below(others, key);
-    if (new_value == nullptr && others_below.empty()) {
-      target.AsObject().erase(key);
-    } else {
-      const json::Value nothing = json::Object{};
-      RemoveGivenUp(*member, old_value, new_value == nullptr ? nothing : *new_value, others_below);
-    }
-  }
-}
-
-json::Value WithoutStatus(json::Value object) {
-  if (object.IsObject()) object.AsObject().erase("status");
-  return object;
+bool SameSpec(const json::Value& a, const json::Value& b) {
+  const json::Value* one = a.Find("spec");
+  const json::Value* other = b.Find("spec");
+  if (one == nullptr || other == nullptr) return one == other;
+  return *one == *other;
 }
 
 }  // namespace
@@ -66,35 +46,61 @@ std::string OwnerOf(const json::Value& object) {
   return labels == nullptr ? "" : labels->GetString(kOwnerLabel).value_or("");
 }
 
+json::Value AppliedObjects::Merged(const ports::ResourceRef& ref, const std::vector<Given>& all) const {
+  json::Value object = json::Object{};
+  for (const Given& given : all) {
+    // Our own text.
+    MergeInto(object, json::Parse(Unpack(given.packed, dictionaries_.at(ref.kind))).value());
+  }
+  return object;
+}
+
+json::Value AppliedObjects::Object(const ports::ResourceRef& ref) const {
+  const auto found = entries_.find(ref);
+  if (found == entries_.end()) return {};
+  const Entry& entry = found->second;
+  json::Value object = Merged(ref, entry.given);
+  json::Value& metadata = object["metadata"];
+  metadata["uid"] = entry.uid;
+  metadata["generation"] = entry.generation;
+  metadata["creationTimestamp"] = entry.created_at;
+  return object;
+}
+
 Result<ports::Applied> AppliedObjects::Apply(const json::Value& object, const std::string& manager, WallTime now) {
   ASYA_TRY(const auto ref, RefOf(object));
-  const json::Value given = WithoutStatus(object);
+  json::Value wanted = object;
+  wanted.AsObject().erase("status");
+  const std::string text = json::Dump(wanted);
+  const std::string& dictionary = dictionaries_.try_emplace(ref.kind, text).first->second;
+  Given given{manager, Pack(text, dictionary)};
   const auto [found, added] = entries_.try_emplace(ref);
   Entry& entry = found->second;
   if (added) {
-    entry.object = json::Object{};
-    json::Value& metadata = entry.object["metadata"];
-    metadata["uid"] = NewUuid();
-    metadata["generation"] = 0;
-    metadata["creationTimestamp"] = FormatRfc3339(now);
+    entry.uid = NewUuid();
+    entry.created_at = FormatRfc3339(now);
+  } else if (entry.given.back().manager == manager && entry.given.back().packed == given.packed) {
+    return ports::Applied{false};
   }
-  const json::Value before = entry.object;
-  Others others;
-  for (const auto& [name, value] : entry.by_manager) {
-    if (name != manager) others.push_back(&value);
-  }
-  const auto mine = entry.by_manager.find(manager);
-  if (mine != entry.by_manager.end()) RemoveGivenUp(entry.object, mine->second, given, others);
-  MergeInto(entry.object, given);
-  entry.by_manager[manager] = given;
-  if (entry.object == before) return ports::Applied{false};
-  const json::Value* spec = entry.object.Find("spec");
-  const json::Value* old_spec = before.Find("spec");
-  if (spec != nullptr && (old_spec == nullptr || *spec != *old_spec)) {
-    json::Value& metadata = entry.object["metadata"];
-    metadata["generation"] = metadata.GetInt("generation").value_or(0) + 1;
-  }
+  const json::Value before = Merged(ref, entry.given);
+  std::erase_if(entry.given, [&](const Given& other) { return other.manager == manager; });
+  entry.given.push_back(std::move(given));
+  const json::Value after = Merged(ref, entry.given);
+  if (after == before) return ports::Applied{false};
+  if (!SameSpec(before, after)) ++entry.generation;
+  SetOwner(found->first, entry, OwnerOf(after));
   return ports::Applied{true};
+}
+
+void AppliedObjects::SetOwner(const ports::ResourceRef& ref, Entry& entry, const std::string& owner) {
+  if (const auto former = by_owner_.find(entry.owner); former != by_owner_.end()) {
+    std::erase(former->second, &ref);
+    if (former->second.empty()) by_owner_.erase(former);
+  }
+  entry.owner = owner;
+  auto& owned = by_owner_[owner];
+  const auto place = std::ranges::upper_bound(owned, ref, {}, [](const ports::ResourceRef* one) { return *one; });
+  owned.insert(place, &ref);
 }
 
 AppliedObjects::Entry* AppliedObjects::Find(const ports::ResourceRef& ref) {
@@ -102,11 +108,21 @@ AppliedObjects::Entry* AppliedObjects::Find(const ports::ResourceRef& ref) {
   return found == entries_.end() ? nullptr : &found->second;
 }
 
+void AppliedObjects::Erase(const ports::ResourceRef& ref) {
+  const auto found = entries_.find(ref);
+  if (found == entries_.end()) return;
+  if (const auto owned = by_owner_.find(found->second.owner); owned != by_owner_.end()) {
+    std::erase(owned->second, &found->first);
+    if (owned->second.empty()) by_owner_.erase(owned);
+  }
+  entries_.erase(found);
+}
+
 std::vector<ports::ResourceRef> AppliedObjects::OwnedBy(const std::string& owner_uid) const {
   std::vector<ports::ResourceRef> owned;
-  for (const auto& [ref, entry] : entries_) {
-    if (OwnerOf(entry.object) == owner_uid) owned.push_back(ref);
-  }
+  const auto found = by_owner_.find(owner_uid);
+  if (found == by_owner_.end()) return owned;
+  for (const ports::ResourceRef* ref : found->second) owned.push_back(*ref);
   return owned;
 }
 

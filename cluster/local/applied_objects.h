@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,9 +21,17 @@ std::string OwnerOf(const json::Value& object);
 // Not thread safe.
 class AppliedObjects {
  public:
+  // What one field manager asked for. Most actors are at rest, and values take a hundred times what these bytes do.
+  struct Given {
+    std::string manager;
+    std::string packed;  // JSON, packed against the first object of the kind
+  };
   struct Entry {
-    json::Value object;  // with metadata.uid, generation and creationTimestamp; without status
-    std::map<std::string, json::Value> by_manager;
+    std::vector<Given> given;  // in the order in which they were applied last
+    std::string uid;
+    std::string created_at;
+    std::int64_t generation = 0;
+    std::string owner;
     bool deleting = false;
   };
 
@@ -32,11 +39,18 @@ class AppliedObjects {
   // manager gives it too. `changed` is false when the object is as it was.
   Result<ports::Applied> Apply(const json::Value& object, const std::string& manager, WallTime now);
   [[nodiscard]] Entry* Find(const ports::ResourceRef& ref);
-  void Erase(const ports::ResourceRef& ref) { entries_.erase(ref); }
+  // Made anew: with metadata.uid, generation and creationTimestamp; without status. Null when there is no such object.
+  [[nodiscard]] json::Value Object(const ports::ResourceRef& ref) const;
+  void Erase(const ports::ResourceRef& ref);
   [[nodiscard]] std::vector<ports::ResourceRef> OwnedBy(const std::string& owner_uid) const;
 
  private:
+  [[nodiscard]] json::Value Merged(const ports::ResourceRef& ref, const std::vector<Given>& all) const;
+  void SetOwner(const ports::ResourceRef& ref, Entry& entry, const std::string& owner);
+
   std::map<ports::ResourceRef, Entry> entries_;
+  std::map<std::string, std::string> dictionaries_;                         // by kind; never changed
+  std::map<std::string, std::vector<const ports::ResourceRef*>> by_owner_;  // keys of entries_, sorted
 };
 
 }  // namespace asya::cluster::local

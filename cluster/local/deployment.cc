@@ -68,20 +68,20 @@ Deployment::Deployment(const Deps& deps, std::string name, std::function<void(bo
 Deployment::~Deployment() {
   deps_.loop.Cancel(retry_);
   deps_.loop.Cancel(converge_);
-  if (plan_ && !plan_->source_dir.empty()) deps_.sources.Remove(plan_->source_dir);
+  if (!source_dir_.empty()) deps_.sources.Remove(source_dir_);
 }
 
 void Deployment::Want(const json::Value& object) {
   const json::Value* spec = object.Find("spec");
   desired_ = spec == nullptr ? 1 : std::max<std::int64_t>(spec->GetInt("replicas").value_or(1), 0);
   auto plan = PlanPod(object);
-  const std::string old_source = plan_ ? plan_->source_dir : "";
   if (plan.ok()) {
     problem_.clear();
     plan_ = std::move(*plan);
-    if (plan_->source_dir != old_source) {
+    if (plan_->source_dir != source_dir_) {
       if (!plan_->source_dir.empty()) deps_.sources.Add(plan_->source_dir);
-      if (!old_source.empty()) deps_.sources.Remove(old_source);
+      if (!source_dir_.empty()) deps_.sources.Remove(source_dir_);
+      source_dir_ = plan_->source_dir;
     }
   } else {
     problem_ = plan.error().field + " " + plan.error().message;
@@ -110,6 +110,8 @@ void Deployment::Converge() {
   const RolloutStep step = PlanRollout(facts, desired_);
   for (std::int64_t i = 0; i < step.start; ++i) StartOne();
   for (const auto& id : step.drain) replicas_.at(id)->Drain();
+  // At rest the plan is only memory; the next Want, which a start needs anyway, brings it again.
+  if (Gone()) plan_.reset();
   on_change_(false);
 }
 
@@ -159,7 +161,7 @@ void Deployment::ConvergeSoon() {
 }
 
 void Deployment::Reload(const std::string& source_dir) {
-  if (!plan_ || plan_->source_dir != source_dir) return;
+  if (source_dir_ != source_dir) return;
   for (const auto& [id, replica] : replicas_) replica->Reload();
 }
 

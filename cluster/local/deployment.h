@@ -71,7 +71,8 @@ class Deployment {
   const Deps deps_;
   const std::string name_;
   const std::function<void(bool)> on_change_;
-  std::optional<PodPlan> plan_;
+  std::optional<PodPlan> plan_;  // none while nothing runs and nothing is wanted
+  std::string source_dir_;       // of the last plan; watched also at rest, since finding its folders takes time
   std::string problem_;
   std::int64_t desired_ = 0;
   std::map<std::string, std::unique_ptr<Replica>> replicas_;  // by id

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/json/parse.h"
+
 namespace asya::cluster::local {
 namespace {
 
@@ -69,7 +71,7 @@ Result<ports::Applied> LocalCluster::ApplyLocked(const json::Value& object, cons
     shown_[ref].gone = false;
     loop_.Post([this, ref] { Want(ref); });
   }
-  loop_.Post([this, owner = OwnerOf(entry.object)] { subscribers_.Call(owner); });
+  loop_.Post([this, owner = entry.owner] { subscribers_.Call(owner); });
   return applied;
 }
 
@@ -77,7 +79,7 @@ Status LocalCluster::Delete(const ports::ResourceRef& ref) {
   const std::lock_guard lock(mutex_);
   AppliedObjects::Entry* entry = objects_.Find(ref);
   if (entry == nullptr || entry->deleting) return Ok();
-  loop_.Post([this, owner = OwnerOf(entry->object)] { subscribers_.Call(owner); });
+  loop_.Post([this, owner = entry->owner] { subscribers_.Call(owner); });
   if (IsDeployment(ref)) {
     entry->deleting = true;
     loop_.Post([this, ref] { DrainAll(ref); });
@@ -92,10 +94,12 @@ Result<std::vector<ports::Observed>> LocalCluster::Observe(const std::string& ow
   std::vector<ports::Observed> observed;
   for (const auto& ref : objects_.OwnedBy(owner_uid)) {
     const AppliedObjects::Entry& entry = *objects_.Find(ref);
-    ports::Observed child{ref, entry.object};
+    ports::Observed child{ref, objects_.Object(ref)};
     if (entry.deleting) child.object["metadata"]["deletionTimestamp"] = FormatRfc3339(clock_.Now());
     const auto shown = shown_.find(ref);
-    if (shown != shown_.end() && !shown->second.status.IsNull()) child.object["status"] = shown->second.status;
+    if (shown != shown_.end() && !shown->second.status.empty()) {
+      child.object["status"] = json::Parse(shown->second.status).value();
+    }
     observed.push_back(std::move(child));
   }
   return observed;
@@ -132,7 +136,7 @@ void LocalCluster::Want(const ports::ResourceRef& ref) {
     const std::lock_guard lock(mutex_);
     const AppliedObjects::Entry* entry = objects_.Find(ref);
     if (entry == nullptr || entry->deleting || !running_) return;
-    object = entry->object;
+    object = objects_.Object(ref);
   }
   auto& deployment = deployments_[ref];
   if (!deployment) {
@@ -166,17 +170,16 @@ void LocalCluster::OnDeploymentChange(const ports::ResourceRef& ref, bool only_i
     shown.gone = gone;
     if (gone && !running_) all_gone_.notify_all();
     if (only_in_flight) return;
-    owner = OwnerOf(entry->object);
+    owner = entry->owner;
     if (gone && entry->deleting) {
       objects_.Erase(ref);
       shown_.erase(ref);
       loop_.Post([this, ref] { DestroyIfErased(ref); });
     } else {
-      const std::int64_t generation = entry->object.FindPath({"metadata", "generation"})->AsInt();
-      const json::Value* before = shown.status.IsNull() ? nullptr : &shown.status;
-      json::Value status = DeploymentStatus(view, generation, before, clock_.Now());
-      if (before != nullptr && status == *before) return;
-      shown.status = std::move(status);
+      const json::Value before = shown.status.empty() ? json::Value() : json::Parse(shown.status).value();
+      const json::Value status = DeploymentStatus(view, entry->generation, &before, clock_.Now());
+      if (status == before) return;
+      shown.status = json::Dump(status);
     }
   }
   subscribers_.Call(owner);

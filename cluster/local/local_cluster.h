@@ -66,7 +66,7 @@ class LocalCluster final : public ports::Cluster {
   AppliedObjects objects_;
   struct Shown {
     DeploymentView view;
-    json::Value status;
+    std::string status;  // JSON; empty before the first
     bool gone = true;
   };
   std::map<ports::ResourceRef, Shown> shown_;  // what the loop's thread told of each Deployment

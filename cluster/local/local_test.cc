@@ -17,6 +17,7 @@
 #include "cluster/local/event_loop.h"
 #include "cluster/local/log_file.h"
 #include "cluster/local/notify_socket.h"
+#include "cluster/local/packing.h"
 #include "cluster/local/pod_folder.h"
 #include "cluster/local/pod_plan.h"
 #include "cluster/local/rollout.h"
@@ -194,14 +195,14 @@ TEST(AppliedObjects, AManagersFieldsComeAndGo) {
   EXPECT_TRUE(apply(R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"c","namespace":"default"},
       "data":{"a":"9"}})",
                     "asya"));
-  EXPECT_EQ(json::Dump(*objects.Find(ref)->object.Find("data")), R"({"a":"9","own":"3","shared":"x"})");
+  EXPECT_EQ(json::Dump(objects.Object(ref)["data"]), R"({"a":"9","own":"3","shared":"x"})");
   EXPECT_FALSE(objects.Apply(Json(R"({"kind":"ConfigMap"})"), "asya", now).ok());
 }
 
 TEST(AppliedObjects, TheGenerationFollowsTheSpec) {
   AppliedObjects objects;
   const ports::ResourceRef ref{"apps/v1", "Deployment", "default", "d"};
-  const auto generation = [&] { return objects.Find(ref)->object.FindPath({"metadata", "generation"})->AsInt(); };
+  const auto generation = [&] { return objects.Object(ref)["metadata"]["generation"].AsInt(); };
   json::Value object = Json(R"({"apiVersion":"apps/v1","kind":"Deployment",
       "metadata":{"name":"d","namespace":"default","labels":{"asya.sh/owner-uid":"u1"}},"spec":{"replicas":1}})");
   ASSERT_TRUE(objects.Apply(object, "asya", WallTime{}).ok());
@@ -214,6 +215,44 @@ TEST(AppliedObjects, TheGenerationFollowsTheSpec) {
   EXPECT_EQ(generation(), 2);
   EXPECT_EQ(objects.OwnedBy("u1").size(), 1U);
   EXPECT_TRUE(objects.OwnedBy("u2").empty());
+  object["metadata"]["labels"]["asya.sh/owner-uid"] = "u2";
+  ASSERT_TRUE(objects.Apply(object, "asya", WallTime{}).ok());
+  EXPECT_TRUE(objects.OwnedBy("u1").empty());
+  EXPECT_EQ(objects.OwnedBy("u2").size(), 1U);
+  objects.Erase(ref);
+  EXPECT_TRUE(objects.OwnedBy("u2").empty());
+}
+
+// The first apply of a Deployment is of two managers: what only the first gives stays, what both give follows the last.
+TEST(AppliedObjects, ManagersGiveTheSame) {
+  AppliedObjects objects;
+  const ports::ResourceRef ref{"apps/v1", "Deployment", "default", "d"};
+  json::Value object =
+      Json(R"({"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"d","namespace":"default"},
+      "spec":{"template":{"spec":{"containers":[{"name":"a"}]}}}})");
+  json::Value first = object;
+  first["spec"]["replicas"] = 2;
+  ASSERT_TRUE(objects.Apply(first, "asya-initial", WallTime{}).ok());
+  EXPECT_FALSE(objects.Apply(object, "asya", WallTime{}).value().changed);
+  EXPECT_EQ(json::Dump(objects.Object(ref)["spec"]),
+            R"({"replicas":2,"template":{"spec":{"containers":[{"name":"a"}]}}})");
+  object["spec"]["template"]["spec"]["containers"].AsArray()[0]["name"] = "b";
+  EXPECT_TRUE(objects.Apply(object, "asya", WallTime{}).value().changed);
+  EXPECT_EQ(json::Dump(objects.Object(ref)["spec"]),
+            R"({"replicas":2,"template":{"spec":{"containers":[{"name":"b"}]}}})");
+}
+
+TEST(Packing, WhatIsKnownCostsLittle) {
+  Random random(7);
+  std::string known;
+  for (int i = 0; i < 6000; ++i) known += static_cast<char>(random.Between(32, 126));
+  const std::string text = "head" + known.substr(100) + "tail";
+  EXPECT_LT(Pack(text, known).size(), 200U);
+  for (const std::string& dictionary : {known, std::string(), std::string(20'000, 'x')}) {
+    for (const std::string& one : {text, std::string(), std::string(100'000, 'y')}) {
+      EXPECT_EQ(Unpack(Pack(one, dictionary), dictionary), one);
+    }
+  }
 }
 
 TEST(PodPlan, ReadsContainersAnnotationsAndGrace) {

@@ -290,6 +290,7 @@ void Connection::OnWritten(error_code error) {
 void Connection::NextRequest() {
   if (close_after_ || context_->stopping.load()) return Finish();
   state_ = State::kWaiting;
+  std::string().swap(body_);  // an idle connection must not hold the largest answer it ever gave
   reader_ = RequestReader(context_->limits.header_bytes, context_->limits.body_bytes);
   SetDeadline(input_.empty() ? context_->limits.idle_timeout : context_->limits.request_timeout);
   if (!input_.empty()) return ReadRequest();
