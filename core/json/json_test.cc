@@ -59,6 +59,17 @@ TEST(Split, RefusesArraysScalarsAndRepeats) {
   }
 }
 
+TEST(Parse, ANumberStaysTheSameWhenItIsReadAndWrittenAgain) {
+  for (const std::string text :
+       {"0.1", "1.7976931348623157e308", "5e-324", "2.2250738585072014e-308", "333333333333333333333333333333322.5",
+        "9007199254740993.0", "0.30000000000000004", "123456789012345678901234567890.123456789"}) {
+    const auto once = Parse(text);
+    ASSERT_TRUE(once.ok()) << text;
+    EXPECT_EQ(once->AsDouble(), std::strtod(text.c_str(), nullptr)) << text;
+    EXPECT_EQ(Dump(*Parse(Dump(*once))), Dump(*once)) << text;
+  }
+}
+
 // Split scans strings in blocks of 16 bytes; the parser of values, which does not, says what is right.
 TEST(Split, AgreesWithTheParserOnEveryByteAtEveryPlace) {
   const std::string text =

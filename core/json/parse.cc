@@ -113,7 +113,9 @@ Result<Value> Parse(std::string_view text, const ParseOptions& options) {
   Builder builder(options);
   rapidjson::MemoryStream stream(text.data(), text.size());
   rapidjson::Reader reader;
-  constexpr unsigned kFlags = rapidjson::kParseValidateEncodingFlag | rapidjson::kParseIterativeFlag;
+  // Full precision, or a number would change by a little each time it is read and written again.
+  constexpr unsigned kFlags =
+      rapidjson::kParseValidateEncodingFlag | rapidjson::kParseIterativeFlag | rapidjson::kParseFullPrecisionFlag;
   const rapidjson::ParseResult outcome = reader.Parse<kFlags>(stream, builder);
   if (outcome.IsError()) {
     const std::string reason =
