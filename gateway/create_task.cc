@@ -218,6 +218,7 @@ http::Response CreateTask(const http::Request& request, const Deps& deps, const 
     return Problem(
         Error{ErrorCode::kConflict, "task " + task->id + " with this key is still in flight", "idempotencyKey"});
   }
+  if (!earlier) deps.metrics.Created();
   return Answer(*task, !earlier);
 }
 

@@ -11,6 +11,7 @@
 #include "core/http/router.h"
 #include "core/observe/log.h"
 #include "gateway/cancel_feed.h"
+#include "gateway/gateway_metrics.h"
 #include "gateway/task_hub.h"
 #include "ports/decisions.h"
 #include "ports/object_store.h"
@@ -36,6 +37,7 @@ struct Deps {
   // Intake of the actor that has the queue of this name, from memory. It may lag behind the store, which is asked where
   // this does not say kOpen. None: the store is asked each time. Must not block.
   std::function<Intake(const std::string& queue)> intake{};
+  GatewayMetrics metrics{};
 };
 
 struct Limits {

@@ -81,7 +81,9 @@ void StreamEvents(http::Request request, http::Responder responder, const Deps& 
   head.headers.Set("Cache-Control", "no-store");
   auto stream = responder.StartStream(std::move(head));
   auto following = std::make_shared<Following>(deps, id, after, stream);
-  stream->OnClosed([&hub = deps.hub, id, weak = std::weak_ptr<Following>(following)] {
+  deps.metrics.StreamOpened();
+  stream->OnClosed([&hub = deps.hub, metrics = deps.metrics, id, weak = std::weak_ptr<Following>(following)] {
+    metrics.StreamEnded();
     if (const auto listener = weak.lock()) hub.Remove(id, listener.get());
   });
   if (!deps.hub.Add(id, std::move(following), Interest::kEveryChange, kKeepAlivePeriod)) stream->Close();

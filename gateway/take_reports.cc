@@ -144,9 +144,11 @@ http::Response TakeReports(const http::Request& request, const std::string& task
   for (const auto& [id, data] : batch.fly) deps.hub.Fly(id, data.empty() ? "null" : data);
   if (!batch.letters.empty()) {
     if (const Status kept = deps.tasks.PutDeadLetters(batch.letters); !kept.ok()) return Problem(kept.error());
+    deps.metrics.DeadLetters(batch.letters.size());
   }
   if (!batch.reports.empty()) {
     if (const Status applied = deps.tasks.Report(batch.reports); !applied.ok()) return Problem(applied.error());
+    for (const ports::TaskReport& report : batch.reports) deps.metrics.Reported(report.status);
   }
   return http::Response{204, "", "application/json", {}};
 }

@@ -27,7 +27,8 @@ struct TaskHub::Entry {
   std::optional<std::multimap<SteadyTime, std::shared_ptr<Entry>>::iterator> timer;
 };
 
-TaskHub::TaskHub(Executor& executor, const Clock& clock) : executor_(executor), clock_(clock) {}
+TaskHub::TaskHub(Executor& executor, const Clock& clock, GatewayMetrics metrics)
+    : executor_(executor), clock_(clock), metrics_(std::move(metrics)) {}
 
 TaskHub::~TaskHub() { Stop(); }
 
@@ -61,7 +62,10 @@ bool TaskHub::Add(const std::string& task_id, std::shared_ptr<TaskListener> list
   entry->period = period;
   {
     const std::lock_guard lock(mutex_);
-    if (!running_ || count_ >= kListenerLimit) return false;
+    if (!running_ || count_ >= kListenerLimit) {
+      metrics_.ListenerRefused();
+      return false;
+    }
     ++count_;
     listeners_[task_id].push_back(entry);
     SetTimer(entry, clock_.Steady() + period);
@@ -107,7 +111,10 @@ void TaskHub::Fly(const std::string& task_id, const std::string& data_json) {
     if (list == listeners_.end()) return;
     woken = list->second;
     for (const auto& entry : woken) {
-      if (entry->fly.size() >= kFlyBacklogLimit) entry->fly.pop_front();
+      if (entry->fly.size() >= kFlyBacklogLimit) {
+        entry->fly.pop_front();
+        metrics_.FlyDropped();
+      }
       entry->fly.push_back(data_json);
     }
   }

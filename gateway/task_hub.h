@@ -16,6 +16,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/executor.h"
+#include "gateway/gateway_metrics.h"
 #include "ports/task_store.h"
 
 namespace asya::gateway {
@@ -40,7 +41,7 @@ class TaskHub {
  public:
   static constexpr std::size_t kListenerLimit = 20'000;
 
-  TaskHub(Executor& executor, const Clock& clock);
+  TaskHub(Executor& executor, const Clock& clock, GatewayMetrics metrics = {});
   ~TaskHub();
   TaskHub(const TaskHub&) = delete;
   TaskHub& operator=(const TaskHub&) = delete;
@@ -68,6 +69,7 @@ class TaskHub {
 
   Executor& executor_;
   const Clock& clock_;
+  const GatewayMetrics metrics_;
   mutable std::mutex mutex_;
   std::condition_variable timer_changed_;
   std::unordered_map<std::string, std::vector<std::shared_ptr<Entry>>> listeners_;

@@ -12,7 +12,9 @@ Controller::Controller(std::string name, const Deps& deps, Reconcile reconcile)
     : name_(std::move(name)),
       log_(deps.log.For("reconcilers")),
       reconcile_(std::move(reconcile)),
-      queue_(deps.clock, deps.random) {}
+      clock_(deps.clock),
+      metrics_(deps.metrics == nullptr ? WorkQueueMetrics() : WorkQueueMetrics(*deps.metrics, name_)),
+      queue_(deps.clock, deps.random, {}, metrics_) {}
 
 Controller::~Controller() { Stop(); }
 
@@ -38,7 +40,9 @@ bool Controller::RunOne() {
 }
 
 void Controller::Run(const Key& key) {
+  const SteadyTime begun = clock_.Steady();
   const Outcome outcome = reconcile_(key);
+  metrics_.Worked(std::chrono::duration<double>(clock_.Steady() - begun).count(), outcome.index());
   if (const auto* failed = std::get_if<Failed>(&outcome)) {
     queue_.Retry(key);
     if (!IsExpected(failed->error.code)) {

@@ -35,6 +35,7 @@ class Controller {
     const Clock& clock;
     Random& random;
     const observe::Logger& log;
+    observe::Metrics* metrics = nullptr;
   };
   Controller(std::string name, const Deps& deps, Reconcile reconcile);
   ~Controller();
@@ -55,6 +56,8 @@ class Controller {
   const std::string name_;
   const observe::Logger log_;
   const Reconcile reconcile_;
+  const Clock& clock_;
+  const WorkQueueMetrics metrics_;
   WorkQueue queue_;
   std::vector<std::thread> workers_;
 };

@@ -25,17 +25,21 @@ Reconcilers::Reconcilers(const World& world, ReconcilerSettings settings, const 
       transport_reconciler_(world_),
       flavor_reconciler_(world_),
       depth_reconciler_(world_, settings_),
-      actors_("actors", {world_.clock, random_, log_}, [this](const Key& k) { return Actor(k); }),
-      crew_("crew", {world_.clock, random_, log_}, [this](const Key& k) { return crew_reconciler_.Reconcile(k); }),
-      flows_("flows", {world_.clock, random_, log_}, [this](const Key& k) { return flow_reconciler_.Reconcile(k); }),
-      namespaces_("namespaces", {world_.clock, random_, log_},
+      actors_("actors", {world_.clock, random_, log_, settings_.metrics}, [this](const Key& k) { return Actor(k); }),
+      crew_("crew", {world_.clock, random_, log_, settings_.metrics},
+            [this](const Key& k) { return crew_reconciler_.Reconcile(k); }),
+      flows_("flows", {world_.clock, random_, log_, settings_.metrics},
+             [this](const Key& k) { return flow_reconciler_.Reconcile(k); }),
+      namespaces_("namespaces", {world_.clock, random_, log_, settings_.metrics},
                   [this](const Key& k) { return namespace_reconciler_.Reconcile(k); }),
-      transports_("transports", {world_.clock, random_, log_},
+      transports_("transports", {world_.clock, random_, log_, settings_.metrics},
                   [this](const Key& k) { return transport_reconciler_.Reconcile(k); }),
-      flavors_("flavors", {world_.clock, random_, log_},
+      flavors_("flavors", {world_.clock, random_, log_, settings_.metrics},
                [this](const Key& k) { return flavor_reconciler_.Reconcile(k); }),
-      depths_("depths", {world_.clock, random_, log_}, [this](const Key& k) { return depth_reconciler_.Reconcile(k); }),
-      sources_("sources", {world_.clock, random_, log_}, [this](const Key& k) { return Source(k); }) {
+      depths_("depths", {world_.clock, random_, log_, settings_.metrics},
+              [this](const Key& k) { return depth_reconciler_.Reconcile(k); }),
+      sources_("sources", {world_.clock, random_, log_, settings_.metrics},
+               [this](const Key& k) { return Source(k); }) {
   WatchObjects();
 }
 

@@ -1,6 +1,7 @@
 #include "reconcilers/work_queue.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace asya::reconcilers {
 namespace {
@@ -11,13 +12,18 @@ constexpr std::chrono::hours kLongestSleep{1};
 
 }  // namespace
 
-WorkQueue::WorkQueue(const Clock& clock, Random& random, const WorkQueueSettings& settings)
-    : clock_(clock), random_(random), settings_(settings) {}
+WorkQueue::WorkQueue(const Clock& clock, Random& random, const WorkQueueSettings& settings, WorkQueueMetrics metrics)
+    : clock_(clock), random_(random), settings_(settings), metrics_(std::move(metrics)) {}
 
 bool WorkQueue::AddLocked(const Key& key) {
   if (waiting_.count(key) > 0) return true;
-  if (waiting_.size() + delayed_.size() >= settings_.keys_limit) return false;
-  waiting_.insert(key);
+  if (waiting_.size() + delayed_.size() >= settings_.keys_limit) {
+    metrics_.Refused();
+    return false;
+  }
+  waiting_.emplace(key, clock_.Steady());
+  metrics_.Added();
+  metrics_.Depth(waiting_.size());
   if (in_hand_.count(key) == 0) ready_.push_back(key);
   return true;
 }
@@ -41,7 +47,10 @@ bool WorkQueue::AddAfter(const Key& key, std::chrono::microseconds delay) {
       by_time_.erase({found->second, key});
       delayed_.erase(found);
     }
-    if (waiting_.size() + delayed_.size() >= settings_.keys_limit) return false;
+    if (waiting_.size() + delayed_.size() >= settings_.keys_limit) {
+      metrics_.Refused();
+      return false;
+    }
     delayed_[key] = at;
     by_time_.insert({at, key});
   }
@@ -55,6 +64,7 @@ bool WorkQueue::Retry(const Key& key) {
     const std::lock_guard lock(mutex_);
     failures = failures_[key]++;
   }
+  metrics_.Retried();
   const auto doubled = settings_.first_retry * (std::int64_t{1} << std::min(failures, kFailuresCounted));
   const auto pause = std::min<std::chrono::microseconds>(doubled, settings_.longest_retry);
   return AddAfter(key, std::chrono::microseconds(random_.Between(pause.count() / 2, pause.count())));
@@ -80,7 +90,10 @@ std::optional<Key> WorkQueue::TakeLocked() {
   if (ready_.empty() || stopped_) return std::nullopt;
   Key key = std::move(ready_.front());
   ready_.pop_front();
-  waiting_.erase(key);
+  const auto waited = waiting_.find(key);
+  metrics_.Waited(std::chrono::duration<double>(clock_.Steady() - waited->second).count());
+  waiting_.erase(waited);
+  metrics_.Depth(waiting_.size());
   in_hand_.insert(key);
   return key;
 }

@@ -15,6 +15,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/random.h"
+#include "reconcilers/work_queue_metrics.h"
 
 namespace asya::reconcilers {
 
@@ -34,7 +35,7 @@ struct WorkQueueSettings {
 // Thread safe.
 class WorkQueue {
  public:
-  WorkQueue(const Clock& clock, Random& random, const WorkQueueSettings& settings = {});
+  WorkQueue(const Clock& clock, Random& random, const WorkQueueSettings& settings = {}, WorkQueueMetrics metrics = {});
 
   // A key that is in hand comes again when it is Done. False when the queue is full.
   bool Add(const Key& key);
@@ -62,10 +63,11 @@ class WorkQueue {
   const Clock& clock_;
   Random& random_;
   const WorkQueueSettings settings_;
+  const WorkQueueMetrics metrics_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Key> ready_;
-  std::set<Key> waiting_;  // in ready_, or to come again once Done
+  std::map<Key, SteadyTime> waiting_;  // in ready_, or to come again once Done; since when
   std::set<Key> in_hand_;
   std::map<Key, SteadyTime> delayed_;
   std::set<std::pair<SteadyTime, Key>> by_time_;

@@ -8,6 +8,7 @@
 #include "core/base/clock.h"
 #include "core/json/value.h"
 #include "core/observe/log.h"
+#include "core/observe/metrics.h"
 #include "ports/cluster.h"
 #include "ports/composer.h"
 #include "ports/object_store.h"
@@ -36,6 +37,7 @@ struct World {
 
 struct ReconcilerSettings {
   std::size_t workers = 2;
+  observe::Metrics* metrics = nullptr;  // must outlive the reconcilers; none: nothing is counted
   // Whole Transport object for actors that name none while no Transport is marked as default; it need not be stored.
   json::Value default_transport;
   // Whole AsyncActor objects that every namespace with actors gets, e.g. x-sink and x-sump.

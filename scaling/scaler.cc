@@ -49,7 +49,14 @@ Signals See(SteadyTime now, const ports::QueueStats& stats, const std::vector<po
 }  // namespace
 
 ReplicaScaler::ReplicaScaler(const Deps& deps, const ScalerSettings& settings)
-    : queues_(deps.queues), cluster_(deps.cluster), clock_(deps.clock), settings_(settings) {}
+    : queues_(deps.queues), cluster_(deps.cluster), clock_(deps.clock), settings_(settings) {
+  if (deps.metrics == nullptr) return;
+  const auto counter = [&](const char* direction) {
+    return deps.metrics->MakeCounter("asya_scaler_decisions_total", "Decisions recorded, by what they changed.",
+                                     {{"direction", direction}});
+  };
+  counters_.emplace(Counters{counter("up"), counter("down"), counter("none")});
+}
 
 ReplicaScaler::~ReplicaScaler() { Stop(); }
 
@@ -103,6 +110,18 @@ void ReplicaScaler::Remove(const std::string& namespace_, const std::string& act
 std::vector<ports::Decision> ReplicaScaler::Last(const std::string& namespace_, const std::string& actor,
                                                  std::int64_t limit) const {
   return decisions_.Last(namespace_, actor, limit);
+}
+
+std::vector<ReplicaScaler::Count> ReplicaScaler::Counts(std::size_t limit) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<Count> counts;
+  for (const auto& [key, state] : states_) {
+    const std::int64_t desired = state.target.value_or(0);
+    if (desired == 0 && state.present == 0) continue;
+    if (counts.size() == limit) break;
+    counts.push_back({key.first, key.second, desired, state.present});
+  }
+  return counts;
 }
 
 void ReplicaScaler::Hint(const std::string& queue) {
@@ -179,6 +198,7 @@ void ReplicaScaler::LookAt(const Key& key) {
   state.rates = look->rates;
   state.cause = look->cause;
   state.target = look->target;
+  state.present = look->present;
   if (state.generation == seen.generation) SetDue(key, state, std::min(state.due, look->next));
 }
 
@@ -188,12 +208,13 @@ Result<ReplicaScaler::Look> ReplicaScaler::Decide(const State& state) {
   ASYA_TRY(const auto replicas, cluster_.Replicas(actor.deployment));
   const SteadyTime now = clock_.Steady();
   Signals signals = See(now, stats, replicas);
-  Look look{state.memory, state.rates, state.target, state.cause, now};
+  Look look{state.memory, state.rates, state.target, state.cause, 0, now};
   look.rates.Observe(now, stats.arrived_total, stats.settled_total, signals.busy);
   signals.moved = look.rates.moved();
   signals.arrivals_per_s = look.rates.arrivals_per_s();
   signals.served_per_replica_s = look.rates.served_per_replica_s();
   const std::int64_t present = signals.ready + signals.starting;
+  look.present = present;
   const Desired desired = DesiredReplicas(signals, actor.policy, state.memory);
   if (desired.replicas != present || state.target != desired.replicas) {
     ASYA_TRY_STATUS(cluster_.Scale(actor.deployment, desired.replicas));
@@ -212,6 +233,12 @@ Result<ReplicaScaler::Look> ReplicaScaler::Decide(const State& state) {
 }
 
 void ReplicaScaler::Record(const State& state, const Signals& signals, const Desired& desired, std::int64_t before) {
+  if (counters_) {
+    const auto& counter = desired.replicas > before   ? counters_->up
+                          : desired.replicas < before ? counters_->down
+                                                      : counters_->same;
+    counter.Add();
+  }
   decisions_.Add(ports::Decision{state.actor.namespace_, state.actor.actor, clock_.Now(), before, desired.replicas,
                                  desired.reason, InputsJson(signals, state.actor.policy)});
 }

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "core/base/clock.h"
+#include "core/observe/metrics.h"
 #include "ports/cluster.h"
 #include "ports/decisions.h"
 #include "ports/queue_admin.h"
@@ -40,6 +41,7 @@ class ReplicaScaler final : public ports::Scaler, public ports::DecisionLog {
     ports::QueueAdmin& queues;
     ports::Cluster& cluster;
     const Clock& clock;
+    observe::Metrics* metrics = nullptr;  // must outlive the scaler; none: nothing is counted
   };
   ReplicaScaler(const Deps& deps, const ScalerSettings& settings);
   ~ReplicaScaler() override;
@@ -54,6 +56,14 @@ class ReplicaScaler final : public ports::Scaler, public ports::DecisionLog {
   [[nodiscard]] std::vector<ports::Decision> Last(const std::string& namespace_, const std::string& actor,
                                                   std::int64_t limit) const override;
 
+  // Actors that have or should have replicas, by namespace and name; at most `limit`.
+  struct Count {
+    std::string namespace_;
+    std::string actor;
+    std::int64_t desired = 0;
+    std::int64_t current = 0;
+  };
+  [[nodiscard]] std::vector<Count> Counts(std::size_t limit) const;
   // What a hint of the queue does: its actor is looked at as soon as the gap allows.
   void Hint(const std::string& queue);
   // Looks at every actor that is due and returns when the next one is. Start()'s thread calls this; tests may instead.
@@ -69,6 +79,7 @@ class ReplicaScaler final : public ports::Scaler, public ports::DecisionLog {
     std::optional<SteadyTime> looked;
     std::optional<std::int64_t> target;  // what the cluster was told last
     std::optional<Cause> cause;          // of the last decision recorded
+    std::int64_t present = 0;            // replicas at the last look
     std::uint64_t generation = 0;        // new with each Set, so that a look under way does not delay the next
   };
   struct Look {
@@ -76,6 +87,7 @@ class ReplicaScaler final : public ports::Scaler, public ports::DecisionLog {
     Rates rates;
     std::optional<std::int64_t> target;
     std::optional<Cause> cause;
+    std::int64_t present = 0;
     SteadyTime next{};
   };
 
@@ -90,7 +102,13 @@ class ReplicaScaler final : public ports::Scaler, public ports::DecisionLog {
   const Clock& clock_;
   const ScalerSettings settings_;
   DecisionRing decisions_;
-  std::mutex mutex_;
+  struct Counters {
+    observe::Counter up;
+    observe::Counter down;
+    observe::Counter same;
+  };
+  std::optional<Counters> counters_;  // decisions, by direction
+  mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::map<Key, State> states_;
   std::map<std::string, Key, std::less<>> by_queue_;

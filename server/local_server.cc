@@ -26,6 +26,7 @@
 #include "server/access.h"
 #include "server/bootstrap.h"
 #include "server/decision_routes.h"
+#include "server/metrics_page.h"
 #include "server/server_file.h"
 #include "server/upkeep.h"
 #include "storage/sqlite/object_store.h"
@@ -153,12 +154,14 @@ struct LocalServer::Parts {
 Status LocalServer::Parts::OpenStores() {
   sql::sqlite::Settings settings;
   settings.path = options.state + "/asya.db";
+  settings.metrics = &metrics;
   auto opened = sql::sqlite::Database::Open(settings, AllMigrations());
   if (!opened.ok()) return opened.error();
   database = std::move(opened).value();
   transports::sqlite::BrokerSettings broker_settings;
   broker_settings.socket_path = broker_socket;
   broker_settings.message_limit_bytes = kTaskBodyBytes;
+  broker_settings.metrics = &metrics;
   broker = std::make_unique<transports::sqlite::Broker>(*database, broker_settings, clock);
   objects = std::make_unique<storage::sqlite::ObjectStore>(*database, clock);
   tasks = std::make_unique<storage::sqlite::TaskStore>(
@@ -175,12 +178,13 @@ Status LocalServer::Parts::StartCluster(const Environment& environment) {
   cluster = std::make_unique<cluster::local::LocalCluster>(ClusterSettings(options, environment), clock,
                                                            logger.For("cluster"));
   ASYA_TRY_STATUS(cluster->Start());
-  scaler = std::make_unique<scaling::ReplicaScaler>(scaling::ReplicaScaler::Deps{broker->Admin(), *cluster, clock},
-                                                    scaling::ScalerSettings{});
+  scaler = std::make_unique<scaling::ReplicaScaler>(
+      scaling::ReplicaScaler::Deps{broker->Admin(), *cluster, clock, &metrics}, scaling::ScalerSettings{});
   scaler->Start();
   composer = std::make_unique<compositions::ActorComposer>(ComposerSettings(broker_socket, internal_socket));
   queues.admin = &broker->Admin();
   reconcilers::ReconcilerSettings settings;
+  settings.metrics = &metrics;
   settings.system_actors = [crew = CrewOptions(options)](const std::string& namespace_) {
     std::vector<json::Value> actors;
     for (const std::string& name : compositions::SystemActorNames()) {
@@ -198,11 +202,12 @@ Status LocalServer::Parts::StartCluster(const Environment& environment) {
 Status LocalServer::Parts::StartGateway() {
   executor = std::make_unique<Executor>(kGatewayThreads, kGatewayWaitingRequests);
   executor->Start();
-  hub = std::make_unique<gateway::TaskHub>(*executor, clock);
+  hub = std::make_unique<gateway::TaskHub>(*executor, clock, gateway::GatewayMetrics(metrics));
   hub->Start();
   task_changes = tasks->Subscribe([this](const ports::TaskChange& change) { hub->Changed(change); });
   gateway_deps.emplace(gateway::Deps{*tasks, *objects, *hub, cancels, *executor, clock, logger.For("gateway"),
-                                     [this](const std::string& queue) { return IntakeOf(queue); }});
+                                     [this](const std::string& queue) { return IntakeOf(queue); },
+                                     gateway::GatewayMetrics(metrics)});
   gateway::AddExternalRoutes(external, *gateway_deps, gateway::Limits{});
   gateway::AddInternalRoutes(internal, *gateway_deps, gateway::Limits{});
   reaper = std::make_unique<gateway::Reaper>(*tasks, clock, logger.For("reaper"));
@@ -233,7 +238,12 @@ Status LocalServer::Parts::StartApi() {
   ASYA_TRY_STATUS(api->Start());
   AddDecisionRoutes(external, *scaler);
   external.Add("GET", "/metrics", [this](const http::Request&, http::Responder responder) {
-    responder.Send({200, metrics.Text(), "text/plain; version=0.0.4", {}});
+    // The broker answers from a thread of its own, which a server's thread does not wait for.
+    const auto waiting = std::make_shared<http::Responder>(std::move(responder));
+    const bool taken = executor->Submit([this, waiting] {
+      waiting->Send({200, MetricsPage(metrics, *broker, *scaler), "text/plain; version=0.0.4", {}});
+    });
+    if (!taken) waiting->Send({503, "busy\n", "text/plain", {}});
   });
   external.SetFallback([this](http::Request request, http::Responder responder) {
     api->Handle(std::move(request), std::move(responder));

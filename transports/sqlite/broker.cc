@@ -39,6 +39,8 @@ class Broker::Inside final : public ports::QueueAdmin, public ports::Publisher {
   Status Remove(const std::string& name, bool force) override;
   Result<ports::QueueStats> Stats(const std::string& name) override;
   Result<std::vector<std::string>> List() override;
+  using AllQueues = std::vector<std::pair<std::string, ports::QueueStats>>;
+  Result<AllQueues> AllStats(std::size_t limit);
   std::shared_ptr<void> SubscribeHints(std::function<void(const std::string&)> on_work) override {
     return reactor_.SubscribeHints(std::move(on_work));
   }
@@ -53,6 +55,9 @@ class Broker::Inside final : public ports::QueueAdmin, public ports::Publisher {
     bool loaded = false;  // on the writer thread: from here on the reactor is told of each change
   };
 
+  // What `read` gives on the reactor's thread.
+  template <class T>
+  Result<T> Ask(std::function<Result<T>(Reactor&)> read);
   static Status Place(const Shared& shared, sql::sqlite::Transaction& transaction, const std::string& queue,
                       std::string_view body);
 
@@ -111,10 +116,19 @@ Status Broker::Inside::Remove(const std::string& name, bool force) {
 }
 
 Result<ports::QueueStats> Broker::Inside::Stats(const std::string& name) {
-  auto answer = std::make_shared<std::promise<Result<ports::QueueStats>>>();
+  return Ask<ports::QueueStats>([name](Reactor& reactor) { return reactor.Stats(name); });
+}
+
+Result<Broker::Inside::AllQueues> Broker::Inside::AllStats(std::size_t limit) {
+  return Ask<AllQueues>([limit](Reactor& reactor) { return Result<AllQueues>(reactor.AllStats(limit)); });
+}
+
+template <class T>
+Result<T> Broker::Inside::Ask(std::function<Result<T>(Reactor&)> read) {
+  auto answer = std::make_shared<std::promise<Result<T>>>();
   auto coming = answer->get_future();
-  const bool posted =
-      shared_->mailbox->Post([answer, name, reactor = &reactor_] { answer->set_value(reactor->Stats(name)); });
+  const bool posted = shared_->mailbox->Post(
+      [answer, read = std::move(read), reactor = &reactor_] { answer->set_value(read(*reactor)); });
   if (!posted) return Fail(ErrorCode::kClosed, "the broker is not running");
   if (coming.wait_for(kStatsPatience) != std::future_status::ready) {
     return Fail(ErrorCode::kTimeout, "the broker did not answer");
@@ -159,6 +173,9 @@ Status Broker::Start() { return inside_->Start(); }
 void Broker::Stop() { inside_->Stop(); }
 ports::QueueAdmin& Broker::Admin() { return *inside_; }
 ports::Publisher& Broker::Publisher() { return *inside_; }
+Result<std::vector<std::pair<std::string, ports::QueueStats>>> Broker::AllStats(std::size_t limit) {
+  return inside_->AllStats(limit);
+}
 Status Broker::EnqueueInTransaction(sql::sqlite::Transaction& transaction, const std::string& queue,
                                     std::string_view body) {
   return inside_->Enqueue(transaction, queue, body);

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/base/clock.h"
@@ -34,6 +35,8 @@ class Broker {
 
   ports::QueueAdmin& Admin();
   ports::Publisher& Publisher();
+  // Of at most `limit` queues, by name: first those that hold messages. kClosed, kTimeout.
+  Result<std::vector<std::pair<std::string, ports::QueueStats>>> AllStats(std::size_t limit);
   // Publishes within a job of the database's writer; the message is seen when that job is committed, and never if it is
   // not. kUnroutable, kTooLarge.
   Status EnqueueInTransaction(sql::sqlite::Transaction& transaction, const std::string& queue, std::string_view body);

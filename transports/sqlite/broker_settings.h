@@ -5,6 +5,10 @@
 #include <cstddef>
 #include <string>
 
+namespace asya::observe {
+class Metrics;
+}  // namespace asya::observe
+
 namespace asya::transports::sqlite {
 
 struct BrokerSettings {
@@ -15,6 +19,7 @@ struct BrokerSettings {
   // the count is exact without being written: the end of a relay leaves it here. Only the death of the broker within
   // this time forgets that the invocation began, and that death was not its doing.
   std::chrono::milliseconds crash_count_delay{10};
+  observe::Metrics* metrics = nullptr;  // must outlive the broker; none: nothing is counted
 };
 
 }  // namespace asya::transports::sqlite

@@ -27,6 +27,7 @@ struct Change {
   std::string retry_body;                // kRetry
   std::int64_t due_us = 0;               // kRetry
   std::size_t bytes = 0;                 // of the bodies
+  SteadyTime handed_at{};                // for the latency
   // The outcome.
   Status status = Ok();
   std::vector<Placed> placed;  // one per publish

@@ -9,6 +9,7 @@ namespace asya::transports::sqlite {
 void Reactor::Hand(Change change) {
   ++changes_under_way_;
   change_bytes_ += change.bytes;
+  change.handed_at = clock_.Steady();
   changes_->Add(std::move(change));
   if (change_bytes_ > kChangeBytesMax && !reading_paused_) {
     reading_paused_ = true;
@@ -24,7 +25,10 @@ void Reactor::OnOutcome(std::vector<Change> batch, const Status& status) {
     retry_at_us_ = NowUs() + std::chrono::microseconds(kDiskRetry).count();
     return;
   }
+  metrics_.Committed(batch.size());
+  const SteadyTime now = clock_.Steady();
   for (Change& change : batch) {
+    metrics_.Settled(std::chrono::duration<double>(now - change.handed_at).count());
     --changes_under_way_;
     change_bytes_ -= change.bytes;
     Finish(change, status.ok() ? change.status : status);

@@ -35,6 +35,7 @@ Reactor::Reactor(sql::sqlite::Database& database, std::shared_ptr<Ledger> ledger
       ledger_(std::move(ledger)),
       mailbox_(std::move(mailbox)),
       settings_(std::move(settings)),
+      metrics_(settings_.metrics),
       clock_(clock) {
   auto outcome = [this, letters = mailbox_](std::vector<Change> batch, const Status& status) {
     auto shared = std::make_shared<std::vector<Change>>(std::move(batch));

@@ -18,6 +18,7 @@
 #include "core/base/clock.h"
 #include "core/sql/sqlite/database.h"
 #include "transports/sqlite/backlog.h"
+#include "transports/sqlite/broker_metrics.h"
 #include "transports/sqlite/broker_settings.h"
 #include "transports/sqlite/changes.h"
 #include "transports/sqlite/mailbox.h"
@@ -49,6 +50,8 @@ class Reactor {
   void OnQueueRemoved(QueueId id);
   void OnArrival(const Placed& placed, std::string body);
   Result<ports::QueueStats> Stats(const std::string& name);
+  // Of at most `limit` queues: first those that hold messages.
+  std::vector<std::pair<std::string, ports::QueueStats>> AllStats(std::size_t limit);
 
   // From any thread.
   std::shared_ptr<void> SubscribeHints(std::function<void(const std::string&)> on_work);
@@ -121,6 +124,7 @@ class Reactor {
   void WriteCrashCounts(std::int64_t until_us);
 
   // serve.cc: from backlogs to connections.
+  [[nodiscard]] ports::QueueStats KnownStats(const Queue& queue, std::int64_t now_us) const;
   void Touch(Queue& queue);
   void Hint(Queue& queue);
   void ServeTouched();
@@ -136,6 +140,7 @@ class Reactor {
   std::shared_ptr<Mailbox> mailbox_;
   std::shared_ptr<Changes> changes_;
   const BrokerSettings settings_;
+  const BrokerMetrics metrics_;
   const Clock& clock_;
   std::unique_ptr<sql::sqlite::Reader> reader_;
   UniqueFd listener_;

@@ -114,20 +114,38 @@ void Reactor::Schedule(Queue& queue) {
   if (next_us != 0) due_.insert({next_us, queue.id});
 }
 
-Result<ports::QueueStats> Reactor::Stats(const std::string& name) {
-  const auto found = queues_by_name_.find(name);
-  if (found == queues_by_name_.end()) return Fail(ErrorCode::kNotFound, "there is no queue " + name);
-  Queue& queue = *found->second;
+ports::QueueStats Reactor::KnownStats(const Queue& queue, std::int64_t now_us) const {
   ports::QueueStats stats;
   stats.visible = queue.backlog.visible();
   stats.delayed = queue.backlog.delayed();
   stats.in_flight = queue.backlog.in_flight();
   stats.arrived_total = queue.arrived_total;
   stats.settled_total = queue.settled_total;
-  const std::int64_t now_us = NowUs();
   if (queue.backlog.oldest_us() != 0) {
     stats.oldest_age = std::chrono::microseconds(std::max<std::int64_t>(0, now_us - queue.backlog.oldest_us()));
   }
+  return stats;
+}
+
+std::vector<std::pair<std::string, ports::QueueStats>> Reactor::AllStats(std::size_t limit) {
+  const std::int64_t now_us = NowUs();
+  std::vector<std::pair<std::string, ports::QueueStats>> busy;
+  std::vector<std::pair<std::string, ports::QueueStats>> idle;
+  for (const auto& [name, queue] : queues_by_name_) {
+    const ports::QueueStats stats = KnownStats(*queue, now_us);
+    auto& group = stats.visible + stats.delayed + stats.in_flight > 0 ? busy : idle;
+    if (group.size() < limit) group.emplace_back(name, stats);
+  }
+  for (std::size_t i = 0; i < idle.size() && busy.size() < limit; ++i) busy.push_back(std::move(idle[i]));
+  return busy;
+}
+
+Result<ports::QueueStats> Reactor::Stats(const std::string& name) {
+  const auto found = queues_by_name_.find(name);
+  if (found == queues_by_name_.end()) return Fail(ErrorCode::kNotFound, "there is no queue " + name);
+  Queue& queue = *found->second;
+  const std::int64_t now_us = NowUs();
+  ports::QueueStats stats = KnownStats(queue, now_us);
   if (queue.backlog.next_due_us() == 0 || queue.backlog.next_due_us() > now_us) return stats;
   // Some are due that are not loaded: there is no room for them, or their time came a moment ago.
   std::int64_t due = 0;

@@ -33,6 +33,7 @@ void Reactor::Accept() {
     if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, session->stream.fd(), &event) != 0) continue;
     Poll(*session);
     sessions_.emplace(session->id, std::move(session));
+    metrics_.Connections(sessions_.size());
   }
 }
 
@@ -188,6 +189,7 @@ void Reactor::Close(Session& session) {
     Touch(queue);
   }
   sessions_.erase(session.id);
+  metrics_.Connections(sessions_.size());
 }
 
 void Reactor::SweepSilent() {

@@ -30,7 +30,7 @@ class FileDatabase final : public Database {
  public:
   FileDatabase(const Settings& settings, LockFile lock, std::unique_ptr<Connection> connection)
       : lock_(std::move(lock)),
-        writer_(std::move(connection), settings.write_queue_limit, settings.batch_limit),
+        writer_(std::move(connection), settings.write_queue_limit, settings.batch_limit, settings.metrics),
         settings_(settings),
         readers_(settings.path, settings.readers, settings.reader_cache_kib, settings.busy_timeout) {}
   ~FileDatabase() override { FileDatabase::Stop(); }

@@ -12,6 +12,10 @@
 
 #include "core/base/result.h"
 
+namespace asya::observe {
+class Metrics;
+}  // namespace asya::observe
+
 namespace asya::sql::sqlite {
 
 class Connection;  // wraps sqlite3*, private to core/sql/sqlite
@@ -77,6 +81,7 @@ struct Settings {
   bool synchronous_full = true;          // false only for measurements
   std::size_t writer_cache_kib = 4096;   // page cache of the writer
   std::size_t reader_cache_kib = 512;    // page cache of each reader
+  observe::Metrics* metrics = nullptr;   // must outlive the database; none: nothing is counted
   std::size_t checkpoint_pages = 2000;   // WAL pages (4 KiB each) after which the writer moves them into the file
 };
 

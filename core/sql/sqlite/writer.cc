@@ -4,6 +4,8 @@
 #include <exception>
 #include <utility>
 
+#include "core/base/clock.h"
+
 namespace asya::sql::sqlite {
 namespace {
 
@@ -12,8 +14,9 @@ Error RolledBack() { return Fail(ErrorCode::kUnavailable, "the database rolled t
 
 }  // namespace
 
-Writer::Writer(std::unique_ptr<Connection> connection, std::size_t queue_limit, std::size_t batch_limit)
-    : connection_(std::move(connection)), queue_limit_(queue_limit), batch_limit_(batch_limit) {}
+Writer::Writer(std::unique_ptr<Connection> connection, std::size_t queue_limit, std::size_t batch_limit,
+               observe::Metrics* metrics)
+    : connection_(std::move(connection)), queue_limit_(queue_limit), batch_limit_(batch_limit), metrics_(metrics) {}
 
 Writer::~Writer() { Stop(); }
 
@@ -42,9 +45,11 @@ Status Writer::Submit(Database::Job job, Database::Done done) {
     const std::lock_guard lock(mutex_);
     if (!running_) return Closed();
     if (waiting_.size() >= queue_limit_) {
+      metrics_.Refused();
       return Fail(ErrorCode::kTooMany, "more than " + std::to_string(queue_limit_) + " writes are waiting");
     }
     waiting_.push_back(Item{std::move(job), std::move(done)});
+    metrics_.Waiting(waiting_.size());
   }
   work_.notify_one();
   return Ok();
@@ -72,9 +77,12 @@ void Writer::Work() {
       const auto count = static_cast<std::ptrdiff_t>(std::min(batch_limit_, waiting_.size()));
       std::move(waiting_.begin(), waiting_.begin() + count, std::back_inserter(batch));
       waiting_.erase(waiting_.begin(), waiting_.begin() + count);
+      metrics_.Waiting(waiting_.size());
     }
     room_.notify_all();
+    const SteadyTime begun = RealClock().Steady();
     RunBatch(batch);
+    metrics_.Committed(batch.size(), std::chrono::duration<double>(RealClock().Steady() - begun).count());
     for (Item& item : batch) {
       if (item.done) item.done(item.status);
     }

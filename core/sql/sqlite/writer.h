@@ -12,12 +12,14 @@
 
 #include "core/sql/sqlite/connection.h"
 #include "core/sql/sqlite/database.h"
+#include "core/sql/sqlite/writer_metrics.h"
 
 namespace asya::sql::sqlite {
 
 class Writer {
  public:
-  Writer(std::unique_ptr<Connection> connection, std::size_t queue_limit, std::size_t batch_limit);
+  Writer(std::unique_ptr<Connection> connection, std::size_t queue_limit, std::size_t batch_limit,
+         observe::Metrics* metrics = nullptr);
   ~Writer();
 
   void Start();
@@ -57,6 +59,7 @@ class Writer {
   std::unique_ptr<Connection> connection_;
   const std::size_t queue_limit_;
   const std::size_t batch_limit_;
+  const WriterMetrics metrics_;
   std::function<void()> on_commit_;
   std::mutex mutex_;
   std::condition_variable work_;

@@ -1,0 +1,20 @@
+// MetricsPage: /metrics of the server: what the parts counted, and what is read from them at the moment.
+#pragma once
+
+#include <string>
+
+#include "core/observe/metrics.h"
+#include "scaling/scaler.h"
+#include "transports/sqlite/broker.h"
+
+namespace asya::server {
+
+// Series of one queue or one actor each are given for at most so many, those with work first.
+inline constexpr std::size_t kMetricsQueuesMax = 1000;
+inline constexpr std::size_t kMetricsActorsMax = 1000;
+
+// Prometheus text exposition format 0.0.4. Blocks for as long as the broker takes to answer.
+std::string MetricsPage(const observe::Metrics& metrics, transports::sqlite::Broker& broker,
+                        const scaling::ReplicaScaler& scaler);
+
+}  // namespace asya::server
