@@ -41,6 +41,14 @@ Outcome<bool> Has(ports::ObjectStore& store, const Call& call, const QueueOwner&
   return FromStore(record.error(), *call.resource, owner.name);
 }
 
+StatusError Clash(const AdmissionRequest& request, const QueueOwner& owner, const std::string& queue) {
+  const bool named = request.object.FindPath({"spec", "actor"}) != nullptr;
+  const std::string message = "Duplicate value: \"" + queue + "\": this queue belongs to actor \"" + owner.name +
+                              "\" in namespace \"" + owner.namespace_ + "\"; choose another spec.actor";
+  return Invalid(*request.call.resource, MetadataText(request.object, "name"),
+                 {{named ? "spec.actor" : "metadata.name", "FieldValueDuplicate", message}});
+}
+
 }  // namespace
 
 Admission UniqueQueue(ports::ObjectStore& store,
@@ -51,14 +59,9 @@ Admission UniqueQueue(ports::ObjectStore& store,
     const std::string queue = model::ActorQueueName(request.object);
     const QueueOwner self{MetadataText(request.object, "namespace"), MetadataText(request.object, "name")};
     for (const auto& owner : {find(queue), recent->Find(queue)}) {
-      if (!owner || (owner->name == self.name && owner->namespace_ == self.namespace_)) continue;
+      if (!owner || *owner == self) continue;
       ASYA_TRY(const bool has, Has(store, request.call, *owner, queue));
-      if (!has) continue;
-      const bool named = request.object.FindPath({"spec", "actor"}) != nullptr;
-      const std::string message = "Duplicate value: \"" + queue + "\": this queue belongs to actor \"" + owner->name +
-                                  "\" in namespace \"" + owner->namespace_ + "\"; choose another spec.actor";
-      return Invalid(*request.call.resource, self.name,
-                     {{named ? "spec.actor" : "metadata.name", "FieldValueDuplicate", message}});
+      if (has) return Clash(request, *owner, queue);
     }
     recent->Put(queue, self);
     return Done{};

@@ -14,6 +14,7 @@ namespace asya::apiserver {
 struct QueueOwner {
   std::string namespace_;
   std::string name;
+  friend bool operator==(const QueueOwner&, const QueueOwner&) = default;
 };
 
 // Actors admitted last that are remembered, since `find` may not know them yet.

@@ -1,5 +1,6 @@
 #include "gateway/check_route.h"
 
+#include <optional>
 #include <utility>
 
 #include "core/json/parse.h"
@@ -34,6 +35,20 @@ Error Closing(const std::string& actor, std::string field) {
           std::move(field)};
 }
 
+// What is wrong with the place `index` of the route, if anything.
+std::optional<Error> CheckNext(const NewTask& wanted, std::size_t index, const Deps& deps) {
+  const std::string actor = model::RouteTarget(wanted.headers, wanted.next[index]);
+  const Intake intake = IntakeOf(wanted.namespace_, actor, deps);
+  if (intake == Intake::kOpen) return std::nullopt;
+  const bool is_flow = !wanted.flow.empty();
+  std::string field = is_flow ? "flow" : "next[" + std::to_string(index) + "]";
+  if (intake == Intake::kClosing) return Closing(actor, std::move(field));
+  const std::string what =
+      is_flow ? "flow \"" + wanted.flow + "\" goes on to \"" + actor + "\"" : "got \"" + actor + "\"";
+  return Error{ErrorCode::kNotFound, what + "; no actor of that name in namespace \"" + wanted.namespace_ + "\"",
+               std::move(field)};
+}
+
 }  // namespace
 
 std::string KnownActors(const Deps& deps, const std::string& namespace_) {
@@ -56,25 +71,16 @@ std::string KnownActors(const Deps& deps, const std::string& namespace_) {
 
 std::vector<Error> CheckRoute(const NewTask& wanted, const Deps& deps) {
   std::vector<Error> errors;
-  const bool is_flow = !wanted.flow.empty();
   if (IntakeOf(wanted.namespace_, wanted.actor, deps) == Intake::kClosing) {
-    errors.push_back(Closing(wanted.actor, is_flow ? "flow" : "actor"));
+    errors.push_back(Closing(wanted.actor, wanted.flow.empty() ? "actor" : "flow"));
   }
   bool told_known = false;
   for (std::size_t i = 0; i < wanted.next.size(); ++i) {
-    const std::string actor = model::RouteTarget(wanted.headers, wanted.next[i]);
-    const Intake intake = IntakeOf(wanted.namespace_, actor, deps);
-    if (intake == Intake::kOpen) continue;
-    const std::string place = "next[" + std::to_string(i) + "]";
-    if (intake == Intake::kClosing) {
-      errors.push_back(Closing(actor, is_flow ? "flow" : place));
-      continue;
-    }
-    std::string message =
-        is_flow ? "flow \"" + wanted.flow + "\" goes on to \"" + actor + "\"" : "got \"" + actor + "\"";
-    message += "; no actor of that name in namespace \"" + wanted.namespace_ + "\"";
-    if (!std::exchange(told_known, true)) message += "; " + KnownActors(deps, wanted.namespace_);
-    errors.push_back({ErrorCode::kNotFound, std::move(message), is_flow ? "flow" : place});
+    auto error = CheckNext(wanted, i, deps);
+    if (!error) continue;
+    const bool unknown = error->code == ErrorCode::kNotFound;
+    if (unknown && !std::exchange(told_known, true)) error->message += "; " + KnownActors(deps, wanted.namespace_);
+    errors.push_back(std::move(*error));
   }
   return errors;
 }

@@ -20,7 +20,7 @@ std::size_t Meaning(json::Value actor) {
 
 }  // namespace
 
-ActorIndex::Change ActorIndex::Put(const Key& key, const std::string& uid, const json::Value& actor) {
+ActorIndex::Entry ActorIndex::EntryOf(const std::string& uid, const json::Value& actor) {
   Entry entry;
   entry.uid = uid;
   entry.queue = model::ActorQueueName(actor);
@@ -28,14 +28,19 @@ ActorIndex::Change ActorIndex::Put(const Key& key, const std::string& uid, const
   entry.identity = model::ActorIdentity(actor);
   entry.is_system = IsSystem(actor);
   entry.meaning = Meaning(actor);
-  if (const json::Value* spec = actor.Find("spec")) {
-    entry.transport = spec->GetString("transport").value_or("");
-    if (const json::Value* flavors = spec->Find("flavors"); flavors != nullptr && flavors->IsArray()) {
-      for (const auto& flavor : flavors->AsArray()) {
-        if (flavor.IsString()) entry.flavors.insert(flavor.AsString());
-      }
-    }
+  const json::Value* spec = actor.Find("spec");
+  if (spec == nullptr) return entry;
+  entry.transport = spec->GetString("transport").value_or("");
+  const json::Value* flavors = spec->Find("flavors");
+  if (flavors == nullptr || !flavors->IsArray()) return entry;
+  for (const auto& flavor : flavors->AsArray()) {
+    if (flavor.IsString()) entry.flavors.insert(flavor.AsString());
   }
+  return entry;
+}
+
+ActorIndex::Change ActorIndex::Put(const Key& key, const std::string& uid, const json::Value& actor) {
+  Entry entry = EntryOf(uid, actor);
   const std::lock_guard lock(mutex_);
   const auto found = entries_.find(key);
   const bool known = found != entries_.end() && found->second.uid == uid;

@@ -60,6 +60,7 @@ class ActorIndex {
     std::size_t user_actors = 0;
     std::multiset<std::string, std::less<>> identities;
   };
+  static Entry EntryOf(const std::string& uid, const json::Value& actor);
   void ForgetLocked(const Key& key);
   void ForgetPlaceLocked(const Key& key, const Entry& entry);
   void ForgetQueueLocked(const std::string& queue, const Key& key);

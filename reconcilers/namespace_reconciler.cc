@@ -8,20 +8,24 @@ Outcome NamespaceReconciler::Reconcile(const Key& key) {
   if (!*space || !IsBeingDeleted((*space)->object)) return Settled{};
   bool empty = true;
   for (const char* resource : {kActors, kFlows}) {
-    const auto found = objects_.List(resource, key.name);
-    if (!found.ok()) return Failed{found.error()};
-    empty = empty && found->empty();
-    for (const auto& object : *found) {
-      // Made meanwhile, as system actors are while an actor still drains.
-      if (IsBeingDeleted(object.object) || IsSystem(object.object)) continue;
-      const auto deleted = objects_.Delete(object);
-      if (!deleted.ok()) return Failed{deleted.error()};
-    }
+    const auto cleared = Clear(resource, key.name);
+    if (!cleared.ok()) return Failed{cleared.error()};
+    empty = empty && *cleared;
   }
   if (!empty) return Settled{};  // the change of an object brings this key again
   const auto removed = objects_.Delete(**space);
   if (!removed.ok()) return Failed{removed.error()};
   return Settled{};
+}
+
+Result<bool> NamespaceReconciler::Clear(const std::string& resource, const std::string& namespace_) {
+  ASYA_TRY(const auto found, objects_.List(resource, namespace_));
+  for (const auto& object : found) {
+    // System actors, which come and go with the others, have their own reconciler.
+    if (IsBeingDeleted(object.object) || IsSystem(object.object)) continue;
+    ASYA_TRY_STATUS(objects_.Delete(object));
+  }
+  return found.empty();
 }
 
 }  // namespace asya::reconcilers

@@ -1,6 +1,8 @@
 // NamespaceReconciler: lets a namespace that is being deleted go when the last object in it has gone.
 #pragma once
 
+#include <string>
+
 #include "reconcilers/controller.h"
 #include "reconcilers/objects.h"
 #include "reconcilers/world.h"
@@ -14,6 +16,9 @@ class NamespaceReconciler {
   Outcome Reconcile(const Key& key);
 
  private:
+  // Deletes what was made while the namespace was being deleted; true when nothing is there.
+  Result<bool> Clear(const std::string& resource, const std::string& namespace_);
+
   Objects objects_;
 };
 
