@@ -52,7 +52,7 @@ ActorIndex::Change ActorIndex::Put(const Key& key, const std::string& uid, const
   if (!same_queue) by_queue_.emplace(entry.queue, key);
   Namespace& place = namespaces_[key.namespace_];
   place.identities.insert(entry.identity);
-  if (!entry.is_system) ++place.user_actors;
+  if (!entry.is_system) ++place.transports[entry.transport];
   entries_[key] = std::move(entry);
   return known ? Change::kOther : Change::kNew;
 }
@@ -61,7 +61,10 @@ void ActorIndex::ForgetPlaceLocked(const Key& key, const Entry& entry) {
   const auto place = namespaces_.find(key.namespace_);
   if (place == namespaces_.end()) return;
   place->second.identities.extract(entry.identity);
-  if (!entry.is_system) --place->second.user_actors;
+  if (!entry.is_system) {
+    const auto named = place->second.transports.find(entry.transport);
+    if (--named->second == 0) place->second.transports.erase(named);
+  }
   if (place->second.identities.empty()) namespaces_.erase(place);
 }
 
@@ -150,7 +153,15 @@ bool ActorIndex::HasIdentity(const std::string& namespace_, const std::string& i
 bool ActorIndex::HasUserActor(const std::string& namespace_) const {
   const std::lock_guard lock(mutex_);
   const auto place = namespaces_.find(namespace_);
-  return place != namespaces_.end() && place->second.user_actors > 0;
+  return place != namespaces_.end() && !place->second.transports.empty();
+}
+
+std::optional<std::string> ActorIndex::CommonTransport(const std::string& namespace_) const {
+  const std::lock_guard lock(mutex_);
+  const auto place = namespaces_.find(namespace_);
+  if (place == namespaces_.end() || place->second.transports.size() != 1) return std::nullopt;
+  const std::string& named = place->second.transports.begin()->first;
+  return named.empty() ? std::nullopt : std::optional<std::string>(named);
 }
 
 std::vector<std::pair<std::string, Key>> ActorIndex::Queues() const {

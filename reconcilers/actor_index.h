@@ -42,6 +42,8 @@ class ActorIndex {
   [[nodiscard]] bool HasIdentity(const std::string& namespace_, const std::string& identity) const;
   // Whether somebody's own actor, beside the system's, is in the namespace. No proof that there is none.
   [[nodiscard]] bool HasUserActor(const std::string& namespace_) const;
+  // The transport that all of somebody's own actors in the namespace name; nullopt if one names none or another.
+  [[nodiscard]] std::optional<std::string> CommonTransport(const std::string& namespace_) const;
   // Name of each actor's queue.
   [[nodiscard]] std::vector<std::pair<std::string, Key>> Queues() const;
 
@@ -57,7 +59,7 @@ class ActorIndex {
     std::size_t meaning = 0;  // hash of the object without its status
   };
   struct Namespace {
-    std::size_t user_actors = 0;
+    std::map<std::string, std::size_t> transports;  // what people's own actors name (empty: none) -> how many do
     std::multiset<std::string, std::less<>> identities;
   };
   static Entry EntryOf(const std::string& uid, const json::Value& actor);

@@ -26,6 +26,22 @@ TEST(ActorIndex, FindsTheActorOfAQueueByItsIdentity) {
   EXPECT_FALSE(index.ByQueue("asya-default-infe").has_value());
 }
 
+TEST(ActorIndex, KnowsTheTransportThatAllActorsOfPeopleName) {
+  ActorIndex index;
+  EXPECT_FALSE(index.CommonTransport("default").has_value());
+  index.Put({"default", "a"}, "1", Actor("default", "a", R"({"transport":"rabbit"})"));
+  index.Put({"other", "c"}, "3", Actor("other", "c"));
+  EXPECT_EQ(index.CommonTransport("default"), "rabbit");
+  EXPECT_FALSE(index.CommonTransport("other").has_value());
+  index.Put({"default", "b"}, "2", Actor("default", "b"));
+  EXPECT_FALSE(index.CommonTransport("default").has_value());
+  index.Put({"default", "b"}, "2", Actor("default", "b", R"({"transport":"rabbit"})"));
+  EXPECT_EQ(index.CommonTransport("default"), "rabbit");
+  index.Remove({"default", "a"});
+  index.Remove({"default", "b"});
+  EXPECT_FALSE(index.HasUserActor("default"));
+}
+
 TEST(ActorIndex, TellsThatAnActorIsBeingDeleted) {
   ActorIndex index;
   index.Put({"default", "a"}, "1", Actor("default", "a"));

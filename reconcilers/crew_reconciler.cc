@@ -44,7 +44,11 @@ Outcome CrewReconciler::Reconcile(const Key& key) {
 Outcome CrewReconciler::Provide(const Key& key) {
   if (!settings_.system_actors) return Settled{};
   bool leaving = false;
-  for (const auto& desired : settings_.system_actors(key.namespace_)) {
+  // A route ends where it runs, so its end goes there too.
+  const auto transport = index_.CommonTransport(key.namespace_);
+  for (json::Value desired : settings_.system_actors(key.namespace_)) {
+    json::Value& spec = desired["spec"];
+    if (transport && spec.Find("transport") == nullptr) spec["transport"] = *transport;
     const auto stored = objects_.Get(kActors, key.namespace_, NameOf(desired));
     if (!stored.ok()) return Failed{stored.error()};
     const auto provided = ProvideOne(desired, *stored);

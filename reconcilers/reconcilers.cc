@@ -95,10 +95,15 @@ void Reconcilers::OnActor(const ports::Record& record, bool deleted) {
   }
   const auto actor = Decode(record);
   if (!actor.ok()) return;
+  const auto transport = index_.CommonTransport(key.namespace_);
   const auto change = index_.Put(key, record.uid, actor->object);
   if (change == ActorIndex::Change::kNone) return;  // our own status writes must not wake us
   actors_.queue().Add(key);
-  if (change == ActorIndex::Change::kNew) ActorsChanged(key.namespace_);
+  if (change == ActorIndex::Change::kNew) {
+    ActorsChanged(key.namespace_);
+  } else if (index_.CommonTransport(key.namespace_) != transport) {
+    crew_.queue().Add(Key{key.namespace_, ""});
+  }
 }
 
 void Reconcilers::OnActorList(const std::vector<ports::Record>& all) {

@@ -27,6 +27,8 @@
 #include "server/bootstrap.h"
 #include "server/decision_routes.h"
 #include "server/metrics_page.h"
+#include "server/outbox.h"
+#include "server/queue_directory.h"
 #include "server/server_file.h"
 #include "server/upkeep.h"
 #include "storage/sqlite/object_store.h"
@@ -79,18 +81,6 @@ compositions::Settings ComposerSettings(const std::string& broker_socket, const 
   return settings;
 }
 
-// The one broker of a laptop.
-class LocalQueues final : public reconcilers::QueueAdmins {
- public:
-  ports::QueueAdmin* For(const json::Value& transport) override {
-    const json::Value* type = transport.FindPath({"spec", "type"});
-    return type != nullptr && *type == json::Value("sqlite") ? admin : nullptr;
-  }
-  std::vector<ports::QueueAdmin*> All() override { return {admin}; }
-
-  ports::QueueAdmin* admin = nullptr;
-};
-
 compositions::CrewOptions CrewOptions(const LocalOptions& options) {
   compositions::CrewOptions crew;
   crew.source_dir = options.crew_dir;
@@ -120,12 +110,13 @@ struct LocalServer::Parts {
   const std::string internal_socket;
   std::unique_ptr<sql::sqlite::Database> database;
   std::unique_ptr<transports::sqlite::Broker> broker;
+  std::unique_ptr<QueueDirectory> queues;
+  std::unique_ptr<Outbox> outbox;
   std::unique_ptr<storage::sqlite::ObjectStore> objects;
   std::unique_ptr<storage::sqlite::TaskStore> tasks;
   std::unique_ptr<cluster::local::LocalCluster> cluster;
   std::unique_ptr<scaling::ReplicaScaler> scaler;
   std::unique_ptr<compositions::ActorComposer> composer;
-  LocalQueues queues;
   std::unique_ptr<reconcilers::Reconcilers> reconcilers;
   std::unique_ptr<Executor> executor;
   std::unique_ptr<gateway::TaskHub> hub;
@@ -141,7 +132,7 @@ struct LocalServer::Parts {
   std::unique_ptr<http::Server> external_server;
   bool stopped = false;
 
-  Status OpenStores();
+  Status OpenStores(const Environment& environment);
   Status StartCluster(const Environment& environment);
   Status StartGateway();
   Status StartApi();
@@ -151,7 +142,7 @@ struct LocalServer::Parts {
   void Stop();
 };
 
-Status LocalServer::Parts::OpenStores() {
+Status LocalServer::Parts::OpenStores(const Environment& environment) {
   sql::sqlite::Settings settings;
   settings.path = options.state + "/asya.db";
   settings.metrics = &metrics;
@@ -163,12 +154,19 @@ Status LocalServer::Parts::OpenStores() {
   broker_settings.message_limit_bytes = kTaskBodyBytes;
   broker_settings.metrics = &metrics;
   broker = std::make_unique<transports::sqlite::Broker>(*database, broker_settings, clock);
+  queues = std::make_unique<QueueDirectory>(cluster::local::ConfigSources{options.state, environment.own}, clock);
+  outbox = std::make_unique<Outbox>(*queues, broker_socket, clock, random, logger.For("outbox"));
   objects = std::make_unique<storage::sqlite::ObjectStore>(*database, clock);
   tasks = std::make_unique<storage::sqlite::TaskStore>(
       *database, clock, [this](sql::sqlite::Transaction& transaction, const ports::FirstMessage& message) {
-        return broker->EnqueueInTransaction(transaction, message.queue, message.body);
+        if (!queues->IsRemote(message.queue)) {
+          return broker->EnqueueInTransaction(transaction, message.queue, message.body);
+        }
+        return broker->EnqueueInTransaction(transaction, Outbox::kQueue, Outbox::Wrap(message.queue, message.body));
       });
   ASYA_TRY_STATUS(broker->Start());
+  queues->Start(broker->Admin());
+  ASYA_TRY_STATUS(outbox->Start(broker->Admin()));
   ASYA_TRY_STATUS(objects->Start());
   ASYA_TRY_STATUS(tasks->Start());
   return Bootstrap(*objects, clock);
@@ -178,11 +176,10 @@ Status LocalServer::Parts::StartCluster(const Environment& environment) {
   cluster = std::make_unique<cluster::local::LocalCluster>(ClusterSettings(options, environment), clock,
                                                            logger.For("cluster"));
   ASYA_TRY_STATUS(cluster->Start());
-  scaler = std::make_unique<scaling::ReplicaScaler>(
-      scaling::ReplicaScaler::Deps{broker->Admin(), *cluster, clock, &metrics}, scaling::ScalerSettings{});
+  scaler = std::make_unique<scaling::ReplicaScaler>(scaling::ReplicaScaler::Deps{*queues, *cluster, clock, &metrics},
+                                                    scaling::ScalerSettings{});
   scaler->Start();
   composer = std::make_unique<compositions::ActorComposer>(ComposerSettings(broker_socket, internal_socket));
-  queues.admin = &broker->Admin();
   reconcilers::ReconcilerSettings settings;
   settings.metrics = &metrics;
   settings.system_actors = [crew = CrewOptions(options)](const std::string& namespace_) {
@@ -193,7 +190,7 @@ Status LocalServer::Parts::StartCluster(const Environment& environment) {
     return actors;
   };
   reconcilers = std::make_unique<reconcilers::Reconcilers>(
-      reconcilers::World{*objects, *cluster, *composer, *scaler, queues, clock}, std::move(settings),
+      reconcilers::World{*objects, *cluster, *composer, *scaler, *queues, clock}, std::move(settings),
       logger.For("reconcilers"), SystemSeed());
   reconcilers->Start();
   return Ok();
@@ -313,6 +310,8 @@ void LocalServer::Parts::Stop() {
   task_changes.reset();
   if (hub) hub->Stop();
   if (executor) executor->Stop();
+  if (outbox) outbox->Stop();
+  if (queues) queues->Stop();
   if (objects) objects->Stop();
   if (broker) broker->Stop();
   if (database) database->Stop();
@@ -333,7 +332,7 @@ Result<std::unique_ptr<LocalServer>> LocalServer::Start(const LocalOptions& opti
   ASYA_TRY_STATUS(MakeFolder(options.run_dir + "/pods"));
   auto server = std::unique_ptr<LocalServer>(new LocalServer(std::make_unique<Parts>(options, logger)));
   Parts& parts = *server->parts_;
-  ASYA_TRY_STATUS(parts.OpenStores());
+  ASYA_TRY_STATUS(parts.OpenStores(environment));
   ASYA_TRY_STATUS(parts.StartGateway());
   ASYA_TRY_STATUS(parts.StartCluster(environment));
   ASYA_TRY_STATUS(parts.StartApi());

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <set>
 #include <string>
 #include <thread>
 
@@ -43,21 +44,23 @@ class RabbitmqVhost {
   }
   [[nodiscard]] const std::string& name() const { return name_; }
 
-  // Ends every connection to this virtual host; how many there were. The API learns of one a little later than it is
-  // made, hence the patience for the first.
-  [[nodiscard]] int CloseConnections() const {
+  // Ends every connection to this virtual host, at least so many; how many there were. The API learns of one a little
+  // later than it is made, hence the patience.
+  [[nodiscard]] int CloseConnections(int at_least) const {
     const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-    int closed = 0;
-    while (closed == 0 && std::chrono::steady_clock::now() < limit) {
+    while (std::chrono::steady_clock::now() < limit) {
       const auto found = json::Parse(Call("GET", "/api/vhosts/" + name_ + "/connections")).value();
-      for (const json::Value& connection : found.AsArray()) {
-        const std::string name = connection.GetString("name").value_or("");
-        Call("DELETE", "/api/connections/" + transports::rabbitmq::PercentEncoded(name));
-        ++closed;
+      std::set<std::string> names;
+      for (const json::Value& connection : found.AsArray()) names.insert(connection.GetString("name").value_or(""));
+      if (static_cast<int>(names.size()) >= at_least) {
+        for (const std::string& name : names) {
+          Call("DELETE", "/api/connections/" + transports::rabbitmq::PercentEncoded(name));
+        }
+        return static_cast<int>(names.size());
       }
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
     }
-    return closed;
+    return 0;
   }
 
   // One call of the management API.

@@ -32,7 +32,10 @@ class RabbitmqTransport final : public Transport {
   }
   void Cut(ports::MessageQueue& consumer) override { dynamic_cast<rabbitmq::Consumer&>(consumer).Abandon(); }
   // The node itself serves other tests: what a client sees of its restart is the end of all connections.
-  void RestartBroker() override { EXPECT_GE(vhost_.CloseConnections(), 1); }
+  void RestartBroker() override {
+    constexpr int kOneConsumersAndOurs = 3;
+    EXPECT_GE(vhost_.CloseConnections(kOneConsumersAndOurs), kOneConsumersAndOurs);
+  }
   [[nodiscard]] std::size_t MessageLimitBytes() const override {
     return rabbitmq::ConsumerSettings{}.message_bytes_max;
   }

@@ -1,0 +1,50 @@
+// Outbox: first messages of tasks whose queue is on another broker: stored with the task, sent on until confirmed.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "core/base/clock.h"
+#include "core/base/executor.h"
+#include "core/base/random.h"
+#include "core/observe/log.h"
+#include "ports/message_queue.h"
+#include "ports/queue_admin.h"
+#include "server/queue_directory.h"
+#include "transports/sqlite/client.h"
+
+namespace asya::server {
+
+// A queue of the local broker, so that a task and its first message are one transaction whatever the actor's transport.
+class Outbox final : public ports::ConsumerEvents {
+ public:
+  static constexpr const char* kQueue = "asya-server-outbox";
+
+  Outbox(QueueDirectory& directory, const std::string& broker_socket, const Clock& clock, Random& random,
+         observe::Logger logger);
+  ~Outbox() override;
+
+  // Makes its queue, and begins to send.
+  Status Start(ports::QueueAdmin& local);
+  void Stop();
+
+  // What is to be put into kQueue for this message.
+  static std::string Wrap(const std::string& queue, std::string_view body) { return queue + "\n" + std::string(body); }
+
+  void OnDeliveries(std::vector<ports::Delivery> deliveries) override;
+  void OnStarted(ports::DeliveryTag, Status) override {}
+  void OnSettled(ports::DeliveryTag tag, Status status) override;
+  void OnConnection(bool connected, const std::string& reason) override;
+
+ private:
+  void Send(const ports::Delivery& delivery);
+
+  QueueDirectory& directory_;
+  observe::Logger logger_;
+  transports::sqlite::Client client_;
+  Executor executor_;
+  bool started_ = false;
+};
+
+}  // namespace asya::server

@@ -1,0 +1,224 @@
+#include "server/queue_directory.h"
+
+#include <optional>
+#include <utility>
+
+#include "transports/rabbitmq/administration.h"
+
+namespace asya::server {
+namespace {
+
+namespace rabbitmq = transports::rabbitmq;
+using cluster::local::ConfigReference;
+
+std::string Text(const json::Value& block, const char* field, const std::string& fallback) {
+  const json::Value* value = block.Find(field);
+  if (value == nullptr) return fallback;
+  return value->IsString() ? value->AsString() : json::Dump(*value);
+}
+
+// The Secret of the administrator, else that of the relays, which stands under the name they read it by.
+std::string SecretName(const json::Value& block, const std::string& transport) {
+  const json::Value* own = block.FindPath({"adminCredentialsSecretRef", "name"});
+  if (own != nullptr && own->IsString()) return own->AsString();
+  return block.Find("credentialsSecretRef") == nullptr ? "" : "asya-transport-" + transport;
+}
+
+Result<rabbitmq::AdministrationSettings> SettingsOf(const json::Value& transport,
+                                                    const cluster::local::ConfigSources& secrets) {
+  rabbitmq::AdministrationSettings settings;
+  const json::Value* found = transport.FindPath({"spec", "rabbitmq"});
+  const json::Value block = found == nullptr ? json::Value(json::Object{}) : *found;
+  settings.address.tls = block.GetBool("tls").value_or(false);
+  settings.address.host = Text(block, "host", settings.address.host);
+  settings.address.port = Text(block, "port", settings.address.tls ? "5671" : "5672");
+  settings.address.virtual_host = Text(block, "virtualHost", settings.address.virtual_host);
+  settings.exchange = Text(block, "exchange", "");
+  settings.management_url = Text(block, "managementUrl", "");
+  if (Text(block, "queueType", "quorum") == "classic") settings.queue_type = rabbitmq::QueueType::kClassic;
+  const json::Value* name = transport.FindPath({"metadata", "name"});
+  const std::string secret = SecretName(block, name != nullptr && name->IsString() ? name->AsString() : "");
+  if (secret.empty()) return settings;
+  constexpr auto kSecret = ConfigReference::Kind::kSecret;
+  ASYA_TRY(auto values, cluster::local::ReadReferences({{kSecret, secret, "username", "ASYA_RABBITMQ_USERNAME", ""},
+                                                        {kSecret, secret, "password", "ASYA_RABBITMQ_PASSWORD", ""}},
+                                                       secrets));
+  settings.address.user = values["ASYA_RABBITMQ_USERNAME"];
+  settings.address.password = values["ASYA_RABBITMQ_PASSWORD"];
+  return settings;
+}
+
+}  // namespace
+
+class QueueDirectory::Broker final : public ports::QueueAdmin {
+ public:
+  Broker(QueueDirectory& directory, ports::QueueAdmin& local) : directory_(directory), admin_(&local) { Hear(); }
+  Broker(QueueDirectory& directory, std::unique_ptr<rabbitmq::Administration> remote, std::string block)
+      : directory_(directory), block_(std::move(block)), remote_(std::move(remote)), admin_(remote_.get()) {
+    remote_->Start();
+    Hear();
+  }
+  // A broker that cannot be asked, and why.
+  Broker(QueueDirectory& directory, Error problem, std::string block)
+      : directory_(directory), block_(std::move(block)), problem_(std::move(problem)) {}
+  ~Broker() override {
+    hints_.reset();
+    if (remote_ != nullptr) remote_->Stop();
+  }
+
+  // What the Transport said when this was made.
+  [[nodiscard]] const std::string& block() const { return block_; }
+  [[nodiscard]] bool has_problem() const { return problem_.has_value(); }
+  [[nodiscard]] ports::Publisher* publisher() { return remote_.get(); }
+
+  Status Ensure(const ports::QueueSpec& spec) override {
+    if (problem_) return *problem_;
+    ASYA_TRY_STATUS(admin_->Ensure(spec));
+    directory_.Made(spec.name, *this);
+    return Ok();
+  }
+  Status Remove(const std::string& name, bool force) override {
+    if (problem_) return *problem_;
+    ASYA_TRY_STATUS(admin_->Remove(name, force));
+    directory_.Removed(name, *this);
+    return Ok();
+  }
+  Result<ports::QueueStats> Stats(const std::string& name) override {
+    if (problem_) return *problem_;
+    return admin_->Stats(name);
+  }
+  Result<std::vector<std::string>> List() override {
+    if (problem_) return *problem_;
+    return admin_->List();
+  }
+  std::shared_ptr<void> SubscribeHints(std::function<void(const std::string&)> on_work) override {
+    return directory_.SubscribeHints(std::move(on_work));
+  }
+
+ private:
+  void Hear() {
+    hints_ = admin_->SubscribeHints([this](const std::string& queue) { directory_.Tell(queue); });
+  }
+
+  QueueDirectory& directory_;
+  const std::string block_;
+  std::unique_ptr<rabbitmq::Administration> remote_;
+  ports::QueueAdmin* admin_ = nullptr;
+  std::optional<Error> problem_;
+  std::shared_ptr<void> hints_;
+};
+
+QueueDirectory::QueueDirectory(cluster::local::ConfigSources secrets, const Clock& clock)
+    : secrets_(std::move(secrets)), clock_(clock) {}
+
+QueueDirectory::~QueueDirectory() { Stop(); }
+
+void QueueDirectory::Start(ports::QueueAdmin& local) { local_ = std::make_unique<Broker>(*this, local); }
+
+void QueueDirectory::Stop() {
+  std::vector<std::unique_ptr<Broker>> ending;
+  {
+    const std::lock_guard lock(mutex_);
+    places_.clear();
+    for (auto& [name, broker] : brokers_) ending.push_back(std::move(broker));
+    brokers_.clear();
+    for (auto& broker : former_) ending.push_back(std::move(broker));
+    former_.clear();
+    if (local_ != nullptr) ending.push_back(std::move(local_));
+  }
+  // Outside of the lock: their threads may be telling a hint.
+  ending.clear();
+}
+
+ports::QueueAdmin* QueueDirectory::For(const json::Value& transport) {
+  const json::Value* type = transport.FindPath({"spec", "type"});
+  if (type != nullptr && *type == json::Value("sqlite")) return local_.get();
+  if (type == nullptr || *type != json::Value("rabbitmq")) return nullptr;
+  const json::Value* name = transport.FindPath({"metadata", "name"});
+  if (name == nullptr || !name->IsString()) return nullptr;
+  const std::lock_guard lock(mutex_);
+  auto& broker = brokers_[name->AsString()];
+  const bool same = broker != nullptr && broker->block() == json::Dump(*transport.Find("spec"));
+  // Missing credentials may have been put there in the meantime.
+  if (same && !broker->has_problem()) return broker.get();
+  if (broker != nullptr) former_.push_back(std::move(broker));
+  broker = Connect(transport);
+  return broker.get();
+}
+
+std::unique_ptr<QueueDirectory::Broker> QueueDirectory::Connect(const json::Value& transport) {
+  const std::string block = json::Dump(*transport.Find("spec"));
+  auto settings = SettingsOf(transport, secrets_);
+  if (!settings.ok()) return std::make_unique<Broker>(*this, settings.error(), block);
+  return std::make_unique<Broker>(*this, std::make_unique<rabbitmq::Administration>(*settings, clock_), block);
+}
+
+ports::QueueAdmin& QueueDirectory::Of(const std::string& queue) {
+  const std::lock_guard lock(mutex_);
+  const auto found = places_.find(queue);
+  return found == places_.end() ? *local_ : *found->second;
+}
+
+void QueueDirectory::Made(const std::string& queue, Broker& broker) {
+  const std::lock_guard lock(mutex_);
+  places_[queue] = &broker;
+}
+
+void QueueDirectory::Removed(const std::string& queue, const Broker& broker) {
+  const std::lock_guard lock(mutex_);
+  const auto found = places_.find(queue);
+  if (found != places_.end() && found->second == &broker) places_.erase(found);
+}
+
+bool QueueDirectory::IsRemote(const std::string& queue) {
+  const std::lock_guard lock(mutex_);
+  const auto found = places_.find(queue);
+  return found != places_.end() && found->second->publisher() != nullptr;
+}
+
+Status QueueDirectory::PublishRemote(const ports::Outgoing& message, std::chrono::milliseconds timeout) {
+  ports::Publisher* publisher = nullptr;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = places_.find(message.queue);
+    if (found != places_.end()) publisher = found->second->publisher();
+  }
+  if (publisher == nullptr) return Error{ErrorCode::kUnroutable, "there is no queue " + message.queue, message.queue};
+  return publisher->Publish({message}, timeout);
+}
+
+Status QueueDirectory::Ensure(const ports::QueueSpec& spec) { return local_->Ensure(spec); }
+
+Status QueueDirectory::Remove(const std::string& name, bool force) { return Of(name).Remove(name, force); }
+
+Result<ports::QueueStats> QueueDirectory::Stats(const std::string& name) { return Of(name).Stats(name); }
+
+Result<std::vector<std::string>> QueueDirectory::List() {
+  std::vector<Broker*> all = {local_.get()};
+  {
+    const std::lock_guard lock(mutex_);
+    for (auto& [name, broker] : brokers_) all.push_back(broker.get());
+  }
+  std::vector<std::string> names;
+  for (Broker* broker : all) {
+    ASYA_TRY(const auto found, broker->List());
+    names.insert(names.end(), found.begin(), found.end());
+  }
+  return names;
+}
+
+std::shared_ptr<void> QueueDirectory::SubscribeHints(std::function<void(const std::string&)> on_work) {
+  const std::lock_guard lock(hints_mutex_);
+  const auto place = subscribers_.insert(subscribers_.end(), std::move(on_work));
+  return {static_cast<void*>(this), [this, place](void*) {
+            const std::lock_guard ending(hints_mutex_);
+            subscribers_.erase(place);
+          }};
+}
+
+void QueueDirectory::Tell(const std::string& queue) {
+  const std::lock_guard lock(hints_mutex_);
+  for (const auto& subscriber : subscribers_) subscriber(queue);
+}
+
+}  // namespace asya::server

@@ -1,0 +1,72 @@
+// QueueDirectory: every queue of this server, whichever broker it is on; each broker is connected when first needed.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <list>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "cluster/local/config_values.h"
+#include "core/base/clock.h"
+#include "core/json/value.h"
+#include "ports/message_queue.h"
+#include "ports/queue_admin.h"
+#include "reconcilers/world.h"
+
+namespace asya::server {
+
+// A queue is where it was last made: the reconcilers make each queue again when the server starts, and when its actor
+// changes its transport.
+class QueueDirectory final : public reconcilers::QueueAdmins, public ports::QueueAdmin {
+ public:
+  QueueDirectory(cluster::local::ConfigSources secrets, const Clock& clock);
+  ~QueueDirectory() override;
+
+  // `local` serves Transports of type sqlite and queues that nobody has made yet; it outlives Stop().
+  void Start(ports::QueueAdmin& local);
+  // Ends all connections. Idempotent.
+  void Stop();
+
+  // Whether messages for this queue go over the network, and so cannot be part of a transaction here.
+  [[nodiscard]] bool IsRemote(const std::string& queue);
+  // To a remote queue. kUnroutable: no such queue.
+  Status PublishRemote(const ports::Outgoing& message, std::chrono::milliseconds timeout);
+
+  // nullptr for types that this server does not serve.
+  ports::QueueAdmin* For(const json::Value& transport) override;
+  std::vector<ports::QueueAdmin*> All() override { return {this}; }
+
+  // Of the local broker.
+  Status Ensure(const ports::QueueSpec& spec) override;
+  // Of the broker that the queue is on.
+  Status Remove(const std::string& name, bool force) override;
+  Result<ports::QueueStats> Stats(const std::string& name) override;
+  // Of all brokers; one that does not answer is an error.
+  Result<std::vector<std::string>> List() override;
+  std::shared_ptr<void> SubscribeHints(std::function<void(const std::string& queue)> on_work) override;
+
+ private:
+  class Broker;  // one broker, which tells the directory what is made on it
+
+  ports::QueueAdmin& Of(const std::string& queue);
+  void Made(const std::string& queue, Broker& broker);
+  void Removed(const std::string& queue, const Broker& broker);
+  void Tell(const std::string& queue);
+  std::unique_ptr<Broker> Connect(const json::Value& transport);
+
+  const cluster::local::ConfigSources secrets_;
+  const Clock& clock_;
+  std::mutex mutex_;
+  std::unique_ptr<Broker> local_;
+  std::map<std::string, std::unique_ptr<Broker>> brokers_;  // by name of the Transport
+  std::vector<std::unique_ptr<Broker>> former_;             // whose Transport has changed; whoever uses one may still
+  std::map<std::string, Broker*> places_;
+  std::recursive_mutex hints_mutex_;  // apart: a broker tells hints under a lock of its own
+  std::list<std::function<void(const std::string&)>> subscribers_;
+};
+
+}  // namespace asya::server

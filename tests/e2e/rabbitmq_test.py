@@ -1,0 +1,158 @@
+"""Actors on RabbitMQ by changing only their transport: results, retries, dead letters, and a broker that dies."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import sys
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlparse
+
+import pytest
+from asya_project import ROOT, Project, until
+
+sys.path.insert(0, str(ROOT / "tools"))
+
+from private_rabbitmq import PrivateRabbitmq
+
+TRANSPORT = """\
+apiVersion: asya.sh/v1alpha1
+kind: Transport
+metadata: {{name: rabbit}}
+spec:
+  type: rabbitmq
+  rabbitmq: {{host: 127.0.0.1, port: {port}, virtualHost: {host}, managementUrl: {management}}}
+---
+"""
+ACTOR = """\
+apiVersion: asya.sh/v1alpha1
+kind: AsyncActor
+metadata: {{name: {name}}}
+spec:
+  image: test:latest
+  handler: steps.{name}
+  transport: rabbit
+  concurrency: 4
+  scaling: {{minReplicaCount: 0, maxReplicaCount: 2, cooldownPeriod: 2}}
+  resiliency: {{policies: {{default: {{maxAttempts: 3, backoff: constant, initialDelay: 200ms}}}}}}
+---
+"""
+STEPS = """\
+import os
+
+def first(payload):
+    return {**payload, "first": True}
+
+def second(payload):
+    mark = os.path.join(os.path.dirname(__file__), f"mark-{payload['number']}")
+    if payload.get("fails") == "once" and not os.path.exists(mark):
+        open(mark, "w").close()
+        raise ValueError("not yet")
+    if payload.get("fails") == "always":
+        raise ValueError("never")
+    return {**payload, "second": True}
+"""
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateRabbitmq]:
+    """A node of this file's own, which it may kill."""
+    with PrivateRabbitmq(tmp_path_factory.mktemp("rabbitmq")) as server:
+        yield server
+
+
+def ask(node: PrivateRabbitmq, method: str, path: str, body: Any = None) -> Any:
+    """One call of the node's management API."""
+    request = urllib.request.Request(
+        node.addresses["ASYA_TEST_RABBITMQ_MANAGEMENT"] + path,
+        method=method,
+        data=None if body is None else json.dumps(body).encode(),
+        headers={
+            "Authorization": "Basic " + base64.b64encode(b"guest:guest").decode(),
+            "Content-Type": "application/json",
+        },
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        text = answer.read()
+    return json.loads(text) if text else None
+
+
+@pytest.fixture
+def host(node: PrivateRabbitmq) -> str:
+    """A virtual host of the test's own."""
+    name = f"test-{uuid.uuid4()}"
+    ask(node, "PUT", f"/api/vhosts/{name}")
+    ask(node, "PUT", f"/api/permissions/{name}/guest", {"configure": ".*", "write": ".*", "read": ".*"})
+    return name
+
+
+@pytest.fixture
+def pair(project: Project, node: PrivateRabbitmq, host: str) -> Project:
+    """Two actors in a row on the node, up."""
+    port = urlparse(node.addresses["ASYA_TEST_RABBITMQ"]).port
+    management = node.addresses["ASYA_TEST_RABBITMQ_MANAGEMENT"]
+    manifest = TRANSPORT.format(port=port, host=host, management=management)
+    manifest += ACTOR.format(name="first") + ACTOR.format(name="second")
+    project.write(asya__yaml=manifest, steps__py=STEPS)
+    project.run("up")
+    return project
+
+
+def queues(node: PrivateRabbitmq, host: str) -> dict[str, Any]:
+    """The queues of a virtual host by their names."""
+    return {queue["name"]: queue for queue in ask(node, "GET", f"/api/queues/{host}")}
+
+
+def send(project: Project, payload: dict[str, Any]) -> str:
+    """The id of a task over both actors."""
+    return str(project.post("/api/v1/tasks", {"payload": payload, "next": ["second"]}, actor="first")["id"])
+
+
+def status(project: Project, task: str) -> Any:
+    """What the server says of a task."""
+    return project.get(f"/api/v1/tasks/{task}")
+
+
+def end(project: Project, task: str, wanted: str) -> Any:
+    """The task once it has ended as wanted."""
+
+    def look() -> Any:
+        seen = status(project, task)
+        assert seen["status"] not in {"succeeded", "failed"} - {wanted}, seen
+        return seen if seen["status"] == wanted else None
+
+    return until(look, f"{task} {wanted}")
+
+
+def test_a_route_runs_on_the_broker_and_so_does_its_end(pair: Project, node: PrivateRabbitmq, host: str) -> None:
+    tasks = {number: send(pair, {"number": number}) for number in range(5)}
+    retried = send(pair, {"number": 5, "fails": "once"})
+    lost = send(pair, {"number": 6, "fails": "always"})
+    for number, task in tasks.items():
+        done = end(pair, task, "succeeded")
+        assert done["result"] == {"number": number, "first": True, "second": True}
+    end(pair, retried, "succeeded")
+    end(pair, lost, "failed")
+    found = queues(node, host)
+    for name in ("first", "second", "x-sink", "x-sump"):
+        assert found[f"asya-default-{name}"]["type"] == "quorum"
+    until(lambda: pair.get("/api/v1/dead-letters")["items"], "the dead letter")
+
+
+def test_nothing_is_lost_when_the_broker_is_killed(pair: Project, node: PrivateRabbitmq) -> None:
+    count = int(os.environ.get("ASYA_TEST_ENVELOPES", "40"))
+    tasks = [send(pair, {"number": 100 + n}) for n in range(count // 2)]
+    node.kill()
+    tasks += [send(pair, {"number": 200 + n}) for n in range(count // 2)]
+    node.start()
+    for task in tasks:
+        end(pair, task, "succeeded")
+
+
+def test_an_actor_leaves_no_queue_behind(pair: Project, node: PrivateRabbitmq, host: str) -> None:
+    pair.run("delete", "actor", "second")
+    until(lambda: "asya-default-second" not in queues(node, host), "the end of the queue")
