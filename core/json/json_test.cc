@@ -1,5 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <limits>
+
 #include "core/json/parse.h"
 #include "core/json/split.h"
 #include "core/json/value.h"
@@ -62,12 +65,22 @@ TEST(Split, RefusesArraysScalarsAndRepeats) {
 TEST(Parse, ANumberStaysTheSameWhenItIsReadAndWrittenAgain) {
   for (const std::string text :
        {"0.1", "1.7976931348623157e308", "5e-324", "2.2250738585072014e-308", "333333333333333333333333333333322.5",
-        "9007199254740993.0", "0.30000000000000004", "123456789012345678901234567890.123456789"}) {
+        "9007199254740993.0", "0.30000000000000004", "123456789012345678901234567890.123456789", "0E110", "0.0", "-0.0",
+        "1e-400", "18446744073709551615"}) {
     const auto once = Parse(text);
     ASSERT_TRUE(once.ok()) << text;
     EXPECT_EQ(once->AsDouble(), std::strtod(text.c_str(), nullptr)) << text;
     EXPECT_EQ(Dump(*Parse(Dump(*once))), Dump(*once)) << text;
   }
+}
+
+TEST(Parse, RefusesNumbersTooLargeAndLoneSurrogates) {
+  for (const char* bad : {"1e400", "-1e309", R"("\ude00")", R"({"\ude00":1})", R"("\ud66d\ude00")", R"("\ud800")"}) {
+    EXPECT_FALSE(Parse(bad).ok()) << bad;
+  }
+  EXPECT_EQ(Parse(R"("\ud83d\ude00")")->AsString(), "\xf0\x9f\x98\x80");
+  EXPECT_EQ(Parse("\"\xed\x95\x9c\"")->AsString(), "\xed\x95\x9c");
+  EXPECT_EQ(Parse("-9223372036854775808")->AsInt(), std::numeric_limits<std::int64_t>::min());
 }
 
 // Split scans strings in blocks of 16 bytes; the parser of values, which does not, says what is right.

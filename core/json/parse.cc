@@ -4,7 +4,9 @@
 #include <rapidjson/memorystream.h>
 #include <rapidjson/reader.h>
 
-#include <limits>
+#include <charconv>
+#include <cmath>
+#include <cstdlib>
 #include <utility>
 
 namespace asya::json {
@@ -17,22 +19,29 @@ class Builder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Builder> 
 
   bool Null() { return Put(Value()); }
   bool Bool(bool value) { return Put(Value(value)); }
-  bool Int(int value) { return Put(Value(std::int64_t{value})); }
-  bool Uint(unsigned value) { return Put(Value(static_cast<std::int64_t>(value))); }
-  bool Int64(std::int64_t value) { return Put(Value(value)); }
-  bool Uint64(std::uint64_t value) {
-    if (value <= static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) {
-      return Put(Value(static_cast<std::int64_t>(value)));
+  // RapidJSON's own numbers are not the nearest ones, so that one would change by a little each time it is read and
+  // written again; its exact form shifts by an undefined count at some zeros.
+  bool RawNumber(const char* text, rapidjson::SizeType size, bool) {
+    const char* const end = text + size;
+    std::int64_t whole = 0;
+    if (const auto read = std::from_chars(text, end, whole); read.ec == std::errc() && read.ptr == end) {
+      return Put(Value(whole));
     }
-    return Put(Value(static_cast<double>(value)));
+    double value = 0;
+    if (std::from_chars(text, end, value).ec == std::errc::result_out_of_range) {
+      value = std::strtod(std::string(text, size).c_str(), nullptr);  // too small is 0 or nearly, too large infinite
+      if (std::isinf(value)) return Refuse("a number that is too large");
+    }
+    return Put(Value(value));
   }
-  bool Double(double value) { return Put(Value(value)); }
-  bool String(const char* text, rapidjson::SizeType size, bool) { return Put(Value(std::string(text, size))); }
+  bool String(const char* text, rapidjson::SizeType size, bool) {
+    return Check({text, size}) && Put(Value(std::string(text, size)));
+  }
   bool StartObject() { return Open(Value(Object{})); }
   bool StartArray() { return Open(Value(Array{})); }
   bool Key(const char* text, rapidjson::SizeType size, bool) {
     stack_.back().key.assign(text, size);
-    return true;
+    return Check(stack_.back().key);
   }
   bool EndObject(rapidjson::SizeType) { return Close(); }
   bool EndArray(rapidjson::SizeType) { return Close(); }
@@ -46,10 +55,23 @@ class Builder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Builder> 
     std::string key;
   };
 
+  bool Refuse(std::string problem) {
+    problem_ = std::move(problem);
+    return false;
+  }
+
+  // The second half of a surrogate pair, escaped and without the first, would become text that is not UTF-8.
+  bool Check(std::string_view text) {
+    constexpr char kLead = '\xed';
+    for (auto at = text.find(kLead); at != std::string_view::npos; at = text.find(kLead, at + 1)) {
+      if (static_cast<unsigned char>(text[at + 1]) >= 0xa0) return Refuse("a lone surrogate");
+    }
+    return true;
+  }
+
   bool Open(Value value) {
     if (stack_.size() >= options_.depth_limit) {
-      problem_ = "nested deeper than " + std::to_string(options_.depth_limit) + " levels";
-      return false;
+      return Refuse("nested deeper than " + std::to_string(options_.depth_limit) + " levels");
     }
     stack_.push_back(Frame{std::move(value), {}});
     return true;
@@ -89,8 +111,7 @@ class Builder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Builder> 
       options_.duplicate_paths->push_back(path);
       return true;
     }
-    problem_ = "duplicate field \"" + path + "\"";
-    return false;
+    return Refuse("duplicate field \"" + path + "\"");
   }
 
   const ParseOptions& options_;
@@ -113,9 +134,8 @@ Result<Value> Parse(std::string_view text, const ParseOptions& options) {
   Builder builder(options);
   rapidjson::MemoryStream stream(text.data(), text.size());
   rapidjson::Reader reader;
-  // Full precision, or a number would change by a little each time it is read and written again.
   constexpr unsigned kFlags =
-      rapidjson::kParseValidateEncodingFlag | rapidjson::kParseIterativeFlag | rapidjson::kParseFullPrecisionFlag;
+      rapidjson::kParseValidateEncodingFlag | rapidjson::kParseIterativeFlag | rapidjson::kParseNumbersAsStringsFlag;
   const rapidjson::ParseResult outcome = reader.Parse<kFlags>(stream, builder);
   if (outcome.IsError()) {
     const std::string reason =

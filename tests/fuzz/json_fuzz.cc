@@ -1,4 +1,5 @@
-// Feeds arbitrary bytes to both JSON readers: what one takes the other takes, and their members are the same.
+// Feeds arbitrary bytes to both JSON readers: what one takes the other takes, and their members are the same. Only
+// Split takes what its caller does not need as a value: lone surrogates and numbers that are too large.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -24,9 +25,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto value = Parse(text, whole);
   const auto members = asya::json::Split(text, parts);
   const auto items = asya::json::SplitArray(text, parts);
-  if (members.ok() && (!value.ok() || !value->IsObject())) std::abort();
-  if (items.ok() != (value.ok() && value->IsArray())) std::abort();
-  if (!value.ok()) return 0;
+  if (!value.ok()) {
+    const std::string& why = value.error().message;
+    const bool known = why.find("surrogate") != std::string::npos || why.find("too large") != std::string::npos;
+    if ((members.ok() || items.ok()) && !known) std::abort();
+    return 0;
+  }
+  if (members.ok() && !value->IsObject()) std::abort();
+  if (items.ok() != value->IsArray()) std::abort();
   // Split refuses repeated members of the top level, which Parse reports.
   if (value->IsObject() && !members.ok() && repeated.empty()) std::abort();
   if (members.ok()) {
