@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
+import click
 import httpx
 import pytest
 
-from asya_cli import manifests, tasks, up
+from asya_cli import dead_letters, manifests, output, tasks, up
 from asya_cli.client import TIMEOUT_S, Client
-from asya_cli.failure import NOT_FOUND, REFUSED, Failure
+from asya_cli.failure import INTERRUPTED, NOT_FOUND, REFUSED, UNREACHABLE, Failure
+from asya_cli.project import Server
 
 
 class Recorder(Client):
@@ -109,3 +112,59 @@ def test_a_state_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 def test_a_server_that_did_not_start_comes_with_a_fix(wrote: str, fix: str) -> None:
     """By what the server wrote."""
     assert fix in up.fix_of(wrote, Path("/p"), 8080)
+
+
+def test_a_list_of_objects_is_read_and_empty_annotations_are_none() -> None:
+    """As `kubectl get -o yaml` prints them, and as people leave them."""
+    text = """{apiVersion: v1, kind: List, items: [
+      {apiVersion: asya.sh/v1alpha1, kind: AsyncActor, metadata: {name: a, annotations: }, spec: {}},
+      {apiVersion: v1, kind: Pod, metadata: {name: b}}]}"""
+    found = manifests.parse(text, "here")
+    assert [m["metadata"]["name"] for m in found] == ["a"]
+    manifests.annotate_local(found[0], Path("/p"), None)
+    assert found[0]["metadata"]["annotations"] == {manifests.SOURCE_DIR: "/p"}
+
+
+def test_the_number_of_an_ended_server_is_not_taken_for_it() -> None:
+    """After a reboot another program may have it; `asya down` would end that one."""
+    assert up.alive(os.getpid())
+    assert not up.serves(Server("http://127.0.0.1:1", pid=os.getpid()))
+
+
+def test_who_stops_waiting_is_told_the_task(capsys: pytest.CaptureFixture[str]) -> None:
+    """Otherwise its ID would be lost with the command."""
+
+    def interrupted() -> dict[str, Any]:
+        raise KeyboardInterrupt
+
+    def cut_off() -> dict[str, Any]:
+        raise Failure("no server answers", exit_code=UNREACHABLE)
+
+    with pytest.raises(click.exceptions.Exit) as left:
+        tasks.await_end("t1", interrupted)
+    assert left.value.exit_code == INTERRUPTED
+    with pytest.raises(Failure, match="no server answers"):
+        tasks.await_end("t2", cut_off)
+    told = capsys.readouterr().err
+    assert "asya task t1 --wait" in told
+    assert "asya task t2 --wait" in told
+
+
+def test_text_of_others_stays_on_its_line_of_a_table(capsys: pytest.CaptureFixture[str]) -> None:
+    """An error's message may hold line ends and escape sequences."""
+    widths = output.table(["error"], [["a\nb \x1b[31mred"]])
+    assert capsys.readouterr().out.splitlines() == ["ERROR", "a b  [31mred"]
+    output.table(["error"], [["c"]], widths)
+    assert capsys.readouterr().out == "c\n"
+    assert dead_letters.brief({"type": "builtins.KeyError", "message": "'x'\nmore"}) == "KeyError: 'x'"
+
+
+def test_an_answer_of_another_program_is_no_traceback() -> None:
+    """Whatever listens at that port."""
+    client = Client(Server("http://127.0.0.1:1"))
+    client._http = httpx.Client(
+        base_url="http://127.0.0.1:1", transport=httpx.MockTransport(lambda _: httpx.Response(200, text="<html>"))
+    )
+    with pytest.raises(Failure, match="no asya server") as refusal:
+        client.json("GET", "/api/v1/tasks")
+    assert refusal.value.exit_code == UNREACHABLE

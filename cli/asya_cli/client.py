@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
@@ -16,6 +17,14 @@ API = "/apis/asya.sh/v1alpha1"
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
 
 
+URL_FIX = "--server or ASYA_SERVER is the URL of a server, as http://127.0.0.1:8080"
+# By the status of the answer.
+FIXES = {
+    401: "ASYA_TOKEN=… asya …; inside the project's folder the token of its server.json is used without --server",
+    413: "send less: a reference to large data instead of the data itself",
+}
+
+
 class Client:
     """A connection to one server."""
 
@@ -24,7 +33,10 @@ class Client:
         headers = {"User-Agent": "asya-cli"}
         if server.token:
             headers["Authorization"] = "Bearer " + server.token
-        self._http = httpx.Client(base_url=server.url, headers=headers, timeout=TIMEOUT_S, trust_env=False)
+        try:
+            self._http = httpx.Client(base_url=server.url, headers=headers, timeout=TIMEOUT_S, trust_env=False)
+        except httpx.InvalidURL as error:
+            raise Failure(f"the server {server.url!r} is no URL: {error}", URL_FIX, UNREACHABLE) from error
 
     def call(
         self,
@@ -45,6 +57,8 @@ class Client:
             response = self._http.request(method, path, content=content, params=params, headers=sent, timeout=timeout_s)
         except httpx.TimeoutException as error:
             raise Failure(f"{self.server.url} did not answer within {timeout_s:g} s", exit_code=UNREACHABLE) from error
+        except httpx.UnsupportedProtocol as error:
+            raise Failure(f"the server {self.server.url!r} is no URL: {error}", URL_FIX, UNREACHABLE) from error
         except httpx.HTTPError as error:
             raise Failure(f"no server answers at {self.server.url} ({error})", "asya up FOLDER", UNREACHABLE) from error
         if response.status_code >= 300:
@@ -53,7 +67,11 @@ class Client:
 
     def json(self, method: str, path: str, body: Any = None, params: dict[str, str] | None = None, **more: Any) -> Any:
         """Like :meth:`call`, decoded."""
-        return self.call(method, path, body, params, **more).json()
+        response = self.call(method, path, body, params, **more)
+        try:
+            return response.json()
+        except ValueError as error:
+            raise Failure(f"what answers at {self.server.url} is no asya server", URL_FIX, UNREACHABLE) from error
 
     def lines(self, path: str, params: dict[str, str] | None = None, accept: str = "*/*") -> Iterator[str]:
         """The lines of a streaming answer, until it ends."""
@@ -80,10 +98,16 @@ def refusal(response: httpx.Response) -> Failure:
     if len(causes) > 1:
         message = message.split(": [")[0] + ":"
         message += "".join(f"\n  {c.get('field', '')}: {c.get('message', '')}" for c in causes)
-    fix = "send less: a reference to large data instead of the data itself" if response.status_code == 413 else ""
-    return Failure(message, fix, code)
+    return Failure(message, FIXES.get(response.status_code, ""), code)
+
+
+def segment(name: str) -> str:
+    """A name typed by a person as one segment of a path, whatever it holds; an empty one and dots name nothing."""
+    if name in ("", ".", ".."):
+        raise Failure(f"{name!r} is no name", exit_code=NOT_FOUND)
+    return quote(name, safe="")
 
 
 def collection(plural: str, namespace: str | None) -> str:
     """Path of a kind's collection; ``namespace`` is None for cluster-scoped kinds and for all namespaces."""
-    return f"{API}/{plural}" if namespace is None else f"{API}/namespaces/{namespace}/{plural}"
+    return f"{API}/{plural}" if namespace is None else f"{API}/namespaces/{segment(namespace)}/{plural}"

@@ -7,12 +7,14 @@ from typing import Any
 
 import click
 
-from asya_cli.client import Client
+from asya_cli.client import Client, segment
 from asya_cli.failure import REFUSED, Failure
 from asya_cli.objects import namespace_option, server_option
 from asya_cli.output import age, data, note, output_option, table
 from asya_cli.project import find_server
-from asya_cli.tasks import finish, wait_for
+from asya_cli.tasks import await_end, finish, wait_for
+
+BRIEF_CHARACTERS = 70
 
 
 @click.command("dead-letters")
@@ -25,7 +27,7 @@ def dead_letters(letter_id: str | None, actor: str | None, output: str, namespac
     """List the dead letters, or show one with its error and its whole envelope."""
     client = Client(find_server(server))
     if letter_id:
-        letter = client.json("GET", f"/api/v1/dead-letters/{letter_id}")
+        letter = client.json("GET", letter_path(letter_id))
         if output != "table":
             data(letter, output)
         else:
@@ -36,11 +38,18 @@ def dead_letters(letter_id: str | None, actor: str | None, output: str, namespac
     if output != "table":
         data(answer, output)
         return
-    rows = [[i["id"], i["actor"], i["reason"], i["error"]["message"][:70], i.get("replayedAs", ""), age(i["at"])]
+    rows = [[i["id"], i["actor"], i["reason"], brief(i["error"]), i.get("replayedAs", ""), age(i["at"])]
             for i in answer["items"]]  # fmt: skip
     table(["id", "actor", "reason", "error", "replayed as", "age"], rows)
     if rows:
         note(f"\nnext: asya dead-letters {rows[0][0]}   or   asya replay {rows[0][0]} --edit")
+
+
+def brief(error: dict[str, Any]) -> str:
+    """Type and first line of an error: a message alone says little, as that of a KeyError."""
+    message = str(error.get("message", "")).strip().split("\n", 1)[0]
+    kind = str(error.get("type", "")).rpartition(".")[2]
+    return f"{kind}: {message}"[:BRIEF_CHARACTERS] if kind else message[:BRIEF_CHARACTERS]
 
 
 def show(letter: dict[str, Any]) -> None:
@@ -70,23 +79,37 @@ def show(letter: dict[str, Any]) -> None:
 @server_option
 def replay(letter_id: str, edit: bool, payload: str | None, wait: bool, output: str, server: str | None) -> None:
     """Send a dead letter again, from the actor where it failed, as a new task."""
+    if edit and payload is not None:
+        raise click.UsageError("--edit and --payload exclude each other")
     client = Client(find_server(server))
     body: dict[str, Any] | None = None
     if payload is not None:
         body = {"payload": decode(payload)}
     elif edit:
-        letter = client.json("GET", f"/api/v1/dead-letters/{letter_id}")
-        before = json.dumps(letter.get("envelope", {}).get("payload"), indent=2, ensure_ascii=False)
-        after = click.edit(before + "\n", extension=".json")
+        letter = client.json("GET", letter_path(letter_id))
+        if letter.get("envelope") is None:
+            raise Failure("the message is no envelope, so it has no payload to edit", exit_code=REFUSED)
+        before = json.dumps(letter["envelope"].get("payload"), indent=2, ensure_ascii=False)
+        try:
+            after = click.edit(before + "\n", extension=".json")
+        except click.ClickException as error:
+            raise Failure(error.message, "set EDITOR to an editor, or use --payload") from error
         if after is None or not after.strip():
             raise Failure("nothing was saved, so nothing is sent", exit_code=REFUSED)
         body = {"payload": decode(after)}
-    task_id = client.json("POST", f"/api/v1/dead-letters/{letter_id}/replay", body)["id"]
+    task_id = client.json("POST", letter_path(letter_id) + "/replay", body)["id"]
     if wait:
-        finish(wait_for(client, task_id), output)
+        finish(await_end(task_id, lambda: wait_for(client, task_id)), output)
+    elif output != "table":
+        data({"id": task_id}, output)
     else:
         click.echo(task_id)
         note(f"next: asya task {task_id} --wait")
+
+
+def letter_path(letter_id: str) -> str:
+    """Path of one dead letter."""
+    return f"/api/v1/dead-letters/{segment(letter_id)}"
 
 
 def decode(text: str) -> Any:

@@ -1,7 +1,7 @@
 """Failures that a person sees: one message, the fix where there is one, and an exit code.
 
 Exit codes: 0 done; 1 the operation failed (also a task that failed); 2 wrong usage (by click); 3 not found;
-4 the server cannot be reached; 5 refused as invalid or in conflict.
+4 the server cannot be reached; 5 refused as invalid or in conflict; 130 interrupted while waiting.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ OPERATION_FAILED = 1
 NOT_FOUND = 3
 UNREACHABLE = 4
 REFUSED = 5
+INTERRUPTED = 130
 
 
 class Failure(click.ClickException):

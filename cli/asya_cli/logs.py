@@ -7,8 +7,10 @@ from pathlib import Path
 
 import click
 
+from asya_cli.client import Client
 from asya_cli.failure import NOT_FOUND, Failure
-from asya_cli.objects import server_option
+from asya_cli.objects import namespace_option, path_of, server_option
+from asya_cli.output import note
 from asya_cli.project import find_server
 
 POLL_S = 0.2
@@ -16,30 +18,45 @@ POLL_S = 0.2
 
 def files_of(folder: Path) -> list[Path]:
     """The actor's current log files, oldest first."""
-    return sorted(folder.glob("*.log"), key=lambda p: p.stat().st_mtime) if folder.is_dir() else []
+    found = []
+    for path in folder.glob("*.log") if folder.is_dir() else []:
+        try:
+            found.append((path.stat().st_mtime, path))
+        except FileNotFoundError:  # taken away by the rotation
+            continue
+    return [path for _, path in sorted(found)]
 
 
 @click.command()
 @click.argument("actor")
 @click.option("-f", "--follow", is_flag=True, help="Go on as lines come.")
-@click.option("--tail", default=100, show_default=True, help="Lines of each replica to begin with.")
+@click.option("--tail", default=100, show_default=True, help="Lines of each replica to begin with; -1 for all.")
+@namespace_option
 @server_option
-def logs(actor: str, follow: bool, tail: int, server: str | None) -> None:
+def logs(actor: str, follow: bool, tail: int, namespace: str, server: str | None) -> None:
     """Print the logs of an actor's replicas (local server), or of the server itself: ``asya logs server``."""
-    state = find_server(server).state
+    found = find_server(server)
+    state = found.state
     if state is None:
         raise Failure("logs of a remote server are read with kubectl logs", "kubectl logs -l asya.sh/actor=" + actor)
     positions: dict[Path, int] = {}
     single = state / "logs" / f"{actor}.log"
     folder = state / "logs" / actor
-    if not single.is_file() and not files_of(folder) and not follow:
-        raise Failure(f"{actor} has written nothing: no replica of it has run", exit_code=NOT_FOUND)
+    if not single.is_file() and not files_of(folder):
+        # Nothing will ever come from an actor that does not exist.
+        Client(found).call("GET", path_of("actor", namespace, actor))
+        if not follow:
+            raise Failure(f"{actor} has written nothing: no replica of it has run", exit_code=NOT_FOUND)
+        note(f"{actor} has written nothing yet; waiting for a replica of it")
     first = True
     while True:
         for path in [single] if single.is_file() else files_of(folder):
-            text, positions[path] = read_from(path, positions.get(path, 0))
+            try:
+                text, positions[path] = read_from(path, positions.get(path, 0))
+            except FileNotFoundError:  # taken away by the rotation
+                continue
             lines = text.splitlines()
-            for line in lines[-tail:] if first and tail >= 0 else lines:
+            for line in lines[max(0, len(lines) - tail) :] if first and tail >= 0 else lines:
                 click.echo(f"{path.stem} {line}" if path != single else line)
         first = False
         if not follow:

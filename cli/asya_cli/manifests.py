@@ -70,21 +70,43 @@ def parse(text: str, where: str) -> list[Manifest]:
         raise Failure(f"{where}: not YAML: {' '.join(str(error).split())}", exit_code=REFUSED) from error
     found = []
     for number, document in enumerate(documents, start=1):
-        if not isinstance(document, dict) or "apiVersion" not in document or "kind" not in document:
-            raise Failure(
-                f"{where}, document {number}: an object with apiVersion and kind is accepted", exit_code=REFUSED
-            )
-        if not str(document["apiVersion"]).startswith(GROUP + "/"):
-            continue
-        if document["kind"] not in PLURALS:
-            raise Failure(
-                f"{where}, document {number}: kind {document['kind']!r} is unknown; "
-                f"{', '.join(PLURALS)} are accepted", exit_code=REFUSED,
-            )  # fmt: skip
-        if not isinstance(document.get("metadata"), dict) or not document["metadata"].get("name"):
-            raise Failure(f"{where}, document {number}: metadata.name: Required value", exit_code=REFUSED)
-        found.append(document)
+        place = f"{where}, document {number}"
+        for item in items_of(document):
+            if checked(item, place):
+                found.append(item)
     return sorted(found, key=lambda d: ORDER.index(d["kind"]))
+
+
+def items_of(document: Any) -> list[Any]:
+    """The objects of a document: its own, or those of a ``kind: List`` as ``kubectl get -o yaml`` prints one."""
+    is_list = isinstance(document, dict) and document.get("kind") == "List" and isinstance(document.get("items"), list)
+    return list(document["items"]) if is_list else [document]
+
+
+def checked(document: Any, place: str) -> bool:
+    """Whether the object is of group asya.sh; raises :class:`Failure` for one that cannot be sent at all."""
+    if not isinstance(document, dict) or "apiVersion" not in document or "kind" not in document:
+        raise Failure(f"{place}: an object with apiVersion and kind is accepted", exit_code=REFUSED)
+    if not str(document["apiVersion"]).startswith(GROUP + "/"):
+        return False
+    kind, metadata = document["kind"], document.get("metadata")
+    if not isinstance(kind, str) or kind not in PLURALS:
+        raise Failure(f"{place}: kind {kind!r} is unknown; {', '.join(PLURALS)} are accepted", exit_code=REFUSED)
+    if not isinstance(metadata, dict) or not metadata.get("name"):
+        raise Failure(f"{place}: metadata.name: Required value", exit_code=REFUSED)
+    annotations = metadata.get("annotations")
+    if annotations is None:
+        metadata.pop("annotations", None)
+    elif not isinstance(annotations, dict):
+        raise Failure(f"{place}: metadata.annotations: Invalid value: must be an object", exit_code=REFUSED)
+    try:
+        json.dumps(document)
+    except TypeError as error:
+        # YAML reads 2026-01-01 as a date, and takes keys that are no strings.
+        raise Failure(f"{place}: {error}", "write it in quotes, as dates have to be", REFUSED) from error
+    except ValueError as error:
+        raise Failure(f"{place}: an alias contains itself", exit_code=REFUSED) from error
+    return True
 
 
 def annotate_local(manifest: Manifest, folder: Path, python: Path | None) -> None:

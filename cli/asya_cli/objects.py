@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
 from asya_cli import environment, manifests
-from asya_cli.client import TABLE, Client, collection
-from asya_cli.failure import Failure
+from asya_cli.client import TABLE, Client, collection, segment
+from asya_cli.failure import REFUSED, Failure
 from asya_cli.output import age, data, note, output_option, table
 from asya_cli.project import find_server, program, project_of, state_of
 
@@ -35,19 +36,18 @@ def path_of(kind: str, namespace: str, name: str = "") -> str:
     """Path of a kind's collection, or of one object."""
     plural = KINDS[kind]
     base = collection(plural, None if plural in CLUSTER_SCOPED else namespace)
-    return f"{base}/{name}" if name else base
+    return f"{base}/{segment(name)}" if name else base
 
 
-def print_table(answer: dict[str, Any], wide: bool, header: bool = True) -> None:
-    """Print a Kubernetes Table; its columns of priority 1 only when wide."""
+def print_table(answer: dict[str, Any], wide: bool, widths: Sequence[int] = ()) -> list[int]:
+    """Print a Kubernetes Table, its columns of priority 1 only when wide; gives the widths of its columns.
+
+    With the ``widths`` of a table printed before, only rows are printed, under its columns.
+    """
     columns = answer.get("columnDefinitions", [])
     shown = [i for i, column in enumerate(columns) if wide or column.get("priority", 0) == 0]
     rows = [[row["cells"][i] for i in shown] for row in answer.get("rows", [])]
-    if header:
-        table([columns[i]["name"] for i in shown], rows)
-    else:
-        for row in rows:
-            click.echo("   ".join("" if c is None else str(c) for c in row))
+    return table([columns[i]["name"] for i in shown], rows, widths)
 
 
 @click.command()
@@ -67,26 +67,33 @@ def get(
     params: dict[str, str] = {}
     if not name and KINDS[kind] == "asyncactors" and not everything:
         params["labelSelector"] = "!" + SYSTEM_LABEL
-    if output in ("json", "yaml", "name"):
-        answer = client.json("GET", path, params=params)
-        if output == "name":
-            items = answer.get("items", [answer])
-            click.echo("\n".join(f"{kind}/{i['metadata']['name']}" for i in items))
+    tables = output in ("table", "wide")
+    accept = TABLE if tables else "application/json"
+    answer = client.json("GET", path, params=params, headers={"Accept": accept})
+    widths: list[int] = []
+
+    def show(page: dict[str, Any]) -> None:
+        if tables:
+            widths[:] = print_table(page, output == "wide", widths)
+        elif output == "name":
+            for item in page.get("items", [page]):
+                click.echo(f"{kind}/{item['metadata']['name']}")
         else:
-            data(answer, output)
-        return
-    answer = client.json("GET", path, params=params, headers={"Accept": TABLE})
-    print_table(answer, output == "wide")
+            data(page, output)
+
+    show(answer)
     if not watch:
         return
     params |= {"watch": "1", "resourceVersion": answer["metadata"]["resourceVersion"]}
     if name:
         path, params["fieldSelector"] = path_of(kind, namespace), f"metadata.name={name}"
-    columns = answer["columnDefinitions"]
-    for line in client.lines(path, params, TABLE):
+    for line in client.lines(path, params, accept):
         event = json.loads(line) if line else {}
-        if event.get("type") in ("ADDED", "MODIFIED", "DELETED"):
-            print_table({**event["object"], "columnDefinitions": columns}, output == "wide", header=False)
+        if event.get("type") not in ("ADDED", "MODIFIED", "DELETED"):
+            continue
+        if output == "yaml":
+            click.echo("---")
+        show({**event["object"], "columnDefinitions": answer["columnDefinitions"]} if tables else event["object"])
 
 
 @click.command()
@@ -98,7 +105,7 @@ def apply(filename: str, dry_run: bool, namespace: str, server: str | None) -> N
     """Create the objects of a manifest, or bring them to it."""
     found = manifests.read(filename)
     if not found:
-        raise Failure(f"{filename}: no object of asya.sh in it")
+        raise Failure(f"{filename}: no object of asya.sh in it", exit_code=REFUSED)
     target = find_server(server)
     if target.state is not None and filename != "-":
         path = Path(filename).resolve()
@@ -162,6 +169,7 @@ def wait_until_gone(client: Client, path: str, name: str) -> None:
     told = blocker(page["items"][0])
     if told:
         note(told)
+        note(f"waiting; Ctrl-C leaves it to the server, asya delete actor {name} --force drops what waits")
     # From the list on: a watch from now would never tell of a deletion that came between the two.
     version = page["metadata"]["resourceVersion"]
     params = {**selector, "watch": "1", "resourceVersion": version, "timeoutSeconds": "120"}
@@ -214,7 +222,7 @@ resume = paused_command("resume", False, "Let a paused actor take work again.")
 @click.command()
 @click.argument("kind", type=click.Choice(["actor"]), metavar="actor")
 @click.argument("name")
-@click.option("--last", default=10, show_default=True, help="How many decisions.")
+@click.option("--last", type=click.IntRange(min=1), default=10, show_default=True, help="How many decisions.")
 @output_option()
 @namespace_option
 @server_option
@@ -223,6 +231,8 @@ def why(kind: str, name: str, last: int, output: str, namespace: str, server: st
     client = Client(find_server(server))
     params = {"namespace": namespace, kind: name, "limit": str(last)}
     items = client.json("GET", "/api/v1/decisions", params=params)["items"]
+    if not items:
+        client.call("GET", path_of(kind, namespace, name))  # an actor that does not exist is another matter
     if output != "table":
         data(items, output)
     elif not items:
@@ -238,5 +248,5 @@ def render(filename: str) -> None:
     command = [str(program("asya-server")), "render", "-f", filename]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     if done.returncode != 0:
-        raise Failure(done.stderr.strip())
+        raise Failure(done.stderr.strip().removeprefix("error: "), exit_code=REFUSED)
     click.echo(done.stdout, nl=False)

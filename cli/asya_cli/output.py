@@ -36,14 +36,22 @@ def data(value: Any, form: str) -> None:
         click.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
-def table(headers: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Print aligned columns as kubectl does."""
-    cells = [[("" if c is None else str(c)) for c in row] for row in rows]
-    widths = [max([len(h)] + [len(row[i]) for row in cells]) for i, h in enumerate(headers)]
-    click.echo("   ".join(h.upper().ljust(w) for h, w in zip(headers, widths, strict=True)).rstrip())
+def table(headers: Sequence[str], rows: Sequence[Sequence[Any]], before: Sequence[int] = ()) -> list[int]:
+    """Print aligned columns as kubectl does; gives their widths. With those of a table printed before: rows only."""
+    cells = [[line_of("" if c is None else str(c)) for c in row] for row in rows]
+    least = before or [len(h) for h in headers]
+    widths = [max([least[i]] + [len(row[i]) for row in cells]) for i in range(len(headers))]
+    if not before:
+        click.echo("   ".join(h.upper().ljust(w) for h, w in zip(headers, widths, strict=True)).rstrip())
     for row in cells:
         line = "   ".join(paint(c.ljust(w)) for c, w in zip(row, widths, strict=True))
         click.echo(line.rstrip())
+    return widths
+
+
+def line_of(text: str) -> str:
+    """Text of others on one line, without the control characters that would move the cursor or change colours."""
+    return "".join(c if c.isprintable() else " " for c in text)
 
 
 def paint(cell: str) -> str:

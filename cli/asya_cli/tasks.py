@@ -6,13 +6,14 @@ import base64
 import json
 import mimetypes
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from asya_cli.client import Client, collection
-from asya_cli.failure import NOT_FOUND, REFUSED, Failure
+from asya_cli.client import Client, collection, segment
+from asya_cli.failure import INTERRUPTED, NOT_FOUND, REFUSED, Failure
 from asya_cli.objects import namespace_option, server_option
 from asya_cli.output import age, data, note, output_option, paint, table
 from asya_cli.project import find_server
@@ -27,8 +28,11 @@ def payload_of(text: str | None, files: tuple[str, ...]) -> Any:
         text = sys.stdin.read()
     elif text and text.startswith("@"):
         text = text_of(Path(text[1:]))
+    if text is not None and not text.strip():
+        # What should have made the payload has failed; {} would hide that.
+        raise Failure("the payload is empty", "leave PAYLOAD out, or give {}, for an empty object", REFUSED)
     try:
-        payload = json.loads(text) if text else {}
+        payload = json.loads(text) if text is not None else {}
     except ValueError as error:
         raise Failure(
             f"the payload is not JSON: {error}", 'quote it for the shell: \'{"text": "hi"}\'', REFUSED
@@ -60,7 +64,7 @@ def target_params(client: Client, target: str, namespace: str, as_actor: bool) -
     """Whether the target is a flow or an actor; a flow of that name wins unless ``--actor`` is given."""
     if not as_actor:
         try:
-            client.call("GET", collection("flows", namespace) + "/" + target)
+            client.call("GET", collection("flows", namespace) + "/" + segment(target))
             return {"flow": target, "namespace": namespace}
         except Failure as failure:
             if failure.exit_code != NOT_FOUND:
@@ -68,10 +72,26 @@ def target_params(client: Client, target: str, namespace: str, as_actor: bool) -
     return {"actor": target, "namespace": namespace}
 
 
+def task_path(task_id: str) -> str:
+    """Path of one task."""
+    return f"/api/v1/tasks/{segment(task_id)}"
+
+
+def await_end(task_id: str, follow: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Wait as ``follow`` does; who stops waiting, or loses the server, is told how to find the task again."""
+    try:
+        return follow()
+    except (KeyboardInterrupt, Failure) as stopped:
+        note(f"the task goes on without this command: asya task {task_id} --wait")
+        if isinstance(stopped, Failure):
+            raise
+        raise click.exceptions.Exit(INTERRUPTED) from stopped
+
+
 def wait_for(client: Client, task_id: str) -> dict[str, Any]:
     """Long-poll until the task has ended."""
     while True:
-        path = f"/api/v1/tasks/{task_id}"
+        path = task_path(task_id)
         task: dict[str, Any] = client.json("GET", path, params={"wait": f"{POLL_WAIT_S}s"}, timeout_s=POLL_WAIT_S + 15)
         if task["status"] in TERMINAL:
             return task
@@ -80,7 +100,7 @@ def wait_for(client: Client, task_id: str) -> dict[str, Any]:
 def stream(client: Client, task_id: str) -> dict[str, Any]:
     """Print progress and FLY events to stderr until the task has ended; gives the task."""
     name = ""
-    for line in client.lines(f"/api/v1/tasks/{task_id}/events"):
+    for line in client.lines(task_path(task_id) + "/events"):
         if line.startswith("event: "):
             name = line[7:]
         elif line.startswith("data: ") and name == "task":
@@ -137,9 +157,9 @@ def send(
     params = target_params(client, target, namespace, as_actor)
     task_id = client.json("POST", "/api/v1/tasks", body, params)["id"]
     if follow:
-        finish(stream(client, task_id), output)
+        finish(await_end(task_id, lambda: stream(client, task_id)), output)
     elif wait:
-        finish(wait_for(client, task_id), output)
+        finish(await_end(task_id, lambda: wait_for(client, task_id)), output)
     elif output != "table":
         data({"id": task_id}, output)
     else:
@@ -177,7 +197,7 @@ def tasks(status: str | None, actor: str | None, flow: str | None, limit: int, o
 def task(task_id: str, wait: bool, output: str, server: str | None) -> None:
     """Show one task: where it is, what each hop took, and its result or error."""
     client = Client(find_server(server))
-    found = wait_for(client, task_id) if wait else client.json("GET", f"/api/v1/tasks/{task_id}")
+    found = wait_for(client, task_id) if wait else client.json("GET", task_path(task_id))
     if output != "table":
         data(found, output)
         return
@@ -233,5 +253,5 @@ def milliseconds(value: float | None) -> str:
 @server_option
 def cancel(task_id: str, server: str | None) -> None:
     """Cancel a task; what runs of it is not started again."""
-    Client(find_server(server)).call("DELETE", f"/api/v1/tasks/{task_id}")
+    Client(find_server(server)).call("DELETE", task_path(task_id))
     click.echo(f"task/{task_id} canceled")

@@ -42,11 +42,20 @@ def alive(pid: int) -> bool:
         return False
 
 
+def serves(server: Server) -> bool:
+    """Whether the server's process runs; its number may have become that of another program since, after a reboot."""
+    try:
+        command = Path(f"/proc/{server.pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    return alive(server.pid) and any(part.rpartition(b"/")[2] == b"asya-server" for part in command)
+
+
 def start(project: Path, port: int) -> Server:
     """Start the server in the background and wait until it answers."""
     state = state_of(project)
     running = read_server_file(state)
-    if running and alive(running.pid):
+    if running and serves(running):
         where = f"{running.url} (process {running.pid})"
         raise Failure(f"{project.name} is up already at {where}", "asya down, or asya apply -f FILE")
     (state / "server.json").unlink(missing_ok=True)
@@ -191,7 +200,7 @@ def down(folder: Path | None) -> None:
         server = read_server_file(state_of(project))
     else:
         server = find_server(None)
-    if server is None or not server.pid or server.state is None or not alive(server.pid):
+    if server is None or not server.pid or server.state is None or not serves(server):
         if server is not None and server.state is not None:
             forget(server.state)
         raise Failure("no local server is running", exit_code=UNREACHABLE)

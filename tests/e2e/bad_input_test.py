@@ -95,9 +95,28 @@ ON_A_SERVER = [
     Case("delete nothing", ("delete", "actor", "nobody"), 3, ('"nobody" not found',)),
     Case("pause nothing", ("pause", "actor", "nobody"), 3, ('"nobody" not found',)),
     Case("unknown resource", ("get", "pods"), 2, ("'pods'", "actors")),
-    Case("no logs", ("logs", "nobody"), 3, ("nobody", "no replica")),
+    Case("no logs", ("logs", "nobody"), 3, ('"nobody" not found',)),
+    Case("no logs to follow", ("logs", "nobody", "-f"), 3, ('"nobody" not found',)),
+    Case("why of nothing", ("why", "actor", "nobody"), 3, ('"nobody" not found',)),
+    Case("no decisions", ("why", "actor", "echo", "--last", "0"), 2, ("--last", "x>=1")),
+    Case("payload of nothing", ("send", "echo", ""), 5, ("payload is empty", "{}")),
+    Case("dots for a name", ("task", ".."), 3, ("'..' is no name",)),
+    Case("slash in a name", ("get", "actor", "a/b"), 3, ('"a/b" not found',)),
+    Case("no token", ("get", "actors", "--server", "{url}"), 5, ("ASYA_TOKEN",)),
+    Case("server without port", ("get", "actors", "--server", "http://[::1"), 4, ("no URL", "http://127.0.0.1:8080")),
+    Case("server without scheme", ("get", "actors", "--server", "localhost:1"), 4, ("no URL", "http://127.0.0.1:8080")),
+    Case("date in a manifest", ("apply", "-f", "bad.yaml"), 5, ("document 1", "date", "in quotes"),
+         {"bad.yaml": GOOD.replace("{name: echo}", "{name: echo, labels: {day: 2026-01-01}}")}),
+    Case("kind is a list", ("apply", "-f", "bad.yaml"), 5, ("['AsyncActor'] is unknown",),
+         {"bad.yaml": GOOD.replace("AsyncActor", "[AsyncActor]")}),
+    Case("alias in itself", ("apply", "-f", "bad.yaml"), 5, ("an alias contains itself",),
+         {"bad.yaml": "apiVersion: asya.sh/v1alpha1\nkind: Flow\nmetadata: {name: f}\nspec: &a {x: *a}\n"}),
+    Case("annotations are a list", ("apply", "-f", "bad.yaml"), 5, ("metadata.annotations: Invalid value",),
+         {"bad.yaml": GOOD.replace("{name: echo}", "{name: echo, annotations: [a]}")}),
+    Case("nothing of ours", ("apply", "-f", "bad.yaml"), 5, ("no object of asya.sh",), {"bad.yaml": ""}),
+    Case("edit and payload", ("replay", "none", "--edit", "--payload", "{}"), 2, ("exclude each other",)),
     Case("second up", ("up", "."), 1, ("is up already at http://127.0.0.1:", "asya down")),
-    Case("render", ("render", "-f", "bad.yaml"), 1, ("spec.handler", "spec.concurrency"), {"bad.yaml": MANY_FAULTS}),
+    Case("render", ("render", "-f", "bad.yaml"), 5, ("spec.handler", "spec.concurrency"), {"bad.yaml": MANY_FAULTS}),
 ]  # fmt: skip
 
 
@@ -128,7 +147,7 @@ def test_is_refused_and_changes_nothing(served: Project, case: Case) -> None:
         whole = f'"{"x" * text}"' if isinstance(text, int) else text
         (served.folder / name).write_text(whole)
     try:
-        done = served.run(*case.arguments, code=case.code)
+        done = served.run(*[word.replace("{url}", served.server().url) for word in case.arguments], code=case.code)
     finally:
         for name in case.files:
             (served.folder / name).unlink()
