@@ -43,6 +43,8 @@ def dead_letters(letter_id: str | None, actor: str | None, output: str, namespac
     table(["id", "actor", "reason", "error", "replayed as", "age"], rows)
     if rows:
         note(f"\nnext: asya dead-letters {rows[0][0]}   or   asya replay {rows[0][0]} --edit")
+    else:
+        note("no dead letter found")
 
 
 def brief(error: dict[str, Any]) -> str:

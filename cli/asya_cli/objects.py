@@ -39,33 +39,43 @@ def path_of(kind: str, namespace: str, name: str = "") -> str:
     return f"{base}/{segment(name)}" if name else base
 
 
-def print_table(answer: dict[str, Any], wide: bool, widths: Sequence[int] = ()) -> list[int]:
+def print_table(answer: dict[str, Any], wide: bool, widths: Sequence[int] = (), of_all: bool = False) -> list[int]:
     """Print a Kubernetes Table, its columns of priority 1 only when wide; gives the widths of its columns.
 
-    With the ``widths`` of a table printed before, only rows are printed, under its columns.
+    With the ``widths`` of a table printed before, only rows are printed, under its columns; ``of_all`` namespaces
+    it begins with theirs.
     """
     columns = answer.get("columnDefinitions", [])
     shown = [i for i, column in enumerate(columns) if wide or column.get("priority", 0) == 0]
+    headers = [columns[i]["name"] for i in shown]
     rows = [[row["cells"][i] for i in shown] for row in answer.get("rows", [])]
-    return table([columns[i]["name"] for i in shown], rows, widths)
+    if of_all:
+        headers = ["namespace", *headers]
+        spaces = [row["object"]["metadata"].get("namespace", "") for row in answer.get("rows", [])]
+        rows = [[space, *row] for space, row in zip(spaces, rows, strict=True)]
+    return table(headers, rows, widths)
 
 
 @click.command()
 @kind_argument
 @click.argument("name", required=False)
 @click.option("-w", "--watch", is_flag=True, help="Print changes as they come.")
-@click.option("-A", "--all", "everything", is_flag=True, help="Show system actors too.")
+@click.option("-A", "--all-namespaces", "anywhere", is_flag=True, help="Of every namespace, and system actors too.")
+@click.option("--all", "everything", is_flag=True, help="Show system actors too.")
 @output_option("wide", "name")
 @namespace_option
 @server_option
 def get(
-    kind: str, name: str | None, watch: bool, everything: bool, output: str, namespace: str, server: str | None
-) -> None:
+    kind: str, name: str | None, watch: bool, anywhere: bool, everything: bool, output: str, namespace: str,
+    server: str | None,
+) -> None:  # fmt: skip
     """Show actors, flows, flavors or transports."""
+    if anywhere and name:
+        raise click.UsageError("-A lists every namespace, so it takes no NAME")
     client = Client(find_server(server))
-    path = path_of(kind, namespace, name or "")
+    path = collection(KINDS[kind], None) if anywhere else path_of(kind, namespace, name or "")
     params: dict[str, str] = {}
-    if not name and KINDS[kind] == "asyncactors" and not everything:
+    if not name and KINDS[kind] == "asyncactors" and not everything and not anywhere:
         params["labelSelector"] = "!" + SYSTEM_LABEL
     tables = output in ("table", "wide")
     accept = TABLE if tables else "application/json"
@@ -74,7 +84,7 @@ def get(
 
     def show(page: dict[str, Any]) -> None:
         if tables:
-            widths[:] = print_table(page, output == "wide", widths)
+            widths[:] = print_table(page, output == "wide", widths, anywhere and KINDS[kind] not in CLUSTER_SCOPED)
         elif output == "name":
             for item in page.get("items", [page]):
                 click.echo(f"{kind}/{item['metadata']['name']}")
@@ -82,6 +92,8 @@ def get(
             data(page, output)
 
     show(answer)
+    if tables and not answer.get("rows"):
+        note(f"no {kind} found" + ("" if anywhere or KINDS[kind] in CLUSTER_SCOPED else f" in namespace {namespace}"))
     if not watch:
         return
     params |= {"watch": "1", "resourceVersion": answer["metadata"]["resourceVersion"]}

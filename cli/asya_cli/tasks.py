@@ -187,6 +187,8 @@ def tasks(status: str | None, actor: str | None, flow: str | None, limit: int, o
     rows = [[t["id"], t["status"], f"{t['progress'] * 100:.0f} %", t.get("flow") or t.get("actor"),
              t.get("currentActor", ""), age(t["createdAt"])] for t in items]  # fmt: skip
     table(["id", "status", "progress", "target", "at", "age"], rows)
+    if not rows:
+        note("no task found; next: asya send ACTOR '{}' --wait")
 
 
 @click.command()
@@ -253,5 +255,9 @@ def milliseconds(value: float | None) -> str:
 @server_option
 def cancel(task_id: str, server: str | None) -> None:
     """Cancel a task; what runs of it is not started again."""
-    Client(find_server(server)).call("DELETE", task_path(task_id))
+    client = Client(find_server(server))
+    client.call("DELETE", task_path(task_id))
+    status = client.json("GET", task_path(task_id))["status"]
+    if status != "canceled":
+        raise Failure(f"task {task_id} had ended before: it is {status}", f"asya task {task_id}", REFUSED)
     click.echo(f"task/{task_id} canceled")

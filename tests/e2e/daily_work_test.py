@@ -113,6 +113,14 @@ def test_a_canceled_task_is_not_run(work: Project, tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == ["2"]
     assert first in [row["ID"] for row in work.run("tasks", "--status", "canceled").rows()]
     assert work.run("task", first, "-o", "json").json()["status"] == "canceled"
+    assert "is succeeded" in work.run("cancel", second, code=5).err
+
+
+def test_all_namespaces_are_listed_as_kubectl_does(work: Project) -> None:
+    """The system actors are among them; one namespace that has none says so."""
+    rows = {row["NAME"]: row["NAMESPACE"] for row in work.run("get", "actors", "-A").rows()}
+    assert rows["shout"] == rows["x-sink"] == "default"
+    assert "no actors found in namespace nowhere" in work.run("get", "actors", "-n", "nowhere").err
 
 
 def test_streaming_shows_progress_and_what_the_handler_tells(work: Project, tmp_path: Path) -> None:
