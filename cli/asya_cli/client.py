@@ -98,7 +98,11 @@ def refusal(response: httpx.Response) -> Failure:
     if len(causes) > 1:
         message = message.split(": [")[0] + ":"
         message += "".join(f"\n  {c.get('field', '')}: {c.get('message', '')}" for c in causes)
-    return Failure(message, FIXES.get(response.status_code, ""), code)
+    fix = FIXES.get(response.status_code, "")
+    missing = data.get("details") or {}
+    if code == NOT_FOUND and missing.get("kind") == "namespaces":
+        fix = f"kubectl create namespace {missing.get('name', 'NAME')}, with the kubeconfig of asya kubeconfig"
+    return Failure(message, fix, code)
 
 
 def segment(name: str) -> str:

@@ -114,6 +114,8 @@ ON_A_SERVER = [
     Case("annotations are a list", ("apply", "-f", "bad.yaml"), 5, ("metadata.annotations: Invalid value",),
          {"bad.yaml": GOOD.replace("{name: echo}", "{name: echo, annotations: [a]}")}),
     Case("nothing of ours", ("apply", "-f", "bad.yaml"), 5, ("no object of asya.sh",), {"bad.yaml": ""}),
+    Case("unknown namespace", ("apply", "-f", "asya.yaml", "-n", "nowhere"), 3,
+         ('namespaces "nowhere" not found', "kubectl create namespace nowhere")),
     Case("all and one", ("get", "actor", "echo", "-A"), 2, ("no NAME",)),
     Case("edit and payload", ("replay", "none", "--edit", "--payload", "{}"), 2, ("exclude each other",)),
     Case("second up", ("up", "."), 1, ("is up already at http://127.0.0.1:", "asya down")),
