@@ -9,6 +9,7 @@
 #include "core/base/sha256.h"
 #include "core/json/parse.h"
 #include "core/json/split.h"
+#include "core/otlp/span.h"
 #include "gateway/check_route.h"
 #include "gateway/problem.h"
 #include "model/envelope.h"
@@ -113,7 +114,21 @@ Status FollowFlow(const std::string& name, const Deps& deps, NewTask& wanted) {
   return Ok();
 }
 
-std::string NewTraceparent() { return "00-" + RandomHex(16) + "-" + RandomHex(8) + "-01"; }
+// The trace that the client began, or a new one.
+otlp::Span BeginSpan(const json::Object& headers, WallTime now, bool& sampled) {
+  const auto given = headers.find("traceparent");
+  const bool is_text = given != headers.end() && given->second.IsString();
+  const auto parent = is_text ? otlp::ParseTraceparent(given->second.AsString()) : std::nullopt;
+  sampled = !parent || parent->sampled;
+  otlp::Span span;
+  span.trace_id = parent ? parent->trace_id : otlp::NewTraceId();
+  span.parent_span_id = parent ? parent->span_id : "";
+  span.span_id = otlp::NewSpanId();
+  span.name = "gateway.create_task";
+  span.kind = otlp::SpanKind::kProducer;
+  span.start = now;
+  return span;
+}
 
 http::Response Answer(const ports::Task& task, bool created) {
   http::Response response = Json(created ? 201 : 200, json::Dump(json::Object{{"id", task.id}}));
@@ -126,6 +141,9 @@ Result<NewTask> Resolve(const http::Request& request, Body body, const Deps& dep
   wanted.namespace_ = request.Query("namespace").value_or("default");
   wanted.payload = std::move(body.payload);
   wanted.headers = std::move(body.headers);
+  if (const auto trace = request.headers.Get("traceparent"); trace && otlp::ParseTraceparent(*trace)) {
+    wanted.headers.try_emplace("traceparent", *trace);
+  }
   if (body.timeout_seconds) {
     wanted.timeout = std::chrono::microseconds(static_cast<std::int64_t>(*body.timeout_seconds * 1e6));
   }
@@ -168,14 +186,28 @@ Result<ports::Task> Send(const NewTask& wanted, const std::optional<ports::Idemp
   envelope.id = task.id;
   envelope.route = {wanted.prev, wanted.actor, wanted.next};
   envelope.headers = wanted.headers;
-  if (!envelope.headers.contains("traceparent")) envelope.headers["traceparent"] = NewTraceparent();
+  bool sampled = true;
+  otlp::Span span = BeginSpan(envelope.headers, now, sampled);
+  // What the client gave goes on as it is where no span of ours stands between.
+  if (deps.spans != nullptr || !envelope.headers.contains("traceparent")) {
+    envelope.headers["traceparent"] = otlp::FormatTraceparent({span.trace_id, span.span_id, sampled});
+  }
   envelope.status.phase = "pending";
   envelope.status.actor = wanted.actor;
   envelope.status.created_at = FormatRfc3339(now, true);
   envelope.status.updated_at = envelope.status.created_at;
   if (task.deadline_at) envelope.status.deadline_at = FormatRfc3339(*task.deadline_at, true);
   envelope.payload = wanted.payload;
-  return deps.tasks.Create(task, {model::QueueName(wanted.namespace_, wanted.actor), SerializeEnvelope(envelope)}, key);
+  auto created =
+      deps.tasks.Create(task, {model::QueueName(wanted.namespace_, wanted.actor), SerializeEnvelope(envelope)}, key);
+  if (deps.spans != nullptr && sampled) {
+    span.end = deps.clock.Now();
+    span.attributes = {{"asya.task", task.id}, {"asya.namespace", task.namespace_}, {"asya.actor", task.actor}};
+    if (!task.flow.empty()) span.attributes.emplace_back("asya.flow", task.flow);
+    if (!created.ok()) span.error = ErrorCodeName(created.error().code);
+    deps.spans->Add(std::move(span));
+  }
+  return created;
 }
 
 http::Response CreateTask(const http::Request& request, const Deps& deps, const Limits& limits) {

@@ -10,6 +10,7 @@
 #include "core/base/executor.h"
 #include "core/http/router.h"
 #include "core/observe/log.h"
+#include "core/otlp/span_queue.h"
 #include "gateway/cancel_feed.h"
 #include "gateway/gateway_metrics.h"
 #include "gateway/task_hub.h"
@@ -38,6 +39,7 @@ struct Deps {
   // this does not say kOpen. None: the store is asked each time. Must not block.
   std::function<Intake(const std::string& queue)> intake{};
   GatewayMetrics metrics{};
+  otlp::SpanQueue* spans = nullptr;  // none: nothing is traced, though traceparent goes on
 };
 
 struct Limits {

@@ -39,6 +39,7 @@ void Relay::Succeeded(Job& job, std::vector<model::Frame> frames) {
 }
 
 void Relay::Attempted(Job& job, const HandlerError& error, const std::string& plain_reason) {
+  job.error_type = error.type;
   parts_.metrics.runtime_errors.Add({{"queue", parts_.metrics.queue}, {"error_type", error.type}});
   Attempt attempt;
   attempt.number = job.envelope.status.attempt;

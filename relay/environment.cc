@@ -146,6 +146,20 @@ void ReadRabbitmq(Reader& reader, Settings& settings) {
   }
 }
 
+// Names that other programs read too: what does not fit here must not keep a relay from its work.
+void ReadTracing(Reader& reader, Settings& settings) {
+  const std::string url = reader.Text("OTEL_EXPORTER_OTLP_ENDPOINT");
+  if (url.empty()) return;
+  const auto address = ParseUrl(url);
+  if (reader.Text("OTEL_EXPORTER_OTLP_PROTOCOL") == "grpc") {
+    settings.tracing_problem = "OTEL_EXPORTER_OTLP_PROTOCOL is grpc; http is spoken here";
+  } else if (!address.ok()) {
+    settings.tracing_problem = "OTEL_EXPORTER_OTLP_ENDPOINT: " + address.error().message;
+  } else {
+    settings.collector = *address;
+  }
+}
+
 void ReadTransport(Reader& reader, Settings& settings) {
   reader.Choice("ASYA_TRANSPORT", {"sqlite", "postgres", "rabbitmq"}, settings.transport);
   settings.sqlite_path = reader.Text("ASYA_SQLITE_PATH");
@@ -169,6 +183,7 @@ Settings ReadEnvironment(const Lookup& lookup, std::vector<std::string>& problem
   reader.Integer("ASYA_CONCURRENCY", 1, kConcurrencyLimit, settings.concurrency);
   ReadResiliency(reader, settings);
   ReadAddresses(reader, settings);
+  ReadTracing(reader, settings);
   ReadTransport(reader, settings);
   reader.Duration("ASYA_RUNTIME_READY_TIMEOUT", settings.runtime_ready_timeout);
   settings.metrics_namespace = reader.Text("ASYA_METRICS_NAMESPACE", settings.metrics_namespace);

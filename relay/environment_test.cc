@@ -111,6 +111,26 @@ TEST(Environment, EveryMistakeIsReportedAtOnceWithWhatIsAccepted) {
   }
 }
 
+// The names are those of OpenTelemetry, and the environment may be meant for the handler.
+TEST(Environment, ACollectorThatCannotBeSpokenToIsNoMistake) {
+  const auto with = [](const std::string& endpoint, const std::string& protocol) {
+    Variables variables = kLeast;
+    variables["OTEL_EXPORTER_OTLP_ENDPOINT"] = endpoint;
+    variables["OTEL_EXPORTER_OTLP_PROTOCOL"] = protocol;
+    std::vector<std::string> problems;
+    const Settings settings = Read(variables, problems);
+    EXPECT_EQ(problems, std::vector<std::string>());
+    return settings;
+  };
+  EXPECT_EQ(with("http://otel:4318", "").collector->port, "4318");
+  EXPECT_EQ(with("http://otel:4318", "http/protobuf").tracing_problem, "");
+  EXPECT_FALSE(with("http://otel:4317", "grpc").collector);
+  EXPECT_NE(with("http://otel:4317", "grpc").tracing_problem.find("http is spoken"), std::string::npos);
+  EXPECT_FALSE(with("https://otel:4318", "http").collector);
+  EXPECT_NE(with("https://otel:4318", "http").tracing_problem.find("got \"https://otel:4318\""), std::string::npos);
+  EXPECT_EQ(with("", "grpc").tracing_problem, "");
+}
+
 TEST(Environment, EmptyMeansUnset) {
   Variables variables = kLeast;
   for (const char* name : {"ASYA_CONCURRENCY", "ASYA_GATEWAY_URL", "ASYA_TRANSPORT", "ASYA_RESILIENCY_POLICIES"}) {

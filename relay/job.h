@@ -45,6 +45,7 @@ struct Job {
   std::string outcome;       // label of messages_processed_total
   std::string final_report;  // JSON to confirm before the settlement; empty if none
   std::string message_type;  // label of messages_sent_total
+  std::string error_type;    // of a call that failed; for the trace
   int settle_attempts = 0;
   std::unique_ptr<InvocationReply::Listener> listener;
 

@@ -26,6 +26,7 @@
 #include "relay/runtime_peer.h"
 #include "relay/runtime_watch.h"
 #include "relay/settings.h"
+#include "relay/span_sender.h"
 
 namespace asya::relay {
 
@@ -49,6 +50,7 @@ struct RelayParts {
   RuntimePeer& runtime;
   Reporter* reporter;               // null without a gateway
   const CancelFeed* cancellations;  // null without a gateway
+  SpanSender* spans;                // null without a collector
   HandlerMetrics& handler_metrics;
   RelayMetrics& metrics;
   const Clock& clock;
@@ -119,6 +121,8 @@ class Relay final : public ports::ConsumerEvents {
   [[nodiscard]] std::string FinalReport(const Job& job, const Ending* own_failure) const;
   [[nodiscard]] Hop HopOf(const Job& job) const;
   void Changed();
+  // trace.cc: the spans of a settled message.
+  void Trace(const Job& job, WallTime settled_at);
 
   void Pump();
   [[nodiscard]] bool CanCall() const;

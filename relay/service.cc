@@ -23,6 +23,14 @@ std::unique_ptr<Reporter> MakeReporter(Reactor& reactor, const Settings& setting
                                     metrics, settings.metrics_namespace);
 }
 
+std::unique_ptr<SpanSender> MakeSpans(Reactor& reactor, const Settings& settings, observe::Metrics& metrics,
+                                      const observe::Logger& logger) {
+  if (!settings.collector) return nullptr;
+  otlp::Attributes resource{{"service.name", settings.actor}, {"service.namespace", settings.namespace_}};
+  return std::make_unique<SpanSender>(reactor, *settings.collector, std::move(resource), metrics,
+                                      settings.metrics_namespace, logger);
+}
+
 Address SocketIn(const Settings& settings, const char* name) {
   Address address;
   address.path = settings.socket_dir + "/" + name;
@@ -44,9 +52,10 @@ Service::Service(const Settings& settings, const RelayLimits& limits, ports::Mes
       runtime_(reactor_, SocketIn(settings, "asya-runtime.sock"), ReplyLimits{}),
       reporter_(MakeReporter(reactor_, settings, random_, logger_, metrics)),
       cancellations_(settings.gateway ? std::make_unique<CancelFeed>(reactor_, *settings.gateway, random_) : nullptr),
+      spans_(MakeSpans(reactor_, settings, metrics, logger_)),
       relay_(settings, limits,
-             {reactor_, queue, runtime_, reporter_.get(), cancellations_.get(), handler_metrics_, relay_metrics_, clock,
-              random_, logger_},
+             {reactor_, queue, runtime_, reporter_.get(), cancellations_.get(), spans_.get(), handler_metrics_,
+              relay_metrics_, clock, random_, logger_},
              clock.Now()),
       crossing_(reactor_, relay_),
       watch_(reactor_, settings.socket_dir, random_,
@@ -104,10 +113,17 @@ void Service::Drain() {
     return;
   }
   relay_.Drain([this] {
+    const auto last_spans = [this] {
+      if (spans_) {
+        spans_->Flush(kFlushLimit, [this] { End(); });
+      } else {
+        End();
+      }
+    };
     if (reporter_) {
-      reporter_->Flush(kFlushLimit, [this] { End(); });
+      reporter_->Flush(kFlushLimit, last_spans);
     } else {
-      End();
+      last_spans();
     }
   });
 }

@@ -20,6 +20,7 @@
 #include "relay/runtime_peer.h"
 #include "relay/runtime_watch.h"
 #include "relay/settings.h"
+#include "relay/span_sender.h"
 
 namespace asya::relay {
 
@@ -56,6 +57,7 @@ class Service {
   RuntimePeer runtime_;
   std::unique_ptr<Reporter> reporter_;
   std::unique_ptr<CancelFeed> cancellations_;
+  std::unique_ptr<SpanSender> spans_;
   Relay relay_;
   Crossing crossing_;
   RuntimeWatch watch_;

@@ -23,6 +23,8 @@ struct Settings {
   std::chrono::microseconds actor_timeout = std::chrono::minutes(5);
   Resiliency resiliency;
   std::optional<Address> gateway;
+  std::optional<Address> collector;  // of spans; none: nothing is traced
+  std::string tracing_problem;       // why nothing is traced although a collector was named
   std::chrono::microseconds runtime_ready_timeout = std::chrono::minutes(5);
   Address metrics{"", "", "8080"};
   std::string metrics_namespace = "asya_actor";
@@ -41,7 +43,7 @@ struct Settings {
   std::string rabbitmq_ca_file;  // PEM; empty: the system's certificates
   bool rabbitmq_tls = false;
   std::int64_t rabbitmq_prefetch = 0;  // envelopes leased at once at most; 0: what the relay grants
-  std::string notify_socket;  // of the process that supervises this one; may be empty
+  std::string notify_socket;           // of the process that supervises this one; may be empty
   std::optional<int> control_fd;
   std::chrono::microseconds drain_grace = std::chrono::seconds(10);  // for the last settlements
 };

@@ -56,6 +56,7 @@ void Relay::Settled(Job& job) {
       parts_.metrics.sent.Add({{"destination_queue", message.queue}, {"message_type", job.message_type}});
       parts_.metrics.size_out.Observe(static_cast<double>(message.body.size()));
     }
+    Trace(job, now);
     if (job.outcome == "success" || job.outcome == "empty_response") ReportProgress(job, "completed", 1.0);
   }
   Erase(job.number);

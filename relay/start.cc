@@ -39,6 +39,7 @@ int RunUntilDrained(const Settings& settings, ports::MessageQueue& queue, const 
                                 {"namespace", settings.namespace_},
                                 {"transport", settings.transport},
                                 {"concurrency", settings.concurrency}});
+  if (!settings.tracing_problem.empty()) logger.Warning("no spans are sent", {{"reason", settings.tracing_problem}});
   service.Run();
   logger.Info("relay ended");
   return 0;

@@ -18,6 +18,7 @@
 #include "core/base/random.h"
 #include "core/http/server.h"
 #include "core/observe/metrics.h"
+#include "core/otlp/span_exporter.h"
 #include "core/yaml/parse.h"
 #include "gateway/gateway.h"
 #include "gateway/reaper.h"
@@ -106,6 +107,8 @@ struct LocalServer::Parts {
   const Clock& clock = RealClock();
   Random random;
   observe::Metrics metrics;
+  otlp::SpanQueue spans{metrics, "asya"};
+  std::unique_ptr<otlp::SpanExporter> exporter;
   const std::string broker_socket;
   const std::string internal_socket;
   std::unique_ptr<sql::sqlite::Database> database;
@@ -134,7 +137,7 @@ struct LocalServer::Parts {
 
   Status OpenStores(const Environment& environment);
   Status StartCluster(const Environment& environment);
-  Status StartGateway();
+  Status StartGateway(const Environment& environment);
   Status StartApi();
   [[nodiscard]] gateway::Intake IntakeOf(const std::string& queue) const;
   Status Listen();
@@ -196,7 +199,15 @@ Status LocalServer::Parts::StartCluster(const Environment& environment) {
   return Ok();
 }
 
-Status LocalServer::Parts::StartGateway() {
+Status LocalServer::Parts::StartGateway(const Environment& environment) {
+  if (!environment.otlp_endpoint.empty() && environment.otlp_protocol == "grpc") {
+    logger.Warning("no spans are sent", {{"reason", "OTEL_EXPORTER_OTLP_PROTOCOL is grpc; http is spoken here"}});
+  } else if (!environment.otlp_endpoint.empty()) {
+    exporter = std::make_unique<otlp::SpanExporter>(
+        otlp::ExporterSettings{environment.otlp_endpoint, {{"service.name", "asya-server"}}}, spans,
+        logger.For("otlp"));
+    exporter->Start();
+  }
   executor = std::make_unique<Executor>(kGatewayThreads, kGatewayWaitingRequests);
   executor->Start();
   hub = std::make_unique<gateway::TaskHub>(*executor, clock, gateway::GatewayMetrics(metrics));
@@ -204,7 +215,7 @@ Status LocalServer::Parts::StartGateway() {
   task_changes = tasks->Subscribe([this](const ports::TaskChange& change) { hub->Changed(change); });
   gateway_deps.emplace(gateway::Deps{*tasks, *objects, *hub, cancels, *executor, clock, logger.For("gateway"),
                                      [this](const std::string& queue) { return IntakeOf(queue); },
-                                     gateway::GatewayMetrics(metrics)});
+                                     gateway::GatewayMetrics(metrics), exporter ? &spans : nullptr});
   gateway::AddExternalRoutes(external, *gateway_deps, gateway::Limits{});
   gateway::AddInternalRoutes(internal, *gateway_deps, gateway::Limits{});
   reaper = std::make_unique<gateway::Reaper>(*tasks, clock, logger.For("reaper"));
@@ -312,6 +323,7 @@ void LocalServer::Parts::Stop() {
   if (executor) executor->Stop();
   if (outbox) outbox->Stop();
   if (queues) queues->Stop();
+  if (exporter) exporter->Stop();
   if (objects) objects->Stop();
   if (broker) broker->Stop();
   if (database) database->Stop();
@@ -333,7 +345,7 @@ Result<std::unique_ptr<LocalServer>> LocalServer::Start(const LocalOptions& opti
   auto server = std::unique_ptr<LocalServer>(new LocalServer(std::make_unique<Parts>(options, logger)));
   Parts& parts = *server->parts_;
   ASYA_TRY_STATUS(parts.OpenStores(environment));
-  ASYA_TRY_STATUS(parts.StartGateway());
+  ASYA_TRY_STATUS(parts.StartGateway(environment));
   ASYA_TRY_STATUS(parts.StartCluster(environment));
   ASYA_TRY_STATUS(parts.StartApi());
   ASYA_TRY_STATUS(parts.Listen());

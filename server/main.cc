@@ -40,8 +40,11 @@ asya::server::Environment ReadEnvironment() {
   const ssize_t size = ::readlink("/proc/self/exe", program, sizeof program);
   asya::server::Environment environment;
   environment.program_dir = size > 0 ? FolderOf(std::string(program, static_cast<std::size_t>(size))) : ".";
+  environment.otlp_endpoint = ReadEnvironmentVariable("OTEL_EXPORTER_OTLP_ENDPOINT");
+  environment.otlp_protocol = ReadEnvironmentVariable("OTEL_EXPORTER_OTLP_PROTOCOL");
   environment.xdg_runtime_dir = ReadEnvironmentVariable("XDG_RUNTIME_DIR");
-  for (const char* name : {"PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR"}) {
+  for (const char* name : {"PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "OTEL_EXPORTER_OTLP_ENDPOINT",
+                           "OTEL_EXPORTER_OTLP_PROTOCOL"}) {
     const std::string value = ReadEnvironmentVariable(name);
     if (!value.empty()) environment.passed_on[name] = value;
   }

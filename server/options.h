@@ -27,6 +27,8 @@ struct LocalOptions {
 struct Environment {
   std::string program_dir;                       // folder of this program
   std::string xdg_runtime_dir;                   // may be empty
+  std::string otlp_endpoint;                     // OTEL_EXPORTER_OTLP_ENDPOINT; empty: no spans
+  std::string otlp_protocol;                     // OTEL_EXPORTER_OTLP_PROTOCOL; not grpc
   std::map<std::string, std::string> passed_on;  // what children get of this process's environment: PATH, HOME, …
   std::map<std::string, std::string> own;        // all of it; for keys of Secrets that lie in no file
 };
