@@ -112,6 +112,18 @@ TEST(Split, WhatFollowsAZeroByteIsNotOverlooked) {
   }
 }
 
+TEST(Split, FindsARepeatAmongMany) {
+  std::string text = "{";
+  constexpr int kMembers = 200'000;  // minutes, if each key were compared with each
+  for (int i = 0; i < kMembers; ++i) text += "\"k" + std::to_string(i) + "\":1,";
+  const auto members = Split(text + "\"last\":1}");
+  ASSERT_TRUE(members.ok());
+  EXPECT_EQ(members->size(), kMembers + 1U);
+  for (const char* repeated : {"k0", "k17", "k199999"}) {
+    EXPECT_FALSE(Split(text + "\"" + repeated + "\":1}").ok()) << repeated;
+  }
+}
+
 TEST(SplitArray, GivesTheItems) {
   const std::string text = "[ {\"a\":[1,2]} , 1.5,\"x,y\" ,[] ,[[3],4],null ]";
   const auto items = SplitArray(text);

@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <unordered_set>
 
 namespace rapidjson_split {
 
@@ -31,6 +32,7 @@ namespace {
 // The scan reads whole blocks, so it may look this far past the end.
 constexpr std::size_t kPaddingBytes = 32;
 constexpr std::size_t kBlockBytes = 64;
+constexpr std::size_t kFewMembers = 16;
 
 struct NoOutput {
   void Put(char) {}
@@ -97,9 +99,7 @@ class Watcher : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Watcher<S
   bool Key(const char* text, rapidjson::SizeType size, bool) {
     if (depth_ != 1 || shape_ == Shape::kArray) return true;
     key_.assign(text, size);
-    for (const Member& member : members_) {
-      if (member.key == key_) return Refuse("duplicate field \"" + key_ + "\"");
-    }
+    if (Repeats()) return Refuse("duplicate field \"" + key_ + "\"");
     start_ = stream_.Tell();
     return true;
   }
@@ -108,6 +108,16 @@ class Watcher : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Watcher<S
   [[nodiscard]] const std::string& problem() const { return problem_; }
 
  private:
+  // Whether there is a member of the key that was just read: a look at each of a few, an index of many.
+  bool Repeats() {
+    if (members_.size() < kFewMembers) {
+      return std::any_of(members_.begin(), members_.end(), [this](const Member& member) { return member.key == key_; });
+    }
+    if (index_.empty()) {
+      for (const Member& member : members_) index_.insert(member.key);
+    }
+    return !index_.insert(key_).second;
+  }
   bool Refuse(std::string problem) {
     problem_ = std::move(problem);
     return false;
@@ -141,6 +151,7 @@ class Watcher : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Watcher<S
   Stream& stream_;
   const SplitOptions& options_;
   std::vector<Member> members_;
+  std::unordered_set<std::string> index_;
   std::string key_;
   std::string problem_;
   std::size_t start_ = 0;
