@@ -18,6 +18,7 @@ namespace asya::gateway {
 namespace {
 
 constexpr std::size_t kRouteLimitActors = 256;
+constexpr std::size_t kErrorsListedMax = 20;  // in one answer
 constexpr double kTimeoutLimitSeconds = 30.0 * 24 * 3600;
 
 // The members of the request body, before anything is looked up.
@@ -219,7 +220,9 @@ http::Response CreateTask(const http::Request& request, const Deps& deps, const 
   if (!members.ok()) return Problem(members.error());
   Body body;
   std::vector<Error> errors;
-  for (const json::Member& member : *members) ReadMember(member, body, errors);
+  for (const json::Member& member : *members) {
+    if (errors.size() < kErrorsListedMax) ReadMember(member, body, errors);
+  }
   if (!errors.empty()) return Problem(errors);
   std::optional<ports::IdempotencyKey> key;
   const std::string header_key = request.headers.Get("Idempotency-Key").value_or("");

@@ -24,6 +24,7 @@ struct TaskHub::Entry {
   bool scheduled = false;  // a Drain is waiting or running
   bool gone = false;
   std::deque<std::string> fly;
+  SteadyTime due;  // when its period is over; the timer may be set earlier
   std::optional<std::multimap<SteadyTime, std::shared_ptr<Entry>>::iterator> timer;
 };
 
@@ -68,7 +69,8 @@ bool TaskHub::Add(const std::string& task_id, std::shared_ptr<TaskListener> list
     }
     ++count_;
     listeners_[task_id].push_back(entry);
-    SetTimer(entry, clock_.Steady() + period);
+    entry->due = clock_.Steady() + period;
+    SetTimer(entry, entry->due);
     entry->changed = true;
   }
   Wake(entry);
@@ -173,7 +175,8 @@ void TaskHub::Drain(const std::shared_ptr<Entry>& entry) {
       keep = entry->listener->OnTime();
       if (keep) {
         const std::lock_guard lock(mutex_);
-        SetTimer(entry, clock_.Steady() + entry->period);
+        entry->due = clock_.Steady() + entry->period;
+        SetTimer(entry, entry->due);
       }
     }
     if (!keep) Forget(entry);
@@ -208,7 +211,11 @@ void TaskHub::KeepTime() {
     }
     const std::shared_ptr<Entry> entry = timers_.begin()->second;
     DropTimer(*entry);
-    entry->time_came = true;
+    if (clock_.Steady() >= entry->due) {
+      entry->time_came = true;
+    } else {
+      SetTimer(entry, entry->due);  // it was only for a full executor
+    }
     lock.unlock();
     Wake(entry);
     lock.lock();

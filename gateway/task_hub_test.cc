@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <future>
 
 namespace asya::gateway {
 namespace {
@@ -43,6 +44,40 @@ TEST(TaskHub, AListenerForTheEndIsNotWokenByTheSteps) {
   hub.Stop();
   executor.Stop();
   EXPECT_EQ(end->changes, 2);
+}
+
+TEST(TaskHub, AFullExecutorMakesAChangeLateButNotItsPeriodShort) {
+  class Timed final : public TaskListener {
+   public:
+    bool OnChange() override {
+      changed.set_value();
+      return true;
+    }
+    void OnFly(const std::string&) override {}
+    bool OnTime() override {
+      ADD_FAILURE() << "the period of an hour is not over";
+      return false;
+    }
+    std::promise<void> changed;
+  };
+  Executor executor(1, 1);
+  executor.Start();
+  std::promise<void> gate;
+  std::promise<void> began;
+  ASSERT_TRUE(executor.Submit([&, opened = gate.get_future().share()] {
+    began.set_value();
+    opened.wait();
+  }));
+  began.get_future().wait();
+  ASSERT_TRUE(executor.Submit([] {}));  // the queue is full now
+  TaskHub hub(executor, RealClock());
+  hub.Start();
+  const auto listener = std::make_shared<Timed>();
+  ASSERT_TRUE(hub.Add("t", listener, Interest::kEveryChange, std::chrono::hours(1)));
+  gate.set_value();
+  listener->changed.get_future().wait();
+  hub.Stop();
+  executor.Stop();
 }
 
 }  // namespace
