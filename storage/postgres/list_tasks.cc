@@ -14,7 +14,6 @@ using ports::TaskFilter;
 using ports::TaskPage;
 using sql::postgres::Parameters;
 using sql::postgres::Rows;
-using sql::postgres::Transaction;
 
 namespace {
 
@@ -61,60 +60,43 @@ Parameters ParametersOf(const TaskFilter& filter, const std::optional<std::int64
 Result<TaskPage> TaskStore::List(const TaskFilter& filter) {
   ASYA_TRY(const auto before, ParseCursor(filter.cursor));
   const std::int64_t limit = std::clamp<std::int64_t>(filter.limit, 1, kTasksListedMax);
+  // One more than asked for, to know whether there is a next page.
+  ASYA_TRY(const Rows rows, database_.Query(kList, ParametersOf(filter, before, limit + 1)));
   TaskPage page;
-  const auto read = [&](Transaction& transaction) -> Status {
-    // One more than asked for, to know whether there is a next page.
-    ASYA_TRY(const Rows rows, transaction.Execute(kList, ParametersOf(filter, before, limit + 1)));
-    const std::size_t shown = std::min(rows.size(), static_cast<std::size_t>(limit));
-    for (std::size_t row = 0; row < shown; ++row) page.tasks.push_back(ReadTask(rows, row));
-    if (rows.size() > shown) page.next_cursor = rows.Text(shown - 1, kTaskSequenceColumn);
-    return Ok();
-  };
-  ASYA_TRY_STATUS(database_.Read(read));
+  const std::size_t shown = std::min(rows.size(), static_cast<std::size_t>(limit));
+  for (std::size_t row = 0; row < shown; ++row) page.tasks.push_back(ReadTask(rows, row));
+  if (rows.size() > shown) page.next_cursor = rows.Text(shown - 1, kTaskSequenceColumn);
   return page;
 }
 
 Result<std::vector<Task>> TaskStore::Children(const std::string& parent_id) {
+  ASYA_TRY(const Rows rows, database_.Query(ASYA_SELECT_TASK "WHERE t.parent_id = $1 AND t.parent_id <> '' "
+                                                             "ORDER BY t.sequence LIMIT $2",
+                                            Parameters().Add(parent_id).Add(kChildrenListedMax)));
   std::vector<Task> children;
-  const auto read = [&](Transaction& transaction) -> Status {
-    ASYA_TRY(const Rows rows, transaction.Execute(ASYA_SELECT_TASK "WHERE t.parent_id = $1 AND t.parent_id <> '' "
-                                                                   "ORDER BY t.sequence LIMIT $2",
-                                                  Parameters().Add(parent_id).Add(kChildrenListedMax)));
-    for (std::size_t row = 0; row < rows.size(); ++row) children.push_back(ReadTask(rows, row));
-    return Ok();
-  };
-  ASYA_TRY_STATUS(database_.Read(read));
+  for (std::size_t row = 0; row < rows.size(); ++row) children.push_back(ReadTask(rows, row));
   return children;
 }
 
 Result<std::vector<TaskEvent>> TaskStore::Events(const std::string& task_id, std::int64_t after) {
+  ASYA_TRY(const Rows rows, database_.Query("SELECT e.sequence, e.at, e.type, e.data FROM tasks t "
+                                            "JOIN task_events e ON e.task = t.sequence "
+                                            "WHERE t.id = $1 AND e.sequence > $2 ORDER BY e.sequence",
+                                            Parameters().Add(task_id).Add(after)));
   std::vector<TaskEvent> events;
-  const auto read = [&](Transaction& transaction) -> Status {
-    ASYA_TRY(const Rows rows, transaction.Execute("SELECT e.sequence, e.at, e.type, e.data FROM tasks t "
-                                                  "JOIN task_events e ON e.task = t.sequence "
-                                                  "WHERE t.id = $1 AND e.sequence > $2 ORDER BY e.sequence",
-                                                  Parameters().Add(task_id).Add(after)));
-    for (std::size_t row = 0; row < rows.size(); ++row) {
-      events.push_back(TaskEvent{rows.Int(row, 0), task_id, FromMicroseconds(rows.Int(row, 1)), rows.Text(row, 2),
-                                 rows.Text(row, 3)});
-    }
-    return Ok();
-  };
-  ASYA_TRY_STATUS(database_.Read(read));
+  for (std::size_t row = 0; row < rows.size(); ++row) {
+    events.push_back(
+        TaskEvent{rows.Int(row, 0), task_id, FromMicroseconds(rows.Int(row, 1)), rows.Text(row, 2), rows.Text(row, 3)});
+  }
   return events;
 }
 
 Result<std::vector<std::string>> TaskStore::CanceledSince(WallTime since) {
+  ASYA_TRY(const Rows rows, database_.Query("SELECT id FROM tasks WHERE status = 5 AND updated_at >= $1 "
+                                            "ORDER BY updated_at, sequence LIMIT $2",
+                                            Parameters().Add(ToMicroseconds(since)).Add(kCancellationsListedMax)));
   std::vector<std::string> ids;
-  const auto read = [&](Transaction& transaction) -> Status {
-    ASYA_TRY(const Rows rows,
-             transaction.Execute("SELECT id FROM tasks WHERE status = 5 AND updated_at >= $1 "
-                                 "ORDER BY updated_at, sequence LIMIT $2",
-                                 Parameters().Add(ToMicroseconds(since)).Add(kCancellationsListedMax)));
-    for (std::size_t row = 0; row < rows.size(); ++row) ids.push_back(rows.Text(row, 0));
-    return Ok();
-  };
-  ASYA_TRY_STATUS(database_.Read(read));
+  for (std::size_t row = 0; row < rows.size(); ++row) ids.push_back(rows.Text(row, 0));
   return ids;
 }
 

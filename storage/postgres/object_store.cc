@@ -33,7 +33,7 @@ ObjectStore::ObjectStore(sql::postgres::Database& database, const Clock& clock, 
 ObjectStore::~ObjectStore() { Stop(); }
 
 Status ObjectStore::Start() {
-  ASYA_TRY(const Watermark watermark, Marks());
+  ASYA_TRY(const Watermark watermark, ReadWatermark(database_));
   broadcaster_.Start(watermark.head);
   log_reader_.Start();
   committer_.Start();
@@ -88,67 +88,47 @@ Result<Record> ObjectStore::Delete(const ports::ObjectKey& key, const Preconditi
 }
 
 Result<Record> ObjectStore::Get(const ports::ObjectKey& key) {
-  std::optional<Record> record;
-  const auto read = [&](Transaction& transaction) -> Status {
-    ASYA_TRY(const Rows rows, transaction.Execute("SELECT namespace, name, uid, revision, labels, json FROM objects "
-                                                  "WHERE resource = $1 AND namespace = $2 AND name = $3",
-                                                  Parameters().Add(key.resource).Add(key.namespace_).Add(key.name)));
-    if (!rows.empty()) record = ReadRecord(rows, 0, 0, key.resource);
-    return Ok();
-  };
-  ASYA_TRY_STATUS(database_.Read(read));
-  if (!record) return NoSuchObject(key);
-  return *std::move(record);
-}
-
-Result<Watermark> ObjectStore::Marks() {
-  Watermark watermark;
-  const auto read = [&](Transaction& transaction) -> Status {
-    ASYA_TRY(watermark, ReadWatermark(transaction));
-    return Ok();
-  };
-  ASYA_TRY_STATUS(database_.Read(read));
-  return watermark;
+  ASYA_TRY(const Rows rows, database_.Query("SELECT namespace, name, uid, revision, labels, json FROM objects "
+                                            "WHERE resource = $1 AND namespace = $2 AND name = $3",
+                                            Parameters().Add(key.resource).Add(key.namespace_).Add(key.name)));
+  if (rows.empty()) return NoSuchObject(key);
+  return ReadRecord(rows, 0, 0, key.resource);
 }
 
 Result<Revision> ObjectStore::Head() {
-  ASYA_TRY(const Watermark watermark, Marks());
+  ASYA_TRY(const Watermark watermark, ReadWatermark(database_));
   return watermark.head;
 }
 
 Result<std::shared_ptr<void>> ObjectStore::Watch(const ports::WatchQuery& query, Revision from,
                                                  std::shared_ptr<ports::WatchSink> sink) {
-  ASYA_TRY(const Watermark watermark, Marks());
+  ASYA_TRY(const Watermark watermark, ReadWatermark(database_));
   if (from < watermark.compacted) return Compacted(from, watermark.compacted);
   return broadcaster_.Watch(query, from, std::move(sink));
 }
 
 Result<std::vector<HistoryEntry>> ObjectStore::History(const ports::ObjectKey& key,
                                                        const std::optional<std::string>& uid, std::int64_t limit) {
+  Parameters parameters;
+  parameters.Add(limit).Add(uid ? *uid : key.resource);
+  if (!uid) parameters.Add(key.namespace_).Add(key.name);
+  ASYA_TRY(const Rows rows,
+           database_.Query(uid ? "SELECT namespace, name, uid, revision, '', json, resource, at, username, user_agent, "
+                                 "verb FROM history WHERE uid = $2 ORDER BY revision DESC LIMIT $1"
+                               : "SELECT namespace, name, uid, revision, '', json, resource, at, username, user_agent, "
+                                 "verb FROM history WHERE resource = $2 AND namespace = $3 AND name = $4 "
+                                 "ORDER BY revision DESC LIMIT $1",
+                           parameters));
   std::vector<HistoryEntry> entries;
-  const auto read = [&](Transaction& transaction) -> Status {
-    Parameters parameters;
-    parameters.Add(limit).Add(uid ? *uid : key.resource);
-    if (!uid) parameters.Add(key.namespace_).Add(key.name);
-    ASYA_TRY(const Rows rows,
-             transaction.Execute(uid ? "SELECT namespace, name, uid, revision, '', json, resource, at, username, "
-                                       "user_agent, verb FROM history WHERE uid = $2 ORDER BY revision DESC LIMIT $1"
-                                     : "SELECT namespace, name, uid, revision, '', json, resource, at, username, "
-                                       "user_agent, verb FROM history WHERE resource = $2 AND namespace = $3 "
-                                       "AND name = $4 ORDER BY revision DESC LIMIT $1",
-                                 parameters));
-    for (std::size_t row = 0; row < rows.size(); ++row) {
-      const Record record = ReadRecord(rows, row, 0, rows.Text(row, 6));
-      entries.push_back(HistoryEntry{record.key,
-                                     record.uid,
-                                     record.revision,
-                                     FromMicroseconds(rows.Int(row, 7)),
-                                     {rows.Text(row, 8), rows.Text(row, 9), rows.Text(row, 10), true},
-                                     record.json});
-    }
-    return Ok();
-  };
-  ASYA_TRY_STATUS(database_.Read(read));
+  for (std::size_t row = 0; row < rows.size(); ++row) {
+    const Record record = ReadRecord(rows, row, 0, rows.Text(row, 6));
+    entries.push_back(HistoryEntry{record.key,
+                                   record.uid,
+                                   record.revision,
+                                   FromMicroseconds(rows.Int(row, 7)),
+                                   {rows.Text(row, 8), rows.Text(row, 9), rows.Text(row, 10), true},
+                                   record.json});
+  }
   return entries;
 }
 

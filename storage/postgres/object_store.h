@@ -59,7 +59,6 @@ class ObjectStore final : public ports::ObjectStore {
 
  private:
   Result<ports::Record> Commit(ChangePointer change);
-  Result<Watermark> Marks();
 
   sql::postgres::Database& database_;
   const Clock& clock_;

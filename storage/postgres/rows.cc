@@ -17,10 +17,25 @@ ports::Record ReadRecord(const Rows& rows, std::size_t row, int first, const std
   return record;
 }
 
-Result<Watermark> ReadWatermark(Transaction& transaction) {
-  ASYA_TRY(const Rows rows, transaction.Execute("SELECT head, compacted FROM watermark"));
+namespace {
+
+constexpr const char* kSelectWatermark = "SELECT head, compacted FROM watermark";
+
+Result<Watermark> ToWatermark(const Rows& rows) {
   if (rows.empty()) return Fail(ErrorCode::kInternal, "the watermark of the store is missing");
   return Watermark{ports::Revision(rows.Int(0, 0)), ports::Revision(rows.Int(0, 1))};
+}
+
+}  // namespace
+
+Result<Watermark> ReadWatermark(Transaction& transaction) {
+  ASYA_TRY(const Rows rows, transaction.Execute(kSelectWatermark));
+  return ToWatermark(rows);
+}
+
+Result<Watermark> ReadWatermark(sql::postgres::Database& database) {
+  ASYA_TRY(const Rows rows, database.Query(kSelectWatermark, {}));
+  return ToWatermark(rows);
 }
 
 Status LockRevisions(Transaction& transaction) {

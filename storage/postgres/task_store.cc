@@ -85,15 +85,9 @@ void TaskStore::Tell(const Ids& ids) const {
 }
 
 Result<Task> TaskStore::Get(const std::string& id) {
-  std::optional<Task> task;
-  const auto read = [&](Transaction& transaction) -> Status {
-    ASYA_TRY(const Rows rows, transaction.Execute(ASYA_SELECT_TASK "WHERE t.id = $1", Parameters().Add(id)));
-    if (!rows.empty()) task = ReadTask(rows, 0);
-    return Ok();
-  };
-  ASYA_TRY_STATUS(database_.Read(read));
-  if (!task) return NoSuchTask(id);
-  return *std::move(task);
+  ASYA_TRY(const Rows rows, database_.Query(ASYA_SELECT_TASK "WHERE t.id = $1", Parameters().Add(id)));
+  if (rows.empty()) return NoSuchTask(id);
+  return ReadTask(rows, 0);
 }
 
 std::shared_ptr<void> TaskStore::Subscribe(std::function<void(const ports::TaskChange& change)> on_change) {

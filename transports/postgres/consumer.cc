@@ -6,8 +6,18 @@
 
 namespace asya::transports::postgres {
 
+namespace {
+
+// A lost connection voids the leases, so it has to be seen.
+ConsumerSettings SeeingLoss(ConsumerSettings settings) {
+  settings.database.hide_loss = false;
+  return settings;
+}
+
+}  // namespace
+
 Consumer::Consumer(const ConsumerSettings& settings, const Clock& clock, Random& random)
-    : settings_(settings), clock_(clock), random_(random) {}
+    : settings_(SeeingLoss(settings)), clock_(clock), random_(random) {}
 
 Consumer::~Consumer() { Consumer::Stop(std::chrono::milliseconds(0)); }
 

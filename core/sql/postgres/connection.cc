@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "core/sql/postgres/cutter.h"
+
 namespace asya::sql::postgres {
 namespace {
 
@@ -21,6 +23,10 @@ std::string WithDeadlines(const Settings& settings) {
   return dsn;
 }
 
+// The oldest that its makers still mend; the tests run on 15. https://www.postgresql.org/support/versioning/
+constexpr int kServerVersionMin = 140000;
+constexpr int kVersionsPerMajor = 10000;
+
 std::string FirstLine(const std::string& text) { return text.substr(0, text.find('\n')); }
 
 // https://www.postgresql.org/docs/15/errcodes-appendix.html
@@ -29,10 +35,13 @@ ErrorCode CodeOf(const std::string& sqlstate) {
   if (sqlstate == "57014") return ErrorCode::kTimeout;
   const std::string group = sqlstate.substr(0, 2);
   if (group == "23" || group == "40") return ErrorCode::kConflict;
-  if (group == "22" || group == "3D") return ErrorCode::kInvalid;
-  if (group == "42") return sqlstate == "42501" ? ErrorCode::kForbidden : ErrorCode::kInternal;
+  if (group == "22") return ErrorCode::kInvalid;
+  // The tables or the right to them are gone: the store is away, whoever asks; nobody may read that as "no such
+  // object".
+  if (sqlstate == "42P01" || sqlstate == "42501" || group == "3F" || group == "3D" || group == "28") {
+    return ErrorCode::kUnavailable;
+  }
   if (group == "08" || group == "53" || group == "57" || group == "58" || group == "25") return ErrorCode::kUnavailable;
-  if (group == "28") return ErrorCode::kUnauthorized;
   if (group == "54") return ErrorCode::kTooLarge;
   return ErrorCode::kInternal;
 }
@@ -65,13 +74,18 @@ Failure FailureOf(const std::exception& failure) {
 Result<std::unique_ptr<Connection>> Connection::Open(const Settings& settings) {
   try {
     std::unique_ptr<Connection> connection(new Connection(WithDeadlines(settings)));
+    if (const int version = connection->session_.server_version(); version < kServerVersionMin) {
+      return Fail(ErrorCode::kUnavailable, "PostgreSQL " + std::to_string(version / kVersionsPerMajor) +
+                                               " is too old; " + std::to_string(kServerVersionMin / kVersionsPerMajor) +
+                                               " or newer is needed");
+    }
+    const Cutter::Watch watch(connection->session_.sock(), settings.connect_timeout);
     connection->session_.set_variable("statement_timeout", std::to_string(settings.statement_timeout.count()));
     connection->session_.set_variable("idle_in_transaction_session_timeout", "60000");
     connection->session_.set_variable("client_min_messages", "warning");
     return connection;
   } catch (const std::exception& failure) {
-    const Error error = TranslateError(failure);
-    return Fail(error.code == ErrorCode::kUnauthorized ? error.code : ErrorCode::kUnavailable, error.message);
+    return Fail(ErrorCode::kUnavailable, TranslateError(failure).message);
   }
 }
 

@@ -19,7 +19,7 @@ Failure FailureOf(const std::exception& failure);
 
 class Connection {
  public:
-  // kUnavailable.
+  // kUnavailable, also for a wrong password, a missing database or a server that is too old: the message tells.
   static Result<std::unique_ptr<Connection>> Open(const Settings& settings);
 
   // The name of the prepared statement for this text.

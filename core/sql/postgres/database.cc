@@ -3,6 +3,8 @@
 #include <exception>
 #include <utility>
 
+#include "core/sql/postgres/address.h"
+#include "core/sql/postgres/cutter.h"
 #include "core/sql/postgres/migrate.h"
 #include "core/sql/postgres/pool.h"
 
@@ -17,22 +19,31 @@ using ReadTransaction = pqxx::transaction<pqxx::repeatable_read, pqxx::read_only
 struct Outcome {
   Status status = Ok();
   Failure failure = Failure::kNone;
+  bool begun = false;
 };
 
+Error NoAnswer(std::chrono::milliseconds limit) {
+  return Fail(ErrorCode::kUnavailable, "PostgreSQL did not answer within " + std::to_string(limit.count()) + " ms");
+}
+
 template <class Kind>
-Outcome RunOnce(Connection& connection, const Database::Job& job) {
+Outcome RunOnce(Connection& connection, std::chrono::milliseconds limit, const Database::Job& job) {
+  bool begun = false;
+  const Cutter::Watch watch(connection.session().sock(), limit);
   try {
     Kind work(connection.session());
     Transaction transaction(connection, &work);
     Status status = job(transaction);
-    if (!status.ok()) return Outcome{status, transaction.failure()};
+    begun = transaction.begun();
+    if (watch.cut()) return Outcome{NoAnswer(limit), Failure::kLost, true};
+    if (!status.ok()) return Outcome{status, transaction.failure(), begun};
     if (transaction.failure() != Failure::kNone) {
-      return Outcome{Fail(ErrorCode::kInternal, "a job went on after a failed statement"), transaction.failure()};
+      return Outcome{Fail(ErrorCode::kInternal, "a job went on after a failed statement"), transaction.failure(), true};
     }
     work.commit();
     return Outcome{};
   } catch (const std::exception& failure) {  // of BEGIN, of COMMIT, or of the job itself
-    return Outcome{TranslateError(failure), FailureOf(failure)};
+    return Outcome{TranslateError(failure), FailureOf(failure), begun};
   }
 }
 
@@ -42,16 +53,31 @@ class PooledDatabase final : public Database {
 
   Status Write(const Job& job) override { return Run<WriteTransaction>(job); }
   Status Read(const Job& job) override { return Run<ReadTransaction>(job); }
+  Result<Rows> Query(const char* sql, const Parameters& parameters) override {
+    Rows rows;
+    ASYA_TRY_STATUS(Run<pqxx::nontransaction>([&](Transaction& statement) -> Status {
+      ASYA_TRY(rows, statement.Execute(sql, parameters));
+      return Ok();
+    }));
+    return rows;
+  }
   [[nodiscard]] const Settings& settings() const override { return settings_; }
 
  private:
   template <class Kind>
   Status Run(const Job& job) {
-    ASYA_TRY(auto lease, pool_.Borrow());
     for (int run = 1;; ++run) {
-      Outcome outcome = RunOnce<Kind>(*lease, job);
-      if (outcome.failure == Failure::kLost) lease.Drop();
-      if (outcome.failure != Failure::kTransient || run == kRunsMax) return outcome.status;
+      ASYA_TRY(auto lease, pool_.Borrow());
+      Outcome outcome = RunOnce<Kind>(*lease, settings_.job_timeout, job);
+      bool again = outcome.failure == Failure::kTransient;
+      if (outcome.failure == Failure::kLost) {
+        lease.Drop();
+        pool_.CloseIdle();
+        // It was lost while it lay in the pool, as after a restart of the server; nothing has happened yet.
+        again = settings_.hide_loss && !lease.fresh() && !outcome.begun &&
+                outcome.status.error().code == ErrorCode::kUnavailable;
+      }
+      if (!again || run == kRunsMax) return outcome.status;
     }
   }
 
@@ -62,6 +88,8 @@ class PooledDatabase final : public Database {
 }  // namespace
 
 Result<std::unique_ptr<Database>> Database::Open(const Settings& settings, const std::vector<Migration>& migrations) {
+  ASYA_TRY(const Address address, ReadAddress(settings.dsn));
+  static_cast<void>(address);
   auto database = std::make_unique<PooledDatabase>(settings);
   ASYA_TRY_STATUS(Migrate(*database, migrations));
   return std::unique_ptr<Database>(std::move(database));

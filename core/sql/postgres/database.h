@@ -63,6 +63,8 @@ enum class Failure {
 class Transaction {
  public:
   Transaction(Connection& connection, void* handle) : connection_(connection), handle_(handle) {}
+  // Whether a statement has succeeded: if none has, running the job again repeats nothing.
+  [[nodiscard]] bool begun() const { return begun_; }
   // Of the first statement that failed.
   [[nodiscard]] Failure failure() const { return failure_; }
   // Runs one statement, prepared once a connection. `sql` must be a literal.
@@ -74,6 +76,7 @@ class Transaction {
   Connection& connection_;
   void* handle_;  // the library's transaction
   Failure failure_ = Failure::kNone;
+  bool begun_ = false;
 };
 
 struct Settings {
@@ -84,6 +87,8 @@ struct Settings {
   std::chrono::milliseconds borrow_timeout{5000};       // waiting for a free connection
   std::chrono::milliseconds statement_timeout{10'000};  // one statement, in the server
   std::chrono::milliseconds network_timeout{15'000};    // unacknowledged bytes on a dead network
+  std::chrono::milliseconds job_timeout{20'000};        // one job with all its statements; then the connection is cut
+  bool hide_loss = true;                                // a connection that was lost in the pool is replaced unseen
 };
 
 // One step of a versioned schema.
@@ -96,17 +101,20 @@ struct Migration {
 class Database {
  public:
   // Runs migrations under an advisory lock, so that several processes may start at once. kUnavailable: no connection.
-  // kInvalid: the schema was written by a newer version.
+  // kInvalid: the schema was written by a newer version, or the connection string cannot be read.
   static Result<std::unique_ptr<Database>> Open(const Settings& settings, const std::vector<Migration>& migrations);
   virtual ~Database() = default;
 
-  // May run more than once: after a deadlock it is run again, a few times.
+  // May run more than once: after a deadlock, a few times; and when a pooled connection turns out to be lost before the
+  // first statement.
   using Job = std::function<Status(Transaction&)>;
   // READ COMMITTED; committed when it returns ok. kTimeout: the outcome is unknown. kUnavailable: the database is away,
   // nothing happened.
   virtual Status Write(const Job& job) = 0;
   // REPEATABLE READ, READ ONLY: one snapshot.
   virtual Status Read(const Job& job) = 0;
+  // One statement that only reads, in one round trip; it sees one snapshot. `sql` must be a literal.
+  virtual Result<Rows> Query(const char* sql, const Parameters& parameters) = 0;
   [[nodiscard]] virtual const Settings& settings() const = 0;
 };
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/sql/postgres/connection.h"
+#include "core/sql/postgres/cutter.h"
 
 namespace asya::sql::postgres {
 namespace {
@@ -64,8 +65,11 @@ void Listener::ListenUntilLost() {
   auto connection = Connection::Open(settings_);
   if (!connection.ok()) return on_tick_();
   std::vector<std::unique_ptr<Channel>> channels;
-  for (const auto& name : channels_) {
-    channels.push_back(std::make_unique<Channel>((*connection)->session(), name, on_hint_));
+  {
+    const Cutter::Watch watch((*connection)->session().sock(), settings_.statement_timeout);
+    for (const auto& name : channels_) {
+      channels.push_back(std::make_unique<Channel>((*connection)->session(), name, on_hint_));
+    }
   }
   (*connection)->session().get_notifs();
   on_tick_();

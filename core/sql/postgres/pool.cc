@@ -20,7 +20,8 @@ Result<Pool::Lease> Pool::Borrow() {
       idle_.pop_back();
     }
   }
-  if (connection == nullptr) {
+  const bool fresh = connection == nullptr;
+  if (fresh) {
     auto opened = Connection::Open(settings_);
     if (!opened.ok()) {
       GiveBack(nullptr);
@@ -28,7 +29,13 @@ Result<Pool::Lease> Pool::Borrow() {
     }
     connection = std::move(opened).value();
   }
-  return Lease(*this, std::move(connection));
+  return Lease(*this, std::move(connection), fresh);
+}
+
+void Pool::CloseIdle() {
+  std::vector<std::unique_ptr<Connection>> closing;
+  const std::lock_guard lock(mutex_);
+  closing.swap(idle_);
 }
 
 void Pool::GiveBack(std::unique_ptr<Connection> connection) {

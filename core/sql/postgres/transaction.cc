@@ -94,6 +94,7 @@ Result<Rows> Transaction::Execute(const char* sql, const Parameters& parameters)
         connection_.Prepare(sql), pqxx::prepare::make_dynamic_params(values));
     Rows rows;
     rows.content_ = std::move(content);
+    begun_ = true;
     return rows;
   } catch (const std::exception& failure) {
     if (failure_ == Failure::kNone) failure_ = FailureOf(failure);
@@ -104,6 +105,7 @@ Result<Rows> Transaction::Execute(const char* sql, const Parameters& parameters)
 Status Transaction::Script(const std::string& sql) {
   try {
     static_cast<pqxx::transaction_base*>(handle_)->exec(sql);
+    begun_ = true;
     return Ok();
   } catch (const std::exception& failure) {
     if (failure_ == Failure::kNone) failure_ = FailureOf(failure);
