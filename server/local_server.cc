@@ -25,6 +25,7 @@
 #include "reconcilers/reconcilers.h"
 #include "scaling/scaler.h"
 #include "server/access.h"
+#include "server/backend.h"
 #include "server/bootstrap.h"
 #include "server/decision_routes.h"
 #include "server/metrics_page.h"
@@ -32,14 +33,12 @@
 #include "server/queue_directory.h"
 #include "server/server_file.h"
 #include "server/upkeep.h"
-#include "storage/sqlite/object_store.h"
-#include "storage/sqlite/schema.h"
-#include "storage/sqlite/task_store.h"
-#include "transports/sqlite/broker.h"
 
 namespace asya::server {
 namespace {
 
+// PostgreSQL in place of the SQLite file. Never an argument: it may hold a password.
+constexpr const char* kDatabaseVariable = "ASYA_DATABASE_URL";
 constexpr std::size_t kGatewayThreads = 8;
 constexpr std::size_t kGatewayWaitingRequests = 1024;
 constexpr std::size_t kTaskBodyBytes = 12U << 20U;
@@ -52,12 +51,6 @@ Status MakeFolder(const std::string& path) {
   if (error) return Fail(ErrorCode::kUnavailable, "cannot make " + path + ": " + error.message());
   ::chmod(path.c_str(), 0700);
   return Ok();
-}
-
-std::vector<sql::sqlite::Migration> AllMigrations() {
-  std::vector<sql::sqlite::Migration> all = storage::sqlite::Migrations();
-  for (auto& migration : transports::sqlite::Migrations()) all.push_back(std::move(migration));
-  return all;
 }
 
 cluster::local::LocalSettings ClusterSettings(const LocalOptions& options, const Environment& environment) {
@@ -80,6 +73,20 @@ compositions::Settings ComposerSettings(const std::string& broker_socket, const 
   settings.gateway_url = "unix:" + internal_socket;
   settings.runtime_hash = "local";
   return settings;
+}
+
+std::unique_ptr<Backend> MakeBackend(const LocalOptions& options, const Environment& environment,
+                                     const BackendParts& parts) {
+  const auto url = environment.own.find(kDatabaseVariable);
+  if (url == environment.own.end() || url->second.empty()) {
+    return MakeSqliteBackend({options.state + "/asya.db", kTaskBodyBytes}, parts);
+  }
+  PostgresBackendOptions postgres{url->second, {}};
+  // https://www.postgresql.org/docs/15/libpq-envars.html
+  for (const auto& [name, value] : environment.own) {
+    if (name.starts_with("PG")) postgres.variables[name] = value;
+  }
+  return MakePostgresBackend(std::move(postgres), parts);
 }
 
 compositions::CrewOptions CrewOptions(const LocalOptions& options) {
@@ -111,12 +118,9 @@ struct LocalServer::Parts {
   std::unique_ptr<otlp::SpanExporter> exporter;
   const std::string broker_socket;
   const std::string internal_socket;
-  std::unique_ptr<sql::sqlite::Database> database;
-  std::unique_ptr<transports::sqlite::Broker> broker;
   std::unique_ptr<QueueDirectory> queues;
+  std::unique_ptr<Backend> backend;
   std::unique_ptr<Outbox> outbox;
-  std::unique_ptr<storage::sqlite::ObjectStore> objects;
-  std::unique_ptr<storage::sqlite::TaskStore> tasks;
   std::unique_ptr<cluster::local::LocalCluster> cluster;
   std::unique_ptr<scaling::ReplicaScaler> scaler;
   std::unique_ptr<compositions::ActorComposer> composer;
@@ -146,38 +150,24 @@ struct LocalServer::Parts {
 };
 
 Status LocalServer::Parts::OpenStores(const Environment& environment) {
-  sql::sqlite::Settings settings;
-  settings.path = options.state + "/asya.db";
-  settings.metrics = &metrics;
-  auto opened = sql::sqlite::Database::Open(settings, AllMigrations());
-  if (!opened.ok()) return opened.error();
-  database = std::move(opened).value();
-  transports::sqlite::BrokerSettings broker_settings;
-  broker_settings.socket_path = broker_socket;
-  broker_settings.message_limit_bytes = kTaskBodyBytes;
-  broker_settings.metrics = &metrics;
-  broker = std::make_unique<transports::sqlite::Broker>(*database, broker_settings, clock);
   queues = std::make_unique<QueueDirectory>(cluster::local::ConfigSources{options.state, environment.own}, clock);
-  outbox = std::make_unique<Outbox>(*queues, broker_socket, clock, random, logger.For("outbox"));
-  objects = std::make_unique<storage::sqlite::ObjectStore>(*database, clock);
-  tasks = std::make_unique<storage::sqlite::TaskStore>(
-      *database, clock, [this](sql::sqlite::Transaction& transaction, const ports::FirstMessage& message) {
-        if (!queues->IsRemote(message.queue)) {
-          return broker->EnqueueInTransaction(transaction, message.queue, message.body);
-        }
-        return broker->EnqueueInTransaction(transaction, Outbox::kQueue, Outbox::Wrap(message.queue, message.body));
-      });
-  ASYA_TRY_STATUS(broker->Start());
-  queues->Start(broker->Admin());
-  ASYA_TRY_STATUS(outbox->Start(broker->Admin()));
-  ASYA_TRY_STATUS(objects->Start());
-  ASYA_TRY_STATUS(tasks->Start());
-  return Bootstrap(*objects, clock);
+  backend = MakeBackend(options, environment, {broker_socket, clock, random, metrics, logger.For("store")});
+  ASYA_TRY_STATUS(backend->Start([this](const ports::FirstMessage& message) -> ports::FirstMessage {
+    if (!queues->IsRemote(message.queue)) return message;
+    return {Outbox::kQueue, Outbox::Wrap(message.queue, message.body)};
+  }));
+  queues->Start(backend->queues(), [this](const json::Value& transport) { return backend->Serves(transport); });
+  outbox = std::make_unique<Outbox>(*queues, backend->NewConsumer(Outbox::kQueue), logger.For("outbox"));
+  ASYA_TRY_STATUS(outbox->Start(backend->queues()));
+  return Bootstrap(backend->objects(), clock, backend->TransportName(), backend->TransportSpec());
 }
 
 Status LocalServer::Parts::StartCluster(const Environment& environment) {
-  cluster = std::make_unique<cluster::local::LocalCluster>(ClusterSettings(options, environment), clock,
-                                                           logger.For("cluster"));
+  cluster::local::LocalSettings pods = ClusterSettings(options, environment);
+  pods.relay_environment = backend->RelayEnvironment();
+  // The Secret that the Transport names stands for the same values.
+  for (const auto& [name, value] : pods.relay_environment) pods.values.own[name] = value;
+  cluster = std::make_unique<cluster::local::LocalCluster>(std::move(pods), clock, logger.For("cluster"));
   ASYA_TRY_STATUS(cluster->Start());
   scaler = std::make_unique<scaling::ReplicaScaler>(scaling::ReplicaScaler::Deps{*queues, *cluster, clock, &metrics},
                                                     scaling::ScalerSettings{});
@@ -193,7 +183,7 @@ Status LocalServer::Parts::StartCluster(const Environment& environment) {
     return actors;
   };
   reconcilers = std::make_unique<reconcilers::Reconcilers>(
-      reconcilers::World{*objects, *cluster, *composer, *scaler, *queues, clock}, std::move(settings),
+      reconcilers::World{backend->objects(), *cluster, *composer, *scaler, *queues, clock}, std::move(settings),
       logger.For("reconcilers"), SystemSeed());
   reconcilers->Start();
   return Ok();
@@ -212,15 +202,16 @@ Status LocalServer::Parts::StartGateway(const Environment& environment) {
   executor->Start();
   hub = std::make_unique<gateway::TaskHub>(*executor, clock, gateway::GatewayMetrics(metrics));
   hub->Start();
-  task_changes = tasks->Subscribe([this](const ports::TaskChange& change) { hub->Changed(change); });
-  gateway_deps.emplace(gateway::Deps{*tasks, *objects, *hub, cancels, *executor, clock, logger.For("gateway"),
+  task_changes = backend->tasks().Subscribe([this](const ports::TaskChange& change) { hub->Changed(change); });
+  gateway_deps.emplace(gateway::Deps{backend->tasks(), backend->objects(), *hub, cancels, *executor, clock,
+                                     logger.For("gateway"),
                                      [this](const std::string& queue) { return IntakeOf(queue); },
                                      gateway::GatewayMetrics(metrics), exporter ? &spans : nullptr});
   gateway::AddExternalRoutes(external, *gateway_deps, gateway::Limits{});
   gateway::AddInternalRoutes(internal, *gateway_deps, gateway::Limits{});
-  reaper = std::make_unique<gateway::Reaper>(*tasks, clock, logger.For("reaper"));
+  reaper = std::make_unique<gateway::Reaper>(backend->tasks(), clock, logger.For("reaper"));
   reaper->Start();
-  upkeep = std::make_unique<Upkeep>(*objects, *tasks, clock, logger.For("upkeep"), metrics);
+  upkeep = std::make_unique<Upkeep>(*backend, clock, logger.For("upkeep"), metrics);
   upkeep->Start();
   return Ok();
 }
@@ -234,11 +225,12 @@ gateway::Intake LocalServer::Parts::IntakeOf(const std::string& queue) const {
 }
 
 Status LocalServer::Parts::StartApi() {
-  apiserver::ApiServer::Parts parts{*objects, clock, random, logger.For("apiserver"), &metrics, {}, {}, {}, {}};
+  apiserver::ApiServer::Parts parts{
+      backend->objects(), clock, random, logger.For("apiserver"), &metrics, {}, {}, {}, {}};
   // The token was checked by RequireToken before a request comes this far.
   parts.parse_yaml = [](std::string_view text) { return yaml::Parse(text); };
   parts.authenticate = [](const http::Request&) { return apiserver::User{"local", {"system:masters"}}; };
-  parts.admission.push_back(apiserver::UniqueQueue(*objects, [this](const std::string& queue) {
+  parts.admission.push_back(apiserver::UniqueQueue(backend->objects(), [this](const std::string& queue) {
     const auto owner = reconcilers->actors().ByQueue(queue);
     return owner ? std::optional(apiserver::QueueOwner{owner->key.namespace_, owner->key.name}) : std::nullopt;
   }));
@@ -246,10 +238,10 @@ Status LocalServer::Parts::StartApi() {
   ASYA_TRY_STATUS(api->Start());
   AddDecisionRoutes(external, *scaler);
   external.Add("GET", "/metrics", [this](const http::Request&, http::Responder responder) {
-    // The broker answers from a thread of its own, which a server's thread does not wait for.
+    // The queues are asked on another thread: a server's own does not wait for them.
     const auto waiting = std::make_shared<http::Responder>(std::move(responder));
     const bool taken = executor->Submit([this, waiting] {
-      waiting->Send({200, MetricsPage(metrics, *broker, *scaler), "text/plain; version=0.0.4", {}});
+      waiting->Send({200, MetricsPage(metrics, *backend, *scaler), "text/plain; version=0.0.4", {}});
     });
     if (!taken) waiting->Send({503, "busy\n", "text/plain", {}});
   });
@@ -324,9 +316,7 @@ void LocalServer::Parts::Stop() {
   if (outbox) outbox->Stop();
   if (queues) queues->Stop();
   if (exporter) exporter->Stop();
-  if (objects) objects->Stop();
-  if (broker) broker->Stop();
-  if (database) database->Stop();
+  if (backend) backend->Stop();
   ::unlink((options.state + "/server.json").c_str());
 }
 

@@ -21,7 +21,8 @@ constexpr int kExitFailed = 1;
 
 constexpr const char* kUsage =
     "usage: asya-server local --project FOLDER [--state FOLDER] [--port N] …   everything for one project on this "
-    "machine\n"
+    "machine;\n"
+    "       in PostgreSQL where ASYA_DATABASE_URL is set\n"
     "       asya-server render -f FILE                                        print what a manifest becomes\n"
     "       asya-server version\n";
 

@@ -29,8 +29,8 @@ class Gauges {
   std::string text_;
 };
 
-std::string QueueText(transports::sqlite::Broker& broker) {
-  const auto queues = broker.AllStats(kMetricsQueuesMax);
+std::string QueueText(Backend& backend) {
+  const auto queues = backend.AllStats(kMetricsQueuesMax);
   if (!queues.ok()) return "";
   Gauges messages("asya_queue_messages", "Messages of a queue, by their state.");
   Gauges ages("asya_queue_oldest_message_age_seconds", "Age of the oldest message that waits.");
@@ -56,9 +56,8 @@ std::string ReplicaText(const scaling::ReplicaScaler& scaler) {
 
 }  // namespace
 
-std::string MetricsPage(const observe::Metrics& metrics, transports::sqlite::Broker& broker,
-                        const scaling::ReplicaScaler& scaler) {
-  return metrics.Text() + QueueText(broker) + ReplicaText(scaler);
+std::string MetricsPage(const observe::Metrics& metrics, Backend& backend, const scaling::ReplicaScaler& scaler) {
+  return metrics.Text() + QueueText(backend) + ReplicaText(scaler);
 }
 
 }  // namespace asya::server

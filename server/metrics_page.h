@@ -5,7 +5,7 @@
 
 #include "core/observe/metrics.h"
 #include "scaling/scaler.h"
-#include "transports/sqlite/broker.h"
+#include "server/backend.h"
 
 namespace asya::server {
 
@@ -13,8 +13,7 @@ namespace asya::server {
 inline constexpr std::size_t kMetricsQueuesMax = 1000;
 inline constexpr std::size_t kMetricsActorsMax = 1000;
 
-// Prometheus text exposition format 0.0.4. Blocks for as long as the broker takes to answer.
-std::string MetricsPage(const observe::Metrics& metrics, transports::sqlite::Broker& broker,
-                        const scaling::ReplicaScaler& scaler);
+// Prometheus text exposition format 0.0.4. Blocks for as long as the queues take to answer.
+std::string MetricsPage(const observe::Metrics& metrics, Backend& backend, const scaling::ReplicaScaler& scaler);
 
 }  // namespace asya::server

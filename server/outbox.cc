@@ -15,19 +15,15 @@ constexpr std::chrono::milliseconds kStopGrace{1000};
 
 }  // namespace
 
-Outbox::Outbox(QueueDirectory& directory, const std::string& broker_socket, const Clock& clock, Random& random,
-               observe::Logger logger)
-    : directory_(directory),
-      logger_(std::move(logger)),
-      client_({broker_socket, kQueue}, clock, random),
-      executor_(kSenders, kUnderWay) {}
+Outbox::Outbox(QueueDirectory& directory, std::unique_ptr<ports::MessageQueue> queue, observe::Logger logger)
+    : directory_(directory), logger_(std::move(logger)), queue_(std::move(queue)), executor_(kSenders, kUnderWay) {}
 
 Outbox::~Outbox() { Stop(); }
 
 Status Outbox::Start(ports::QueueAdmin& local) {
   ASYA_TRY_STATUS(local.Ensure({kQueue, "asya-server"}));
   executor_.Start();
-  client_.Start(*this);
+  queue_->Start(*this);
   started_ = true;
   return Ok();
 }
@@ -35,11 +31,11 @@ Status Outbox::Start(ports::QueueAdmin& local) {
 void Outbox::Stop() {
   if (!std::exchange(started_, false)) return;
   executor_.Stop();
-  client_.Stop(kStopGrace);
+  queue_->Stop(kStopGrace);
 }
 
 void Outbox::OnConnection(bool connected, const std::string& /*reason*/) {
-  if (connected) client_.Grant(kUnderWay);
+  if (connected) queue_->Grant(kUnderWay);
 }
 
 void Outbox::OnDeliveries(std::vector<ports::Delivery> deliveries) {
@@ -66,9 +62,9 @@ void Outbox::Send(const ports::Delivery& delivery) {
       settlement.retry_delay = kPause;
     }
   }
-  client_.Settle(std::move(settlement));
+  queue_->Settle(std::move(settlement));
 }
 
-void Outbox::OnSettled(ports::DeliveryTag /*tag*/, Status /*status*/) { client_.Grant(1); }
+void Outbox::OnSettled(ports::DeliveryTag /*tag*/, Status /*status*/) { queue_->Grant(1); }
 
 }  // namespace asya::server

@@ -7,12 +7,10 @@
 
 #include "core/base/clock.h"
 #include "core/base/executor.h"
-#include "core/base/random.h"
 #include "core/observe/log.h"
 #include "ports/message_queue.h"
 #include "ports/queue_admin.h"
 #include "server/queue_directory.h"
-#include "transports/sqlite/client.h"
 
 namespace asya::server {
 
@@ -21,8 +19,8 @@ class Outbox final : public ports::ConsumerEvents {
  public:
   static constexpr const char* kQueue = "asya-server-outbox";
 
-  Outbox(QueueDirectory& directory, const std::string& broker_socket, const Clock& clock, Random& random,
-         observe::Logger logger);
+  // `queue` consumes kQueue.
+  Outbox(QueueDirectory& directory, std::unique_ptr<ports::MessageQueue> queue, observe::Logger logger);
   ~Outbox() override;
 
   // Makes its queue, and begins to send.
@@ -42,7 +40,7 @@ class Outbox final : public ports::ConsumerEvents {
 
   QueueDirectory& directory_;
   observe::Logger logger_;
-  transports::sqlite::Client client_;
+  const std::unique_ptr<ports::MessageQueue> queue_;
   Executor executor_;
   bool started_ = false;
 };

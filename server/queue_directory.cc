@@ -113,7 +113,10 @@ QueueDirectory::QueueDirectory(cluster::local::ConfigSources secrets, const Cloc
 
 QueueDirectory::~QueueDirectory() { Stop(); }
 
-void QueueDirectory::Start(ports::QueueAdmin& local) { local_ = std::make_unique<Broker>(*this, local); }
+void QueueDirectory::Start(ports::QueueAdmin& local, std::function<bool(const json::Value& transport)> serves) {
+  local_ = std::make_unique<Broker>(*this, local);
+  serves_ = std::move(serves);
+}
 
 void QueueDirectory::Stop() {
   std::vector<std::unique_ptr<Broker>> ending;
@@ -132,7 +135,7 @@ void QueueDirectory::Stop() {
 
 ports::QueueAdmin* QueueDirectory::For(const json::Value& transport) {
   const json::Value* type = transport.FindPath({"spec", "type"});
-  if (type != nullptr && *type == json::Value("sqlite")) return local_.get();
+  if (serves_(transport)) return local_.get();
   if (type == nullptr || *type != json::Value("rabbitmq")) return nullptr;
   const json::Value* name = transport.FindPath({"metadata", "name"});
   if (name == nullptr || !name->IsString()) return nullptr;

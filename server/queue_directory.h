@@ -26,8 +26,8 @@ class QueueDirectory final : public reconcilers::QueueAdmins, public ports::Queu
   QueueDirectory(cluster::local::ConfigSources secrets, const Clock& clock);
   ~QueueDirectory() override;
 
-  // `local` serves Transports of type sqlite and queues that nobody has made yet; it outlives Stop().
-  void Start(ports::QueueAdmin& local);
+  // `local` serves the Transports that `serves` says and queues that nobody has made yet; it outlives Stop().
+  void Start(ports::QueueAdmin& local, std::function<bool(const json::Value& transport)> serves);
   // Ends all connections. Idempotent.
   void Stop();
 
@@ -62,6 +62,7 @@ class QueueDirectory final : public reconcilers::QueueAdmins, public ports::Queu
   const Clock& clock_;
   std::mutex mutex_;
   std::unique_ptr<Broker> local_;
+  std::function<bool(const json::Value& transport)> serves_;
   std::map<std::string, std::unique_ptr<Broker>> brokers_;  // by name of the Transport
   std::vector<std::unique_ptr<Broker>> former_;             // whose Transport has changed; whoever uses one may still
   std::map<std::string, Broker*> places_;

@@ -13,10 +13,8 @@ observe::Counter MakeDropped(observe::Metrics& metrics, const char* what) {
 
 }  // namespace
 
-Upkeep::Upkeep(storage::sqlite::ObjectStore& objects, storage::sqlite::TaskStore& tasks, const Clock& clock,
-               observe::Logger logger, observe::Metrics& metrics)
-    : objects_(objects),
-      tasks_(tasks),
+Upkeep::Upkeep(Backend& backend, const Clock& clock, observe::Logger logger, observe::Metrics& metrics)
+    : backend_(backend),
       clock_(clock),
       logger_(std::move(logger)),
       history_(MakeDropped(metrics, "history")),
@@ -52,12 +50,12 @@ void Upkeep::Run() {
 }
 
 void Upkeep::RunOnce() {
-  if (const Status compacted = objects_.CompactOld(); !compacted.ok()) {
+  if (const Status compacted = backend_.CompactOld(); !compacted.ok()) {
     logger_.Warning("old events were not compacted", {{"error", compacted.error().message}});
   }
-  Count("history", history_, objects_.DropOldHistory());
-  Count("tasks", dropped_tasks_, tasks_.DropOld(clock_.Now()));
-  Count("dead letters", dead_letters_, tasks_.DropOldDeadLetters(clock_.Now()));
+  Count("history", history_, backend_.DropOldHistory());
+  Count("tasks", dropped_tasks_, backend_.DropOldTasks(clock_.Now()));
+  Count("dead letters", dead_letters_, backend_.DropOldDeadLetters(clock_.Now()));
 }
 
 void Upkeep::Count(const char* what, const observe::Counter& counter, const Result<std::int64_t>& dropped) {

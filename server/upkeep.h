@@ -11,8 +11,7 @@
 #include "core/base/result.h"
 #include "core/observe/log.h"
 #include "core/observe/metrics.h"
-#include "storage/sqlite/object_store.h"
-#include "storage/sqlite/task_store.h"
+#include "server/backend.h"
 
 namespace asya::server {
 
@@ -20,8 +19,7 @@ class Upkeep {
  public:
   static constexpr std::chrono::seconds kPeriod{60};
 
-  Upkeep(storage::sqlite::ObjectStore& objects, storage::sqlite::TaskStore& tasks, const Clock& clock,
-         observe::Logger logger, observe::Metrics& metrics);
+  Upkeep(Backend& backend, const Clock& clock, observe::Logger logger, observe::Metrics& metrics);
   ~Upkeep();
   Upkeep(const Upkeep&) = delete;
   Upkeep& operator=(const Upkeep&) = delete;
@@ -33,8 +31,7 @@ class Upkeep {
   void RunOnce();
   void Count(const char* what, const observe::Counter& counter, const Result<std::int64_t>& dropped);
 
-  storage::sqlite::ObjectStore& objects_;
-  storage::sqlite::TaskStore& tasks_;
+  Backend& backend_;
   const Clock& clock_;
   const observe::Logger logger_;
   const observe::Counter history_;

@@ -8,6 +8,7 @@ import subprocess
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 
@@ -28,10 +29,24 @@ from asya_cli.project import (
     state_of,
 )
 
+DATABASE_VARIABLE = "ASYA_DATABASE_URL"
 START_TIMEOUT_S = 15.0
+# Waiting for a connection, and for a killed server's claim on the database to end, takes its time.
+START_WITH_DATABASE_TIMEOUT_S = 40.0
 SETTLE_TIMEOUT_S = 20.0
 STOP_TIMEOUT_S = 40.0
 POLL_S = 0.02
+
+
+# What PostgreSQL's client says, and what a person can do about it.
+DATABASE_FIXES = {
+    "password": "check user and password in the URL, or put the password into ~/.pgpass or PGPASSWORD",
+    "role ": "check the user in the URL, or make it: createuser NAME",
+    "does not exist": "check the name of the database in the URL, or make it: createdb NAME",
+    "is too old": "upgrade PostgreSQL, or name another server",
+    "use the newer program": "run the asya that wrote it, or name another database",
+    "PostgreSQL: ": "check that PostgreSQL runs there and takes connections: psql URL -c 'select 1'",
+}
 
 
 def alive(pid: int) -> bool:
@@ -51,7 +66,7 @@ def serves(server: Server) -> bool:
     return alive(server.pid) and any(part.rpartition(b"/")[2] == b"asya-server" for part in command)
 
 
-def start(project: Path, port: int) -> Server:
+def start(project: Path, port: int, database: str = "") -> Server:
     """Start the server in the background and wait until it answers."""
     state = state_of(project)
     running = read_server_file(state)
@@ -65,10 +80,14 @@ def start(project: Path, port: int) -> Server:
         "--relay", str(program("asya-relay")), "--runtime", str(runtime_archive()), "--crew", str(root / "crew"),
         "--python", environment.base_python(),
     ]  # fmt: skip
+    # Not an argument: everybody may read those.
+    variables = os.environ | {DATABASE_VARIABLE: database}
     with (state / "logs" / "server.log").open("ab") as log:
         position = log.tell()
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
-    deadline = time.monotonic() + START_TIMEOUT_S
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                                   env=variables)  # fmt: skip
+    patience = START_WITH_DATABASE_TIMEOUT_S if database else START_TIMEOUT_S
+    deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
         server = read_server_file(state)
         if server and server.pid == process.pid:
@@ -79,7 +98,15 @@ def start(project: Path, port: int) -> Server:
             raise Failure("the server did not start:\n" + wrote, fix_of(wrote, state, port))
         time.sleep(POLL_S)
     process.terminate()
-    raise Failure(f"the server was not ready within {START_TIMEOUT_S:g} s:\n" + last_lines(state, position))
+    raise Failure(f"the server was not ready within {patience:g} s:\n" + last_lines(state, position))
+
+
+def place_of(database: str) -> str:
+    """Where a database is, without the credentials for it."""
+    if "://" not in database:
+        return "PostgreSQL"
+    place = urlsplit(database)
+    return f"PostgreSQL at {place.netloc.rpartition('@')[2] or 'this machine'}, database {place.path.strip('/')}"
 
 
 def make_state(project: Path) -> Path:
@@ -109,8 +136,11 @@ def fix_of(wrote: str, state: Path, port: int) -> str:
     """What a person can do about a server that did not start, by what it wrote."""
     if f":{port} " in wrote:
         return "asya up without --port, which takes a free one"
-    if "in use by another process" in wrote:
+    if "in use by another" in wrote:
         return "asya down, or wait until the other server has stopped"
+    for sign, fix in DATABASE_FIXES.items():
+        if sign in wrote:
+            return fix
     if "asya.db" in wrote:
         return f"put back a copy of {state / 'asya.db'}, or move it away: objects, tasks and queues then begin empty"
     return f"mend that; the whole log is {state / 'logs' / 'server.log'}"
@@ -142,7 +172,10 @@ def settle(client: Client, names: set[str], namespace: str) -> list[dict[str, An
 @click.argument("folder", default=".", type=click.Path(path_type=Path))
 @click.option("--port", default=0, show_default=True, help="Port on 127.0.0.1; 0 takes a free one.")
 @click.option("-n", "--namespace", default="default", show_default=True)
-def up(folder: Path, port: int, namespace: str) -> None:
+@click.option("--database", default="", envvar=DATABASE_VARIABLE, metavar="URL",
+              help="PostgreSQL in place of the SQLite file, as postgres://USER@HOST:PORT/DATABASE; better set "
+              f"{DATABASE_VARIABLE} where it holds a password.")  # fmt: skip
+def up(folder: Path, port: int, namespace: str, database: str) -> None:
     """Start a project on this machine: server, store, queues and its actors.
 
     FOLDER is a project: manifests of asya.sh beside the Python modules they name. Not for production.
@@ -163,7 +196,7 @@ def up(folder: Path, port: int, namespace: str) -> None:
     python = environment.prepare(project, state)
     for manifest in found:
         manifests.annotate_local(manifest, project, python)
-    server = start(project, port)
+    server = start(project, port, database)
     client = Client(server)
     try:
         manifests.apply_all(client, found, namespace)
@@ -176,6 +209,8 @@ def up(folder: Path, port: int, namespace: str) -> None:
     flows = [m["metadata"]["name"] for m in found if m["kind"] == "Flow"]
     target = flows[0] if flows else min(actors, default="ACTOR")
     note(f"\n{project.name} is up at {server.url} after {time.monotonic() - started:.1f} s; not for production")
+    if database:
+        note(f"objects, tasks and queues are in {place_of(database)}; name it again at the next asya up")
     note("the code is this folder's, images are not pulled; saved handlers are reloaded")
     note(f"next: asya send {target} '{{}}' --wait")
 

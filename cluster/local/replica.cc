@@ -70,6 +70,7 @@ ProgramStart Replica::RelayProgram() const {
   ProgramStart program;
   program.arguments = {deps_.settings.relay_path};
   program.environment = deps_.settings.environment;
+  Merge(program.environment, deps_.settings.relay_environment);
   Merge(program.environment, Localize(plan_.relay_environment, folder_.path(), name_));
   program.environment["ASYA_SOCKET_DIR"] = folder_.path();
   program.environment["ASYA_METRICS_ADDR"] = "unix:" + folder_.path() + "/metrics.sock";

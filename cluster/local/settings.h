@@ -17,7 +17,9 @@ struct LocalSettings {
   std::string runtime_path;                        // asya_runtime.pyz
   std::string python = "python3";                  // where the pod template names none
   std::map<std::string, std::string> environment;  // what every child gets: PATH, HOME, LANG, …
-  ConfigSources values;  // of Secrets and ConfigMaps
+  ConfigSources values;                            // of Secrets and ConfigMaps
+  // What relays get beside it, and handlers do not: credentials of the broker.
+  std::map<std::string, std::string> relay_environment;
   LogLimits logs;
   std::chrono::milliseconds stop_grace{5000};  // for all replicas together when the server stops
 };

@@ -1,5 +1,6 @@
 #include "transports/postgres/administration.h"
 
+#include <atomic>
 #include <utility>
 
 #include "transports/postgres/tables.h"
@@ -21,7 +22,51 @@ Status Persistently(const sql::postgres::Database& database, const Run& run) {
   return status;
 }
 
+// Of a group of messages: visible, delayed, leased, and the age of the oldest visible one in microseconds.
+#define ASYA_LEASED "leased_until IS NOT NULL AND leased_until > now()"
+#define ASYA_VISIBLE "visible_at <= now() AND (leased_until IS NULL OR leased_until <= now())"
+#define ASYA_STATES                                                                                                  \
+  "count(*) FILTER (WHERE " ASYA_VISIBLE                                                                             \
+  "), count(*) FILTER (WHERE visible_at > now() AND "                                                                \
+  "(leased_until IS NULL OR leased_until <= now())), "                                                               \
+  "count(*) FILTER (WHERE " ASYA_LEASED "), (extract(epoch FROM now() - min(visible_at) FILTER (WHERE " ASYA_VISIBLE \
+  ")) * 1000000)::bigint"
+
+ports::QueueStats ReadStates(const sql::postgres::Rows& rows, std::size_t row, int first) {
+  ports::QueueStats stats;
+  stats.visible = rows.Int(row, first);
+  stats.delayed = rows.Int(row, first + 1);
+  stats.in_flight = rows.Int(row, first + 2);
+  stats.oldest_age = std::chrono::microseconds(rows.Int(row, first + 3));
+  return stats;
+}
+
+// Writers take the shards of a queue's totals in turn, so that they seldom wait for each other.
+std::int64_t NextShard() {
+  static std::atomic<std::int64_t> next{0};
+  return next++;
+}
+
 }  // namespace
+
+Status PublishInTransaction(Transaction& transaction, const std::vector<ports::Outgoing>& messages) {
+  ASYA_TRY_STATUS(CheckSizes(messages));
+  std::vector<std::string> names;
+  for (const auto& message : messages) names.push_back(message.queue);
+  ASYA_TRY(const QueueIds queues, FindQueues(transaction, names));
+  ASYA_TRY_STATUS(CheckRoutes(messages, queues));
+  NewMessages added;
+  added.Add(messages, queues);
+  ASYA_TRY_STATUS(Insert(transaction, added));
+  std::map<std::int64_t, Totals> totals;
+  std::map<std::string, std::int64_t> hints;
+  for (const auto& message : messages) {
+    ++totals[queues.at(message.queue)].arrived;
+    hints[message.queue] = 0;
+  }
+  ASYA_TRY_STATUS(AddTotals(transaction, totals, NextShard()));
+  return Notify(transaction, hints);
+}
 
 Administration::Administration(sql::postgres::Database& database)
     : database_(database),
@@ -78,34 +123,28 @@ Status Administration::Remove(const std::string& name, bool force) {
 }
 
 Result<ports::QueueStats> Administration::Stats(const std::string& name) {
-  ports::QueueStats stats;
-  ASYA_TRY_STATUS(Read([&](Transaction& transaction) -> Status {
-    ASYA_TRY(const auto queue, transaction.Execute("SELECT id FROM queues WHERE name = $1", Parameters().Add(name)));
-    if (queue.empty()) return Fail(ErrorCode::kNotFound, "there is no queue " + name);
-    const std::int64_t id = queue.Int(0, 0);
-    ASYA_TRY(const auto counts,
-             transaction.Execute(
-                 "SELECT count(*) FILTER (WHERE state = 'visible'), count(*) FILTER (WHERE state = 'delayed'), "
-                 "count(*) FILTER (WHERE state = 'leased'), "
-                 "coalesce((extract(epoch FROM now() - min(visible_at) FILTER (WHERE state = 'visible')) * "
-                 "1000000)::bigint, 0) "
-                 "FROM (SELECT visible_at, CASE WHEN leased_until > now() THEN 'leased' WHEN visible_at > now() THEN "
-                 "'delayed' "
-                 "ELSE 'visible' END AS state FROM messages WHERE queue_id = $1) AS states",
-                 Parameters().Add(id)));
-    stats.visible = counts.Int(0, 0);
-    stats.delayed = counts.Int(0, 1);
-    stats.in_flight = counts.Int(0, 2);
-    stats.oldest_age = std::chrono::microseconds(counts.Int(0, 3));
-    ASYA_TRY(const auto totals,
-             transaction.Execute("SELECT coalesce(sum(arrived), 0)::bigint, coalesce(sum(settled), 0)::bigint "
-                                 "FROM queue_totals WHERE queue_id = $1",
-                                 Parameters().Add(id)));
-    stats.arrived_total = totals.Int(0, 0);
-    stats.settled_total = totals.Int(0, 1);
-    return Ok();
-  }));
+  ASYA_TRY(
+      const auto rows,
+      database_.Query("SELECT states.*, (SELECT sum(arrived) FROM queue_totals t WHERE t.queue_id = q.id)::bigint, "
+                      "(SELECT sum(settled) FROM queue_totals t WHERE t.queue_id = q.id)::bigint FROM queues q, "
+                      "LATERAL (SELECT " ASYA_STATES " FROM messages WHERE queue_id = q.id) AS states "
+                      "WHERE q.name = $1",
+                      Parameters().Add(name)));
+  if (rows.empty()) return Fail(ErrorCode::kNotFound, "there is no queue " + name);
+  ports::QueueStats stats = ReadStates(rows, 0, 0);
+  stats.arrived_total = rows.Int(0, 4);
+  stats.settled_total = rows.Int(0, 5);
   return stats;
+}
+
+Result<std::vector<std::pair<std::string, ports::QueueStats>>> Administration::AllStats(std::size_t limit) {
+  ASYA_TRY(const auto rows, database_.Query("SELECT states.*, q.name FROM queues q LEFT JOIN (SELECT " ASYA_STATES
+                                            ", queue_id, count(*) AS held FROM messages GROUP BY queue_id) AS states "
+                                            "ON states.queue_id = q.id ORDER BY held DESC NULLS LAST, q.name LIMIT $1",
+                                            Parameters().Add(static_cast<std::int64_t>(limit))));
+  std::vector<std::pair<std::string, ports::QueueStats>> all;
+  for (std::size_t row = 0; row < rows.size(); ++row) all.emplace_back(rows.Text(row, 6), ReadStates(rows, row, 0));
+  return all;
 }
 
 Result<std::vector<std::string>> Administration::List() {
@@ -120,24 +159,7 @@ Result<std::vector<std::string>> Administration::List() {
 }
 
 Status Administration::Publish(const std::vector<ports::Outgoing>& messages, std::chrono::milliseconds /*timeout*/) {
-  ASYA_TRY_STATUS(CheckSizes(messages));
-  std::vector<std::string> names;
-  for (const auto& message : messages) names.push_back(message.queue);
-  return Write([&](Transaction& transaction) -> Status {
-    ASYA_TRY(const QueueIds queues, FindQueues(transaction, names));
-    ASYA_TRY_STATUS(CheckRoutes(messages, queues));
-    NewMessages added;
-    added.Add(messages, queues);
-    ASYA_TRY_STATUS(Insert(transaction, added));
-    std::map<std::int64_t, Totals> totals;
-    std::map<std::string, std::int64_t> hints;
-    for (const auto& message : messages) {
-      ++totals[queues.at(message.queue)].arrived;
-      hints[message.queue] = 0;
-    }
-    ASYA_TRY_STATUS(AddTotals(transaction, totals, 0));
-    return Notify(transaction, hints);
-  });
+  return Write([&](Transaction& transaction) { return PublishInTransaction(transaction, messages); });
 }
 
 std::shared_ptr<void> Administration::SubscribeHints(std::function<void(const std::string& queue)> on_work) {

@@ -4,6 +4,8 @@
 #include <list>
 #include <mutex>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "core/sql/postgres/database.h"
 #include "core/sql/postgres/listener.h"
@@ -11,6 +13,9 @@
 #include "ports/queue_admin.h"
 
 namespace asya::transports::postgres {
+
+// Adds the messages within a transaction of the caller, such as the one that stores a task. kUnroutable, kTooLarge.
+Status PublishInTransaction(sql::postgres::Transaction& transaction, const std::vector<ports::Outgoing>& messages);
 
 // The totals of QueueStats count since the queue was made, over all processes.
 class Administration final : public ports::QueueAdmin, public ports::Publisher {
@@ -27,6 +32,8 @@ class Administration final : public ports::QueueAdmin, public ports::Publisher {
   Status Remove(const std::string& name, bool force) override;
   Result<ports::QueueStats> Stats(const std::string& name) override;
   Result<std::vector<std::string>> List() override;
+  // Of all queues in one read, those with most messages first; without their totals.
+  Result<std::vector<std::pair<std::string, ports::QueueStats>>> AllStats(std::size_t limit);
   std::shared_ptr<void> SubscribeHints(std::function<void(const std::string& queue)> on_work) override;
   // `timeout` is bounded by the deadlines of the database's settings. kTimeout: the outcome is unknown.
   Status Publish(const std::vector<ports::Outgoing>& messages, std::chrono::milliseconds timeout) override;
