@@ -87,6 +87,10 @@ fuzz: install ## Runs each fuzz target for SECONDS_EACH (600) seconds; T=name ru
 crash-audit: programs ## Kills relay, runtime and server at random under load and counts every envelope (the large size)
 	@PATH="$(PYTHON_BIN):$$PATH" python tests/crash/audit.py --envelopes 20000 --kills 30
 
+.PHONY: crash-audit-postgres
+crash-audit-postgres: programs ## The same on PostgreSQL, whose own processes are killed as well
+	@PATH="$(PYTHON_BIN):$$PATH" python tests/crash/audit.py --envelopes 20000 --kills 30 --store postgres
+
 .PHONY: bench-local
 bench-local: programs ## Measures the whole local stack against its bars, beside Dramatiq (rabbitmq-server and redis-server needed)
 	@$(call BUILD,release,asya_bench_client)

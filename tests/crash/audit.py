@@ -1,9 +1,10 @@
 """Crash audit: envelopes through three hops with retries while relays, runtimes and the server are killed with -9.
 
-    tests/crash/audit.py --envelopes 20000 --kills 30 --seed 7
+    tests/crash/audit.py --envelopes 20000 --kills 30 --seed 7 [--store postgres]
 
 Passes when every accepted envelope ended exactly once, succeeded, with the right result: none lost, none wrongly
-failed, none doubled. Reads the final truth from the server's own database file after it has stopped.
+failed, none doubled. Reads the final truth from the store itself after the server has stopped. On PostgreSQL its
+processes are killed too.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ import json
 import os
 import random
 import signal
-import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -23,11 +23,13 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "cli"))
+sys.path[:0] = [str(ROOT / "cli"), str(ROOT / "tools"), str(Path(__file__).resolve().parent)]
 
 import httpx  # noqa: E402
+from truth import PostgresTruth, SqliteTruth, Truth  # noqa: E402
 
 from asya_cli.project import Server, read_server_file  # noqa: E402
+from private_postgres import PrivatePostgres  # noqa: E402
 
 CLIENTS = 8
 RETRY_EVERY = 10  # every so many envelopes fail once in the middle
@@ -69,12 +71,12 @@ def last(payload):
 class Project:
     """A project in a temporary folder, its server, and the processes of it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, variables: dict[str, str] | None = None) -> None:
         self.folder = folder
         self.state = folder / ".asya" / "local"
         (folder / "asya.yaml").write_text("".join(MANIFEST.format(name=n) for n in ("first", "middle", "last")))
         (folder / "handlers.py").write_text(HANDLERS)
-        self.environment = {**os.environ, "XDG_STATE_HOME": str(folder / "home")}
+        self.environment = {**os.environ, "XDG_STATE_HOME": str(folder / "home")} | (variables or {})
 
     def command(self, *arguments: str, check: bool = True) -> None:
         """Run one asya command on this project."""
@@ -144,13 +146,16 @@ class Sender(threading.Thread):
         return False
 
 
-def kill_at_random(project: Project, kills: int, seed: int, stop: threading.Event) -> dict[str, int]:
+def kill_at_random(project: Project, truth: Truth, kills: int, seed: int, stop: threading.Event) -> dict[str, int]:
     """Kill -9 a random process of a random kind, `kills` times; a killed server is started again."""
     chance = random.Random(seed)
-    done = {"server": 0, "relay": 0, "runtime": 0}
+    done = {"server": 0, "relay": 0, "runtime": 0, "store": 0}
     while sum(done.values()) < kills and not stop.wait(chance.uniform(*KILL_PERIOD_S)):
         found = project.victims()
-        kind = chance.choices(["server", "relay", "runtime"], [1, 3, 3])[0]
+        kind = chance.choices(["server", "relay", "runtime", "store"], [1, 3, 3, 3 if truth.variables else 0])[0]
+        if kind == "store":
+            done[kind] += truth.kill(chance)
+            continue
         if not found[kind]:
             continue
         with contextlib.suppress(ProcessLookupError):
@@ -179,44 +184,43 @@ def wait_until_finished(project: Project, total: int) -> None:
         time.sleep(0.2)
 
 
-def watch_messages(database: Path) -> None:
-    """Make the file itself note every message that is ever put into a queue, by queue and envelope."""
-    with contextlib.closing(sqlite3.connect(database)) as db:
-        db.executescript(
-            "CREATE TABLE audit_messages(queue INTEGER, body BLOB);"
-            "CREATE TRIGGER audit_insert AFTER INSERT ON messages BEGIN INSERT INTO audit_messages "
-            "VALUES(NEW.id >> 40, NEW.body); END;"
-        )
+TASKS = (
+    "SELECT payload, coalesce(result, '') FROM tasks JOIN task_inputs i ON i.task = sequence "
+    "LEFT JOIN task_results r ON r.task = sequence"
+)
+LETTERS = "SELECT count(*) FROM dead_letters"
+LEFT = "SELECT count(*) FROM messages"
+ENDS = (
+    "SELECT count(*) FROM (SELECT task FROM task_events WHERE {} IN "
+    "('succeeded', 'failed', 'canceled') GROUP BY task HAVING count(*) > 1) AS t"
+)
+SUNK = "SELECT count(*) FROM audit_messages a JOIN queues q ON q.id = a.queue WHERE q.name LIKE '%-x-sink'"
+DOUBLED = "SELECT coalesce(sum(n - 1), 0) FROM (SELECT count(*) AS n FROM audit_messages GROUP BY queue, {}) AS t"
 
 
-def audit(database: Path, total: int) -> dict[str, int]:
-    """Counts from the stopped server's file; every number but `retried` and `succeeded` has to be 0."""
-    with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as db:
-        tasks = db.execute(
-            "SELECT payload, result FROM tasks JOIN task_inputs i ON i.task = sequence "
-            "LEFT JOIN task_results r ON r.task = sequence"
-        ).fetchall()
-        letters = db.execute("SELECT count(*) FROM dead_letters").fetchone()[0]
-        left = db.execute("SELECT count(*) FROM messages").fetchone()[0]
-        ends = db.execute(
-            "SELECT count(*) FROM (SELECT task FROM task_events WHERE json_extract(data, '$.status') IN "
-            "('succeeded', 'failed', 'canceled') GROUP BY task HAVING count(*) > 1)"
-        ).fetchone()[0]
-        sunk = db.execute(
-            "SELECT count(*) FROM audit_messages a JOIN queues q ON q.id = a.queue WHERE q.name LIKE '%-x-sink'"
-        ).fetchone()[0]
-        doubled = db.execute(
-            "SELECT coalesce(sum(n - 1), 0) FROM (SELECT count(*) n FROM audit_messages "
-            "GROUP BY queue, json_extract(CAST(body AS TEXT), '$.id'))"
-        ).fetchone()[0]
+def audit(truth: Truth, total: int) -> dict[str, int]:
+    """Counts from the store of the stopped server; every number but `retried` and `succeeded` has to be 0."""
+
+    def number(sqlite: str, postgres: str = "") -> int:
+        return int(truth.rows(sqlite, postgres or sqlite)[0][0])
+
+    tasks = truth.rows(TASKS, TASKS)
+    letters = number(LETTERS)
+    left = number(LEFT)
+    ends = number(ENDS.format("json_extract(data, '$.status')"), ENDS.format("data::json ->> 'status'"))
+    sunk = number(SUNK)
+    doubled = number(
+        DOUBLED.format("json_extract(CAST(body AS TEXT), '$.id')"),
+        DOUBLED.format("convert_from(body, 'UTF8')::json ->> 'id'"),
+    )
     seen: dict[int, int] = {}
     wrong = 0
     retried = 0
     for payload, result in tasks:
-        number = json.loads(payload)["n"]
-        seen[number] = seen.get(number, 0) + 1
+        name = json.loads(payload)["n"]
+        seen[name] = seen.get(name, 0) + 1
         value = json.loads(result) if result else {}
-        wrong += value.get("seen") != ["first", "middle", "last"] or value.get("n") != number
+        wrong += value.get("seen") != ["first", "middle", "last"] or value.get("n") != name
         retried += value.get("attempt", 1) > 1
     return {
         "succeeded": len(tasks) - wrong,
@@ -232,20 +236,23 @@ def audit(database: Path, total: int) -> dict[str, int]:
     }
 
 
-def run(envelopes: int, kills: int, seed: int) -> dict[str, int]:
+def run(envelopes: int, kills: int, seed: int, store: str = "sqlite") -> dict[str, int]:
     """The whole audit in a temporary folder; gives the counts."""
-    with tempfile.TemporaryDirectory(prefix="asya-audit-") as name:
-        project = Project(Path(name))
+    with tempfile.TemporaryDirectory(prefix="asya-audit-") as name, contextlib.ExitStack() as servers:
+        truth: Truth = SqliteTruth(Path(name) / ".asya" / "local" / "asya.db")
+        if store == "postgres":
+            truth = PostgresTruth(servers.enter_context(PrivatePostgres(durable=True)))
+        project = Project(Path(name), truth.variables)
         project.command("up", name)
         project.command("down", name)
-        watch_messages(project.state / "asya.db")
+        truth.watch_messages()
         project.command("up", name)
         started = time.monotonic()
         try:
             senders = [Sender(project, range(i, envelopes, CLIENTS)) for i in range(CLIENTS)]
             for sender in senders:
                 sender.start()
-            done = kill_at_random(project, kills, seed, threading.Event())
+            done = kill_at_random(project, truth, kills, seed, threading.Event())
             for sender in senders:
                 sender.join(FINISH_TIMEOUT_S)
                 assert not sender.is_alive(), "the server takes no tasks"
@@ -253,9 +260,9 @@ def run(envelopes: int, kills: int, seed: int) -> dict[str, int]:
             wait_until_finished(project, envelopes)
         finally:
             project.command("down", name, check=False)
-        counts = audit(project.state / "asya.db", envelopes)
+        counts = audit(truth, envelopes)
         print(
-            f"seed {seed}: {envelopes} envelopes, kills {done}, {time.monotonic() - started:.0f} s: {counts}",
+            f"{store}, seed {seed}: {envelopes} envelopes, kills {done}, {time.monotonic() - started:.0f} s: {counts}",
             flush=True,
         )
         return counts
@@ -266,9 +273,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--envelopes", type=int, default=20_000)
     parser.add_argument("--kills", type=int, default=30)
+    parser.add_argument("--store", choices=["sqlite", "postgres"], default="sqlite")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
     arguments = parser.parse_args()
-    counts = run(arguments.envelopes, arguments.kills, arguments.seed)
+    counts = run(arguments.envelopes, arguments.kills, arguments.seed, arguments.store)
     bad = {key: value for key, value in counts.items() if value and key not in ("succeeded", "retried")}
     sys.exit(f"failed: {bad}" if bad or counts["succeeded"] != arguments.envelopes else 0)
 
