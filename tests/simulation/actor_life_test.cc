@@ -170,7 +170,7 @@ TEST_F(ActorMove, DrainsTheOldQueueFirst) {
             std::string::npos)
       << plane_.Condition("infer", "Synced");
   EXPECT_GE(plane_.cluster.RunningOf("infer"), 1) << "it goes on working";
-  EXPECT_TRUE(second_.queues.empty());
+  EXPECT_EQ(second_.queues.count("asya-default-infer"), 0U);
   plane_.queues.queues.at("asya-default-infer").visible = 0;
   plane_.Run(seconds(10));
   EXPECT_EQ(Transport(), "pg");
