@@ -76,7 +76,8 @@ Outcome<Done> ParseNumbers(const http::Request& request, ListOptions& options) {
 Outcome<Done> ParseSelectors(const http::Request& request, const RequestInfo& info, ListOptions& options) {
   const Status labels = ParseLabelSelector(request.Query("labelSelector").value_or(""), options.selector);
   if (!labels.ok()) return BadRequest(labels.error().message);
-  auto fields = ParseFieldSelector(request.Query("fieldSelector").value_or(""), options.selector);
+  auto fields = ParseFieldSelector(request.Query("fieldSelector").value_or(""),
+                                   info.group.empty() && info.resource == "events", options.selector);
   if (!fields.ok()) return BadRequest(fields.error().message);
   options.selects_nothing = fields->nothing;
   if (!info.namespace_.empty()) options.namespace_ = info.namespace_;

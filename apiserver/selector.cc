@@ -100,7 +100,11 @@ Result<LabelRequirement> ParseRequirement(Scanner& scanner) {
   return requirement;
 }
 
-Status AddField(std::string_view term, ports::Selector& selector, FieldSelection& selection) {
+bool IsOfEvents(const std::string& field) {
+  return field.starts_with("involvedObject.") || field == "reason" || field == "type";
+}
+
+Status AddField(std::string_view term, bool of_events, ports::Selector& selector, FieldSelection& selection) {
   const std::size_t equals = term.find('=');
   if (equals == std::string_view::npos) {
     return Invalid("fieldSelector", "invalid selector: \"" + std::string(term) + "\"; it has no =, == or !=");
@@ -122,6 +126,8 @@ Status AddField(std::string_view term, ports::Selector& selector, FieldSelection
       selection.nothing = selection.nothing || (selection.namespace_only && *selection.namespace_only != value);
       selection.namespace_only = std::move(value);
     }
+  } else if (of_events && IsOfEvents(field)) {
+    selector.labels.push_back({field, excluded ? Operator::kNotIn : Operator::kIn, {std::move(value)}});
   } else {
     return Invalid("fieldSelector", "field label not supported: " + field);
   }
@@ -143,7 +149,7 @@ Status ParseLabelSelector(std::string_view text, ports::Selector& selector) {
   }
 }
 
-Result<FieldSelection> ParseFieldSelector(std::string_view text, ports::Selector& selector) {
+Result<FieldSelection> ParseFieldSelector(std::string_view text, bool of_events, ports::Selector& selector) {
   FieldSelection selection;
   std::size_t count = 0;
   while (!text.empty()) {
@@ -152,7 +158,7 @@ Result<FieldSelection> ParseFieldSelector(std::string_view text, ports::Selector
     text = comma == std::string_view::npos ? std::string_view() : text.substr(comma + 1);
     if (term.empty()) continue;
     if (++count > kRequirementsLimit) return Invalid("fieldSelector", "too many requirements");
-    ASYA_TRY_STATUS(AddField(term, selector, selection));
+    ASYA_TRY_STATUS(AddField(term, of_events, selector, selection));
   }
   return selection;
 }

@@ -17,6 +17,7 @@ struct FieldSelection {
   std::optional<std::string> namespace_only;
   bool nothing = false;
 };
-Result<FieldSelection> ParseFieldSelector(std::string_view text, ports::Selector& selector);
+// `of_events`: involvedObject.*, reason and type are selected too, which records of events carry as labels.
+Result<FieldSelection> ParseFieldSelector(std::string_view text, bool of_events, ports::Selector& selector);
 
 }  // namespace asya::apiserver

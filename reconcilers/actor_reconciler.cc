@@ -108,10 +108,25 @@ Outcome ActorReconciler::Converge(const Stored& actor, const std::string& deleti
   }
   LookAtResult(actor.record.uid, pass);
   const json::Value* before = actor.object.Find("status");
-  const auto written = objects_.WriteStatus(actor, ActorStatus(facts, before, world_.clock.Now()));
+  const json::Value status = ActorStatus(facts, before, world_.clock.Now());
+  const auto written = objects_.WriteStatus(actor, status);
   if (!written.ok()) return Failed{written.error()};
+  TellChange(actor.object, status);
   if (!pass.retry && !pass.stays.empty()) return RequeueAfter{kDrainPoll};
   return After(pass.retry);
+}
+
+void ActorReconciler::TellChange(const json::Value& actor, const json::Value& status) {
+  const json::Value* before = actor.Find("status");
+  const json::Value* was = before == nullptr ? nullptr : FindCondition(*before, "Ready");
+  const json::Value* is = FindCondition(status, "Ready");
+  if (is == nullptr) return;
+  const bool is_warning = status.GetString("phase") == "Degraded";
+  // That a new actor is as it should be is no news.
+  if (was == nullptr && !is_warning) return;
+  const bool same_reason = was != nullptr && was->GetString("reason") == is->GetString("reason");
+  if (same_reason && (!is_warning || was->GetString("message") == is->GetString("message"))) return;
+  events_.Tell(actor, is_warning, is->GetString("reason").value_or(""), is->GetString("message").value_or(""));
 }
 
 bool ActorReconciler::ResolveNames(const json::Value& actor, Pass& pass) {

@@ -7,6 +7,7 @@
 
 #include "reconcilers/actor_status.h"
 #include "reconcilers/controller.h"
+#include "reconcilers/events.h"
 #include "reconcilers/objects.h"
 #include "reconcilers/world.h"
 
@@ -16,7 +17,7 @@ namespace asya::reconcilers {
 class ActorReconciler {
  public:
   ActorReconciler(const World& world, const ReconcilerSettings& settings)
-      : world_(world), settings_(settings), objects_(world.store, world.clock) {}
+      : world_(world), settings_(settings), objects_(world.store, world.clock), events_(world.store, world.clock) {}
   Outcome Reconcile(const Key& key);
 
  private:
@@ -44,10 +45,13 @@ class ActorReconciler {
   void Prune(const Pass& pass);
   void HandToScaler(const Key& key, Pass& pass);
   void LookAtResult(const std::string& uid, Pass& pass);
+  // An Event where the reason of readiness changed; `actor` as it was read.
+  void TellChange(const json::Value& actor, const json::Value& status);
 
   const World world_;
   const ReconcilerSettings& settings_;
   Objects objects_;
+  Events events_;
 };
 
 }  // namespace asya::reconcilers

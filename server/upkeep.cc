@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "reconcilers/events.h"
+
 namespace asya::server {
 
 namespace {
@@ -18,6 +20,7 @@ Upkeep::Upkeep(Backend& backend, const Clock& clock, observe::Logger logger, obs
       clock_(clock),
       logger_(std::move(logger)),
       history_(MakeDropped(metrics, "history")),
+      events_(MakeDropped(metrics, "events")),
       dropped_tasks_(MakeDropped(metrics, "tasks")),
       dead_letters_(MakeDropped(metrics, "dead_letters")) {}
 
@@ -54,6 +57,7 @@ void Upkeep::RunOnce() {
     logger_.Warning("old events were not compacted", {{"error", compacted.error().message}});
   }
   Count("history", history_, backend_.DropOldHistory());
+  Count("events", events_, reconcilers::DropOldEvents(backend_.objects(), clock_.Now()));
   Count("tasks", dropped_tasks_, backend_.DropOldTasks(clock_.Now()));
   Count("dead letters", dead_letters_, backend_.DropOldDeadLetters(clock_.Now()));
 }

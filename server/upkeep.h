@@ -35,6 +35,7 @@ class Upkeep {
   const Clock& clock_;
   const observe::Logger logger_;
   const observe::Counter history_;
+  const observe::Counter events_;
   const observe::Counter dropped_tasks_;
   const observe::Counter dead_letters_;
   std::mutex mutex_;

@@ -114,4 +114,5 @@ def segment(name: str) -> str:
 
 def collection(plural: str, namespace: str | None) -> str:
     """Path of a kind's collection; ``namespace`` is None for cluster-scoped kinds and for all namespaces."""
-    return f"{API}/{plural}" if namespace is None else f"{API}/namespaces/{segment(namespace)}/{plural}"
+    api = "/api/v1" if plural == "events" else API
+    return f"{api}/{plural}" if namespace is None else f"{api}/namespaces/{segment(namespace)}/{plural}"

@@ -20,7 +20,7 @@ from asya_cli.project import find_server, program, project_of, state_of
 KINDS = {
     "actor": "asyncactors", "actors": "asyncactors", "asya": "asyncactors", "asyncactor": "asyncactors",
     "asyncactors": "asyncactors", "flow": "flows", "flows": "flows", "flavor": "flavors", "flavors": "flavors",
-    "transport": "transports", "transports": "transports",
+    "transport": "transports", "transports": "transports", "event": "events", "events": "events", "ev": "events",
 }  # fmt: skip
 CLUSTER_SCOPED = {"flavors", "transports"}
 SYSTEM_LABEL = "asya.sh/system"

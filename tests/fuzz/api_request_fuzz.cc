@@ -47,7 +47,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   asya::ports::Selector selector;
   (void)asya::apiserver::ParseLabelSelector(text, selector);
-  (void)asya::apiserver::ParseFieldSelector(text, selector);
+  (void)asya::apiserver::ParseFieldSelector(text, true, selector);
   (void)asya::apiserver::ParseRequestInfo("GET", text, false);
   (void)asya::apiserver::NegotiateObject(text);
   (void)asya::apiserver::NegotiateDiscovery(text);
