@@ -110,11 +110,13 @@ Result<bool> Backlog::LoadDue(sql::sqlite::Transaction& transaction, std::int64_
   // One more than fits, to learn when the next one is due.
   rows->Bind(1, queue_.get()).Bind(2, cursor_due_us_).Bind(3, cursor_message_.get());
   rows->Bind(4, static_cast<std::int64_t>(room + 1));
-  next_due_us_ = 0;
   bool woke = false;
   for (std::size_t seen = 0;; ++seen) {
     ASYA_TRY(const bool row, rows->Step());
-    if (!row) return woke;
+    if (!row) {
+      next_due_us_ = 0;
+      return woke;
+    }
     const MessageId message(rows->Int(0));
     const std::int64_t due_us = rows->Int(1);
     // Leased: delivered before, or retried by a commit that has not been told here yet; Delay() will place that one.

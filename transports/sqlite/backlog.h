@@ -48,7 +48,8 @@ class Backlog {
 
   // Whether the file holds more that could be loaded now.
   [[nodiscard]] bool WantsRefill(std::int64_t now_us) const;
-  // Loads fresh and due messages while there is room. True when a delayed one became ready.
+  // Loads fresh and due messages while there is room. True when a delayed one became ready. After an error, call it
+  // again: what was loaded stays, and next_due_us() is as before.
   Result<bool> Refill(sql::sqlite::Transaction& transaction, std::int64_t now_us);
 
   [[nodiscard]] bool empty() const { return ready_.empty(); }

@@ -32,6 +32,7 @@ constexpr std::size_t kUnsentBytesMax = 1024 * 1024;  // of one connection; noth
 constexpr std::size_t kChangeBytesMax =
     32 * 1024 * 1024;                                  // settlements not yet durable; nothing is read from anybody then
 constexpr std::chrono::milliseconds kDiskRetry{1000};  // between two tries to write to a full disk
+constexpr std::chrono::milliseconds kReadRetry{1000};  // between two tries to read a file that cannot be read
 constexpr std::chrono::milliseconds kSubmitRetry{10};  // when the writer's queue is full
 constexpr std::chrono::seconds kStopGrace{5};
 
@@ -134,6 +135,7 @@ class Reactor {
   Status Deliver(Queue& queue, Session& session, sql::sqlite::Transaction* transaction);
   [[nodiscard]] Session* NextWithRoom(Queue& queue);
   void Schedule(Queue& queue);
+  void ScheduleAt(Queue& queue, std::int64_t next_us);  // 0: not by time
 
   sql::sqlite::Database& database_;
   std::shared_ptr<Ledger> ledger_;

@@ -22,12 +22,12 @@ void Reactor::ServeTouched() {
   now.swap(touched_);
   for (Queue* queue : now) {
     queue->touched = false;
-    if (!Serve(*queue).ok()) {
-      // The file cannot be read: the messages are safe where they are, so try again later.
-      Touch(*queue);
-      retry_at_us_ = NowUs() + std::chrono::microseconds(kDiskRetry).count();
+    if (Serve(*queue).ok()) {
+      Schedule(*queue);
+    } else {
+      // The file cannot be read: the messages are safe where they are, so try again later, also what is due already.
+      ScheduleAt(*queue, NowUs() + std::chrono::microseconds(kReadRetry).count());
     }
-    Schedule(*queue);
   }
 }
 
@@ -108,6 +108,10 @@ void Reactor::Schedule(Queue& queue) {
   // A queue without room is looked at again when it is touched; its time has come already.
   std::int64_t next_us = queue.backlog.next_due_us();
   if (next_us != 0 && next_us <= NowUs() && !queue.backlog.WantsRefill(NowUs())) next_us = 0;
+  ScheduleAt(queue, next_us);
+}
+
+void Reactor::ScheduleAt(Queue& queue, std::int64_t next_us) {
   if (next_us == queue.scheduled_us) return;
   if (queue.scheduled_us != 0) due_.erase({queue.scheduled_us, queue.id});
   queue.scheduled_us = next_us;

@@ -1,0 +1,148 @@
+// The broker on a file that cannot be read or written for a while.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+
+#include <atomic>
+#include <filesystem>
+
+#include "core/base/random.h"
+#include "transports/conformance/recorder_suite.h"
+#include "transports/sqlite/backlog.h"
+#include "transports/sqlite/broker.h"
+#include "transports/sqlite/client.h"
+
+namespace asya::transports::sqlite {
+namespace {
+
+using conformance::kPatience;
+using conformance::Recorder;
+using sql::sqlite::Transaction;
+using std::chrono::milliseconds;
+
+// A database whose own readers fail as they are told to.
+class FaultyDatabase final : public sql::sqlite::Database {
+ public:
+  explicit FaultyDatabase(std::unique_ptr<Database> inner) : inner_(std::move(inner)) {}
+  Status Submit(Job job, Done done) override { return inner_->Submit(std::move(job), std::move(done)); }
+  Status Write(const Job& job) override { return inner_->Write(job); }
+  Status Read(const Job& job) override { return inner_->Read(job); }
+  std::unique_ptr<sql::sqlite::Reader> NewReader() override {
+    return std::make_unique<FaultyReader>(inner_->NewReader(), *this);
+  }
+  void OnCommit(std::function<void()> hook) override { inner_->OnCommit(std::move(hook)); }
+  void Stop() override { inner_->Stop(); }
+
+  std::atomic<bool> refuses_reads = false;
+  std::atomic<int> refused_reads = 0;
+
+ private:
+  class FaultyReader final : public sql::sqlite::Reader {
+   public:
+    FaultyReader(std::unique_ptr<Reader> inner, FaultyDatabase& database)
+        : inner_(std::move(inner)), database_(database) {}
+    Status Read(const std::function<Status(Transaction&)>& job) override {
+      if (!database_.refuses_reads) return inner_->Read(job);
+      ++database_.refused_reads;
+      return Fail(ErrorCode::kUnavailable, "the disk does not answer");
+    }
+
+   private:
+    std::unique_ptr<Reader> inner_;
+    FaultyDatabase& database_;
+  };
+  std::unique_ptr<Database> inner_;
+};
+
+class DiskFaultsTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = std::filesystem::temp_directory_path() / "asya-disk-XXXXXX";
+    folder_ = mkdtemp(pattern.data());
+    auto opened = sql::sqlite::Database::Open({.path = folder_ + "/asya.db"}, Migrations());
+    ASSERT_TRUE(opened.ok());
+    database_ = std::make_unique<FaultyDatabase>(std::move(*opened));
+  }
+  void TearDown() override {
+    database_.reset();
+    std::filesystem::remove_all(folder_);
+  }
+
+  std::string folder_;
+  std::unique_ptr<FaultyDatabase> database_;
+};
+
+TEST_F(DiskFaultsTest, ADelayedMessageStaysScheduledWhenItsRowCannotBeRead) {
+  Ledger ledger;
+  StoredQueue stored;
+  ASSERT_TRUE(database_
+                  ->Write([&](Transaction& transaction) -> Status {
+                    ASYA_TRY(const auto made, ledger.Ensure(transaction, {"q", "uid"}));
+                    ASYA_TRY(const Placed placed, ledger.Insert(transaction, made.id, "body", 1));
+                    ASYA_TRY_STATUS(ledger.Retry(transaction, placed.message, "body", 5));
+                    ASYA_TRY(const auto queues, ledger.Load(transaction));
+                    stored = queues.at(0);
+                    return Ok();
+                  })
+                  .ok());
+  std::size_t fresh_bytes = 0;
+  Backlog backlog(stored, fresh_bytes);
+  ASSERT_EQ(backlog.next_due_us(), 5);
+  Status broken = Ok();
+  EXPECT_FALSE(database_
+                   ->Write([&](Transaction& transaction) -> Status {
+                     // Its row fails when it is computed, as an unreadable page does. Undone with this job.
+                     ASYA_TRY_STATUS(transaction.Execute(
+                         "DROP INDEX messages_by_due; ALTER TABLE messages RENAME TO hidden; CREATE VIEW messages AS "
+                         "SELECT abs(-9223372036854775808) AS id, 1 AS visible_at_us FROM hidden;"));
+                     const auto woke = backlog.Refill(transaction, 10);
+                     broken = woke.ok() ? Ok() : Status(woke.error());
+                     return Fail(ErrorCode::kConflict, "undo");
+                   })
+                   .ok());
+  EXPECT_FALSE(broken.ok());
+  EXPECT_EQ(backlog.next_due_us(), 5);
+  EXPECT_TRUE(database_
+                  ->Read([&](Transaction& transaction) -> Status {
+                    ASYA_TRY(const bool woke, backlog.Refill(transaction, 10));
+                    EXPECT_TRUE(woke);
+                    return Ok();
+                  })
+                  .ok());
+  EXPECT_EQ(backlog.visible(), 1);
+  EXPECT_EQ(backlog.next_due_us(), 0);
+}
+
+TEST_F(DiskFaultsTest, AFileThatCannotBeReadIsTriedAgainAfterAPause) {
+  BrokerSettings settings;
+  settings.socket_path = folder_ + "/queue.sock";
+  Broker broker(*database_, settings, RealClock());
+  ASSERT_TRUE(broker.Start().ok());
+  ASSERT_TRUE(broker.Admin().Ensure({"q", "uid"}).ok());
+  Random random(SystemSeed());
+  Recorder consumer(
+      std::make_unique<Client>(ClientSettings{.socket_path = settings.socket_path, .queue = "q"}, RealClock(), random),
+      2);
+  consumer.Start();
+  ASSERT_EQ(consumer.TakeConnection(), true);
+  ASSERT_TRUE(broker.Publisher().Publish({{"q", "1", "m"}}, kPatience).ok());
+  const auto taken = consumer.Take(1);
+  ASSERT_EQ(taken.size(), 1U);
+  database_->refuses_reads = true;
+  ports::Settlement settlement;
+  settlement.tag = taken[0].tag;
+  settlement.action = ports::Settlement::Action::kRetry;
+  settlement.retry_body = "2";
+  settlement.retry_delay = milliseconds(20);
+  ASSERT_TRUE(consumer.Settle(settlement).ok());
+  EXPECT_TRUE(consumer.Take(1, milliseconds(400)).empty());
+  EXPECT_GE(database_->refused_reads, 1);
+  EXPECT_LE(database_->refused_reads, 5) << "tries within 0.4 s";
+  database_->refuses_reads = false;
+  const auto again = consumer.Take(1);
+  ASSERT_EQ(again.size(), 1U);
+  EXPECT_EQ(again[0].body, "2");
+}
+
+}  // namespace
+}  // namespace asya::transports::sqlite
