@@ -115,7 +115,7 @@ void Administration::Wait() {
     until = std::min(link_->deadline(), publishing_->deadline());
   }
   if (WantsHints()) until = std::min(until, poll_at_);
-  loop_.Wait(std::move(sockets), until);
+  loop_.Wait(sockets, until);
 }
 
 }  // namespace asya::transports::rabbitmq

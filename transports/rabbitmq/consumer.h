@@ -1,6 +1,7 @@
 // Consumer: a relay's end of a queue on RabbitMQ: one connection to take messages, one to publish, and a thread.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -110,6 +111,7 @@ class Consumer final : public ports::MessageQueue {
   std::unique_ptr<Link> consuming_;
   std::unique_ptr<Link> publishing_link_;
   std::unique_ptr<Publishing> publishing_;
+  std::array<bool, 2> readable_{};     // consuming, publishing
   std::optional<std::string> broken_;  // why the links have to be given up
   std::optional<std::string> told_;
   SteadyTime try_at_{};

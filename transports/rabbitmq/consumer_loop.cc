@@ -59,7 +59,7 @@ void Consumer::Connect() {
 void Consumer::DriveLinks() {
   if (phase_ == Phase::kAway) return;
   for (Link* link : {consuming_.get(), publishing_link_.get()}) {
-    const Status advanced = link->Advance();
+    const Status advanced = link->Advance(std::exchange(readable_[link == consuming_.get() ? 0 : 1], false));
     if (!advanced.ok() && !broken_) broken_ = advanced.error().message;
   }
   const Status timely = publishing_->CheckDeadlines();
@@ -158,7 +158,11 @@ void Consumer::Wait() {
     until = std::min({until, consuming_->deadline(), publishing_link_->deadline(), publishing_->deadline()});
   }
   if (phase_ == Phase::kReady) until = std::min(until, windows_->deadline());
-  loop_.Wait(std::move(sockets), until);
+  loop_.Wait(sockets, until);
+  for (const pollfd& socket : sockets) {
+    if (socket.revents == 0) continue;
+    readable_[consuming_ != nullptr && socket.fd == consuming_->fd() ? 0 : 1] = true;
+  }
 }
 
 void Consumer::BeginStop(std::chrono::milliseconds grace) {
@@ -178,7 +182,7 @@ void Consumer::BeginStop(std::chrono::milliseconds grace) {
 bool Consumer::MayEnd() const {
   if (!stopping_) return false;
   if (phase_ != Phase::kReady || clock_.Steady() >= stop_by_) return true;
-  return leases_.empty() && publishing_->idle() && windows_->held() == 0;
+  return leases_.empty() && publishing_->idle() && windows_->held() == 0 && windows_->empty();
 }
 
 // So that the broker has taken the last acks before the connection is gone.
@@ -195,7 +199,7 @@ void Consumer::SayGoodbye() {
       AddSocket(link, sockets);
     }
     if (consuming_->closed() && publishing_link_->closed()) return;
-    loop_.Wait(std::move(sockets), until);
+    loop_.Wait(sockets, until);
   }
 }
 

@@ -32,6 +32,9 @@ void Consumer::OnArrival(Arrival arrival) {
     case MethodId::kDeliver:
       if (phase_ == Phase::kReady) OnDelivery(std::move(arrival));
       return;
+    case MethodId::kConsumeOk:
+      if (phase_ == Phase::kReady) windows_->OnOpened(WindowOf(arrival.method.name));
+      return;
     case MethodId::kCancelOk:
       if (phase_ == Phase::kReady) windows_->OnCancelled(WindowOf(arrival.method.name));
       return;

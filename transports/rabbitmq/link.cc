@@ -51,7 +51,7 @@ SteadyTime Link::deadline() const {
   return std::min(heard_at_ + 2 * heartbeat_, sent_at_ + heartbeat_ / 2);
 }
 
-Status Link::Advance() {
+Status Link::Advance(bool readable) {
   if (state_ == State::kConnecting) {
     ASYA_TRY_STATUS(socket_.Advance());
     if (socket_.connected()) state_ = State::kShaking;
@@ -61,7 +61,7 @@ Status Link::Advance() {
     return Ok();
   }
   const std::size_t before = in_.size();
-  const Status received = socket_.Receive(in_);
+  const Status received = readable || state_ != State::kOpen ? socket_.Receive(in_) : Ok();
   const SteadyTime now = clock_.Steady();
   if (in_.size() != before) heard_at_ = now;
   ASYA_TRY_STATUS(TakeFrames());

@@ -32,8 +32,8 @@ class Link {
   // Begins to connect.
   Status Begin();
   // To be called when the descriptor is ready or the deadline is over; an error ends the link: kUnavailable,
-  // kUnauthorized (refused by the broker), kClosed.
-  Status Advance();
+  // kUnauthorized (refused by the broker), kClosed. Without `readable` an open link is not read from.
+  Status Advance(bool readable = true);
   [[nodiscard]] int fd() const { return socket_.fd(); }
   [[nodiscard]] bool wants_write() const { return socket_.wants_write(); }
   [[nodiscard]] SteadyTime deadline() const;

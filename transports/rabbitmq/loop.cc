@@ -34,7 +34,7 @@ std::vector<Loop::Letter> Loop::Take() {
   return taken;
 }
 
-void Loop::Wait(std::vector<pollfd> sockets, SteadyTime until) {
+void Loop::Wait(std::vector<pollfd>& sockets, SteadyTime until) {
   constexpr std::int64_t kLongestMs = 3'600'000;
   sockets.push_back(pollfd{event_.get(), POLLIN, 0});
   std::int64_t left_ms = kLongestMs;
@@ -43,6 +43,7 @@ void Loop::Wait(std::vector<pollfd> sockets, SteadyTime until) {
     left_ms = std::clamp<std::int64_t>(left, 0, kLongestMs);
   }
   poll(sockets.data(), sockets.size(), static_cast<int>(left_ms));
+  sockets.pop_back();
 }
 
 }  // namespace asya::transports::rabbitmq

@@ -24,8 +24,8 @@ class Loop {
   void Post(Letter letter);
   // All letters, in order.
   std::vector<Letter> Take();
-  // Sleeps until a socket is ready, a letter is there, or it is `until`.
-  void Wait(std::vector<pollfd> sockets, SteadyTime until);
+  // Sleeps until a socket is ready (which `revents` then says), a letter is there, or it is `until`.
+  void Wait(std::vector<pollfd>& sockets, SteadyTime until);
 
  private:
   const Clock& clock_;

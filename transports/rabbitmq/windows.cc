@@ -15,6 +15,11 @@ void Windows::OnDelivered(WindowId id, std::uint64_t tag, std::uint64_t print) {
   if (found != windows_.end() && found->second.may_come > 0) --found->second.may_come;
 }
 
+void Windows::OnOpened(WindowId id) {
+  const auto found = windows_.find(id);
+  if (found != windows_.end()) found->second.opened = true;
+}
+
 void Windows::OnCancelled(WindowId id) { windows_.erase(id); }
 
 void Windows::Done(std::uint64_t tag, bool requeue, SteadyTime now) {
@@ -26,14 +31,8 @@ void Windows::Done(std::uint64_t tag, bool requeue, SteadyTime now) {
 
 void Windows::Cancel(WindowId id, Orders& orders) {
   Window& window = windows_.at(id);
-  if (std::exchange(window.cancelling, true)) return;
+  if (!window.opened || std::exchange(window.cancelling, true)) return;
   orders.cancels.push_back(id);
-}
-
-void Windows::CancelAll() {
-  for (auto& [id, window] : windows_) {
-    if (!std::exchange(window.cancelling, true)) to_cancel_.push_back(id);
-  }
 }
 
 std::size_t Windows::MayCome() const {
@@ -44,21 +43,20 @@ std::size_t Windows::MayCome() const {
 
 Windows::Orders Windows::Balance(SteadyTime now) {
   Orders orders;
-  orders.cancels.swap(to_cancel_);
   const std::size_t may_come = MayCome();
   for (auto& [id, window] : windows_) {
     const bool too_many = may_come > credits_ && window.may_come > 0;
     const bool not_careful = careful_ && held_ > 0;
-    if (too_many || not_careful) Cancel(id, orders);
+    if (too_many || not_careful || ending_) Cancel(id, orders);
   }
   std::size_t room = credits_ > may_come ? credits_ - may_come : 0;
   Release(room);
-  if (!withheld_.empty() && withheld_.front().since + kWithheldFor <= now) {
+  if (deadline() <= now) {
     Cancel(At(withheld_.front().tag).window, orders);
     Release(room);
   }
   OrderAcks(orders);
-  if (room > 0) OpenWindow(room, orders);
+  if (room > 0 && !ending_) OpenWindow(room, orders);
   return orders;
 }
 
@@ -127,7 +125,11 @@ void Windows::OpenWindow(std::size_t room, Orders& orders) {
 }
 
 SteadyTime Windows::deadline() const {
-  return withheld_.empty() ? SteadyTime::max() : withheld_.front().since + kWithheldFor;
+  if (withheld_.empty()) return SteadyTime::max();
+  const auto window = windows_.find(slots_[withheld_.front().tag - first_].window);
+  // It cannot be ended before it is open.
+  if (window != windows_.end() && !window->second.opened) return SteadyTime::max();
+  return withheld_.front().since + kWithheldFor;
 }
 
 std::vector<Windows::Unacked> Windows::unacked() const {

@@ -50,11 +50,15 @@ class Windows {
   void SetCareful(bool careful) { careful_ = careful; }
   // Tags come in order, without gaps. `print` is kept for Unacked().
   void OnDelivered(WindowId id, std::uint64_t tag, std::uint64_t print);
+  // The broker has confirmed the window; RabbitMQ 3.10 ends the connection on a cancel that comes before that.
+  void OnOpened(WindowId id);
   void OnCancelled(WindowId id);
   // The delivery may be acknowledged (or put back).
   void Done(std::uint64_t tag, bool requeue, SteadyTime now);
-  // Ends all windows: nothing more is wanted.
-  void CancelAll();
+  // Ends all windows, also those on their way: nothing more is wanted.
+  void CancelAll() { ending_ = true; }
+  // No window is left.
+  [[nodiscard]] bool empty() const { return windows_.empty(); }
   Orders Balance(SteadyTime now);
   // When Balance has to be called again if nothing happens.
   [[nodiscard]] SteadyTime deadline() const;
@@ -73,6 +77,7 @@ class Windows {
   };
   struct Window {
     std::size_t may_come = 0;
+    bool opened = false;
     bool cancelling = false;
   };
   struct Withheld {
@@ -92,7 +97,7 @@ class Windows {
   bool careful_ = true;
   WindowId last_id_ = 0;
   std::map<WindowId, Window> windows_;
-  std::vector<WindowId> to_cancel_;
+  bool ending_ = false;
   std::deque<Slot> slots_;  // bounded by the credits: from the oldest delivery not acknowledged on
   std::uint64_t first_ = 1;
   std::size_t held_ = 0;

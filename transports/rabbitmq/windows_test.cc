@@ -17,6 +17,7 @@ Windows Open(std::size_t credits, Windows::WindowId& id) {
   windows.SetCareful(false);
   windows.Grant(credits);
   id = windows.Balance(kStart).opens.at(0).id;
+  windows.OnOpened(id);
   return windows;
 }
 
@@ -80,12 +81,23 @@ TEST(Windows, RevokedCreditsEndWhatMayStillDeliver) {
   EXPECT_TRUE(windows.Balance(kStart).cancels.empty());
 }
 
+TEST(Windows, NoneIsEndedBeforeItIsOpen) {
+  Windows windows(0);
+  windows.Grant(2);
+  const auto id = windows.Balance(kStart).opens.at(0).id;
+  windows.Revoke();
+  EXPECT_TRUE(windows.Balance(kStart).cancels.empty());
+  windows.OnOpened(id);
+  EXPECT_EQ(windows.Balance(kStart).cancels, std::vector<Windows::WindowId>{id});
+}
+
 TEST(Windows, CarefulMeansOneAtATime) {
   Windows windows(0);
   windows.Grant(10);
   const auto first = windows.Balance(kStart);
   ASSERT_EQ(first.opens.size(), 1U);
   EXPECT_EQ(first.opens[0].prefetch, 1);
+  windows.OnOpened(first.opens[0].id);
   windows.OnDelivered(first.opens[0].id, 1, 0);
   windows.SetCareful(true);
   EXPECT_EQ(windows.Balance(kStart).cancels.size(), 1U);
@@ -121,19 +133,20 @@ class ToyBroker {
       windows_.Grant(static_cast<std::size_t>(count));
     } else if (what == 20) {
       granted_ = 0;
+      revoked_ = true;  // what is under way may still come
       windows_.Revoke();
     } else if (what < 60) {
       Deliver();
     } else if (!leased_.empty()) {
       Finish(static_cast<std::size_t>(random_.Between(0, static_cast<std::int64_t>(leased_.size()) - 1)));
     }
-    Obey(what != 20);
+    Obey();
   }
   void FinishAll() {
     while (!leased_.empty()) Finish(0);
     for (int i = 0; i < 100; ++i) {
       now_ += kWithheldFor;
-      Obey(true);
+      Obey();
     }
   }
   [[nodiscard]] std::size_t unacked() const { return unacked_.size(); }
@@ -144,7 +157,7 @@ class ToyBroker {
     for (auto& [id, count] : consumers_) {
       if (count == 0) continue;
       --count;
-      --granted_;
+      granted_ = std::max<std::int64_t>(0, granted_ - 1);
       ++tag_;
       windows_.OnDelivered(id, tag_, tag_);
       unacked_[tag_] = {id, false};
@@ -157,15 +170,24 @@ class ToyBroker {
     windows_.Done(leased_[at], false, now_);
     leased_.erase(leased_.begin() + static_cast<std::ptrdiff_t>(at));
   }
-  void Obey(bool check) {
+  void Obey() {
     const auto orders = windows_.Balance(now_);
-    for (const auto id : orders.cancels) consumers_.erase(id);
+    for (const auto id : orders.cancels) {
+      ASSERT_EQ(std::count(opening_.begin(), opening_.end(), id), 0) << "ended before it was open";
+      consumers_.erase(id);
+    }
     for (const auto& ack : orders.acks) Acknowledge(ack);
-    for (const auto& open : orders.opens) consumers_[open.id] = open.prefetch;
+    for (const auto id : opening_) windows_.OnOpened(id);
+    opening_.clear();
+    for (const auto& open : orders.opens) {
+      consumers_[open.id] = open.prefetch;
+      opening_.push_back(open.id);
+    }
     for (const auto id : orders.cancels) windows_.OnCancelled(id);
     std::int64_t may_come = 0;
     for (const auto& [id, count] : consumers_) may_come += count;
-    ASSERT_TRUE(!check || may_come <= granted_);
+    if (may_come <= granted_) revoked_ = false;
+    ASSERT_TRUE(revoked_ || may_come <= granted_);
   }
   void Acknowledge(const Windows::AckOrder& ack) {
     for (auto entry = unacked_.begin(); entry != unacked_.end() && entry->first <= ack.tag;) {
@@ -185,7 +207,9 @@ class ToyBroker {
   std::map<Windows::WindowId, std::int64_t> consumers_;  // what each may still get
   std::map<std::uint64_t, std::pair<Windows::WindowId, bool>> unacked_;
   std::vector<std::uint64_t> leased_;
+  std::vector<Windows::WindowId> opening_;  // not confirmed yet
   std::int64_t granted_ = 0;
+  bool revoked_ = false;
   std::uint64_t tag_ = 0;
   SteadyTime now_ = kStart;
 };
