@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 import subprocess
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -16,6 +20,7 @@ from asya_project import ACTORS, ROOT, Project, actor, until
 from private_postgres import USER, PrivatePostgres, binaries
 
 PASSWORD = "sesame-open"
+FLOWS = "/apis/asya.sh/v1alpha1/namespaces/default/flows"
 HANDLERS = """
 def echo(payload):
     return payload
@@ -165,6 +170,68 @@ def test_a_restart_of_postgresql_is_waited_out(project: Project, fresh: str, dat
     done = project.run("send", "echo", '{"n": 3}', "--wait")
     assert json.loads(done.out)["n"] == 3
     assert PASSWORD not in (project.state / "logs" / "server.log").read_text()
+
+
+class Writer(threading.Thread):
+    """Creates one object after the other, and remembers those that were acknowledged."""
+
+    def __init__(self, project: Project, number: int) -> None:
+        super().__init__(daemon=True)
+        self.number = number
+        self.acknowledged: list[str] = []
+        self.problems: set[str] = set()
+        self.ending = threading.Event()
+        server = project.server()
+        self.http = httpx.Client(base_url=server.url, headers={"Authorization": "Bearer " + server.token}, timeout=60)
+
+    def run(self) -> None:
+        """Write until told to end; what failed is written again, as it may have happened."""
+        count = 0
+        while not self.ending.is_set():
+            name = f"flow-{self.number}-{count}"
+            body = {"apiVersion": "asya.sh/v1alpha1", "kind": "Flow", "metadata": {"name": name},
+                    "spec": {"entrypoint": "echo"}}  # fmt: skip
+            code = self.http.post(FLOWS, json=body).status_code
+            if code in (201, 409):
+                self.acknowledged.append(name)
+                count += 1
+            elif code not in (503, 504):
+                self.problems.add(str(code))
+
+
+def _reached(writers: list[Writer], goals: list[int]) -> bool:
+    return all(len(writer.acknowledged) > goal for writer, goal in zip(writers, goals, strict=True))
+
+
+def test_nothing_acknowledged_is_lost_when_postgresql_is_killed(
+    project: Project, fresh: str, database: Database
+) -> None:
+    """kill -9 of backends and of the whole server in the middle of writes of objects."""
+    project.write(asya__yaml=actor("echo", "steps.echo"), steps__py=HANDLERS)
+    project.run("up", ASYA_DATABASE_URL=fresh)
+    writers = [Writer(project, number) for number in range(4)]
+    for writer in writers:
+        writer.start()
+    for round_ in range(4):
+        goals = [len(writer.acknowledged) + 5 for writer in writers]
+        until(partial(_reached, writers, goals), "writes of each thread")
+        if round_ % 2:
+            database.server.kill()
+            database.server.start()
+        else:
+            # Its death makes PostgreSQL end every other process of it, and recover.
+            pid = database.sql("SELECT pid FROM pg_stat_activity WHERE application_name = 'asya-server' LIMIT 1")
+            os.kill(int(pid), signal.SIGKILL)
+    for writer in writers:
+        writer.ending.set()
+        writer.join()
+        assert not writer.problems, writer.problems
+    until(lambda: _connects(fresh), "PostgreSQL is back")
+    names = {item["metadata"]["name"] for item in project.get(FLOWS)["items"]}
+    for writer in writers:
+        assert set(writer.acknowledged) <= names
+    revisions = [int(item["metadata"]["resourceVersion"]) for item in project.get(FLOWS)["items"]]
+    assert len(set(revisions)) == len(revisions)
 
 
 def test_a_database_that_is_dropped_is_told(project: Project, fresh: str, database: Database) -> None:
