@@ -16,7 +16,7 @@ BUILD = mkdir -p build; cmake --preset $(1) >build/configure-$(1).log 2>&1 || { 
 # A private PostgreSQL and RabbitMQ around a command, their addresses in ASYA_TEST_POSTGRES and ASYA_TEST_RABBITMQ.
 SERVERS = tools/postgres run tools/rabbitmq run
 CTEST = $(SERVERS) ctest --test-dir $(1) --output-on-failure --no-tests=error
-TSAN_FOLDERS = $(patsubst %/CMakeLists.txt,%,$(wildcard $(addsuffix /CMakeLists.txt,relay transports storage)))
+TSAN_FOLDERS = $(patsubst %/CMakeLists.txt,%,$(wildcard $(addsuffix /CMakeLists.txt,core/sql/postgres relay transports storage)))
 
 .PHONY: help
 help: ## Lists the commands
@@ -56,7 +56,7 @@ asan: install ## Runs the C++ tests under AddressSanitizer and UndefinedBehavior
 	@LSAN_OPTIONS=suppressions=$(CURDIR)/tools/lsan.supp:print_suppressions=0 $(call CTEST,build/asan)
 
 .PHONY: tsan
-tsan: install ## Runs the tests of relay, transports and storage under ThreadSanitizer
+tsan: install ## Runs the tests of relay, transports, storage and its PostgreSQL under ThreadSanitizer
 	@$(call BUILD,tsan,$(addsuffix /all,$(TSAN_FOLDERS)))
 	@for folder in $(TSAN_FOLDERS); do $(call CTEST,build/tsan/$$folder); done
 
@@ -115,9 +115,9 @@ bench-storage: programs ## Measures the stores and the API on them: creates, get
 		--runtime build/asya_runtime.pyz --crew crew $(if $(STRICT),--strict)
 
 .PHONY: bench-transports
-bench-transports: install ## Measures the SQLite transport beside plain SQL doing the same rows in the same batches
+bench-transports: install ## Measures the SQL transports beside plain SQL doing the same rows in the same batches
 	@$(call BUILD,release,bench_transports)
-	@build/release/bin/bench_transports --strict
+	@tools/postgres --durable run build/release/bin/bench_transports --strict
 
 .PHONY: docs-check
 docs-check: ## Checks that what the documents name exists

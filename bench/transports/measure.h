@@ -1,4 +1,4 @@
-// Measure: hops of 1 KiB messages from one queue to the next, by the transport and by plain SQL.
+// Measure: hops of 1 KiB messages from one queue to the next, by the transports and by plain SQL.
 #pragma once
 
 #include <cstddef>
@@ -27,5 +27,9 @@ struct RawWork {
 Result<Hops> TransportHops(const std::string& folder, std::size_t credits);
 // One connection, no threads: the same rows in the same batches.
 Result<Hops> RawHops(const std::string& folder, const RawWork& work);
+
+// The same two on PostgreSQL at `dsn`: one consumer's connection, and one connection with plain SQL.
+Result<Hops> PostgresHops(const std::string& dsn, std::size_t credits);
+Result<Hops> RawPostgresHops(const std::string& dsn, const RawWork& work);
 
 }  // namespace asya::bench
