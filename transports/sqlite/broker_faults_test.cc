@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 
 #include <csignal>
 #include <filesystem>
@@ -273,17 +274,43 @@ TEST_F(BrokerFaultsTest, ACrashCountIsOnDiskSoonAfterTheBegin) {
   EXPECT_EQ(stored, 3);
 }
 
+std::chrono::nanoseconds ProcessorTime() {
+  timespec time{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
+
 TEST_F(BrokerFaultsTest, AnIdleBrokerAndClientUseNoProcessorTime) {
   Open();
   auto consumer = Consume(1);
-  const auto used = [] {
-    timespec time{};
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-    return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
-  };
-  const auto before = used();
+  const auto before = ProcessorTime();
   EXPECT_TRUE(consumer->Take(1, milliseconds(500)).empty());
-  EXPECT_LT(used() - before, milliseconds(5));
+  EXPECT_LT(ProcessorTime() - before, milliseconds(5));
+}
+
+TEST_F(BrokerFaultsTest, AConnectionThatGetsNoDescriptorIsTakenLater) {
+  Open();
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  const UniqueFd late(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  ASSERT_LT(settings_.socket_path.size(), sizeof(address.sun_path));
+  settings_.socket_path.copy(address.sun_path, settings_.socket_path.size());
+  const rlimit none{3, before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  const int connected = connect(late.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address));
+  const auto used_before = ProcessorTime();
+  pollfd waiting{late.get(), POLLIN, 0};
+  std::string hello;
+  FrameWriter(hello, FrameType::kHello).U8(kProtocolVersion).Bytes("q");
+  EXPECT_EQ(send(late.get(), hello.data(), hello.size(), MSG_NOSIGNAL), static_cast<ssize_t>(hello.size()));
+  EXPECT_EQ(poll(&waiting, 1, 400), 0) << "it is not served without a descriptor";
+  const auto used = ProcessorTime() - used_before;
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_EQ(connected, 0);
+  EXPECT_LT(used, milliseconds(20));
+  EXPECT_EQ(poll(&waiting, 1, static_cast<int>(milliseconds(kPatience).count())), 1) << "nobody takes it";
 }
 
 }  // namespace

@@ -107,6 +107,7 @@ int Reactor::TimeoutMs() {
   if (!due_.empty()) next_us = std::min(next_us, due_.begin()->first);
   if (!crash_counts_order_.empty()) next_us = std::min(next_us, crash_counts_order_.front().first);
   if (retry_at_us_ != 0) next_us = std::min(next_us, retry_at_us_);
+  if (accept_at_us_ != 0) next_us = std::min(next_us, accept_at_us_);
   const SteadyTime steady = clock_.Steady();
   if (!sessions_.empty()) {
     const auto left = std::chrono::duration_cast<std::chrono::microseconds>(sweep_at_ - steady);
@@ -139,12 +140,23 @@ void Reactor::Loop() {
     const std::int64_t now_us = NowUs();
     for (auto due = due_.begin(); due != due_.end() && due->first <= now_us; ++due) Touch(*queues_.at(due->second));
     WriteCrashCounts(now_us);
+    if (accept_at_us_ != 0 && now_us >= accept_at_us_) {
+      accept_at_us_ = 0;
+      WatchListener(EPOLLIN);
+    }
     if (!sessions_.empty() && clock_.Steady() >= sweep_at_) SweepSilent();
     Submit();
     if (!stopping_) ServeTouched();
     TellHints();
     SendAll();
   }
+}
+
+void Reactor::WatchListener(std::uint32_t events) {
+  epoll_event event{};
+  event.events = events;
+  event.data.u64 = kListenerKey;
+  static_cast<void>(epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, listener_.get(), &event));
 }
 
 void Reactor::Submit() {

@@ -33,7 +33,8 @@ constexpr std::size_t kChangeBytesMax =
     32 * 1024 * 1024;                                  // settlements not yet durable; nothing is read from anybody then
 constexpr std::chrono::milliseconds kDiskRetry{1000};  // between two tries to write to a full disk
 constexpr std::chrono::milliseconds kReadRetry{1000};  // between two tries to read a file that cannot be read
-constexpr std::chrono::milliseconds kSubmitRetry{10};  // when the writer's queue is full
+constexpr std::chrono::milliseconds kAcceptRetry{200};  // when there is no descriptor or memory for a connection
+constexpr std::chrono::milliseconds kSubmitRetry{10};   // when the writer's queue is full
 constexpr std::chrono::seconds kStopGrace{5};
 
 class Reactor {
@@ -102,6 +103,7 @@ class Reactor {
   void Submit();
   void TellHints();
   void SendAll();
+  void WatchListener(std::uint32_t events);
 
   // sessions.cc: connections and their frames.
   void Accept();
@@ -162,6 +164,7 @@ class Reactor {
   std::unordered_map<MessageId, CrashCount> crash_counts_;             // not yet handed to the writer
   std::deque<std::pair<std::int64_t, MessageId>> crash_counts_order_;  // may name some that are written or needless
   std::int64_t retry_at_us_ = 0;                                       // 0: nothing to try again
+  std::int64_t accept_at_us_ = 0;                                      // 0: the listener is watched
   SteadyTime sweep_at_{};
   std::size_t fresh_bytes_ = 0;
   std::size_t change_bytes_ = 0;

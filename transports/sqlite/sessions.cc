@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include "transports/sqlite/reactor.h"
@@ -23,7 +24,14 @@ std::size_t SizeOf(const ports::Settlement& settlement) {
 void Reactor::Accept() {
   for (;;) {
     UniqueFd fd(accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-    if (!fd.valid()) return;
+    if (!fd.valid()) {
+      if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM) return;
+      // Who asks for a connection stays in the backlog of the listener, which is readable all the while.
+      accept_at_us_ = NowUs() + std::chrono::microseconds(kAcceptRetry).count();
+      WatchListener(0);
+      metrics_.AcceptPaused();
+      return;
+    }
     if (sessions_.size() >= kSessionsMax || stopping_) continue;
     if (sessions_.empty()) sweep_at_ = clock_.Steady() + settings_.lease / 3;
     auto session = std::make_unique<Session>(++last_session_, std::move(fd));
