@@ -16,26 +16,37 @@ namespace {
 
 using Verb = Outcome<http::Response> (*)(const Context&, Call&);
 
+struct Verbs {
+  Verb get;
+  Verb update;
+  Verb patch;
+};
+
+Verb OneOf(const std::string& verb, const Verbs& verbs) {
+  if (verb == "get") return verbs.get;
+  if (verb == "update") return verbs.update;
+  return verb == "patch" ? verbs.patch : nullptr;
+}
+
+constexpr Verbs kOnObjects{GetObject, UpdateObject, PatchObject};
+constexpr Verbs kOnScale{GetScale, UpdateScale, PatchScale};
+
+Verb OnCollection(const std::string& verb) {
+  if (verb == "list") return ListObjects;
+  if (verb == "create") return CreateObject;
+  return verb == "deletecollection" ? DeleteCollection : nullptr;
+}
+
 // What an object path and verb does; nullptr where it does nothing.
 Verb FindVerb(const Call& call) {
   const std::string& verb = call.info.verb;
   const std::string& part = call.info.subresource;
   if (part == "history") return verb == "get" && !call.resource->group.empty() ? GetHistory : nullptr;
-  if (part == "scale" && call.resource->kind.has_scale) {
-    return verb == "get" ? GetScale : verb == "update" ? UpdateScale : verb == "patch" ? PatchScale : nullptr;
-  }
-  if (part == "status" && call.resource->kind.has_status) {
-    return verb == "get" ? GetObject : verb == "update" ? UpdateObject : verb == "patch" ? PatchObject : nullptr;
-  }
+  if (part == "scale") return call.resource->kind.has_scale ? OneOf(verb, kOnScale) : nullptr;
+  if (part == "status") return call.resource->kind.has_status ? OneOf(verb, kOnObjects) : nullptr;
   if (!part.empty() || !call.resource->Allows(verb)) return nullptr;
-  if (verb == "get") return GetObject;
-  if (verb == "list") return ListObjects;
-  if (verb == "create") return call.info.name.empty() ? CreateObject : nullptr;
-  if (verb == "update") return call.info.name.empty() ? nullptr : UpdateObject;
-  if (verb == "patch") return call.info.name.empty() ? nullptr : PatchObject;
-  if (verb == "delete") return DeleteObject;
-  if (verb == "deletecollection") return DeleteCollection;
-  return nullptr;
+  if (call.info.name.empty()) return OnCollection(verb);
+  return verb == "delete" ? DeleteObject : OneOf(verb, kOnObjects);
 }
 
 bool KnownPart(const Call& call) {
@@ -109,7 +120,7 @@ class ApiServer::Implementation {
   Outcome<Call> MakeCall(http::Request request, User user) const;
   std::optional<Outcome<http::Response>> HandleDocument(const http::Request& request) const;
   void HandleReadiness(http::Responder responder);
-  void Watch(Call call, http::Responder responder);
+  void Watch(const Call& call, http::Responder responder);
   // A request on its way through the executor, where it may come by several times.
   struct Job {
     Call call;
@@ -146,7 +157,7 @@ void ApiServer::Implementation::Handle(http::Request request, http::Responder re
   }
   auto call = MakeCall(std::move(request), std::move(*user));
   if (!call.ok()) return responder.Send(ToResponse(call.error()));
-  if (call->info.verb == "watch") return Watch(std::move(*call), std::move(responder));
+  if (call->info.verb == "watch") return Watch(*call, std::move(responder));
   const Verb verb = FindVerb(*call);
   if (verb == nullptr) return responder.Send(ToResponse(MethodNotAllowed(call->request.method)));
   const SteadyTime revision_until = parts_.clock.Steady() + settings_.watch.revision_wait;
@@ -223,7 +234,7 @@ void ApiServer::Implementation::HandleReadiness(http::Responder responder) {
   if (!taken) shared->Send(Plain(503, "busy or stopping"));
 }
 
-void ApiServer::Implementation::Watch(Call call, http::Responder responder) {
+void ApiServer::Implementation::Watch(const Call& call, http::Responder responder) {
   if (!call.resource->Allows("watch") || !call.info.subresource.empty()) {
     return responder.Send(ToResponse(MethodNotAllowed("watch")));
   }

@@ -61,6 +61,7 @@ Outcome<json::Value> DecodeObject(const Context& context, Call& call, const Writ
     return BadRequest(std::string("the body is of type ") + object.TypeName() + ", not an object");
   }
   std::vector<std::string> problems;
+  problems.reserve(duplicates.size());
   for (const std::string& path : duplicates) problems.push_back("duplicate field \"" + path + "\"");
   ASYA_TRY([[maybe_unused]] const Done reported, ReportFields(call, options, problems));
   return object;

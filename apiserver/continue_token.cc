@@ -49,7 +49,7 @@ std::string EncodeContinueToken(const ContinueToken& token) {
 }
 
 Result<ContinueToken> DecodeContinueToken(std::string_view text) {
-  const Error bad = Invalid("continue", "continue key is not valid: take it from the page before");
+  Error bad = Invalid("continue", "continue key is not valid: take it from the page before");
   if (text.size() > kTokenLimitBytes) return bad;
   const auto bytes = DecodeBase64Url(text);
   if (!bytes) return bad;

@@ -72,6 +72,25 @@ Outcome<http::Response> DeleteObject(const Context& context, Call& call) {
   return response;
 }
 
+namespace {
+
+// Deletes what is on the page, at most `left` of it, and adds it to `items`.
+Outcome<Done> DeletePage(const Context& context, const Call& call, const RemoveOptions& options,
+                         const ports::Page& page, std::int64_t& left, std::string& items) {
+  for (const ports::Record& record : page.items) {
+    if (left-- <= 0) break;
+    Call one = call;
+    one.info.name = record.key.name;
+    one.info.namespace_ = record.key.namespace_;
+    const auto removed = Remove(context, one, options);
+    if (!removed.ok() && removed.error().code != 404) return removed.error();
+    items += (items.empty() ? "" : ",") + (removed.ok() ? removed->bytes : BytesOf(record));
+  }
+  return Done{};
+}
+
+}  // namespace
+
 Outcome<http::Response> DeleteCollection(const Context& context, Call& call) {
   ASYA_TRY(const RemoveOptions options, ParseDeleteOptions(call));
   ASYA_TRY(const ListOptions selection, ParseListOptions(call.request, call.info, false));
@@ -84,15 +103,7 @@ Outcome<http::Response> DeleteCollection(const Context& context, Call& call) {
     const auto page = context.store.List(query);
     if (!page.ok()) return FromStore(page.error(), *call.resource, "");
     revision = std::to_string(page->revision.get());
-    for (const ports::Record& record : page->items) {
-      if (left-- <= 0) break;
-      Call one = call;
-      one.info.name = record.key.name;
-      one.info.namespace_ = record.key.namespace_;
-      const auto removed = Remove(context, one, options);
-      if (!removed.ok() && removed.error().code != 404) return removed.error();
-      items += (items.empty() ? "" : ",") + (removed.ok() ? removed->bytes : BytesOf(record));
-    }
+    ASYA_TRY([[maybe_unused]] const Done deleted, DeletePage(context, call, options, *page, left, items));
     more = page->more && !page->items.empty();
     if (more) {
       query.after = page->items.back().key;

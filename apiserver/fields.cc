@@ -22,6 +22,7 @@ Outcome<Done> ReportFields(Call& call, const WriteOptions& options, const std::v
                       "\" cannot be handled as a " + call.resource->kind.kind + ": strict decoding error: " + all);
   }
   std::vector<model::Cause> causes;
+  causes.reserve(problems.size());
   for (const std::string& problem : problems) {
     causes.push_back({"patch", "FieldValueInvalid", "Invalid value: strict decoding error: " + problem});
   }

@@ -99,29 +99,33 @@ json::Object RenderOperation(const Resource& resource, const Operation& operatio
   return out;
 }
 
+bool IsServed(const Resource& resource, const Operation& operation, bool named, bool part) {
+  const std::string_view action = operation.action;
+  if (operation.named != named || (part && std::string_view(operation.method) == "delete")) return false;
+  return resource.Allows(action == "post" ? "create" : action == "put" ? "update" : action);
+}
+
+json::Object PathItem(const Resource& resource, bool named, const std::string& suffix) {
+  json::Array shared;
+  if (named) shared.push_back(Parameter("name", "path", "string", "Name of the object."));
+  if (resource.kind.namespaced) {
+    shared.push_back(Parameter("namespace", "path", "string", "Namespace of the object."));
+  }
+  json::Object item{{"parameters", std::move(shared)}};
+  for (const Operation& operation : kOperations) {
+    if (!IsServed(resource, operation, named, !suffix.empty())) continue;
+    item[operation.method] = RenderOperation(resource, operation, suffix);
+  }
+  return item;
+}
+
 void AddPaths(const Resource& resource, json::Object& paths) {
   const std::string base = resource.group.empty() ? "/api/v1" : "/apis/" + resource.ApiVersion();
   const std::string scope = resource.kind.namespaced ? "/namespaces/{namespace}" : "";
   const std::string collection = base + scope + "/" + resource.kind.plural;
-  const auto add = [&](const std::string& path, bool named, const std::string& suffix) {
-    json::Array shared;
-    if (named) shared.push_back(Parameter("name", "path", "string", "Name of the object."));
-    if (!scope.empty()) shared.push_back(Parameter("namespace", "path", "string", "Namespace of the object."));
-    json::Object item{{"parameters", std::move(shared)}};
-    for (const Operation& operation : kOperations) {
-      const bool part = !suffix.empty();
-      const std::string_view method = operation.method;
-      if (operation.named != named || (part && method == "delete")) continue;
-      const std::string_view action = operation.action;
-      const std::string verb = action == "post" ? "create" : action == "put" ? "update" : std::string(action);
-      if (!resource.Allows(verb)) continue;
-      item[operation.method] = RenderOperation(resource, operation, suffix);
-    }
-    paths[path] = std::move(item);
-  };
-  add(collection, false, "");
-  add(collection + "/{name}", true, "");
-  if (resource.kind.has_status) add(collection + "/{name}/status", true, "Status");
+  paths[collection] = PathItem(resource, false, "");
+  paths[collection + "/{name}"] = PathItem(resource, true, "");
+  if (resource.kind.has_status) paths[collection + "/{name}/status"] = PathItem(resource, true, "Status");
 }
 
 json::Object CoreDefinitions() {

@@ -26,6 +26,23 @@ model::Cause Forbids(const std::string& field, const std::string& why) {
   return {field, "FieldValueForbidden", "Forbidden: " + why};
 }
 
+// A match that is given, without sendInitialEvents.
+void CheckMatch(const ListOptions& options, bool watch, std::vector<model::Cause>& causes) {
+  const char* field = "resourceVersionMatch";
+  if (watch) {
+    causes.push_back(
+        Forbids(field, "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"));
+  } else if (options.revision.empty()) {
+    causes.push_back(Forbids(field, "resourceVersionMatch is forbidden unless resourceVersion is provided"));
+  }
+  if (!options.continue_token.empty()) {
+    causes.push_back(Forbids(field, "resourceVersionMatch is forbidden when continue is provided"));
+  }
+  if (options.revision_match == "Exact" && options.revision == "0") {
+    causes.push_back(Forbids(field, "resourceVersionMatch \"Exact\" is forbidden for resourceVersion \"0\""));
+  }
+}
+
 Outcome<Done> CheckRevisionMatch(const ListOptions& options, bool watch) {
   std::vector<model::Cause> causes;
   const std::string& match = options.revision_match;
@@ -40,18 +57,7 @@ Outcome<Done> CheckRevisionMatch(const ListOptions& options, bool watch) {
       causes.push_back(Forbids(field, "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"));
     }
   } else if (!match.empty()) {
-    if (watch)
-      causes.push_back(
-          Forbids(field, "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"));
-    if (!watch && options.revision.empty()) {
-      causes.push_back(Forbids(field, "resourceVersionMatch is forbidden unless resourceVersion is provided"));
-    }
-    if (!options.continue_token.empty()) {
-      causes.push_back(Forbids(field, "resourceVersionMatch is forbidden when continue is provided"));
-    }
-    if (match == "Exact" && options.revision == "0") {
-      causes.push_back(Forbids(field, "resourceVersionMatch \"Exact\" is forbidden for resourceVersion \"0\""));
-    }
+    CheckMatch(options, watch, causes);
   }
   if (!causes.empty()) return InvalidOptions("ListOptions", std::move(causes));
   return Done{};

@@ -12,15 +12,15 @@ namespace asya::apiserver {
 template <class T>
 class [[nodiscard]] Outcome {
  public:
-  Outcome(const T& value)
-      : state_(std::in_place_index<0>, value) {}  // NOLINT(google-explicit-constructor): value or error
-  Outcome(T&& value)
-      : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(google-explicit-constructor): value or error
-  Outcome(StatusError error)
-      : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor): value or error
+  // NOLINTNEXTLINE(google-explicit-constructor): value or error
+  Outcome(const T& value) : state_(std::in_place_index<0>, value) {}
+  // NOLINTNEXTLINE(google-explicit-constructor): value or error
+  Outcome(T&& value) : state_(std::in_place_index<0>, std::move(value)) {}
+  // NOLINTNEXTLINE(google-explicit-constructor): value or error
+  Outcome(StatusError error) : state_(std::in_place_index<1>, std::move(error)) {}
 
   [[nodiscard]] bool ok() const { return state_.index() == 0; }
-  const T& value() const& { return Checked(); }
+  [[nodiscard]] const T& value() const& { return Checked(); }
   T& value() & { return const_cast<T&>(Checked()); }
   T&& value() && { return std::move(const_cast<T&>(Checked())); }
   [[nodiscard]] const StatusError& error() const {
@@ -33,7 +33,7 @@ class [[nodiscard]] Outcome {
   T* operator->() { return &value(); }
 
  private:
-  const T& Checked() const {
+  [[nodiscard]] const T& Checked() const {
     ASYA_CHECK(ok());
     return *std::get_if<0>(&state_);
   }

@@ -95,25 +95,38 @@ bool ReadMetadata(std::string_view bytes, json::Value& metadata) {
   return good && !reader.bad();
 }
 
+// TypeMeta, the first member of runtime.Unknown.
+bool ReadType(std::string_view bytes, json::Value& object) {
+  Reader reader(bytes);
+  while (reader.Next()) {
+    if (reader.number() == 1) object["apiVersion"] = reader.text();
+    if (reader.number() == 2) object["kind"] = reader.text();
+  }
+  return !reader.bad();
+}
+
+// The object itself, the second one.
+bool ReadObject(std::string_view bytes, json::Value& object) {
+  Reader reader(bytes);
+  bool good = true;
+  while (reader.Next()) {
+    if (reader.number() == 1) good = ReadMetadata(reader.text(), object["metadata"]) && good;
+  }
+  return good && !reader.bad();
+}
+
 }  // namespace
 
 Result<json::Value> DecodeProtobufObject(std::string_view bytes) {
-  const Error bad = Invalid("", "no Kubernetes object in protobuf form");
-  if (bytes.substr(0, kMagic.size()) != kMagic) return bad;
   json::Value object = json::Object{{"metadata", json::Object{}}};
-  Reader envelope(bytes.substr(kMagic.size()));
+  const bool known = bytes.substr(0, kMagic.size()) == kMagic;
+  Reader envelope(known ? bytes.substr(kMagic.size()) : std::string_view());
+  bool good = known;
   while (envelope.Next()) {
-    if (envelope.number() > 2) continue;
-    Reader part(envelope.text());
-    while (part.Next()) {
-      if (envelope.number() == 1 && part.number() == 1) object["apiVersion"] = part.text();
-      if (envelope.number() == 1 && part.number() == 2) object["kind"] = part.text();
-      const bool metadata = envelope.number() == 2 && part.number() == 1;
-      if (metadata && !ReadMetadata(part.text(), object["metadata"])) return bad;
-    }
-    if (part.bad()) return bad;
+    if (envelope.number() == 1) good = ReadType(envelope.text(), object) && good;
+    if (envelope.number() == 2) good = ReadObject(envelope.text(), object) && good;
   }
-  if (envelope.bad()) return bad;
+  if (!good || envelope.bad()) return Invalid("", "no Kubernetes object in protobuf form");
   return object;
 }
 

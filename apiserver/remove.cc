@@ -41,6 +41,16 @@ Outcome<bool> MustWait(const Context& context, const Call& call, const json::Val
   return !empty;
 }
 
+// Stores the mark; `unchanged` names what is stored from then on.
+Outcome<ports::Record> Mark(const Context& context, const Call& call, const json::Value& marked,
+                            ports::Precondition& unchanged, bool& raced) {
+  auto updated = context.store.Update(RecordOf(*call.resource, marked), unchanged, call.Author());
+  raced = !updated.ok() && updated.error().code == ErrorCode::kConflict;
+  if (!updated.ok()) return FromStore(updated.error(), *call.resource, call.info.name);
+  unchanged.revision = updated->revision;
+  return std::move(updated).value();
+}
+
 Outcome<Removed> TryRemove(const Context& context, const Call& call, const RemoveOptions& options, bool& raced) {
   const auto record = context.store.Get(call.Key());
   if (!record.ok()) return FromStore(record.error(), *call.resource, call.info.name);
@@ -54,11 +64,8 @@ Outcome<Removed> TryRemove(const Context& context, const Call& call, const Remov
   const bool mark = !deleting && !options.dry_run && (call.resource == &Namespaces() || !FinalizersOf(object).empty());
   ports::Precondition unchanged{record->revision, std::nullopt};
   if (mark) {
-    const auto updated = context.store.Update(RecordOf(*call.resource, marked), unchanged, call.Author());
-    raced = !updated.ok() && updated.error().code == ErrorCode::kConflict;
-    if (!updated.ok()) return FromStore(updated.error(), *call.resource, call.info.name);
-    unchanged.revision = updated->revision;
-    removed.bytes = BytesOf(*updated);
+    ASYA_TRY(const ports::Record updated, Mark(context, call, marked, unchanged, raced));
+    removed.bytes = BytesOf(updated);
   }
   ASYA_TRY(const bool wait, MustWait(context, call, object, options.dry_run));
   if (wait) return removed;

@@ -48,6 +48,13 @@ bool ParseObjects(std::vector<std::string> rest, RequestInfo& info) {
   return true;
 }
 
+// Of a path that ends before any resource.
+RequestInfo::Target TargetOf(const RequestInfo& info, bool core) {
+  if (!info.version.empty()) return RequestInfo::Target::kGroupVersion;
+  if (core) return RequestInfo::Target::kCoreVersions;
+  return info.group.empty() ? RequestInfo::Target::kGroups : RequestInfo::Target::kGroup;
+}
+
 }  // namespace
 
 std::optional<RequestInfo> ParseRequestInfo(std::string_view method, std::string_view path, bool watch) {
@@ -60,11 +67,7 @@ std::optional<RequestInfo> ParseRequestInfo(std::string_view method, std::string
   if (!core && segments->size() > next) info.group = (*segments)[next++];
   if (segments->size() > next) info.version = (*segments)[next++];
   if (segments->size() == next) {
-    info.target = core
-                      ? (info.version.empty() ? RequestInfo::Target::kCoreVersions : RequestInfo::Target::kGroupVersion)
-                  : info.group.empty()   ? RequestInfo::Target::kGroups
-                  : info.version.empty() ? RequestInfo::Target::kGroup
-                                         : RequestInfo::Target::kGroupVersion;
+    info.target = TargetOf(info, core);
     info.verb = VerbOf(method, true, false);
     return info;
   }

@@ -32,7 +32,7 @@ class Scanner {
     text_.remove_prefix(size);
     return token;
   }
-  std::string_view Peek() const { return Scanner(*this).Next(); }
+  [[nodiscard]] std::string_view Peek() const { return Scanner(*this).Next(); }
 
  private:
   std::string_view text_;
@@ -75,6 +75,15 @@ Result<std::vector<std::string>> ParseValues(Scanner& scanner) {
   }
 }
 
+// Of =, == and !=: one value, which may be empty.
+Result<std::string> ParseValue(Scanner& scanner) {
+  const std::string_view next = scanner.Peek();
+  const std::string_view value = next.empty() || next == "," ? std::string_view() : scanner.Next();
+  const bool is_word = value.empty() || IsWord(value);
+  if (!is_word || !IsLabelText(value, false)) return Unexpected(value, "a label value");
+  return std::string(value);
+}
+
 Result<LabelRequirement> ParseRequirement(Scanner& scanner) {
   LabelRequirement requirement;
   std::string_view token = scanner.Next();
@@ -92,16 +101,24 @@ Result<LabelRequirement> ParseRequirement(Scanner& scanner) {
     return requirement;
   }
   if (op != "=" && op != "==" && op != "!=") return Unexpected(op, "one of =, ==, !=, in, notin");
-  const std::string_view next = scanner.Peek();
-  const std::string_view value = next.empty() || next == "," ? std::string_view() : scanner.Next();
-  if (!value.empty() && !IsWord(value)) return Unexpected(value, "a label value");
-  if (!IsLabelText(value, false)) return Unexpected(value, "a label value");
-  requirement.values.emplace_back(value);
+  ASYA_TRY(std::string value, ParseValue(scanner));
+  requirement.values.push_back(std::move(value));
   return requirement;
 }
 
 bool IsOfEvents(const std::string& field) {
   return field.starts_with("involvedObject.") || field == "reason" || field == "type";
+}
+
+// Contradictory values leave nothing.
+void Narrow(bool excluded, std::string value, std::optional<std::string>& only, std::vector<std::string>& others,
+            FieldSelection& selection) {
+  if (excluded) {
+    others.push_back(std::move(value));
+    return;
+  }
+  selection.nothing = selection.nothing || (only && *only != value);
+  only = std::move(value);
 }
 
 Status AddField(std::string_view term, bool of_events, ports::Selector& selector, FieldSelection& selection) {
@@ -113,19 +130,9 @@ Status AddField(std::string_view term, bool of_events, ports::Selector& selector
   const std::string field(term.substr(0, excluded ? equals - 1 : equals));
   std::string value(term.substr(term.substr(equals, 2) == "==" ? equals + 2 : equals + 1));
   if (field == "metadata.name") {
-    if (excluded) {
-      selector.names_excluded.push_back(std::move(value));
-    } else {
-      selection.nothing = selection.nothing || (selector.name && *selector.name != value);
-      selector.name = std::move(value);
-    }
+    Narrow(excluded, std::move(value), selector.name, selector.names_excluded, selection);
   } else if (field == "metadata.namespace") {
-    if (excluded) {
-      selector.namespaces_excluded.push_back(std::move(value));
-    } else {
-      selection.nothing = selection.nothing || (selection.namespace_only && *selection.namespace_only != value);
-      selection.namespace_only = std::move(value);
-    }
+    Narrow(excluded, std::move(value), selection.namespace_only, selector.namespaces_excluded, selection);
   } else if (of_events && IsOfEvents(field)) {
     selector.labels.push_back({field, excluded ? Operator::kNotIn : Operator::kIn, {std::move(value)}});
   } else {

@@ -49,6 +49,21 @@ StatusError Clash(const AdmissionRequest& request, const QueueOwner& owner, cons
                  {{named ? "spec.actor" : "metadata.name", "FieldValueDuplicate", message}});
 }
 
+using FindOwner = std::function<std::optional<QueueOwner>(const std::string& queue)>;
+
+Outcome<Done> Check(ports::ObjectStore& store, const FindOwner& find, RecentQueues& recent,
+                    const AdmissionRequest& request) {
+  const std::string queue = model::ActorQueueName(request.object);
+  const QueueOwner self{MetadataText(request.object, "namespace"), MetadataText(request.object, "name")};
+  for (const auto& owner : {find(queue), recent.Find(queue)}) {
+    if (!owner || *owner == self) continue;
+    ASYA_TRY(const bool has, Has(store, request.call, *owner, queue));
+    if (has) return Clash(request, *owner, queue);
+  }
+  recent.Put(queue, self);
+  return Done{};
+}
+
 }  // namespace
 
 Admission UniqueQueue(ports::ObjectStore& store,
@@ -56,15 +71,7 @@ Admission UniqueQueue(ports::ObjectStore& store,
   return [&store, find = std::move(find),
           recent = std::make_shared<RecentQueues>()](AdmissionRequest& request) -> Outcome<Done> {
     if (request.call.resource->kind.kind != "AsyncActor" || request.old != nullptr) return Done{};
-    const std::string queue = model::ActorQueueName(request.object);
-    const QueueOwner self{MetadataText(request.object, "namespace"), MetadataText(request.object, "name")};
-    for (const auto& owner : {find(queue), recent->Find(queue)}) {
-      if (!owner || *owner == self) continue;
-      ASYA_TRY(const bool has, Has(store, request.call, *owner, queue));
-      if (has) return Clash(request, *owner, queue);
-    }
-    recent->Put(queue, self);
-    return Done{};
+    return Check(store, find, *recent, request);
   };
 }
 

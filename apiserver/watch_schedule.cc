@@ -55,17 +55,22 @@ std::size_t WatchSchedule::size() const {
   return due_.size();
 }
 
+std::vector<std::shared_ptr<WatchSession>> WatchSchedule::TakeDue(SteadyTime now, SteadyTime& next) const {
+  std::vector<std::shared_ptr<WatchSession>> to_tick;
+  for (const auto& [session, due] : due_) {
+    if (due <= now) to_tick.push_back(session);
+    next = std::min(next, due);
+  }
+  return to_tick;
+}
+
 void WatchSchedule::Run() {
   constexpr std::chrono::seconds kLongestWait{60};
   std::unique_lock lock(mutex_);
   while (running_) {
     const SteadyTime now = clock_.Steady();
     SteadyTime next = now + kLongestWait;
-    std::vector<std::shared_ptr<WatchSession>> to_tick;
-    for (const auto& [session, due] : due_) {
-      if (due <= now) to_tick.push_back(session);
-      next = std::min(next, due);
-    }
+    const auto to_tick = TakeDue(now, next);
     const auto to_release = std::exchange(ended_, {});
     if (to_tick.empty() && to_release.empty()) {
       changed_.wait_for(lock, next - now);
@@ -74,6 +79,7 @@ void WatchSchedule::Run() {
     lock.unlock();
     for (const auto& session : to_release) session->Release();
     std::vector<SteadyTime> due;
+    due.reserve(to_tick.size());
     for (const auto& session : to_tick) due.push_back(session->Tick(now));
     lock.lock();
     for (std::size_t i = 0; i < to_tick.size(); ++i) {

@@ -31,6 +31,8 @@ class WatchSchedule {
 
  private:
   void Run();
+  // Those whose time has come; `next` becomes that of the first, if it is earlier. With the lock held.
+  std::vector<std::shared_ptr<WatchSession>> TakeDue(SteadyTime now, SteadyTime& next) const;
 
   const Clock& clock_;
   mutable std::mutex mutex_;

@@ -30,7 +30,7 @@ WatchSession::WatchSession(const Context& context, ListOptions options, std::str
       options_.timeout_s.value_or(0) > 0 ? *options_.timeout_s : context_.random.Between(least, 2 * least);
   const SteadyTime now = context_.clock.Steady();
   revision_until_ = now + settings_.revision_wait;
-  timeout_ = now + std::chrono::seconds(std::min<std::int64_t>(timeout_s, 24 * 3600));
+  timeout_ = now + std::chrono::seconds(std::min<std::int64_t>(timeout_s, std::int64_t{24} * 3600));
   next_bookmark_ = std::min(now + settings_.bookmark_interval, timeout_ - settings_.bookmark_before_timeout);
 }
 

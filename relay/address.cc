@@ -45,14 +45,13 @@ Result<Address> ParseAddress(std::string_view text) {
 
 Result<Address> ParseUrl(std::string_view text) {
   if (text.substr(0, kUnixPrefix.size()) == kUnixPrefix) return UnixAddress(text.substr(kUnixPrefix.size()));
-  const Error wrong =
-      Invalid("", "got \"" + std::string(text) + "\"; \"http://host:port\" or \"unix:/path\" is accepted");
+  Error wrong = Invalid("", "got \"" + std::string(text) + "\"; \"http://host:port\" or \"unix:/path\" is accepted");
   if (text.substr(0, kHttpPrefix.size()) != kHttpPrefix) return wrong;
   std::string_view rest = text.substr(kHttpPrefix.size());
   if (!rest.empty() && rest.back() == '/') rest.remove_suffix(1);
   if (rest.empty() || rest.find('/') != std::string_view::npos || rest.find('@') != std::string_view::npos)
     return wrong;
-  if (const auto address = ParseAddress(rest); address.ok() && !address->is_unix() && !address->host.empty()) {
+  if (auto address = ParseAddress(rest); address.ok() && !address->is_unix() && !address->host.empty()) {
     return address;
   }
   if (rest.find(':') != std::string_view::npos) return wrong;

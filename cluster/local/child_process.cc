@@ -52,7 +52,7 @@ std::string FindProgram(const std::string& name, const std::map<std::string, std
   const auto path = environment.find("PATH");
   std::istringstream folders(path == environment.end() ? "/usr/bin:/bin" : path->second);
   for (std::string folder; std::getline(folders, folder, ':');) {
-    const std::string candidate = (folder.empty() ? "." : folder) + "/" + name;
+    std::string candidate = (folder.empty() ? "." : folder) + "/" + name;
     if (::access(candidate.c_str(), X_OK) == 0) return candidate;
   }
   return name;
@@ -90,7 +90,11 @@ Prepared Prepare(const ProgramStart& start, int control_fd) {
   prepared.program = FindProgram(start.arguments.front(), start.environment);
   auto environment = start.environment;
   environment["ASYA_CONTROL_FD"] = std::to_string(control_fd);
-  for (const auto& [name, value] : environment) prepared.environment_texts.push_back(name + "=" + value);
+  for (const auto& [name, value] : environment) {
+    std::string& text = prepared.environment_texts.emplace_back(name);
+    text += '=';
+    text += value;
+  }
   for (auto& text : prepared.environment_texts) prepared.environment.push_back(text.data());
   prepared.environment.push_back(nullptr);
   for (const auto& argument : start.arguments) prepared.arguments.push_back(const_cast<char*>(argument.c_str()));
