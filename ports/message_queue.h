@@ -14,6 +14,14 @@
 
 namespace asya::ports {
 
+// What an ordinary message leaves free below the limit of its transport, so that an accepted envelope can carry the
+// error it fails with: ReplyLimits keeps 20 KiB of text, which JSON may write in three times as many bytes.
+inline constexpr std::size_t kFailureHeadroomBytes = 64U * 1024;
+// Of limits below four times the headroom, a quarter is left free.
+constexpr std::size_t OrdinaryLimitBytes(std::size_t limit_bytes) {
+  return limit_bytes - (limit_bytes / 4 < kFailureHeadroomBytes ? limit_bytes / 4 : kFailureHeadroomBytes);
+}
+
 // Names one delivery of one consumer; never reused within the life of the consumer.
 using DeliveryTag = Strong<struct DeliveryTagTag, std::uint64_t>;
 
@@ -83,6 +91,8 @@ class MessageQueue {
   // Invoke after OnStarted(ok).
   virtual void Begin(DeliveryTag tag, std::int64_t crash_count) = 0;
   virtual void Settle(Settlement settlement) = 0;
+  // The largest body that it takes, as far as known now; 0 before the broker has said it.
+  [[nodiscard]] virtual std::size_t MessageLimitBytes() const = 0;
   // Flushes settlements under way (bounded by `grace`), gives back all other leases, closes. Idempotent. No event
   // comes after it returned.
   virtual void Stop(std::chrono::milliseconds grace) = 0;

@@ -31,11 +31,28 @@ void Relay::Succeeded(Job& job, std::vector<model::Frame> frames) {
     EndWith(job, {"failed", "RouteMismatch", ErrorValue({"RouteError", {}, messages.error().message, ""})});
     return;
   }
+  if (const Status size = CheckHeadroom(job, *messages); !size.ok()) {
+    EndWith(job, {"failed", "RuntimeError", ErrorValue({"PayloadTooLarge", {}, size.error().message, ""})});
+    return;
+  }
   ports::Settlement settlement;
   settlement.publish = std::move(*messages);
   if (settings_.is_end_actor) job.final_report = FinalReport(job, nullptr);
   const char* outcome = settings_.is_end_actor ? "end_consumed" : is_empty ? "empty_response" : "success";
   Conclude(job, std::move(settlement), outcome, "routing");
+}
+
+// What has been at x-sink is at its end: it may use all of the limit.
+Status Relay::CheckHeadroom(const Job& job, const std::vector<ports::Outgoing>& messages) const {
+  const std::size_t limit = parts_.queue.MessageLimitBytes();
+  if (limit == 0 || settings_.is_end_actor || PassedSink(job.envelope, Here())) return Ok();
+  for (const ports::Outgoing& message : messages) {
+    if (message.body.size() <= ports::OrdinaryLimitBytes(limit)) continue;
+    return asya::Fail(ErrorCode::kTooLarge,
+                      "a message for " + message.queue + " has " + std::to_string(message.body.size()) +
+                          " bytes; the limit is " + std::to_string(ports::OrdinaryLimitBytes(limit)));
+  }
+  return Ok();
 }
 
 void Relay::Attempted(Job& job, const HandlerError& error, const std::string& plain_reason) {

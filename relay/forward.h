@@ -43,8 +43,10 @@ ports::Outgoing RouteTo(const model::Envelope& input, const std::vector<std::str
 std::string RetryBody(const model::Envelope& input, std::int64_t max_attempts, WallTime first_started,
                       const json::Value& error, const Place& place);
 
-// The dead letter for bytes that are no envelope: kept whole, base64.
-ports::Outgoing RawLetter(std::string_view bytes, const std::string& problem, const Place& place);
+// The dead letter for bytes that are no envelope: kept whole, base64. Of what would make it larger than `limit_bytes`
+// (0: not known) the beginning is kept, and the error names the size and SHA-256 of the whole.
+ports::Outgoing RawLetter(std::string_view bytes, const std::string& problem, std::size_t limit_bytes,
+                          const Place& place);
 
 // Start of this actor's first attempt, when the envelope has had one.
 std::optional<WallTime> FirstAttempt(const model::Envelope& input);

@@ -107,11 +107,13 @@ class Relay final : public ports::ConsumerEvents {
   void Attempted(Job& job, const HandlerError& error, const std::string& plain_reason);
   void EndWith(Job& job, const Ending& ending);
   void Succeeded(Job& job, std::vector<model::Frame> frames);
+  [[nodiscard]] Status CheckHeadroom(const Job& job, const std::vector<ports::Outgoing>& messages) const;
   // settle.cc: the outcome is made durable.
   void Conclude(Job& job, ports::Settlement settlement, const std::string& outcome, const std::string& message_type);
   void Settle(Job& job);
   void Settled(Job& job);
   void SettleFailed(Job& job, const Error& error);
+  void Shrink(Job& job, const Error& error);
   void PauseSettling(Job& job);
   void Park(Job& job);
   void ForgetOrphans();

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "relay/fit.h"
 #include "relay/relay.h"
 
 namespace asya::relay {
@@ -74,14 +75,43 @@ void Relay::SettleFailed(Job& job, const Error& error) {
                                                 {"queue", error.field},
                                                 {"attempt", job.settle_attempts + 1}});
   const bool at_end = job.message_type == "sink" || job.message_type == "sump";
-  if (error.code == ErrorCode::kTooLarge && !at_end) {
-    EndWith(job, {"failed", "RuntimeError", ErrorValue({"PayloadTooLarge", {}, error.message, ""})});
+  if (error.code == ErrorCode::kTooLarge) {
+    Shrink(job, error);
   } else if (error.code == ErrorCode::kUnroutable && !at_end &&
              job.settle_attempts + 1 >= limits_.unroutable_attempts &&
              error.field != model::QueueName(settings_.namespace_, settings_.sink)) {
     EndWith(job, {"failed", "Unroutable", ErrorValue({"Unroutable", {}, "no queue " + error.field, ""})});
   } else {
     PauseSettling(job);
+  }
+}
+
+// Nothing is lost and nothing waits for ever for a message that the queue will never take. Each round is smaller than
+// the one before, so that it ends.
+void Relay::Shrink(Job& job, const Error& error) {
+  ports::Settlement& settlement = job.settlement;
+  const bool at_end = (job.message_type == "sink" || job.message_type == "sump") && settlement.publish.size() == 1;
+  const bool is_retry = settlement.action == ports::Settlement::Action::kRetry;
+  if (at_end || is_retry || job.message_type == "on_exhausted") {
+    std::string& body = is_retry ? settlement.retry_body : settlement.publish.front().body;
+    const std::size_t limit = parts_.queue.MessageLimitBytes();
+    const bool limit_tells = limit > kOnwardBytes && body.size() > limit - kOnwardBytes;
+    const std::size_t wanted = limit_tells ? limit - kOnwardBytes : body.size() / 2;
+    const std::size_t size = body.size();
+    std::string fitted = at_end ? FitFailure(body, wanted) : FitError(body, wanted).value_or("");
+    if (!fitted.empty() && fitted.size() < size) {
+      parts_.logger.Warning("a message was cut to fit its queue",
+                            {{"id", job.envelope.id}, {"bytes", size}, {"kept", fitted.size()}});
+      parts_.metrics.Failed("cut");
+      body = std::move(fitted);
+      Settle(job);
+      return;
+    }
+  }
+  if (at_end) {
+    PauseSettling(job);
+  } else {
+    EndWith(job, {"failed", "RuntimeError", ErrorValue({"PayloadTooLarge", {}, error.message, ""})});
   }
 }
 

@@ -78,7 +78,7 @@ void Relay::TakeMalformed(std::unique_ptr<Job> job, const std::string& problem) 
   Job& taken = *jobs_.emplace(job->number, std::move(job)).first->second;
   parts_.logger.Error("a message that is no envelope", {{"problem", problem}, {"bytes", taken.body.size()}});
   parts_.metrics.Failed("ParseError");
-  const ports::Outgoing letter = RawLetter(taken.body, problem, Here());
+  const ports::Outgoing letter = RawLetter(taken.body, problem, parts_.queue.MessageLimitBytes(), Here());
   taken.envelope = *model::ParseEnvelope(letter.body);
   taken.body.clear();
   ports::Settlement settlement;

@@ -91,6 +91,7 @@ class Broker::Consumer final : public ports::MessageQueue {
   void RevokeCredits() override { state_->Revoke(*this); }
   void Begin(ports::DeliveryTag tag, std::int64_t crash_count) override { state_->Begin(*this, tag, crash_count); }
   void Settle(ports::Settlement settlement) override { state_->Settle(*this, std::move(settlement)); }
+  [[nodiscard]] std::size_t MessageLimitBytes() const override { return kMessageBytesMax; }
   void Stop(std::chrono::milliseconds grace) override;
 
  private:

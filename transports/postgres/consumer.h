@@ -17,6 +17,7 @@
 #include "core/sql/postgres/listener.h"
 #include "ports/message_queue.h"
 #include "transports/postgres/settle_batch.h"
+#include "transports/postgres/tables.h"
 
 namespace asya::transports::postgres {
 
@@ -40,6 +41,7 @@ class Consumer final : public ports::MessageQueue {
   void RevokeCredits() override;
   void Begin(ports::DeliveryTag tag, std::int64_t crash_count) override;
   void Settle(ports::Settlement settlement) override;
+  [[nodiscard]] std::size_t MessageLimitBytes() const override { return kMessageBytesMax; }
   void Stop(std::chrono::milliseconds grace) override;
   // Goes on as a new consumer without a word about the old one's leases, as its sudden death and restart would.
   void Abandon();

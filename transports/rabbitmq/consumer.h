@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -48,6 +49,7 @@ class Consumer final : public ports::MessageQueue {
   void RevokeCredits() override;
   void Begin(ports::DeliveryTag tag, std::int64_t crash_count) override;
   void Settle(ports::Settlement settlement) override;
+  [[nodiscard]] std::size_t MessageLimitBytes() const override { return message_bytes_max_; }
   void Stop(std::chrono::milliseconds grace) override;
   // Breaks both connections and goes on as a new process that knows nothing of the leases, as sudden death would.
   void Abandon();
@@ -116,7 +118,7 @@ class Consumer final : public ports::MessageQueue {
   std::optional<std::string> told_;
   SteadyTime try_at_{};
   int failures_ = 0;
-  std::size_t message_bytes_max_;
+  std::atomic<std::size_t> message_bytes_max_;  // written by its own thread
   std::unique_ptr<Windows> windows_;
   std::unordered_map<ports::DeliveryTag, Lease> leases_;  // bounded by the credits
   std::vector<ports::Delivery> deliveries_;               // to be told at the end of the turn

@@ -200,7 +200,7 @@ void Consumer::LearnLimit(const std::string& reason) {
   std::size_t limit = 0;
   const char* begin = reason.data() + at + kMark.size();
   const auto [end, error] = std::from_chars(begin, reason.data() + reason.size(), limit);
-  if (error == std::errc() && limit > 0) message_bytes_max_ = std::min(message_bytes_max_, limit);
+  if (error == std::errc() && limit > 0) message_bytes_max_ = std::min(message_bytes_max_.load(), limit);
 }
 
 }  // namespace asya::transports::rabbitmq

@@ -31,7 +31,8 @@ class Broker::Inside final : public ports::QueueAdmin, public ports::Publisher {
   Status Start();
   void Stop() { reactor_.Stop(); }
   Status Enqueue(sql::sqlite::Transaction& transaction, const std::string& queue, std::string_view body) {
-    ASYA_TRY_STATUS(CheckSize(ports::Outgoing{queue, std::string(body), ""}, settings_.message_limit_bytes));
+    ASYA_TRY_STATUS(CheckSize(ports::Outgoing{queue, std::string(body), ""},
+                              ports::OrdinaryLimitBytes(settings_.message_limit_bytes)));
     return Place(*shared_, transaction, queue, body);
   }
 

@@ -75,6 +75,11 @@ void Client::Settle(ports::Settlement settlement) {
   Wake();
 }
 
+std::size_t Client::MessageLimitBytes() const {
+  const std::lock_guard lock(mutex_);
+  return message_limit_bytes_;
+}
+
 void Client::Stop(std::chrono::milliseconds grace) {
   if (!thread_.joinable()) return;
   {

@@ -38,6 +38,7 @@ class Client final : public ports::MessageQueue {
   void RevokeCredits() override;
   void Begin(ports::DeliveryTag tag, std::int64_t crash_count) override;
   void Settle(ports::Settlement settlement) override;
+  [[nodiscard]] std::size_t MessageLimitBytes() const override;
   void Stop(std::chrono::milliseconds grace) override;
   // Breaks the connection as a loss of it would, and connects again.
   void Reconnect();
@@ -97,7 +98,7 @@ class Client final : public ports::MessageQueue {
   std::vector<ports::DeliveryTag> beginning_;  // their frames are in the stream
 
   // Shared with the callers.
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::string out_;
   std::map<ports::DeliveryTag, bool> leases_;  // true: being settled
   std::size_t settling_ = 0;
