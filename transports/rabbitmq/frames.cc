@@ -57,34 +57,41 @@ void AppendContent(std::string& out, std::uint16_t channel, const Properties& pr
 }
 
 Status Assembler::Take(const Frame& frame, const std::function<void(Arrival)>& take) {
-  const auto found = unfinished_.find(frame.channel);
   if (frame.type == FrameType::kHeartbeat) return Ok();
-  if (frame.type == FrameType::kMethod) {
-    if (found != unfinished_.end()) return Invalid("", "a method in the middle of a content");
-    ASYA_TRY(Method method, ReadMethod(frame.payload));
-    if (!HasContent(method.id)) {
-      take(Arrival{frame.channel, std::move(method), {}, {}});
-      return Ok();
-    }
-    if (unfinished_.size() >= kChannelsMax) return Invalid("", "contents on too many channels");
-    unfinished_[frame.channel].arrival = Arrival{frame.channel, std::move(method), {}, {}};
-    return Ok();
-  }
+  if (frame.type == FrameType::kMethod) return TakeMethod(frame, take);
+  const auto found = unfinished_.find(frame.channel);
   if (found == unfinished_.end()) return Invalid("", "a content without a method");
   Unfinished& unfinished = found->second;
   if (frame.type == FrameType::kHeader) {
     ASYA_TRY_STATUS(TakeHeader(unfinished, frame.payload));
   } else {
-    if (!unfinished.has_header) return Invalid("", "a body before its header");
-    if (unfinished.arrival.body.size() + frame.payload.size() > unfinished.body_bytes) {
-      return Invalid("", "a body longer than announced");
-    }
-    unfinished.arrival.body += frame.payload;
+    ASYA_TRY_STATUS(TakeBody(unfinished, frame.payload));
   }
   if (unfinished.arrival.body.size() < unfinished.body_bytes) return Ok();
   Arrival whole = std::move(unfinished.arrival);
   unfinished_.erase(found);
   take(std::move(whole));
+  return Ok();
+}
+
+Status Assembler::TakeMethod(const Frame& frame, const std::function<void(Arrival)>& take) {
+  if (unfinished_.contains(frame.channel)) return Invalid("", "a method in the middle of a content");
+  ASYA_TRY(Method method, ReadMethod(frame.payload));
+  if (!HasContent(method.id)) {
+    take(Arrival{frame.channel, std::move(method), {}, {}});
+    return Ok();
+  }
+  if (unfinished_.size() >= kChannelsMax) return Invalid("", "contents on too many channels");
+  unfinished_[frame.channel].arrival = Arrival{frame.channel, std::move(method), {}, {}};
+  return Ok();
+}
+
+Status Assembler::TakeBody(Unfinished& unfinished, std::string_view payload) {
+  if (!unfinished.has_header) return Invalid("", "a body before its header");
+  if (unfinished.arrival.body.size() + payload.size() > unfinished.body_bytes) {
+    return Invalid("", "a body longer than announced");
+  }
+  unfinished.arrival.body += payload;
   return Ok();
 }
 

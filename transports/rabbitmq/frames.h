@@ -13,9 +13,9 @@
 
 namespace asya::transports::rabbitmq {
 
-constexpr std::size_t kFrameBytesMax = 128 * 1024;       // what we propose; the broker may want less
-constexpr std::size_t kFrameOverheadBytes = 8;           // type, channel, size, end
-constexpr std::uint64_t kContentBytesMax = 128U << 20U;  // of a message that comes in; more ends the connection
+constexpr std::size_t kFrameBytesMax = std::size_t{128} * 1024;  // what we propose; the broker may want less
+constexpr std::size_t kFrameOverheadBytes = 8;                   // type, channel, size, end
+constexpr std::uint64_t kContentBytesMax = 128U << 20U;          // of a message that comes in; more ends the connection
 
 enum class FrameType : std::uint8_t { kMethod = 1, kHeader = 2, kBody = 3, kHeartbeat = 8 };
 
@@ -54,7 +54,9 @@ class Assembler {
     std::uint64_t body_bytes = 0;
     bool has_header = false;
   };
-  Status TakeHeader(Unfinished& unfinished, std::string_view payload);
+  Status TakeMethod(const Frame& frame, const std::function<void(Arrival)>& take);
+  static Status TakeHeader(Unfinished& unfinished, std::string_view payload);
+  static Status TakeBody(Unfinished& unfinished, std::string_view payload);
   std::map<std::uint16_t, Unfinished> unfinished_;  // by channel; we open a few
 };
 

@@ -10,7 +10,7 @@ namespace {
 constexpr std::string_view kProtocolHeader("AMQP\0\0\x09\x01", 8);
 constexpr std::uint16_t kChannels = 15;
 constexpr std::uint16_t kAccessRefused = 403;
-constexpr std::size_t kKeptBytes = 256 * 1024;
+constexpr std::size_t kKeptBytes = std::size_t{256} * 1024;
 constexpr int kMinorVersions = 100;
 
 Table ClientProperties(const std::string& name) {
@@ -51,36 +51,45 @@ SteadyTime Link::deadline() const {
   return std::min(heard_at_ + 2 * heartbeat_, sent_at_ + heartbeat_ / 2);
 }
 
+Status Link::AdvanceConnecting() {
+  ASYA_TRY_STATUS(socket_.Advance());
+  if (socket_.connected()) {
+    state_ = State::kShaking;
+  } else if (clock_.Steady() >= opened_by_) {
+    return Fail(ErrorCode::kUnavailable, "cannot connect: timed out");
+  }
+  return Ok();
+}
+
 Status Link::Advance(bool readable) {
-  if (state_ == State::kConnecting) {
-    ASYA_TRY_STATUS(socket_.Advance());
-    if (socket_.connected()) state_ = State::kShaking;
-  }
-  if (state_ == State::kConnecting) {
-    if (clock_.Steady() >= opened_by_) return Fail(ErrorCode::kUnavailable, "cannot connect: timed out");
-    return Ok();
-  }
+  if (state_ == State::kConnecting) ASYA_TRY_STATUS(AdvanceConnecting());
+  if (state_ == State::kConnecting) return Ok();
   const std::size_t before = in_.size();
-  const Status received = readable || state_ != State::kOpen ? socket_.Receive(in_) : Ok();
+  Status received = Ok();
+  if (readable || state_ != State::kOpen) received = socket_.Receive(in_);
   const SteadyTime now = clock_.Steady();
   if (in_.size() != before) heard_at_ = now;
   ASYA_TRY_STATUS(TakeFrames());
   // Whatever the broker said last stands before the end of the connection.
   if (!received.ok()) return received;
+  ASYA_TRY_STATUS(CheckTimes(now));
+  return Flush();
+}
+
+Status Link::CheckTimes(SteadyTime now) {
   if (state_ == State::kShaking && now >= opened_by_) {
     return Fail(ErrorCode::kUnavailable, "the broker did not finish the handshake in time");
   }
-  if (state_ == State::kOpen && heartbeat_.count() > 0) {
-    if (now >= heard_at_ + 2 * heartbeat_) return Fail(ErrorCode::kClosed, "the broker fell silent");
-    if (now >= sent_at_ + heartbeat_ / 2 && out_.empty()) AppendHeartbeat(out_);
-  }
-  return Flush();
+  if (state_ != State::kOpen || heartbeat_.count() == 0) return Ok();
+  if (now >= heard_at_ + 2 * heartbeat_) return Fail(ErrorCode::kClosed, "the broker fell silent");
+  if (now >= sent_at_ + heartbeat_ / 2 && out_.empty()) AppendHeartbeat(out_);
+  return Ok();
 }
 
 Status Link::Flush() {
   if (out_.empty() && !socket_.wants_write()) return Ok();
   if (!out_.empty()) sent_at_ = clock_.Steady();
-  const Status sent = socket_.Send(out_);
+  Status sent = socket_.Send(out_);
   out_.clear();
   if (out_.capacity() > kKeptBytes) out_.shrink_to_fit();
   return sent;

@@ -57,6 +57,8 @@ class Link {
 
  private:
   enum class State { kConnecting, kShaking, kOpen, kClosing, kClosed };
+  Status AdvanceConnecting();
+  Status CheckTimes(SteadyTime now);
   Status TakeFrames();
   Status OnArrival(Arrival arrival);
   Status OnConnectionMethod(const Method& method);

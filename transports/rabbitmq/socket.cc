@@ -13,9 +13,9 @@
 namespace asya::transports::rabbitmq {
 namespace {
 
-constexpr std::size_t kReadBytes = 64 * 1024;
+constexpr std::size_t kReadBytes = std::size_t{64} * 1024;
 constexpr std::size_t kReceiveBytesMax = 1U << 20U;  // in one call, so that one connection cannot hold the thread
-constexpr std::size_t kKeptBytes = 256 * 1024;       // of the buffer when it is empty
+constexpr std::size_t kKeptBytes = std::size_t{256} * 1024;  // of the buffer when it is empty
 
 Error Closed(const char* why) { return Fail(ErrorCode::kClosed, why); }
 
@@ -69,25 +69,28 @@ Status Socket::Advance() {
 }
 
 Status Socket::Receive(std::string& in) {
-  std::string& target = tls_ == nullptr ? in : cipher_;
-  Status status = Ok();
+  if (tls_ == nullptr) return Read(in);
+  Status status = Read(cipher_);
+  ASYA_TRY_STATUS(tls_->Receive(std::exchange(cipher_, {}), in));
+  Status sent = Send({});  // TLS may have something to say by itself
+  return status.ok() ? std::move(sent) : std::move(status);
+}
+
+Status Socket::Read(std::string& target) {
   for (std::size_t received = 0; received < kReceiveBytesMax;) {
     const std::size_t before = target.size();
     target.resize(before + kReadBytes);
     const ssize_t count = recv(fd_.get(), target.data() + before, kReadBytes, 0);
     target.resize(before + static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
-    if (count == 0) status = Closed("the broker closed the connection");
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0 && errno != EAGAIN && errno != EWOULDBLOCK) status = Closed(std::strerror(errno));
-    if (count <= 0) break;
+    if (count == 0) return Closed("the broker closed the connection");
+    if (count < 0) {
+      if (errno == EINTR) continue;
+      return errno == EAGAIN || errno == EWOULDBLOCK ? Ok() : Status(Closed(std::strerror(errno)));
+    }
     received += static_cast<std::size_t>(count);
-    if (static_cast<std::size_t>(count) < kReadBytes) break;
+    if (static_cast<std::size_t>(count) < kReadBytes) return Ok();
   }
-  if (tls_ == nullptr) return status;
-  const Status opened = tls_->Receive(std::exchange(cipher_, {}), in);
-  if (!opened.ok()) return opened;
-  const Status sent = Send({});  // TLS may have something to say by itself
-  return status.ok() ? sent : status;
+  return Ok();
 }
 
 Status Socket::Send(std::string_view bytes) {

@@ -34,6 +34,7 @@ class Socket {
 
  private:
   Status TryNext();
+  Status Read(std::string& target);
   Status Flush();
 
   struct FreeAddresses {
