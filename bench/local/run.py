@@ -22,10 +22,11 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-sys.path.insert(0, str(ROOT / "cli"))
+sys.path[:0] = [str(ROOT / "cli"), str(ROOT / "tools")]
 
 from asya_cli.client import Client, collection  # noqa: E402
 from asya_cli.project import read_server_file  # noqa: E402
+from private_rabbitmq import PrivateRabbitmq  # noqa: E402
 
 PROGRAMS = ROOT / "build" / "release" / "bin"
 ACTORS = ("first", "second", "third")
@@ -152,41 +153,6 @@ def stack(concurrency: int, minimum: int) -> Iterator[Stack]:
 
 
 @contextmanager
-def rabbitmq(folder: Path) -> Iterator[str]:
-    """A private RabbitMQ node on free ports, in its own folder; its URL."""
-    program = next(
-        (
-            p
-            for p in ("/usr/lib/rabbitmq/bin/rabbitmq-server", shutil.which("rabbitmq-server"))
-            if p and Path(p).exists()
-        ),
-        None,
-    )
-    if program is None:
-        raise SystemExit("bench: rabbitmq-server is missing; apt-get install rabbitmq-server")
-    port, dist = free_port(), free_port()
-    environment = {
-        **os.environ, "HOME": str(folder), "RABBITMQ_NODENAME": f"bench{port}@localhost",
-        "RABBITMQ_NODE_PORT": str(port),
-        "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1", "RABBITMQ_DIST_PORT": str(dist),
-        "RABBITMQ_MNESIA_BASE": str(folder / "data"),
-        "RABBITMQ_LOG_BASE": str(folder / "log"), "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "plugins"),
-        "RABBITMQ_PID_FILE": str(folder / "pid"), "ERL_EPMD_ADDRESS": "127.0.0.1", "ERL_EPMD_PORT": str(free_port()),
-    }  # fmt: skip
-    (folder / "plugins").write_text("[].")
-    process = subprocess.Popen(
-        [program], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    )
-    try:
-        until("starting RabbitMQ", lambda: listens(port))
-        yield f"amqp://guest:guest@127.0.0.1:{port}/"
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGTERM)
-        process.wait(timeout=30)
-
-
-@contextmanager
 def redis(folder: Path) -> Iterator[str]:
     """A private Redis on a free port that writes nothing to disk; its URL."""
     program = shutil.which("redis-server")
@@ -208,8 +174,8 @@ def redis(folder: Path) -> Iterator[str]:
 @contextmanager
 def dramatiq(python: Path, folder: Path) -> Iterator[list[str]]:
     """Dramatiq on a private RabbitMQ, with two processes (the cores) of eight threads; the client's command."""
-    with rabbitmq(folder) as url, redis(folder) as results:
-        added = {"BENCH_AMQP_URL": url, "BENCH_REDIS_URL": results}
+    with PrivateRabbitmq(folder) as broker, redis(folder) as results:
+        added = {"BENCH_AMQP_URL": broker.addresses["ASYA_TEST_RABBITMQ"], "BENCH_REDIS_URL": results}
         environment = {**os.environ, **added, "PYTHONPATH": str(HERE)}
         command = [str(python), "-m", "dramatiq", "chain", "--processes", "2", "--threads", "8"]
         workers = subprocess.Popen(
