@@ -50,6 +50,8 @@ void TaskHub::Stop() {
   timer_.join();
   const std::lock_guard lock(mutex_);
   listeners_.clear();
+  // The executor may still run some of them.
+  for (const auto& [at, entry] : timers_) entry->timer.reset();
   timers_.clear();
   count_ = 0;
 }
@@ -142,7 +144,7 @@ void TaskHub::Wake(const std::shared_ptr<Entry>& entry) {
 }
 
 void TaskHub::SetTimer(const std::shared_ptr<Entry>& entry, SteadyTime at) {
-  if (entry->gone) return;
+  if (entry->gone || !running_) return;
   DropTimer(*entry);
   entry->timer = timers_.emplace(at, entry);
   // The thread sleeps until the first one.

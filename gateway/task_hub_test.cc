@@ -46,6 +46,31 @@ TEST(TaskHub, AListenerForTheEndIsNotWokenByTheSteps) {
   EXPECT_EQ(end->changes, 2);
 }
 
+TEST(TaskHub, AListenerThatIsStillWaitingMayRunAfterTheStop) {
+  class Leaving final : public TaskListener {
+   public:
+    bool OnChange() override {
+      ran = true;
+      return false;
+    }
+    void OnFly(const std::string&) override {}
+    bool OnTime() override { return false; }
+    std::atomic<bool> ran{false};
+  };
+  Executor executor(1, 100);
+  executor.Start();
+  std::promise<void> gate;
+  ASSERT_TRUE(executor.Submit([opened = gate.get_future().share()] { opened.wait(); }));
+  TaskHub hub(executor, RealClock());
+  hub.Start();
+  const auto listener = std::make_shared<Leaving>();
+  ASSERT_TRUE(hub.Add("t", listener, Interest::kEveryChange, std::chrono::hours(1)));
+  hub.Stop();
+  gate.set_value();
+  executor.Stop();
+  EXPECT_TRUE(listener->ran);
+}
+
 TEST(TaskHub, AFullExecutorMakesAChangeLateButNotItsPeriodShort) {
   class Timed final : public TaskListener {
    public:
