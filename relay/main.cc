@@ -36,5 +36,6 @@ int main(int, char** arguments) {
   client.socket_path = settings->sqlite_path;
   client.queue = asya::model::QueueName(settings->namespace_, settings->actor);
   asya::transports::sqlite::Client queue(client, clock, random);
-  return asya::relay::RunUntilDrained(*settings, queue, clock);
+  asya::observe::Metrics metrics;
+  return asya::relay::RunUntilDrained(*settings, queue, metrics, clock);
 }

@@ -20,5 +20,6 @@ int main() {
   consumer.database.connections = 1;
   consumer.queue = asya::model::QueueName(settings->namespace_, settings->actor);
   asya::transports::postgres::Consumer queue(consumer, clock, random);
-  return asya::relay::RunUntilDrained(*settings, queue, clock);
+  asya::observe::Metrics metrics;
+  return asya::relay::RunUntilDrained(*settings, queue, metrics, clock);
 }

@@ -65,5 +65,6 @@ int main() {
   consumer.exchange = settings->rabbitmq_exchange;
   consumer.held_max = static_cast<std::size_t>(settings->rabbitmq_prefetch);
   asya::transports::rabbitmq::Consumer queue(consumer, clock, random);
-  return asya::relay::RunUntilDrained(*settings, queue, clock);
+  asya::observe::Metrics metrics;
+  return asya::relay::RunUntilDrained(*settings, queue, metrics, clock);
 }

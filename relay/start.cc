@@ -3,7 +3,6 @@
 #include <cstdio>
 
 #include "core/observe/log.h"
-#include "core/observe/metrics.h"
 #include "relay/environment.h"
 #include "relay/service.h"
 
@@ -26,9 +25,9 @@ std::optional<Settings> SettingsOrReport() {
   return std::nullopt;
 }
 
-int RunUntilDrained(const Settings& settings, ports::MessageQueue& queue, const Clock& clock) {
+int RunUntilDrained(const Settings& settings, ports::MessageQueue& queue, observe::Metrics& metrics,
+                    const Clock& clock) {
   const auto logger = observe::Logger::ToStderr("relay", LevelOf(settings.log_level));
-  observe::Metrics metrics;
   Service service(settings, RelayLimits{}, queue, metrics, clock, logger);
   service.HandleSignals();
   if (const Status opened = service.Open(); !opened.ok()) {

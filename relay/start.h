@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "core/base/clock.h"
+#include "core/observe/metrics.h"
 #include "ports/message_queue.h"
 #include "relay/settings.h"
 
@@ -15,7 +16,9 @@ inline constexpr int kExitFailure = 1;
 // From the process's environment; nullopt after every mistake was printed to stderr, a line each.
 std::optional<Settings> SettingsOrReport();
 
-// The exit status: 0 after a drain or when the supervising process has gone.
-int RunUntilDrained(const Settings& settings, ports::MessageQueue& queue, const Clock& clock);
+// `metrics` is what /metrics shows; transports may count in it too. The exit status: 0 after a drain or when the
+// supervising process has gone.
+int RunUntilDrained(const Settings& settings, ports::MessageQueue& queue, observe::Metrics& metrics,
+                    const Clock& clock);
 
 }  // namespace asya::relay

@@ -3,73 +3,26 @@
 #include <optional>
 #include <utility>
 
-#include "transports/rabbitmq/administration.h"
+#include "server/remote_broker.h"
 
 namespace asya::server {
-namespace {
-
-namespace rabbitmq = transports::rabbitmq;
-using cluster::local::ConfigReference;
-
-std::string Text(const json::Value& block, const char* field, const std::string& fallback) {
-  const json::Value* value = block.Find(field);
-  if (value == nullptr) return fallback;
-  return value->IsString() ? value->AsString() : json::Dump(*value);
-}
-
-// The Secret of the administrator, else that of the relays, which stands under the name they read it by.
-std::string SecretName(const json::Value& block, const std::string& transport) {
-  const json::Value* own = block.FindPath({"adminCredentialsSecretRef", "name"});
-  if (own != nullptr && own->IsString()) return own->AsString();
-  return block.Find("credentialsSecretRef") == nullptr ? "" : "asya-transport-" + transport;
-}
-
-Result<rabbitmq::AdministrationSettings> SettingsOf(const json::Value& transport,
-                                                    const cluster::local::ConfigSources& secrets) {
-  rabbitmq::AdministrationSettings settings;
-  const json::Value* found = transport.FindPath({"spec", "rabbitmq"});
-  const json::Value block = found == nullptr ? json::Value(json::Object{}) : *found;
-  settings.address.tls = block.GetBool("tls").value_or(false);
-  settings.address.host = Text(block, "host", settings.address.host);
-  settings.address.port = Text(block, "port", settings.address.tls ? "5671" : "5672");
-  settings.address.virtual_host = Text(block, "virtualHost", settings.address.virtual_host);
-  settings.exchange = Text(block, "exchange", "");
-  settings.management_url = Text(block, "managementUrl", "");
-  if (Text(block, "queueType", "quorum") == "classic") settings.queue_type = rabbitmq::QueueType::kClassic;
-  const json::Value* name = transport.FindPath({"metadata", "name"});
-  const std::string secret = SecretName(block, name != nullptr && name->IsString() ? name->AsString() : "");
-  if (secret.empty()) return settings;
-  constexpr auto kSecret = ConfigReference::Kind::kSecret;
-  ASYA_TRY(auto values, cluster::local::ReadReferences({{kSecret, secret, "username", "ASYA_RABBITMQ_USERNAME", ""},
-                                                        {kSecret, secret, "password", "ASYA_RABBITMQ_PASSWORD", ""}},
-                                                       secrets));
-  settings.address.user = values["ASYA_RABBITMQ_USERNAME"];
-  settings.address.password = values["ASYA_RABBITMQ_PASSWORD"];
-  return settings;
-}
-
-}  // namespace
 
 class QueueDirectory::Broker final : public ports::QueueAdmin {
  public:
   Broker(QueueDirectory& directory, ports::QueueAdmin& local) : directory_(directory), admin_(&local) { Hear(); }
-  Broker(QueueDirectory& directory, std::unique_ptr<rabbitmq::Administration> remote, std::string block)
-      : directory_(directory), block_(std::move(block)), remote_(std::move(remote)), admin_(remote_.get()) {
-    remote_->Start();
+  Broker(QueueDirectory& directory, std::unique_ptr<RemoteBroker> remote, std::string block)
+      : directory_(directory), block_(std::move(block)), remote_(std::move(remote)), admin_(&remote_->admin()) {
     Hear();
   }
   // A broker that cannot be asked, and why.
   Broker(QueueDirectory& directory, Error problem, std::string block)
       : directory_(directory), block_(std::move(block)), problem_(std::move(problem)) {}
-  ~Broker() override {
-    hints_.reset();
-    if (remote_ != nullptr) remote_->Stop();
-  }
+  ~Broker() override { hints_.reset(); }
 
   // What the Transport said when this was made.
   [[nodiscard]] const std::string& block() const { return block_; }
   [[nodiscard]] bool has_problem() const { return problem_.has_value(); }
-  [[nodiscard]] ports::Publisher* publisher() { return remote_.get(); }
+  [[nodiscard]] ports::Publisher* publisher() { return remote_ == nullptr ? nullptr : &remote_->publisher(); }
 
   Status Ensure(const ports::QueueSpec& spec) override {
     if (problem_) return *problem_;
@@ -102,7 +55,7 @@ class QueueDirectory::Broker final : public ports::QueueAdmin {
 
   QueueDirectory& directory_;
   const std::string block_;
-  std::unique_ptr<rabbitmq::Administration> remote_;
+  std::unique_ptr<RemoteBroker> remote_;
   ports::QueueAdmin* admin_ = nullptr;
   std::optional<Error> problem_;
   std::shared_ptr<void> hints_;
@@ -136,7 +89,7 @@ void QueueDirectory::Stop() {
 ports::QueueAdmin* QueueDirectory::For(const json::Value& transport) {
   const json::Value* type = transport.FindPath({"spec", "type"});
   if (serves_(transport)) return local_.get();
-  if (type == nullptr || *type != json::Value("rabbitmq")) return nullptr;
+  if (type == nullptr || !type->IsString() || !IsRemoteType(type->AsString())) return nullptr;
   const json::Value* name = transport.FindPath({"metadata", "name"});
   if (name == nullptr || !name->IsString()) return nullptr;
   const std::lock_guard lock(mutex_);
@@ -151,9 +104,9 @@ ports::QueueAdmin* QueueDirectory::For(const json::Value& transport) {
 
 std::unique_ptr<QueueDirectory::Broker> QueueDirectory::Connect(const json::Value& transport) {
   const std::string block = json::Dump(*transport.Find("spec"));
-  auto settings = SettingsOf(transport, secrets_);
-  if (!settings.ok()) return std::make_unique<Broker>(*this, settings.error(), block);
-  return std::make_unique<Broker>(*this, std::make_unique<rabbitmq::Administration>(*settings, clock_), block);
+  auto remote = ConnectRemote(transport, secrets_, clock_);
+  if (!remote.ok()) return std::make_unique<Broker>(*this, remote.error(), block);
+  return std::make_unique<Broker>(*this, std::move(remote).value(), block);
 }
 
 ports::QueueAdmin& QueueDirectory::Of(const std::string& queue) {

@@ -1,0 +1,81 @@
+#include "server/remote_broker.h"
+
+#include <map>
+#include <vector>
+
+#include "transports/rabbitmq/administration.h"
+
+namespace asya::server {
+namespace {
+
+namespace rabbitmq = transports::rabbitmq;
+using cluster::local::ConfigReference;
+using cluster::local::ConfigSources;
+using Maker = Result<std::unique_ptr<RemoteBroker>> (*)(const json::Value& transport, const json::Value& block,
+                                                        const ConfigSources& secrets, const Clock& clock);
+
+Result<std::unique_ptr<RemoteBroker>> ConnectRabbitmq(const json::Value& transport, const json::Value& block,
+                                                      const ConfigSources& secrets, const Clock& clock) {
+  rabbitmq::AdministrationSettings settings;
+  settings.address.tls = block.GetBool("tls").value_or(false);
+  settings.address.host = BlockText(block, "host", settings.address.host);
+  settings.address.port = BlockText(block, "port", settings.address.tls ? "5671" : "5672");
+  settings.address.virtual_host = BlockText(block, "virtualHost", settings.address.virtual_host);
+  settings.exchange = BlockText(block, "exchange", "");
+  settings.management_url = BlockText(block, "managementUrl", "");
+  if (BlockText(block, "queueType", "quorum") == "classic") settings.queue_type = rabbitmq::QueueType::kClassic;
+  ASYA_TRY(auto secret,
+           BlockSecret(transport, block,
+                       {{"username", "ASYA_RABBITMQ_USERNAME"}, {"password", "ASYA_RABBITMQ_PASSWORD"}}, secrets));
+  if (!secret.empty()) {
+    settings.address.user = secret["ASYA_RABBITMQ_USERNAME"];
+    settings.address.password = secret["ASYA_RABBITMQ_PASSWORD"];
+  }
+  return std::unique_ptr<RemoteBroker>(std::make_unique<RemoteBrokerOf<rabbitmq::Administration>>(settings, clock));
+}
+
+const std::map<std::string, Maker>& Makers() {
+  static const std::map<std::string, Maker> makers = {{"rabbitmq", ConnectRabbitmq}};
+  return makers;
+}
+
+std::string TextAt(const json::Value& value, std::initializer_list<std::string_view> path) {
+  const json::Value* found = value.FindPath(path);
+  return found != nullptr && found->IsString() ? found->AsString() : "";
+}
+
+}  // namespace
+
+bool IsRemoteType(const std::string& type) { return Makers().contains(type); }
+
+Result<std::unique_ptr<RemoteBroker>> ConnectRemote(const json::Value& transport, const ConfigSources& secrets,
+                                                    const Clock& clock) {
+  const std::string type = TextAt(transport, {"spec", "type"});
+  const auto maker = Makers().find(type);
+  if (maker == Makers().end()) return Invalid("spec.type", "no broker of type " + type + " is reached by this server");
+  const json::Value* block = transport.FindPath({"spec", type});
+  return maker->second(transport, block == nullptr ? json::Value(json::Object{}) : *block, secrets, clock);
+}
+
+std::string BlockText(const json::Value& block, const char* field, const std::string& fallback) {
+  const json::Value* value = block.Find(field);
+  if (value == nullptr) return fallback;
+  return value->IsString() ? value->AsString() : json::Dump(*value);
+}
+
+Result<cluster::local::Variables> BlockSecret(const json::Value& transport, const json::Value& block,
+                                              const std::vector<SecretKey>& keys, const ConfigSources& secrets) {
+  std::string name = TextAt(block, {"adminCredentialsSecretRef", "name"});
+  // The relays' Secret stands under the name they read it by.
+  if (name.empty() && block.Find("credentialsSecretRef") != nullptr) {
+    name = "asya-transport-" + TextAt(transport, {"metadata", "name"});
+  }
+  if (name.empty()) return cluster::local::Variables{};
+  std::vector<ConfigReference> references;
+  for (const SecretKey& key : keys) {
+    references.push_back({ConfigReference::Kind::kSecret, name, key.key, key.variable, ""});
+  }
+  return cluster::local::ReadReferences(references, secrets);
+}
+
+}  // namespace asya::server
