@@ -13,8 +13,8 @@ export CTEST_PARALLEL_LEVEL ?= $(JOBS)
 PYTHON_BIN = $$(tools/python-environment)/bin
 BUILD = mkdir -p build; cmake --preset $(1) >build/configure-$(1).log 2>&1 || { cat build/configure-$(1).log; exit 1; }; \
 	cmake --build --preset $(1) --parallel $(JOBS) $(if $(2),--target $(2))
-# A private PostgreSQL and RabbitMQ around a command, their addresses in ASYA_TEST_POSTGRES and ASYA_TEST_RABBITMQ.
-SERVERS = tools/postgres run tools/rabbitmq run
+# A private server of each kind around a command, their addresses in ASYA_TEST_POSTGRES, _RABBITMQ and _PUBSUB.
+SERVERS = tools/postgres run tools/rabbitmq run tools/pubsub run
 CTEST = $(SERVERS) ctest --test-dir $(1) --output-on-failure --no-tests=error
 TSAN_FOLDERS = $(patsubst %/CMakeLists.txt,%,$(wildcard $(addsuffix /CMakeLists.txt,core/sql/postgres relay transports storage)))
 
