@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import os
 import shutil
@@ -16,6 +15,8 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 from types import TracebackType
+
+from free_ports import free_ports
 
 START_LIMIT_S = 90
 STOP_LIMIT_S = 30
@@ -34,14 +35,6 @@ PROGRAMS = ("/usr/lib/rabbitmq/bin/rabbitmq-server", "/usr/sbin/rabbitmq-server"
 
 def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
-def _free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as held:
-        probes = [held.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
 
 
 class PrivateRabbitmq:
@@ -91,7 +84,7 @@ class PrivateRabbitmq:
             return self.addresses
         self._make_certificate()
         for tries_left in reversed(range(START_TRIES)):
-            self._ports = _free_ports(5)
+            self._ports = free_ports(5)
             self._configure()
             self._launch()
             try:

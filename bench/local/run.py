@@ -26,6 +26,7 @@ sys.path[:0] = [str(ROOT / "cli"), str(ROOT / "tools")]
 
 from asya_cli.client import Client, collection  # noqa: E402
 from asya_cli.project import read_server_file  # noqa: E402
+from free_ports import free_ports  # noqa: E402
 from private_rabbitmq import PrivateRabbitmq  # noqa: E402
 
 PROGRAMS = ROOT / "build" / "release" / "bin"
@@ -46,13 +47,6 @@ spec:
   scaling: {{minReplicaCount: {minimum}, maxReplicaCount: 1, cooldownPeriod: 3}}
 ---
 """
-
-
-def free_port() -> int:
-    """A port that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def listens(port: int) -> bool:
@@ -158,7 +152,7 @@ def redis(folder: Path) -> Iterator[str]:
     program = shutil.which("redis-server")
     if program is None:
         raise SystemExit("bench: redis-server is missing; apt-get install redis-server")
-    port = free_port()
+    port = free_ports(1)[0]
     process = subprocess.Popen(
         [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,

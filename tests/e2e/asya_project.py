@@ -138,9 +138,10 @@ class Project:
         return next(row for row in self.run("get", "actors").rows() if row["NAME"] == name)
 
     def down(self) -> None:
-        """Stop the server if one runs; its log is printed for a failing test."""
-        log = self.state / "logs" / "server.log"
-        if log.is_file():
-            print(log.read_text()[-4000:])
+        """Stop the server if one runs; for a failing test its tasks and the ends of all logs are printed."""
+        if read_server_file(self.state) is not None:
+            print(self.run("tasks", code=None).out)
+        for log in sorted((self.state / "logs").rglob("*.log")):
+            print(f"--- {log.relative_to(self.state)}\n{log.read_text(errors='replace')[-4000:]}")
         if read_server_file(self.state) is not None:
             self.run("down", code=None)

@@ -115,7 +115,7 @@ void Consumer::Lose(const std::string& reason) {
   if (windows_ != nullptr) {
     for (const auto& [tag, lease] : leases_) memory_.LostLease(lease.print, lease.crashes);
     for (const Windows::Unacked& unacked : windows_->unacked()) {
-      if (unacked.done) memory_.LostSettled(unacked.print);
+      if (unacked.settled) memory_.LostSettled(unacked.print);
     }
     memory_.Lost(clock_.Steady());
   }

@@ -135,7 +135,7 @@ SteadyTime Windows::deadline() const {
 std::vector<Windows::Unacked> Windows::unacked() const {
   std::vector<Unacked> all;
   for (const Slot& slot : slots_) {
-    if (slot.state != State::kOrdered) all.push_back(Unacked{slot.print, slot.state == State::kDone});
+    if (slot.state != State::kOrdered) all.push_back(Unacked{slot.print, slot.state == State::kDone && !slot.requeue});
   }
   return all;
 }

@@ -38,7 +38,7 @@ class Windows {
   };
   struct Unacked {
     std::uint64_t print = 0;
-    bool done = false;
+    bool settled = false;  // nothing is left to do but its ack
   };
 
   // `held_max`: messages held at once at most, 0 for no limit but the credits.

@@ -43,6 +43,20 @@ TEST(Windows, AnAckWaitsForACreditAndThenCoversThePrefix) {
   EXPECT_EQ(last.acks[0].tag, 3U);
 }
 
+// The connection goes before the nack: the message comes again with all its work to do.
+TEST(Windows, WhatIsPutBackIsNotTakenForSettledAfterALoss) {
+  Windows::WindowId id = 0;
+  Windows windows = Open(2, id);
+  windows.OnDelivered(id, 1, 101);
+  windows.OnDelivered(id, 2, 102);
+  windows.Done(1, true, kStart);
+  windows.Done(2, false, kStart);
+  const auto unacked = windows.unacked();
+  ASSERT_EQ(unacked.size(), 2U);
+  EXPECT_FALSE(unacked[0].settled);
+  EXPECT_TRUE(unacked[1].settled);
+}
+
 TEST(Windows, WhatIsPutBackIsNeverCoveredByAnAck) {
   Windows::WindowId id = 0;
   Windows windows = Open(3, id);
