@@ -74,14 +74,37 @@ Sha256Digest Sha256(std::string_view text) {
   return digest;
 }
 
-std::string Sha256Hex(std::string_view text) {
+std::string HexOf(const Sha256Digest& digest) {
   constexpr std::string_view kDigits = "0123456789abcdef";
   std::string hex;
-  for (const std::uint8_t byte : Sha256(text)) {
+  for (const std::uint8_t byte : digest) {
     hex += kDigits[byte >> 4U];
     hex += kDigits[byte & 15U];
   }
   return hex;
+}
+
+std::string Sha256Hex(std::string_view text) { return HexOf(Sha256(text)); }
+
+Sha256Digest HmacSha256(std::string_view key, std::string_view text) {
+  constexpr std::uint8_t kInner = 0x36;
+  constexpr std::uint8_t kOuter = 0x5c;
+  std::array<std::uint8_t, kBlockBytes> block{};
+  if (key.size() > kBlockBytes) {
+    const Sha256Digest short_key = Sha256(key);
+    for (std::size_t i = 0; i < short_key.size(); ++i) block[i] = short_key[i];
+  } else {
+    for (std::size_t i = 0; i < key.size(); ++i) block[i] = static_cast<std::uint8_t>(key[i]);
+  }
+  std::string inner;
+  std::string outer;
+  for (const std::uint8_t byte : block) {
+    inner += static_cast<char>(byte ^ kInner);
+    outer += static_cast<char>(byte ^ kOuter);
+  }
+  const Sha256Digest digest = Sha256(inner.append(text));
+  outer.append(reinterpret_cast<const char*>(digest.data()), digest.size());
+  return Sha256(outer);
 }
 
 }  // namespace asya
