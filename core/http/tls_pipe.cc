@@ -57,7 +57,8 @@ struct TlsPipe::State {
 TlsPipe::TlsPipe(std::unique_ptr<State> state) : state_(std::move(state)) {}
 TlsPipe::~TlsPipe() = default;
 
-Result<std::unique_ptr<TlsPipe>> TlsPipe::Create(const std::string& host, const std::string& ca_pem) {
+Result<std::unique_ptr<TlsPipe>> TlsPipe::Create(const std::string& host, const std::string& ca_pem,
+                                                 const std::string& protocol) {
   auto state = std::make_unique<State>();
   if (state->context == nullptr) return Fail(ErrorCode::kInternal, "OpenSSL: " + OpensslText());
   SSL_CTX_set_min_proto_version(state->context, TLS1_2_VERSION);
@@ -69,6 +70,11 @@ Result<std::unique_ptr<TlsPipe>> TlsPipe::Create(const std::string& host, const 
   SSL_set_bio(state->ssl, state->in, state->out);
   SSL_set_connect_state(state->ssl);
   SSL_set_tlsext_host_name(state->ssl, host.c_str());
+  if (!protocol.empty()) {
+    const std::string offer = static_cast<char>(protocol.size()) + protocol;
+    const auto* bytes = reinterpret_cast<const unsigned char*>(offer.data());
+    SSL_set_alpn_protos(state->ssl, bytes, static_cast<unsigned>(offer.size()));
+  }
   X509_VERIFY_PARAM* parameters = SSL_get0_param(state->ssl);
   // An address in numbers is compared with the addresses of the certificate, any other with its names.
   if (X509_VERIFY_PARAM_set1_ip_asc(parameters, host.c_str()) != 1) SSL_set1_host(state->ssl, host.c_str());

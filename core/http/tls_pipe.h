@@ -12,8 +12,9 @@ namespace asya::http {
 class TlsPipe {
  public:
   // TLS 1.2 and later. The peer's certificate has to be for `host` and signed by one in `ca_pem` (empty: the system's).
-  // kInvalid: `ca_pem` holds no certificate.
-  static Result<std::unique_ptr<TlsPipe>> Create(const std::string& host, const std::string& ca_pem);
+  // kInvalid: `ca_pem` holds no certificate. `protocol` is asked for by ALPN, e.g. "h2"; empty: none.
+  static Result<std::unique_ptr<TlsPipe>> Create(const std::string& host, const std::string& ca_pem,
+                                                 const std::string& protocol = "");
   ~TlsPipe();
   TlsPipe(const TlsPipe&) = delete;
   TlsPipe& operator=(const TlsPipe&) = delete;

@@ -15,9 +15,9 @@
 #include "core/base/clock.h"
 #include "ports/message_queue.h"
 #include "ports/queue_admin.h"
+#include "transports/net/loop.h"
 #include "transports/rabbitmq/address.h"
 #include "transports/rabbitmq/link.h"
-#include "transports/rabbitmq/loop.h"
 #include "transports/rabbitmq/management.h"
 #include "transports/rabbitmq/publishing.h"
 #include "transports/rabbitmq/topology.h"
@@ -76,7 +76,7 @@ class Administration final : public ports::QueueAdmin, public ports::Publisher {
   const AdministrationSettings settings_;
   const Clock& clock_;
   std::optional<Management> management_;
-  Loop loop_;
+  net::Loop loop_;
   std::thread thread_;
 
   // Of the thread alone.

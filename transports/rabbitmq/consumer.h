@@ -15,9 +15,9 @@
 #include "core/base/clock.h"
 #include "core/base/random.h"
 #include "ports/message_queue.h"
+#include "transports/net/loop.h"
 #include "transports/rabbitmq/address.h"
 #include "transports/rabbitmq/link.h"
-#include "transports/rabbitmq/loop.h"
 #include "transports/rabbitmq/memory.h"
 #include "transports/rabbitmq/publishing.h"
 #include "transports/rabbitmq/windows.h"
@@ -105,7 +105,7 @@ class Consumer final : public ports::MessageQueue {
   const Clock& clock_;
   Random& random_;
   ports::ConsumerEvents* events_ = nullptr;
-  Loop loop_;
+  net::Loop loop_;
   std::thread thread_;
 
   // All below is of the thread alone.

@@ -41,7 +41,8 @@ Link::Link(const LinkSettings& settings, const Clock& clock, Take take)
 
 Status Link::Begin() {
   opened_by_ = clock_.Steady() + settings_.open_limit;
-  ASYA_TRY_STATUS(socket_.Begin(settings_.address));
+  const BrokerAddress& address = settings_.address;
+  ASYA_TRY_STATUS(socket_.Begin({address.host, address.port, address.tls, address.ca_pem, ""}));
   return socket_.Send(kProtocolHeader);
 }
 

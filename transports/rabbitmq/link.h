@@ -9,9 +9,9 @@
 
 #include "core/base/clock.h"
 #include "core/base/result.h"
+#include "transports/net/socket.h"
 #include "transports/rabbitmq/address.h"
 #include "transports/rabbitmq/frames.h"
-#include "transports/rabbitmq/socket.h"
 
 namespace asya::transports::rabbitmq {
 
@@ -67,7 +67,7 @@ class Link {
   const LinkSettings settings_;
   const Clock& clock_;
   const Take take_;
-  Socket socket_;
+  net::Socket socket_;
   Assembler assembler_;
   State state_ = State::kConnecting;
   std::string in_;

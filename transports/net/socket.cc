@@ -1,4 +1,4 @@
-#include "transports/rabbitmq/socket.h"
+#include "transports/net/socket.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -10,7 +10,7 @@
 #include <cstring>
 #include <utility>
 
-namespace asya::transports::rabbitmq {
+namespace asya::transports::net {
 namespace {
 
 constexpr std::size_t kReadBytes = std::size_t{64} * 1024;
@@ -21,17 +21,17 @@ Error Closed(const char* why) { return Fail(ErrorCode::kClosed, why); }
 
 }  // namespace
 
-Status Socket::Begin(const BrokerAddress& address) {
+Status Socket::Begin(const Peer& peer) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_ADDRCONFIG | AI_NUMERICSERV;
   addrinfo* found = nullptr;
-  const int failed = getaddrinfo(address.host.c_str(), address.port.c_str(), &hints, &found);
-  if (failed != 0) return Fail(ErrorCode::kUnavailable, "host " + address.host + ": " + gai_strerror(failed));
+  const int failed = getaddrinfo(peer.host.c_str(), peer.port.c_str(), &hints, &found);
+  if (failed != 0) return Fail(ErrorCode::kUnavailable, "host " + peer.host + ": " + gai_strerror(failed));
   addresses_.reset(found);
   next_ = found;
-  if (address.tls) {
-    ASYA_TRY(tls_, http::TlsPipe::Create(address.host, address.ca_pem));
+  if (peer.tls) {
+    ASYA_TRY(tls_, http::TlsPipe::Create(peer.host, peer.ca_pem, peer.protocol));
   }
   return TryNext();
 }
@@ -123,4 +123,4 @@ Status Socket::Flush() {
   return Ok();
 }
 
-}  // namespace asya::transports::rabbitmq
+}  // namespace asya::transports::net

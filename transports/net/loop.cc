@@ -1,4 +1,4 @@
-#include "transports/rabbitmq/loop.h"
+#include "transports/net/loop.h"
 
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -8,7 +8,7 @@
 #include <cstring>
 #include <utility>
 
-namespace asya::transports::rabbitmq {
+namespace asya::transports::net {
 
 Status Loop::Open() {
   event_ = UniqueFd(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
@@ -46,4 +46,4 @@ void Loop::Wait(std::vector<pollfd>& sockets, SteadyTime until) {
   sockets.pop_back();
 }
 
-}  // namespace asya::transports::rabbitmq
+}  // namespace asya::transports::net

@@ -1,4 +1,4 @@
-// Loop: what a thread of this transport sleeps on: its sockets, its letters from other threads, and a time.
+// Loop: what a thread of a transport sleeps on: its sockets, its letters from other threads, and a time.
 #pragma once
 
 #include <poll.h>
@@ -11,7 +11,7 @@
 #include "core/base/result.h"
 #include "core/base/unique_fd.h"
 
-namespace asya::transports::rabbitmq {
+namespace asya::transports::net {
 
 class Loop {
  public:
@@ -34,4 +34,4 @@ class Loop {
   std::vector<Letter> letters_;
 };
 
-}  // namespace asya::transports::rabbitmq
+}  // namespace asya::transports::net

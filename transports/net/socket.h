@@ -10,15 +10,22 @@
 #include "core/base/result.h"
 #include "core/base/unique_fd.h"
 #include "core/http/tls_pipe.h"
-#include "transports/rabbitmq/address.h"
 
-namespace asya::transports::rabbitmq {
+namespace asya::transports::net {
+
+struct Peer {
+  std::string host;
+  std::string port;
+  bool tls = false;
+  std::string ca_pem;    // trusted certificates; empty: the system's
+  std::string protocol;  // asked for within TLS (ALPN), e.g. "h2"; empty: none
+};
 
 class Socket {
  public:
   Socket() = default;
   // Resolves the name (which may block: call it on a thread of one's own) and begins to connect.
-  Status Begin(const BrokerAddress& address);
+  Status Begin(const Peer& peer);
   [[nodiscard]] int fd() const { return fd_.get(); }
   [[nodiscard]] bool connected() const { return connected_; }
   // Ask the system to be told when more can be sent (also: when the connection is made).
@@ -51,4 +58,4 @@ class Socket {
   std::size_t sent_ = 0;
 };
 
-}  // namespace asya::transports::rabbitmq
+}  // namespace asya::transports::net
