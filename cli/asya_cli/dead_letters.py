@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import tempfile
 from typing import Any
 
 import click
@@ -12,14 +14,15 @@ from asya_cli.failure import REFUSED, Failure
 from asya_cli.objects import namespace_option, server_option
 from asya_cli.output import age, data, note, output_option, table
 from asya_cli.project import find_server
-from asya_cli.tasks import await_end, finish, wait_for
+from asya_cli.targets import complete_actor, complete_letter
+from asya_cli.tasks import await_end, finish, payload_of, wait_for
 
 BRIEF_CHARACTERS = 70
 
 
 @click.command("dead-letters")
-@click.argument("letter_id", required=False, metavar="[ID]")
-@click.option("--actor", help="Only those that failed at this actor.")
+@click.argument("letter_id", required=False, metavar="[ID]", shell_complete=complete_letter)
+@click.option("--actor", shell_complete=complete_actor, help="Only those that failed at this actor.")
 @output_option()
 @namespace_option
 @server_option
@@ -73,9 +76,9 @@ def show(letter: dict[str, Any]) -> None:
 
 
 @click.command()
-@click.argument("letter_id", metavar="ID")
+@click.argument("letter_id", metavar="ID", shell_complete=complete_letter)
 @click.option("--edit", is_flag=True, help="Edit the payload in $EDITOR first.")
-@click.option("--payload", help="Replace the payload by this JSON.")
+@click.option("--payload", help="Replace the payload by this JSON, @FILE or - for standard input.")
 @click.option("--wait", is_flag=True, help="Wait for the result and print it.")
 @output_option()
 @server_option
@@ -85,21 +88,17 @@ def replay(letter_id: str, edit: bool, payload: str | None, wait: bool, output: 
         raise click.UsageError("--edit and --payload exclude each other")
     client = Client(find_server(server))
     body: dict[str, Any] | None = None
+    text = ""
     if payload is not None:
-        body = {"payload": decode(payload)}
+        body = {"payload": payload_of(payload, ())}
     elif edit:
-        letter = client.json("GET", letter_path(letter_id))
-        if letter.get("envelope") is None:
-            raise Failure("the message is no envelope, so it has no payload to edit", exit_code=REFUSED)
-        before = json.dumps(letter["envelope"].get("payload"), indent=2, ensure_ascii=False)
-        try:
-            after = click.edit(before + "\n", extension=".json")
-        except click.ClickException as error:
-            raise Failure(error.message, "set EDITOR to an editor, or use --payload") from error
-        if after is None or not after.strip():
-            raise Failure("nothing was saved, so nothing is sent", exit_code=REFUSED)
-        body = {"payload": decode(after)}
-    task_id = client.json("POST", letter_path(letter_id) + "/replay", body)["id"]
+        body, text = edited(client, letter_id)
+    try:
+        task_id = client.json("POST", letter_path(letter_id) + "/replay", body)["id"]
+    except Failure as refused:
+        if text:
+            refused.fix = kept(letter_id, text)
+        raise
     if wait:
         finish(await_end(task_id, lambda: wait_for(client, task_id)), output)
     elif output != "table":
@@ -114,9 +113,28 @@ def letter_path(letter_id: str) -> str:
     return f"/api/v1/dead-letters/{segment(letter_id)}"
 
 
-def decode(text: str) -> Any:
-    """JSON typed by a person."""
+def edited(client: Client, letter_id: str) -> tuple[dict[str, Any], str]:
+    """What a person made of the payload in an editor, and their text."""
+    letter = client.json("GET", letter_path(letter_id))
+    if letter.get("envelope") is None:
+        raise Failure("the message is no envelope, so it has no payload to edit", exit_code=REFUSED)
+    before = json.dumps(letter["envelope"].get("payload"), indent=2, ensure_ascii=False)
     try:
-        return json.loads(text)
+        after = click.edit(before + "\n", extension=".json")
+    except click.ClickException as error:
+        raise Failure(error.message, "set EDITOR to an editor, or use --payload") from error
+    if after is None or not after.strip():
+        raise Failure("nothing was saved, so nothing is sent", exit_code=REFUSED)
+    try:
+        return {"payload": json.loads(after)}, after
     except ValueError as error:
-        raise Failure(f"the payload is not JSON: {error}", exit_code=REFUSED) from error
+        raise Failure(f"the payload is not JSON: {error}", kept(letter_id, after), REFUSED) from error
+
+
+def kept(letter_id: str, text: str) -> str:
+    """Put an edited text that was not sent into a file of the person alone; gives the command that goes on with it."""
+    safe = "".join(c if c.isalnum() or c in "-_" else "-" for c in letter_id)
+    handle, path = tempfile.mkstemp(prefix=f"asya-replay-{safe}-", suffix=".json")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+    return f"mend {path}, where your text is kept, then asya replay {letter_id} --payload @{path}"

@@ -9,9 +9,10 @@ import click
 
 from asya_cli.client import Client
 from asya_cli.failure import NOT_FOUND, Failure
-from asya_cli.objects import namespace_option, path_of, server_option
+from asya_cli.objects import namespace_option, server_option
 from asya_cli.output import note
 from asya_cli.project import find_server
+from asya_cli.targets import complete_actor, path_of
 
 POLL_S = 0.2
 
@@ -28,7 +29,7 @@ def files_of(folder: Path) -> list[Path]:
 
 
 @click.command()
-@click.argument("actor")
+@click.argument("actor", shell_complete=complete_actor)
 @click.option("-f", "--follow", is_flag=True, help="Go on as lines come.")
 @click.option("--tail", default=100, show_default=True, help="Lines of each replica to begin with; -1 for all.")
 @namespace_option

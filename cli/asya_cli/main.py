@@ -7,6 +7,7 @@ from click.shell_completion import get_completion_class
 
 from asya_cli import __version__
 from asya_cli.dead_letters import dead_letters, replay
+from asya_cli.describe import describe
 from asya_cli.failure import Failure
 from asya_cli.kubeconfig import kubeconfig
 from asya_cli.logs import logs
@@ -34,6 +35,6 @@ def completion(shell: str) -> None:
     click.echo(found(main, {}, "asya", "_ASYA_COMPLETE").source())
 
 
-for command in (up, down, get, apply, delete, pause, resume, why, render, send, tasks, task, cancel,
+for command in (up, down, get, describe, apply, delete, pause, resume, why, render, send, tasks, task, cancel,
                 dead_letters, replay, logs, kubeconfig):  # fmt: skip
     main.add_command(command)

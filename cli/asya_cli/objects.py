@@ -12,31 +12,17 @@ from typing import Any
 import click
 
 from asya_cli import environment, manifests
-from asya_cli.client import TABLE, Client, collection, segment
+from asya_cli.client import TABLE, Client, collection
 from asya_cli.failure import REFUSED, Failure
 from asya_cli.output import age, data, note, output_option, table
 from asya_cli.project import find_server, program, project_of, state_of
+from asya_cli.targets import CLUSTER_SCOPED, KINDS, SYSTEM_LABEL, path_of, target_arguments
 
-KINDS = {
-    "actor": "asyncactors", "actors": "asyncactors", "asya": "asyncactors", "asyncactor": "asyncactors",
-    "asyncactors": "asyncactors", "flow": "flows", "flows": "flows", "flavor": "flavors", "flavors": "flavors",
-    "transport": "transports", "transports": "transports", "event": "events", "events": "events", "ev": "events",
-}  # fmt: skip
-CLUSTER_SCOPED = {"flavors", "transports"}
-SYSTEM_LABEL = "asya.sh/system"
 QUEUE_WAIT_S = 10.0
 POLL_S = 0.02
 
-kind_argument = click.argument("kind", type=click.Choice(sorted(KINDS)), metavar="KIND")
 server_option = click.option("--server", help="URL of the server; default: ASYA_SERVER, then this project's.")
 namespace_option = click.option("-n", "--namespace", default="default", show_default=True)
-
-
-def path_of(kind: str, namespace: str, name: str = "") -> str:
-    """Path of a kind's collection, or of one object."""
-    plural = KINDS[kind]
-    base = collection(plural, None if plural in CLUSTER_SCOPED else namespace)
-    return f"{base}/{segment(name)}" if name else base
 
 
 def print_table(answer: dict[str, Any], wide: bool, widths: Sequence[int] = (), of_all: bool = False) -> list[int]:
@@ -57,8 +43,7 @@ def print_table(answer: dict[str, Any], wide: bool, widths: Sequence[int] = (), 
 
 
 @click.command()
-@kind_argument
-@click.argument("name", required=False)
+@target_arguments(name_needed=False)
 @click.option("-w", "--watch", is_flag=True, help="Print changes as they come.")
 @click.option("-A", "--all-namespaces", "anywhere", is_flag=True, help="Of every namespace, and system actors too.")
 @click.option("--all", "everything", is_flag=True, help="Show system actors too.")
@@ -153,8 +138,7 @@ def wait_for_queue(client: Client, path: str) -> None:
 
 
 @click.command()
-@kind_argument
-@click.argument("name")
+@target_arguments()
 @click.option("--force", is_flag=True, help="Also when messages wait in the queue: they are lost.")
 @click.option("--wait/--no-wait", default=True, show_default=True, help="Wait until it is gone.")
 @namespace_option
@@ -216,13 +200,12 @@ def paused_command(name: str, paused: bool, text: str) -> click.Command:
     """``asya pause`` and ``asya resume`` differ only in the value they write."""
 
     @click.command(name=name, help=text)
-    @click.argument("kind", type=click.Choice(["actor"]), metavar="actor")
-    @click.argument("actor", metavar="NAME")
+    @target_arguments(["actor"])
     @namespace_option
     @server_option
-    def command(kind: str, actor: str, namespace: str, server: str | None) -> None:
-        patch(Client(find_server(server)), path_of(kind, namespace, actor), {"spec": {"paused": paused or None}})
-        click.echo(f"actor/{actor} {'paused' if paused else 'resumed'}")
+    def command(kind: str, name: str, namespace: str, server: str | None) -> None:
+        patch(Client(find_server(server)), path_of(kind, namespace, name), {"spec": {"paused": paused or None}})
+        click.echo(f"actor/{name} {'paused' if paused else 'resumed'}")
 
     return command
 
@@ -232,8 +215,7 @@ resume = paused_command("resume", False, "Let a paused actor take work again.")
 
 
 @click.command()
-@click.argument("kind", type=click.Choice(["actor"]), metavar="actor")
-@click.argument("name")
+@target_arguments(["actor"])
 @click.option("--last", type=click.IntRange(min=1), default=10, show_default=True, help="How many decisions.")
 @output_option()
 @namespace_option

@@ -17,6 +17,7 @@ from asya_cli.failure import INTERRUPTED, NOT_FOUND, REFUSED, Failure
 from asya_cli.objects import namespace_option, server_option
 from asya_cli.output import age, data, note, output_option, paint, table
 from asya_cli.project import find_server
+from asya_cli.targets import complete_actor, complete_task, complete_work
 
 POLL_WAIT_S = 30
 TERMINAL = ("succeeded", "failed", "canceled")
@@ -132,7 +133,7 @@ def finish(task: dict[str, Any], output: str) -> None:
 
 
 @click.command()
-@click.argument("target")
+@click.argument("target", shell_complete=complete_work)
 @click.argument("payload", required=False)
 @click.option("--file", "files", multiple=True, metavar="KEY=PATH", help="Put a file into the payload, as base64.")
 @click.option("--wait", is_flag=True, help="Wait for the result and print it.")
@@ -169,7 +170,7 @@ def send(
 
 @click.command()
 @click.option("--status", type=click.Choice(["pending", "running", "paused", "succeeded", "failed", "canceled"]))
-@click.option("--actor")
+@click.option("--actor", shell_complete=complete_actor)
 @click.option("--flow")
 @click.option("--limit", default=20, show_default=True)
 @output_option()
@@ -192,7 +193,7 @@ def tasks(status: str | None, actor: str | None, flow: str | None, limit: int, o
 
 
 @click.command()
-@click.argument("task_id", metavar="ID")
+@click.argument("task_id", metavar="ID", shell_complete=complete_task)
 @click.option("--wait", is_flag=True, help="Wait until it has ended.")
 @output_option()
 @server_option
@@ -251,7 +252,7 @@ def milliseconds(value: float | None) -> str:
 
 
 @click.command()
-@click.argument("task_id", metavar="ID")
+@click.argument("task_id", metavar="ID", shell_complete=complete_task)
 @server_option
 def cancel(task_id: str, server: str | None) -> None:
     """Cancel a task; what runs of it is not started again."""

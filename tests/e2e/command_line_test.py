@@ -1,0 +1,94 @@
+"""The asya command itself: how objects are named, described and completed, and what it does not lose."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from asya_project import Project, actor, until
+
+HANDLERS = """
+def shout(payload):
+    print("shouting", payload["text"], flush=True)
+    return {**payload, "text": payload["text"].upper()}
+
+
+def fail(payload):
+    raise ValueError("no such page")
+"""
+FLOW = """\
+apiVersion: asya.sh/v1alpha1
+kind: Flow
+metadata: {name: doomed}
+spec: {entrypoint: shout, routeNext: [fail]}
+"""
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """The project; the tests leave its actors as they were."""
+    home = tmp_path_factory.mktemp("command")
+    project = Project(home / "project", home)
+    manifest = "".join(actor(name, "steps." + name) for name in ("shout", "fail")) + FLOW
+    project.write(asya__yaml=manifest, steps__py=HANDLERS)
+    project.run("up", ".")
+    yield project
+    project.down()
+
+
+def test_an_object_may_be_named_as_kind_slash_name(work: Project) -> None:
+    """As kubectl takes it, and as `-o name` prints it."""
+    name = work.run("get", "actor/shout", "-o", "name").out.strip()
+    assert name == "actor/shout"
+    assert work.run("pause", name).out == "actor/shout paused\n"
+    assert work.run("resume", name).out == "actor/shout resumed\n"
+    assert "WHY" in work.run("why", name).out or "no decision" in work.run("why", name).out
+    assert "one object" in work.run("get", "actor/shout", "fail", code=2).err
+    assert "KIND" in work.run("delete", code=2).err
+
+
+def test_describe_tells_all_about_an_object(work: Project) -> None:
+    """Its spec, its conditions, the decisions about it and its events."""
+    work.run("send", "shout", '{"text": "wake"}', "--wait")
+    shown = work.run("describe", "actor", "shout").out
+    for text in ("name:", "handler: steps.shout", "QueueReady", "0 -> 1", "asya-default-shout"):
+        assert text in shown, shown
+    assert "entrypoint: shout" in work.run("describe", "flow/doomed").out
+    assert '"nobody" not found' in work.run("describe", "actor", "nobody", code=3).err
+
+
+def completions(project: Project, *words: str) -> list[str]:
+    """What bash is offered for the last of the words."""
+    line = " ".join(("asya", *words))
+    done = project.run(code=0, _ASYA_COMPLETE="bash_complete", COMP_WORDS=line, COMP_CWORD=str(len(words)))
+    return [offer.partition(",")[2] for offer in done.out.split()]
+
+
+def test_names_of_objects_are_completed(work: Project) -> None:
+    """Kinds, objects of the kind given, what can be sent to; nothing without a server."""
+    assert completions(work, "get", "fla") == ["flavor"]
+    assert completions(work, "get", "actor", "sho") == ["shout"]
+    assert completions(work, "delete", "actor/sho") == ["actor/shout"]
+    assert completions(work, "send", "do") == ["doomed"]
+    assert completions(work, "logs", "fa") == ["fail"]
+    task = work.run("send", "shout", '{"text": "x"}').out.strip()
+    assert task in completions(work, "task", task[:8])
+    assert completions(work, "get", "--server", "http://127.0.0.1:1", "actor", "sho") == []
+
+
+def test_an_edit_that_is_no_json_is_not_lost(work: Project, tmp_path: Path) -> None:
+    """The text is kept, and the command tells how to go on with it."""
+    failed = work.run("send", "doomed", '{"text": "page"}', "--wait", code=1)
+    task = failed.err.split("asya task ")[1].split()[0]
+    until(lambda: task in work.run("dead-letters").out, "its dead letter")
+    editor = tmp_path / "editor"
+    editor.write_text('#!/bin/sh\necho \'{"text": hours of work\' >"$1"\n')
+    editor.chmod(0o700)
+    refused = work.run("replay", task, "--edit", code=5, EDITOR=str(editor), TMPDIR=str(tmp_path))
+    kept = Path(refused.err.rsplit("@", 1)[1].strip())
+    assert kept.read_text() == '{"text": hours of work\n'
+    assert kept.stat().st_mode & 0o077 == 0
+    kept.write_text('{"text": "mended"}')
+    again = work.run("replay", task, "--payload", f"@{kept}").out.strip()
+    assert work.get(f"/api/v1/tasks/{again}")["id"] == again
