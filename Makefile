@@ -73,9 +73,9 @@ lint: build lint-fast ## Checks everything, clang-tidy too: minutes
 
 .PHONY: fmt
 fmt: ## Formats what you changed (C++ and Python)
-	@{ git diff --name-only --diff-filter=d HEAD; git ls-files --others --exclude-standard; } >.changed; \
-	grep -E '\.(cc|h)$$' .changed | xargs -r clang-format-14 -i; \
-	grep -E '\.py$$' .changed | xargs -r $(PYTHON_BIN)/ruff format; rm -f .changed
+	@changed() { git diff -z --name-only --diff-filter=d HEAD -- "$$@"; git ls-files -z --others --exclude-standard -- "$$@"; }; \
+	changed '*.cc' '*.h' | xargs -0r clang-format-14 -i; \
+	changed '*.py' | xargs -0r $(PYTHON_BIN)/ruff format
 
 SECONDS_EACH ?= 600
 .PHONY: fuzz
