@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import glob
 import os
 import pwd
@@ -11,16 +10,15 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
-from types import TracebackType
+
+from private_server import PrivateServer, die_with_parent, run, serve
 
 START_LIMIT_S = 60
 STOP_LIMIT_S = 30
 USER = "asya"
 DATABASE = "asya"
 SOCKET_PATH_LIMIT = 90  # sockaddr_un holds 107 bytes and PostgreSQL appends /.s.PGSQL.5432
-PR_SET_PDEATHSIG = 1
 
 
 def binaries() -> Path:
@@ -46,13 +44,15 @@ def _unprivileged() -> pwd.struct_passwd | None:
     raise RuntimeError("running as root, and neither the user postgres nor nobody exists to drop to")
 
 
-class PrivatePostgres:
+class PrivatePostgres(PrivateServer):
     """One server in `folder` (a fresh temporary one when None). `dsn` is a libpq connection string.
 
     `durable` keeps fsync on: wanted by benchmarks, wasted in tests (killing a process does not lose page cache).
     The data stands in `folder` where the unprivileged user can reach it, else in a temporary folder; either way
     `stop` removes it. The server dies with the thread that started it, also when that one is killed.
     """
+
+    name = "PostgreSQL"
 
     def __init__(self, folder: Path | None = None, *, durable: bool = False, options: tuple[str, ...] = ()) -> None:
         self._owner = _unprivileged()
@@ -63,11 +63,19 @@ class PrivatePostgres:
         self.dsn = f"host={self._root} port=5432 user={USER} dbname={DATABASE}"
 
     @property
-    def pid(self) -> int:
-        """Process id of the running server."""
-        if self._process is None:
-            raise RuntimeError("the server is not running")
-        return self._process.pid
+    def addresses(self) -> dict[str, str]:
+        """The dsn, under the name that tests read."""
+        return {"ASYA_TEST_POSTGRES": self.dsn}
+
+    @property
+    def greeting(self) -> list[str]:
+        """The dsn alone."""
+        return [self.dsn]
+
+    @property
+    def process(self) -> subprocess.Popen[bytes] | None:
+        """The postmaster."""
+        return self._process
 
     @property
     def log(self) -> str:
@@ -90,7 +98,7 @@ class PrivatePostgres:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self._root, preexec_fn=self._drop
             )
-        self._wait_until_ready("postgres")
+        self.wait_until(self._answers, START_LIMIT_S)
         found = self._run("psql", "-h", str(self._root), "-U", USER, "-d", "postgres", "-Atc",
                           f"select 1 from pg_database where datname = '{DATABASE}'")  # fmt: skip
         if found.strip() != "1":
@@ -115,17 +123,6 @@ class PrivatePostgres:
                 self._process.wait()
             self._process = None
         shutil.rmtree(self._root, ignore_errors=True)
-
-    def __enter__(self) -> PrivatePostgres:
-        try:
-            self.start()
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        self.stop()
 
     def _make_root(self, folder: Path | None) -> Path:
         if folder is not None:
@@ -155,7 +152,7 @@ class PrivatePostgres:
             os.setgid(self._owner.pw_gid)
             os.setuid(self._owner.pw_uid)
         # After setuid, which clears it.
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGQUIT)
+        die_with_parent(signal.SIGQUIT)
 
     def _initialise(self) -> None:
         self._run("initdb", "-D", str(self._root / "data"), "-U", USER, "-A", "trust", "-E", "UTF8",
@@ -169,32 +166,9 @@ class PrivatePostgres:
             raise RuntimeError(f"{program} failed: {done.stdout.strip()}")
         return done.stdout
 
-    def _wait_until_ready(self, database: str) -> None:
-        deadline = time.monotonic() + START_LIMIT_S
-        while True:
-            assert self._process is not None
-            if self._process.poll() is not None:
-                raise RuntimeError(f"PostgreSQL ended at start:\n{self.log[-2000:]}")
-            probe = subprocess.run([str(binaries() / "pg_isready"), "-q", "-h", str(self._root), "-d", database],
-                                   check=False)  # fmt: skip
-            if probe.returncode == 0:
-                return
-            if time.monotonic() > deadline:
-                raise RuntimeError(f"PostgreSQL did not answer within {START_LIMIT_S} s:\n{self.log[-2000:]}")
-            time.sleep(0.02)
-
-
-def _serve(server: PrivatePostgres) -> int:
-    """Prints the dsn and serves until stdin closes or SIGTERM: its life is that of whoever started it."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    with server:
-        print(server.dsn, flush=True)
-        try:
-            while sys.stdin.buffer.read(4096):
-                pass
-        except KeyboardInterrupt:
-            pass
-    return 0
+    def _answers(self) -> bool:
+        probe = [str(binaries() / "pg_isready"), "-q", "-h", str(self._root), "-d", "postgres"]
+        return subprocess.run(probe, check=False).returncode == 0
 
 
 def main(arguments: list[str]) -> int:
@@ -203,11 +177,8 @@ def main(arguments: list[str]) -> int:
     durable = arguments[:1] == ["--durable"]
     arguments = arguments[1:] if durable else arguments
     if arguments[:1] == ["serve"] and len(arguments) <= 2:
-        return _serve(PrivatePostgres(Path(arguments[1]) if len(arguments) == 2 else None, durable=durable))
+        return serve(PrivatePostgres(Path(arguments[1]) if len(arguments) == 2 else None, durable=durable))
     if arguments[:1] == ["run"] and len(arguments) >= 2:
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-        with PrivatePostgres(durable=durable) as server:
-            environment = dict(os.environ, ASYA_TEST_POSTGRES=server.dsn)
-            return subprocess.run(arguments[1:], env=environment, check=False).returncode
+        return run(PrivatePostgres(durable=durable), arguments[1:])
     print(usage, file=sys.stderr)
     return 2

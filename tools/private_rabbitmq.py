@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.error
 import urllib.request
 from pathlib import Path
-from types import TracebackType
 
 from free_ports import free_ports
+from private_server import PrivateServer, die_with_parent, run, serve
 
 START_LIMIT_S = 90
 STOP_LIMIT_S = 30
@@ -29,20 +26,17 @@ ADVANCED = (
     f" {{rabbitmq_management_agent, [{{sample_retention_policies,"
     f" [{{global, {SAMPLES}}}, {{basic, {SAMPLES}}}, {{detailed, {SAMPLES}}}]}}]}}].\n"
 )
-PR_SET_PDEATHSIG = 1
 PROGRAMS = ("/usr/lib/rabbitmq/bin/rabbitmq-server", "/usr/sbin/rabbitmq-server")
 
 
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
-class PrivateRabbitmq:
+class PrivateRabbitmq(PrivateServer):
     """One node in `folder` (a fresh temporary one when None) on free ports of the loopback.
 
     `addresses` has what a test's environment needs. Node and epmd die with the thread that started them, also when that
     one is killed.
     """
+
+    name = "RabbitMQ"
 
     def __init__(self, folder: Path | None = None) -> None:
         if folder is not None:
@@ -53,11 +47,9 @@ class PrivateRabbitmq:
         self._ports: list[int] = []
 
     @property
-    def pid(self) -> int:
-        """Process id of the running node."""
-        if self._node is None:
-            raise RuntimeError("the node is not running")
-        return self._node.pid
+    def process(self) -> subprocess.Popen[bytes] | None:
+        """The node."""
+        return self._node
 
     @property
     def addresses(self) -> dict[str, str]:
@@ -80,7 +72,7 @@ class PrivateRabbitmq:
         """Starts the node, on its earlier data and ports if there are any; returns the addresses once it answers."""
         if self._ports:
             self._launch()
-            self._wait_until_ready()
+            self.wait_until(self._answers, START_LIMIT_S)
             return self.addresses
         self._make_certificate()
         for tries_left in reversed(range(START_TRIES)):
@@ -88,7 +80,7 @@ class PrivateRabbitmq:
             self._configure()
             self._launch()
             try:
-                self._wait_until_ready()
+                self.wait_until(self._answers, START_LIMIT_S)
             except RuntimeError:
                 self._end()
                 if tries_left == 0 or "eaddrinuse" not in self.log:
@@ -108,17 +100,6 @@ class PrivateRabbitmq:
         """Stops node and epmd and removes the data. May be called twice."""
         self._end()
         shutil.rmtree(self._root, ignore_errors=True)
-
-    def __enter__(self) -> PrivateRabbitmq:
-        try:
-            self.start()
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        self.stop()
 
     def _end(self) -> None:
         self.kill()  # nothing of it is kept
@@ -174,22 +155,12 @@ class PrivateRabbitmq:
                 # The one that Erlang would start by itself stays behind for ever.
                 self._epmd = subprocess.Popen(
                     ["epmd"], env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=root,
-                    preexec_fn=_die_with_parent,
+                    preexec_fn=die_with_parent,
                 )  # fmt: skip
             self._node = subprocess.Popen(
                 [program], env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=root,
-                preexec_fn=_die_with_parent,
+                preexec_fn=die_with_parent,
             )  # fmt: skip
-
-    def _wait_until_ready(self) -> None:
-        deadline = time.monotonic() + START_LIMIT_S
-        while not self._answers():
-            assert self._node is not None
-            if self._node.poll() is not None:
-                raise RuntimeError(f"RabbitMQ ended at start:\n{self.log[-2000:]}")
-            if time.monotonic() > deadline:
-                raise RuntimeError(f"RabbitMQ did not answer within {START_LIMIT_S} s:\n{self.log[-2000:]}")
-            time.sleep(0.05)
 
     def _answers(self) -> bool:
         amqp, tls, management = self._ports[:3]
@@ -202,29 +173,11 @@ class PrivateRabbitmq:
         return True
 
 
-def _serve(server: PrivateRabbitmq) -> int:
-    """Prints the addresses and obeys stdin until it closes or SIGTERM: its life is that of whoever started it."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    with server:
-        for name, value in server.addresses.items():
-            print(f"{name}={value}")
-        print(flush=True)
-        for line in sys.stdin:
-            if line.strip() in ("kill", "restart"):
-                server.kill()
-            if line.strip() == "restart":
-                server.start()
-            print("done", flush=True)
-    return 0
-
-
 def main(arguments: list[str]) -> int:
     """The command line of tools/rabbitmq."""
     if arguments[:1] == ["serve"] and len(arguments) <= 2:
-        return _serve(PrivateRabbitmq(Path(arguments[1]) if len(arguments) == 2 else None))
+        return serve(PrivateRabbitmq(Path(arguments[1]) if len(arguments) == 2 else None))
     if arguments[:1] == ["run"] and len(arguments) >= 2:
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-        with PrivateRabbitmq() as server:
-            return subprocess.run(arguments[1:], env={**os.environ, **server.addresses}, check=False).returncode
+        return run(PrivateRabbitmq(), arguments[1:])
     print("usage: tools/rabbitmq serve [FOLDER] | run COMMAND...", file=sys.stderr)
     return 2
