@@ -99,9 +99,10 @@ bench-local: programs ## Measures the whole local stack against its bars, beside
 	$$python bench/local/run.py --python $$python $(if $(STRICT),--strict)
 
 .PHONY: bench-relay
-bench-relay: programs ## Measures one relay with a native and a Python echo, beside plain SQL, and what it weighs
+bench-relay: programs ## Measures one relay on each broker beside the least that does the same work, and what it weighs (PARTS=some)
 	@$(call BUILD,release,bench_relay)
-	@build/release/bin/bench_relay --python $(PYTHON_BIN)/python --runtime build/asya_runtime.pyz $(if $(STRICT),--strict)
+	@tools/postgres --durable run tools/rabbitmq run build/release/bin/bench_relay --python $(PYTHON_BIN)/python \
+		--runtime build/asya_runtime.pyz $(if $(STRICT),--strict) $(PARTS)
 
 .PHONY: bench-runtime
 bench-runtime: install ## Measures the Python runtime against two minimal servers

@@ -1,8 +1,10 @@
 #include "bench/relay/stage.h"
 
+#include <algorithm>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <thread>
 #include <utility>
 
@@ -11,28 +13,29 @@
 namespace asya::bench {
 namespace {
 
-constexpr std::chrono::seconds kPatience{60};
-constexpr std::chrono::milliseconds kLook{2};  // between two looks at the queue
-constexpr const char* kNamespace = "bench";
-constexpr const char* kActor = "echo";
-constexpr const char* kNextActor = "next";
+constexpr std::chrono::seconds kPatience{120};
+constexpr std::chrono::milliseconds kLook{4};                   // between two looks at the queue
+constexpr std::size_t kPublishedBytes = std::size_t{8} << 20U;  // in one call
 
-std::string EnvelopeOf(int number) {
+}  // namespace
+
+std::string Stage::EnvelopeOf(int number, std::size_t payload_bytes) {
   model::Envelope envelope;
   envelope.id = "6f1c2d3e-0000-4000-8000-" + std::to_string(100'000'000'000 + number);
   envelope.route = {{}, kActor, {kNextActor}};
   envelope.headers = {{"traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}};
   envelope.status.phase = "pending";
   envelope.status.created_at = "2026-11-18T12:00:00Z";
-  envelope.payload = "{\"text\":\"" + std::string(kPayloadBytes - 11, 'x') + "\"}";
+  envelope.payload = "{\"text\":\"" + std::string(payload_bytes - 11, 'x') + "\"}";
   return SerializeEnvelope(envelope);
 }
 
-}  // namespace
-
-Result<std::unique_ptr<Stage>> Stage::Open(const Programs& programs) {
+Result<std::unique_ptr<Stage>> Stage::Open(const Programs& programs, const OpenBackend& open) {
   std::unique_ptr<Stage> stage(new Stage(programs));
-  ASYA_TRY_STATUS(stage->StartBroker());
+  ASYA_TRY(stage->backend_, open(stage->folder_.path()));
+  for (const char* actor : {kActor, kNextActor, "x-sink", "x-sump"}) {
+    ASYA_TRY_STATUS(stage->backend_->admin().Ensure({model::QueueName(kNamespace, actor), "bench"}));
+  }
   ASYA_TRY_STATUS(stage->StartRuntime());
   return stage;
 }
@@ -43,20 +46,6 @@ Stage::~Stage() {
     (*process)->Signal(SIGTERM);
     (*process)->Wait();
   }
-  if (broker_) broker_->Stop();
-}
-
-Status Stage::StartBroker() {
-  ASYA_TRY(database_,
-           sql::sqlite::Database::Open({.path = folder_.path() + "/queue.db"}, transports::sqlite::Migrations()));
-  database_->OnCommit([this] { ++commits_; });
-  broker_ = std::make_unique<transports::sqlite::Broker>(
-      *database_, transports::sqlite::BrokerSettings{.socket_path = folder_.path() + "/queue.sock"}, RealClock());
-  ASYA_TRY_STATUS(broker_->Start());
-  for (const char* actor : {kActor, kNextActor, "x-sink", "x-sump"}) {
-    ASYA_TRY_STATUS(broker_->Admin().Ensure({model::QueueName(kNamespace, actor), "bench"}));
-  }
-  return Ok();
 }
 
 Status Stage::StartRuntime() {
@@ -82,31 +71,38 @@ Status Stage::StartRuntime() {
   return Ok();
 }
 
-Status Stage::Publish(int count) {
-  std::vector<ports::Outgoing> messages;
-  messages.reserve(static_cast<std::size_t>(count));
-  for (int i = 0; i < count; ++i) messages.push_back({model::QueueName(kNamespace, kActor), EnvelopeOf(i), ""});
-  return broker_->Publisher().Publish(messages, kPatience);
+Status Stage::Publish(int count, std::size_t payload_bytes) {
+  const int at_once = static_cast<int>(std::max<std::size_t>(1, kPublishedBytes / (payload_bytes + 1024)));
+  for (int next = 0; next < count;) {
+    std::vector<ports::Outgoing> messages;
+    for (const int end = std::min(count, next + at_once); next < end; ++next) {
+      messages.push_back({model::QueueName(kNamespace, kActor), EnvelopeOf(next, payload_bytes), ""});
+    }
+    ASYA_TRY_STATUS(backend_->publisher().Publish(messages, kPatience));
+  }
+  return Ok();
 }
 
-std::size_t Stage::EnvelopeBytes() { return EnvelopeOf(0).size(); }
+std::size_t Stage::EnvelopeBytes(std::size_t payload_bytes) { return EnvelopeOf(0, payload_bytes).size(); }
 
 void Stage::StartRelay() {
+  std::map<std::string, std::string> environment = {{"ASYA_ACTOR_NAME", kActor},
+                                                    {"ASYA_NAMESPACE", kNamespace},
+                                                    {"ASYA_SOCKET_DIR", folder_.path()},
+                                                    {"ASYA_CONCURRENCY", std::to_string(kConcurrency)},
+                                                    {"ASYA_METRICS_ADDR", "unix:" + folder_.path() + "/metrics.sock"}};
+  environment.merge(backend_->environment());
   relay_started_ = std::chrono::steady_clock::now();
-  relay_ = std::make_unique<tests::ChildProcess>(
-      std::vector<std::string>{programs_.folder + "/asya-relay"},
-      std::map<std::string, std::string>{{"ASYA_ACTOR_NAME", kActor},
-                                         {"ASYA_NAMESPACE", kNamespace},
-                                         {"ASYA_SOCKET_DIR", folder_.path()},
-                                         {"ASYA_SQLITE_PATH", folder_.path() + "/queue.sock"},
-                                         {"ASYA_CONCURRENCY", std::to_string(kConcurrency)},
-                                         {"ASYA_METRICS_ADDR", "unix:" + folder_.path() + "/metrics.sock"}},
-      folder_.path() + "/relay.log");
+  relay_ = std::make_unique<tests::ChildProcess>(std::vector<std::string>{programs_.folder + "/" + backend_->program()},
+                                                 environment, folder_.path() + "/relay.log");
 }
 
-std::int64_t Stage::passed() {
-  const auto stats = broker_->Admin().Stats(model::QueueName(kNamespace, kNextActor));
-  return stats.ok() ? stats->arrived_total : 0;
+void Stage::StartRaw(const std::string& way, const std::string& last) {
+  relay_ = std::make_unique<tests::ChildProcess>(
+      std::vector<std::string>{programs_.folder + "/bench_raw_rabbitmq", way,
+                               backend_->environment().at("ASYA_RABBITMQ_URL"), model::QueueName(kNamespace, kActor),
+                               model::QueueName(kNamespace, kNextActor), last},
+      std::map<std::string, std::string>{}, folder_.path() + "/relay.log");
 }
 
 Result<SteadyTime> Stage::UntilPassed(std::int64_t count) {

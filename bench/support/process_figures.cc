@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <sstream>
@@ -39,5 +40,16 @@ std::int64_t ProcessorTicks(pid_t pid) {
 }
 
 double SecondsOf(std::int64_t ticks) { return static_cast<double>(ticks) / static_cast<double>(sysconf(_SC_CLK_TCK)); }
+
+double ProcessorSeconds(pid_t pid) {
+  double total_ns = 0;
+  std::error_code error;
+  for (const auto& task : std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/task", error)) {
+    double running_ns = 0;
+    std::ifstream(task.path() / "schedstat") >> running_ns;
+    total_ns += running_ns;
+  }
+  return total_ns / 1e9;
+}
 
 }  // namespace asya::bench
