@@ -145,6 +145,7 @@ def test_a_route_runs_on_the_broker_and_so_does_its_end(pair: Project, node: Pri
 
 def test_nothing_is_lost_when_the_broker_is_killed(pair: Project, node: PrivateRabbitmq) -> None:
     count = int(os.environ.get("ASYA_TEST_ENVELOPES", "40"))
+    node.write_queue_names()
     tasks = [send(pair, {"number": 100 + n}) for n in range(count // 2)]
     node.kill()
     tasks += [send(pair, {"number": 200 + n}) for n in range(count // 2)]
