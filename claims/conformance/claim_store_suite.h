@@ -1,0 +1,38 @@
+// The conformance suite of ports::ClaimStore: link asya_claims_conformance and instantiate ClaimStoreSuite.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "ports/claim_store.h"
+
+namespace asya::claims::conformance {
+
+// One fresh, empty store.
+class ClaimStoreHarness {
+ public:
+  virtual ~ClaimStoreHarness() = default;
+  virtual ports::ClaimStore& store() = 0;
+  // Puts other bytes in the place of a stored payload, behind the back of the store.
+  virtual void Damage(const ports::ClaimKey& key, const std::string& bytes) = 0;
+};
+
+struct ClaimStoreImplementation {
+  std::string name;  // for the names of the cases: letters and digits
+  std::function<std::unique_ptr<ClaimStoreHarness>()> make;
+};
+
+class ClaimStoreSuite : public testing::TestWithParam<ClaimStoreImplementation> {
+ protected:
+  void SetUp() override { harness_ = GetParam().make(); }
+  ports::ClaimStore& store() { return harness_->store(); }
+  // Fails the case when it is refused.
+  ports::ClaimKey MustPut(const std::string& envelope, const std::string& payload);
+
+  std::unique_ptr<ClaimStoreHarness> harness_;
+};
+
+}  // namespace asya::claims::conformance
