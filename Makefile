@@ -83,13 +83,23 @@ fuzz: install ## Runs each fuzz target for SECONDS_EACH (600) seconds; T=name ru
 	@$(call BUILD,fuzz,fuzzers)
 	@tools/run-fuzzers build/fuzz $(SECONDS_EACH) $(T)
 
+ENVELOPES ?= 20000
+KILLS ?= 30
 .PHONY: crash-audit
-crash-audit: programs ## Kills relay, runtime and server at random under load and counts every envelope (the large size)
-	@PATH="$(PYTHON_BIN):$$PATH" python tests/crash/audit.py --envelopes 20000 --kills 30
+crash-audit: programs ## Kills relay, runtime, worker and server at random under load and counts every one of ENVELOPES (20000)
+	@PATH="$(PYTHON_BIN):$$PATH" python tests/crash/audit.py --envelopes $(ENVELOPES) --kills $(KILLS)
 
 .PHONY: crash-audit-postgres
 crash-audit-postgres: programs ## The same on PostgreSQL, whose own processes are killed as well
-	@PATH="$(PYTHON_BIN):$$PATH" python tests/crash/audit.py --envelopes 20000 --kills 30 --store postgres
+	@PATH="$(PYTHON_BIN):$$PATH" python tests/crash/audit.py --envelopes $(ENVELOPES) --kills $(KILLS) --place postgres
+
+.PHONY: crash-audit-rabbitmq
+crash-audit-rabbitmq: programs ## The same on RabbitMQ, whose node is killed as well
+	@PATH="$(PYTHON_BIN):$$PATH" python tests/crash/audit.py --envelopes $(ENVELOPES) --kills $(KILLS) --place rabbitmq
+
+.PHONY: crash-matrix
+crash-matrix: programs ## Death at each step of the relay, and each fault, on each transport, every envelope counted; PLACE=name runs one
+	@PATH="$(PYTHON_BIN):$$PATH" python tests/crash/matrix.py $(if $(PLACE),--place $(PLACE)) $(if $(SEED),--seed $(SEED))
 
 .PHONY: bench-local
 bench-local: programs ## Measures the whole local stack against its bars, beside Dramatiq (rabbitmq-server and redis-server needed)

@@ -1,0 +1,179 @@
+"""Wires: takes the bytes between a relay and its broker apart into frames, and says what each of them means.
+
+The labels are those of steps.py. Direction: "out" is from the relay, "in" is to it.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from typing import ClassVar, Protocol
+
+Frame = tuple[bytes, frozenset[str]]
+NOTHING: frozenset[str] = frozenset()
+
+
+def _label(*names: str) -> frozenset[str]:
+    return frozenset(names)
+
+
+class Wire(Protocol):
+    """One connection; pieces of any size come in, whole frames with their labels come out."""
+
+    def feed(self, direction: str, piece: bytes) -> Iterator[Frame]:
+        """The frames that are whole now."""
+
+
+class _Buffers:
+    def __init__(self) -> None:
+        self.waiting = {"out": b"", "in": b""}
+
+    def take(self, direction: str, size: int) -> bytes | None:
+        """So many bytes, once they are all there."""
+        have = self.waiting[direction]
+        if len(have) < size:
+            return None
+        self.waiting[direction] = have[size:]
+        return have[:size]
+
+
+class SqliteWire(_Buffers):
+    """Frames of our own: u32 length, u8 type (transports/sqlite/wire.h)."""
+
+    LABELS: ClassVar = {("out", 4): "begin", ("in", 68): "deliver", ("in", 69): "settled"}
+    SETTLE = 5
+    RETRY = 1  # the action after the tag
+
+    def feed(self, direction: str, piece: bytes) -> Iterator[Frame]:
+        """By type, and of a settlement by its action."""
+        self.waiting[direction] += piece
+        while True:
+            have = self.waiting[direction]
+            if len(have) < 5:
+                return
+            frame = self.take(direction, 4 + struct.unpack("<I", have[:4])[0])
+            if frame is None:
+                return
+            kind = frame[4]
+            if direction == "out" and kind == self.SETTLE:
+                yield frame, _label("retry" if frame[13] == self.RETRY else "settle")
+            else:
+                yield frame, _label(*filter(None, [self.LABELS.get((direction, kind))]))
+
+
+class PostgresWire(_Buffers):
+    """PostgreSQL's protocol; what a transaction does is known by its statements."""
+
+    MARKS: ClassVar = {
+        b"DELETE FROM messages WHERE id": "settle",
+        b"UPDATE messages m SET body": "retry",
+        b"UPDATE messages m SET crash_count": "begin",
+        b"UPDATE messages m SET lease_owner": "take",
+    }
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.started = False
+        self.statements: dict[bytes, str] = {}
+        self.does: set[str] = set()  # this transaction
+        self.bound = ""
+        self.committing = False
+
+    def feed(self, direction: str, piece: bytes) -> Iterator[Frame]:
+        """A commit is labelled by all that it commits."""
+        self.waiting[direction] += piece
+        while True:
+            have = self.waiting[direction]
+            head = 0 if direction == "out" and not self.started else 1
+            if len(have) < head + 4:
+                return
+            frame = self.take(direction, head + struct.unpack(">I", have[head : head + 4])[0])
+            if frame is None:
+                return
+            if head == 0:
+                self.started = True
+                yield frame, NOTHING
+            else:
+                yield frame, self._out(frame) if direction == "out" else self._in(frame)
+
+    def _out(self, frame: bytes) -> frozenset[str]:
+        kind, body = frame[:1], frame[5:]
+        if kind == b"P":
+            name, _, rest = body.partition(b"\0")
+            self.statements[name] = next((label for mark, label in self.MARKS.items() if rest.startswith(mark)), "")
+        elif kind == b"B":
+            name = body.partition(b"\0")[2].partition(b"\0")[0]
+            self.bound = self.statements.get(name, "")
+            if self.bound not in ("", "take"):
+                self.does.add(self.bound)
+                return _label(self.bound)
+        elif kind == b"Q":
+            self.bound = ""
+            self.committing = body.upper().startswith(b"COMMIT")
+            if self.committing:
+                return _label(*(f"commit {name}" for name in self.does))
+            self.does.clear()
+        return NOTHING
+
+    def _in(self, frame: bytes) -> frozenset[str]:
+        if frame[:1] == b"D" and self.bound == "take":
+            self.does.add("take")
+        if frame[:1] == b"Z" and self.committing:
+            done = {"settle": "settled", "begin": "begun", "take": "deliver", "retry": "retried"}
+            labels = _label(*(done[name] for name in self.does))
+            self.committing = False
+            self.does.clear()
+            return labels
+        return NOTHING
+
+
+class RabbitmqWire(_Buffers):
+    """AMQP 0-9-1: u8 type, u16 channel, u32 size, payload, u8 end; a method begins with its class and number."""
+
+    METHODS: ClassVar = {("in", 60, 60): "deliver", ("in", 60, 80): "confirm", ("out", 60, 80): "settle"}
+    PUBLISH = (60, 40)
+    HEADER_BYTES = 8  # "AMQP" and the version
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.started = False
+
+    def feed(self, direction: str, piece: bytes) -> Iterator[Frame]:
+        """By class and method, and of a publish by its exchange."""
+        self.waiting[direction] += piece
+        if direction == "out" and not self.started:
+            header = self.take(direction, self.HEADER_BYTES)
+            if header is None:
+                return
+            self.started = True
+            yield header, NOTHING
+        while True:
+            have = self.waiting[direction]
+            if len(have) < 7:
+                return
+            frame = self.take(direction, 8 + struct.unpack(">I", have[3:7])[0])
+            if frame is None:
+                return
+            yield frame, self._labels(direction, frame)
+
+    def _labels(self, direction: str, frame: bytes) -> frozenset[str]:
+        if frame[0] != 1:
+            return NOTHING
+        method = struct.unpack(">HH", frame[7:11])
+        if direction == "out" and method == self.PUBLISH:
+            exchange = frame[14 : 14 + frame[13]]
+            return _label("retry" if exchange.startswith(b"asya.delay") else "publish")
+        return _label(*filter(None, [self.METHODS.get((direction, *method))]))
+
+
+class GatewayWire:
+    """HTTP between a relay and the gateway, by pieces: a report is one piece or begins one."""
+
+    def feed(self, direction: str, piece: bytes) -> Iterator[Frame]:
+        """A report, and its answer."""
+        if direction == "out" and piece.startswith(b"POST "):
+            yield piece, _label("report")
+        elif direction == "in" and piece.startswith(b"HTTP/1.1 2"):
+            yield piece, _label("reported")
+        else:
+            yield piece, NOTHING
