@@ -15,14 +15,15 @@ from pathlib import Path
 from free_ports import free_ports
 from private_server import PrivateServer, die_with_parent, run, serve
 
-START_LIMIT_S = 90
+START_LIMIT_S = 240  # six on a quiet machine
 STOP_LIMIT_S = 30
 START_TRIES = 3  # somebody else may take a free port before the node does
 STATISTICS_MS = 200  # between two countings for the management API; 5000 by default
-# What rabbitmq.conf has no words for: counting quorum queues as often, and a sample each second, not each fifth.
+# What rabbitmq.conf has no words for: counting quorum queues as often, a sample each second, not each fifth, and
+# looking each second, not each minute, for messages that are held for too long.
 SAMPLES = "[{605, 1}]"
 ADVANCED = (
-    f"[{{rabbit, [{{quorum_tick_interval, {STATISTICS_MS}}}]}},"
+    f"[{{rabbit, [{{quorum_tick_interval, {STATISTICS_MS}}}, {{channel_tick_interval, 1000}}]}},"
     f" {{rabbitmq_management_agent, [{{sample_retention_policies,"
     f" [{{global, {SAMPLES}}}, {{basic, {SAMPLES}}}, {{detailed, {SAMPLES}}}]}}]}}].\n"
 )
@@ -34,12 +35,13 @@ class PrivateRabbitmq(PrivateServer):
     """One node in `folder` (a fresh temporary one when None) on free ports of the loopback.
 
     `addresses` has what a test's environment needs. Node and epmd die with the thread that started them, also when that
-    one is killed.
+    one is killed. `settings` are further lines of its rabbitmq.conf.
     """
 
     name = "RabbitMQ"
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, settings: dict[str, str] | None = None) -> None:
+        self._settings = settings or {}
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
         self._root = Path(tempfile.mkdtemp(prefix="asya-rabbitmq-", dir=folder))
@@ -96,13 +98,7 @@ class PrivateRabbitmq(PrivateServer):
         RabbitMQ 3.10 does so some seconds after a queue was made: Ra keeps the names in a dets table it never syncs.
         One that is killed before that comes back with an empty queue of that name which never has a leader.
         """
-        root, epmd = self._root, self._ports[4]
-        subprocess.run(
-            [CONTROL, "-q", "eval", "dets:sync(ra_directory_reverse)."], check=True, cwd=root,
-            env={**os.environ, "HOME": str(root), "RABBITMQ_NODENAME": f"asya{self._ports[0]}@localhost",
-                 "ERL_EPMD_ADDRESS": "127.0.0.1", "ERL_EPMD_PORT": str(epmd)},
-            stdout=subprocess.DEVNULL, timeout=START_LIMIT_S,
-        )  # fmt: skip
+        self.control("eval", "dets:sync(ra_directory_reverse).")
 
     def kill(self) -> None:
         """Ends the node at once, as kill -9 does; `start` brings it back on the same data and ports."""
@@ -110,6 +106,14 @@ class PrivateRabbitmq(PrivateServer):
             self._node.kill()
             self._node.wait(STOP_LIMIT_S)
             self._node = None
+
+    def control(self, *arguments: str) -> str:
+        """What rabbitmqctl answers, run for this node."""
+        done = subprocess.run([CONTROL, "-q", *arguments], env=self._environment(), cwd=self._root, capture_output=True,
+                              text=True, timeout=START_LIMIT_S, check=False)  # fmt: skip
+        if done.returncode != 0:
+            raise RuntimeError(f"rabbitmqctl {arguments}: {done.stdout}{done.stderr}")
+        return done.stdout
 
     def shut_down(self) -> None:
         """Ends the node in good order, as an operator does; `start` brings it back."""
@@ -149,18 +153,15 @@ class PrivateRabbitmq(PrivateServer):
             "disk_free_limit.absolute": "1MB",
             "collect_statistics_interval": STATISTICS_MS,
             "log.file.level": "warning",
-        }
+        } | self._settings
         (self._root / "rabbitmq.conf").write_text("".join(f"{name} = {value}\n" for name, value in lines.items()))
         (self._root / "advanced.config").write_text(ADVANCED)
         (self._root / "plugins").write_text("[rabbitmq_management].\n")
 
-    def _launch(self) -> None:
-        program = next((path for path in PROGRAMS if Path(path).exists()), None) or shutil.which("rabbitmq-server")
-        if program is None:
-            raise RuntimeError("no RabbitMQ server found: run tools/install")
+    def _environment(self) -> dict[str, str]:
         amqp, _, _, distribution, epmd = self._ports
         root = self._root
-        environment = {
+        return {
             **os.environ, "HOME": str(root), "RABBITMQ_NODENAME": f"asya{amqp}@localhost",
             "RABBITMQ_DIST_PORT": str(distribution), "RABBITMQ_MNESIA_BASE": str(root / "data"),
             "RABBITMQ_LOG_BASE": str(root / "log"), "RABBITMQ_ENABLED_PLUGINS_FILE": str(root / "plugins"),
@@ -172,6 +173,13 @@ class PrivateRabbitmq(PrivateServer):
             # The script then becomes the node, as under systemd, rather than its parent: one process to end.
             "NOTIFY_SOCKET": str(root / "nobody-listens"),
         }  # fmt: skip
+
+    def _launch(self) -> None:
+        program = next((path for path in PROGRAMS if Path(path).exists()), None) or shutil.which("rabbitmq-server")
+        if program is None:
+            raise RuntimeError("no RabbitMQ server found: run tools/install")
+        root = self._root
+        environment = self._environment()
         with open(root / "output", "ab") as output:
             if self._epmd is None:
                 # The one that Erlang would start by itself stays behind for ever.
