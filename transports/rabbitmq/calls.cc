@@ -26,7 +26,7 @@ Error ErrorOfClose(const Method& close) {
 }
 
 void Calls::Call(std::string method, Done done) {
-  asked_.push_back(Asked{std::move(method), std::move(done), clock_.Steady() + kReplyLimit});
+  asked_.push_back(Asked{std::move(method), std::move(done), clock_.Steady()});
   Transmit(asked_.back());
 }
 
@@ -61,7 +61,7 @@ void Calls::OnClosed(const Method& close) {
   refused.done(ErrorOfClose(close));
 }
 
-SteadyTime Calls::deadline() const { return asked_.empty() ? SteadyTime::max() : asked_.front().deadline; }
+SteadyTime Calls::oldest() const { return asked_.empty() ? SteadyTime::max() : asked_.front().asked_at; }
 
 void Calls::Fail(const Error& error) {
   opened_ = false;

@@ -27,7 +27,8 @@ class Calls {
   // Whether the arrival was for this channel.
   bool Take(const Arrival& arrival);
   // When the oldest question is over its limit.
-  [[nodiscard]] SteadyTime deadline() const;
+  // When the first of the questions that wait was asked; SteadyTime::max() when none does.
+  [[nodiscard]] SteadyTime oldest() const;
   // The link is gone: everybody who waits gets this.
   void Fail(const Error& error);
 
@@ -35,7 +36,7 @@ class Calls {
   struct Asked {
     std::string method;
     Done done;
-    SteadyTime deadline;
+    SteadyTime asked_at;
   };
   void Transmit(const Asked& asked);
   void OnClosed(const Method& close);

@@ -128,7 +128,8 @@ TEST(Confirms, AnyOrderAndManyAtOnce) {
   };
   for (std::uint64_t owner = 101; owner <= 105; ++owner) EXPECT_EQ(confirms.Add(owner, 10, kStart), owner - 100);
   EXPECT_TRUE(confirms.Settle(3, false, true, done));
-  confirms.Returned(2);
+  EXPECT_TRUE(confirms.Returned(2));
+  EXPECT_FALSE(confirms.Returned(1000));
   EXPECT_TRUE(confirms.Settle(4, true, true, done));
   EXPECT_TRUE(confirms.Settle(5, false, false, done));
   using Outcome = Confirms::Outcome;

@@ -9,8 +9,10 @@ std::uint64_t Confirms::Add(std::uint64_t owner, std::size_t bytes, SteadyTime n
   return first_ + ring_.size() - 1;
 }
 
-void Confirms::Returned(std::uint64_t tag) {
-  if (tag >= first_ && tag - first_ < ring_.size()) ring_[tag - first_].returned = true;
+bool Confirms::Returned(std::uint64_t tag) {
+  const bool waits = tag >= first_ && tag - first_ < ring_.size() && !ring_[tag - first_].settled;
+  if (waits) ring_[tag - first_].returned = true;
+  return waits;
 }
 
 void Confirms::SettleOne(std::uint64_t tag, bool taken, const Done& done) {

@@ -20,7 +20,8 @@ class Confirms {
   // The tag of a publish that is sent now (1 for the first, as the broker counts). `owner` names whose it is.
   std::uint64_t Add(std::uint64_t owner, std::size_t bytes, SteadyTime now);
   // The broker could not route this one; its confirm follows.
-  void Returned(std::uint64_t tag);
+  // False: no such message waits for its confirm.
+  bool Returned(std::uint64_t tag);
   // A basic.ack or basic.nack; `done` is called once for each publish that it settles. False: a tag never given.
   bool Settle(std::uint64_t tag, bool multiple, bool taken, const Done& done);
 

@@ -60,7 +60,13 @@ std::int64_t Consumer::CrashesOf(const Arrival& arrival) const {
 }
 
 void Consumer::OnDelivery(Arrival arrival) {
-  const std::uint64_t channel_tag = last_channel_tag_ = arrival.method.tag;
+  const std::uint64_t channel_tag = arrival.method.tag;
+  if (channel_tag != last_channel_tag_ + 1) {
+    broken_ =
+        "the broker numbered a delivery " + std::to_string(channel_tag) + " after " + std::to_string(last_channel_tag_);
+    return;
+  }
+  last_channel_tag_ = channel_tag;
   const ports::DeliveryTag tag = TagOf(channel_tag);
   const SteadyTime now = clock_.Steady();
   Lease lease;

@@ -147,6 +147,7 @@ Status Link::OnConnectionMethod(const Method& method) {
     case MethodId::kConnectionUnblocked:
       blocked_ = method.id == MethodId::kConnectionBlocked;
       blocked_reason_ = method.text;
+      if (!blocked_) unblocked_at_ = clock_.Steady();
       return Ok();
     default:
       return Invalid("", "a method of a channel on channel 0");

@@ -42,6 +42,8 @@ class Link {
   // The broker takes no messages for now.
   [[nodiscard]] bool blocked() const { return blocked_; }
   [[nodiscard]] const std::string& blocked_reason() const { return blocked_reason_; }
+  // When the broker last began to take messages again.
+  [[nodiscard]] SteadyTime unblocked_at() const { return unblocked_at_; }
   // Of the broker, e.g. 310 for 3.10; 0 while unknown.
   [[nodiscard]] int version() const { return version_; }
 
@@ -79,6 +81,7 @@ class Link {
   SteadyTime sent_at_{};
   bool blocked_ = false;
   std::string blocked_reason_;
+  SteadyTime unblocked_at_ = SteadyTime::min();
   int version_ = 0;
 };
 

@@ -160,9 +160,8 @@ void Publishing::OnReturn(const Arrival& arrival) {
   const std::string& text = arrival.properties.correlation_id;
   std::uint64_t tag = 0;
   std::from_chars(text.data(), text.data() + text.size(), tag);
-  confirms_.Returned(tag);
   known_queues_.erase(arrival.method.name);
-  returned_[tag] = arrival.method.name;
+  if (confirms_.Returned(tag)) returned_[tag] = arrival.method.name;
 }
 
 Status Publishing::OnConfirm(const Method& method) {
@@ -198,10 +197,13 @@ void Publishing::FinishIfDone(BatchId id) {
   done(status);
 }
 
+// A broker that is blocked reads nothing from us, neither messages nor questions; its heartbeats go on.
 SteadyTime Publishing::deadline() const {
-  const SteadyTime oldest = confirms_.oldest();
-  const bool waits = oldest != SteadyTime::max() && !link_.blocked();
-  return std::min(calls_.deadline(), waits ? oldest + kConfirmLimit : SteadyTime::max());
+  if (link_.blocked()) return SteadyTime::max();
+  const auto after = [this](SteadyTime since, std::chrono::seconds limit) {
+    return since == SteadyTime::max() ? since : std::max(since, link_.unblocked_at()) + limit;
+  };
+  return std::min(after(calls_.oldest(), kReplyLimit), after(confirms_.oldest(), kConfirmLimit));
 }
 
 Status Publishing::CheckDeadlines() const {
