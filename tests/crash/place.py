@@ -272,6 +272,7 @@ spec:
         for queue in self.queues():
             path = f"/api/bindings/{self.HOST}/e/{self.EXCHANGE}/q/{self.COPIES}"
             self.ask("POST", path, {"routing_key": queue["name"]})
+        self.node.write_queue_names()
 
     def queues(self) -> list[dict[str, Any]]:
         """Those of actors."""
@@ -300,6 +301,7 @@ spec:
     def kill(self, chance: random.Random) -> bool:
         """The node; its data stay."""
         del chance
+        self.node.write_queue_names()
         self.node.kill()
         self.node.start()
         return True
