@@ -101,6 +101,11 @@ crash-audit-rabbitmq: programs ## The same on RabbitMQ, whose node is killed as 
 crash-matrix: programs ## Death at each step of the relay, and each fault, on each transport, every envelope counted; PLACE=name runs one
 	@PATH="$(PYTHON_BIN):$$PATH" python tests/crash/matrix.py $(if $(PLACE),--place $(PLACE)) $(if $(SEED),--seed $(SEED))
 
+DURATION ?= 1800
+.PHONY: soak
+soak: programs ## Half of the load that is possible, for DURATION (1800) seconds; memory and connections are sampled; PLACE=name
+	@PATH="$(PYTHON_BIN):$$PATH" python tests/crash/soak.py --seconds $(DURATION) --place $(or $(PLACE),rabbitmq)
+
 .PHONY: bench-local
 bench-local: programs ## Measures the whole local stack against its bars, beside Dramatiq (rabbitmq-server and redis-server needed)
 	@$(call BUILD,release,asya_bench_client)

@@ -109,6 +109,20 @@ TEST_F(End, ASinkThatFailsIsRetriedAndReportedAsFailed) {
   EXPECT_TRUE(harness_.Take("x-sump").has_value());
 }
 
+TEST_F(End, ASinkThatHangsIsCutOffRetriedAndReportedAsFailed) {
+  Become("x-sink");
+  harness_.settings.actor_timeout = std::chrono::milliseconds(20);
+  harness_.limits.kill_grace = std::chrono::milliseconds(1);
+  FakeRuntime runtime(harness_.folder(), [](Call& call) { call.WaitForClose(); });
+  harness_.Start({"x-sink", "x-sump"});
+  harness_.Send(Finished("e1", "succeeded"));
+  ASSERT_TRUE(WaitFor("task", "e1"));
+  EXPECT_EQ(gateway_.items().front().GetString("status"), "failed");
+  EXPECT_EQ(runtime.CallsOf("e1"), 2);
+  EXPECT_TRUE(harness_.Take("x-sump").has_value());
+  EXPECT_TRUE(RelayHarness::Eventually([&] { return harness_.Stats("x-sink").in_flight == 0; }));
+}
+
 TEST_F(End, TheSumpReportsTheWholeEnvelopeAsItFailed) {
   Become("x-sump");
   FakeRuntime runtime(harness_.folder(), [](Call& call) { call.Return("1"); });

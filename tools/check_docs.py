@@ -10,7 +10,7 @@ from pathlib import Path
 
 import source_tree
 
-FUNCTION = re.compile(r"`([\w./-]+\.(?:cc|h|py)):([\w:~]+)`")
+FUNCTION = re.compile(r"`([\w./-]+\.(?:cc|h|py)):([\w:~.]+)`")
 FILE = re.compile(r"`((?:[\w.-]+/)+[\w.-]+\.(?:cc|h|py|txt|md|json|yaml|sh))`")
 LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")
 COMMAND = re.compile(r"`make ([a-z-]+)")
@@ -60,12 +60,18 @@ def _named(root: Path, name: str, text: str) -> list[str]:
 
 
 def has_function(text: str, path: str, name: str) -> bool:
-    """Whether C++ or Python text defines a function, method or class of that (possibly qualified) name."""
+    """Whether C++ or Python text defines a function, method or class of that (possibly qualified) name.
+
+    `Suite.Name` is a test of GoogleTest.
+    """
     if path.endswith(".py"):
         last = name.replace("::", ".").split(".")[-1]
         kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
         return any(isinstance(node, kinds) and node.name == last for node in ast.walk(ast.parse(text)))
     code = source_tree.cpp_code_only(text)
+    if "." in name:
+        suite, _, test = name.partition(".")
+        return bool(re.search(rf"^TEST(?:_F|_P)?\(\s*{re.escape(suite)},\s*{re.escape(test)}\)", code, re.MULTILINE))
     # A declaration or definition: something stands before the name that is not a call's context.
     last = re.escape(name.split("::")[-1])
     qualified = re.escape(name)

@@ -56,6 +56,13 @@ def test_what_is_right_is_not_reported(tmp_path: Path) -> None:
     assert written(tmp_path, "docs/flow.md", right) == []
 
 
+def test_a_test_is_known_by_its_suite_and_name() -> None:
+    text = "TEST_F(Relay, Works) {\n}\nTEST(Other, Fails) {\n}\n"
+    assert has_function(text, "x_test.cc", "Relay.Works")
+    assert has_function(text, "x_test.cc", "Other.Fails")
+    assert not has_function(text, "x_test.cc", "Relay.Fails")
+
+
 def test_a_call_is_not_a_definition() -> None:
     assert not has_function("void F() {\n  if (a) queue->Settle(b);\n}\n", "x.cc", "Settle")
     assert has_function("class A {\n  virtual void Settle(int a) = 0;\n};\n", "x.h", "Settle")

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from audited_project import AuditedProject, Sender
 from count import count, problems
-from gate import Gate, Trap, environment, pod_mates, tcp_listener, to_tcp, to_unix, unix_listener
+from gate import Gate, Trap, environment, tcp_listener, to_tcp, to_unix, unix_listener
 from place import PLACES, PostgresPlace, RabbitmqPlace
 from steps import Step
 from wires import GatewayWire, PostgresWire, RabbitmqWire, SqliteWire
@@ -28,16 +28,17 @@ PACE_S = 0.02  # between two envelopes
 class Bench:
     """One place; everything ends with `close`."""
 
-    def __init__(self, name: str, folder: Path) -> None:
+    def __init__(self, name: str, folder: Path, gates: bool = True) -> None:
         self.name = name
         self.stack = contextlib.ExitStack()
         self.place = PLACES[name](folder)
         self.stack.callback(self.place.stop)
-        self.gate = self._gate_before_broker()
+        self.gate = self._gate_before_broker() if gates else None
         self.gateway: Gate | None = None
         self.project = AuditedProject(folder, self.place)
         self.project.begin()
-        self.install()
+        if gates:
+            self.install()
         self.never = threading.Event()
         self.sent: list[int] = []
         self._numbers = itertools.count()
@@ -169,15 +170,18 @@ class Bench:
             assert time.monotonic() < deadline, f"{self.name}: no handler of {actor} was called"
             time.sleep(0.01)
         worker = int(found[0].name.rpartition("-")[2])
-        victims = self.victims()
-        pod = environment(worker).get("ASYA_SOCKET_DIR")
-        relays = [pid for pid in victims["relay"] if environment(pid).get("ASYA_SOCKET_DIR") == pod]
-        doomed = [worker] if victim == "worker" else [p for r in relays for p in pod_mates(r, victim, victims)]
-        assert doomed, f"{self.name}: no {victim} beside the worker {worker}"
+        # A relay that died shortly before may not be back yet.
+        while not (doomed := [worker] if victim == "worker" else self._beside(worker, victim)):
+            assert time.monotonic() < deadline, f"{self.name}: no {victim} beside the worker {worker}"
+            time.sleep(0.01)
         for pid in doomed:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         found[0].unlink()
+
+    def _beside(self, worker: int, victim: str) -> list[int]:
+        pod = environment(worker).get("ASYA_SOCKET_DIR")
+        return [pid for pid in self.victims()[victim] if environment(pid).get("ASYA_SOCKET_DIR") == pod]
 
     def restart_server(self, signal_number: int) -> None:
         """By this signal; its successor begins where it ended."""

@@ -218,6 +218,19 @@ TEST_F(RabbitmqFaults, WhatComesDueForAQueueThatIsGoneIsKept) {
   EXPECT_EQ(kept[0].body, "again");
 }
 
+TEST_F(RabbitmqFaults, AQueueWithOtherArgumentsKeepsItsBacklog) {
+  Publish(0, 3);
+  AdministrationSettings settings;
+  settings.address = vhost_->address();
+  settings.queue_type = QueueType::kClassic;
+  Administration other(settings, RealClock());
+  other.Start();
+  const Status changed = other.Ensure({"asya-test-a", "uid-1"});
+  ASSERT_FALSE(changed.ok());
+  EXPECT_EQ(changed.error().code, ErrorCode::kConflict);
+  EXPECT_EQ(Visible("asya-test-a"), 3);
+}
+
 TEST_F(RabbitmqFaults, AWrongPasswordIsToldAndNeverRepeated) {
   ConsumerSettings settings = SettingsFor(vhost_->address(), "asya-test-a");
   settings.address.password = "not-the-secret";

@@ -1,0 +1,83 @@
+// Losses and duplicates that other relays of this kind are known for, where no other test has them:
+// docs/reliability.md.
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "tests/support/fake_runtime.h"
+#include "tests/support/relay_harness.h"
+
+namespace asya::relay {
+namespace {
+
+using tests::FakeRuntime;
+using tests::RelayHarness;
+using Call = FakeRuntime::Call;
+
+TEST(Losses, MalformedBytesStayUntilTheirDeadLetterCanBeSent) {
+  RelayHarness harness;
+  harness.limits.first_settle_pause = std::chrono::milliseconds(1);
+  harness.limits.longest_settle_pause = std::chrono::milliseconds(5);
+  harness.limits.unroutable_attempts = 2;
+  FakeRuntime runtime(harness.folder(), [](Call& call) { call.Return("1"); });
+  harness.Start({"infer", "post", "x-sink"});
+  harness.SendBytes("\xff{not json");
+  harness.Send(harness.Make("good", {"post"}));
+  ASSERT_TRUE(harness.Take("post").has_value()) << "it holds up the others";
+  EXPECT_EQ(harness.Stats("infer").in_flight, 1);
+  harness.MakeQueue("x-sump");
+  const auto kept = harness.Take("x-sump");
+  ASSERT_TRUE(kept.has_value());
+  EXPECT_EQ(kept->payload, R"({"raw_base64":"/3tub3QganNvbg=="})");
+  EXPECT_TRUE(RelayHarness::Eventually([&] { return harness.Stats("infer").in_flight == 0; }));
+}
+
+TEST(Losses, ActorsThatFanOutTheSameEnvelopeMakeDifferentChildren) {
+  std::set<std::string> ids;
+  for (const char* actor : {"infer", "prep"}) {
+    RelayHarness harness;
+    harness.settings.actor = actor;
+    FakeRuntime runtime(harness.folder(), [](Call& call) {
+      std::string events;
+      for (int i = 0; i < 3; ++i) events += "event: downstream\ndata: " + call.Frame(std::to_string(i)) + "\n\n";
+      call.Events(events + "event: done\ndata: {}\n\n");
+    });
+    harness.Start({actor, "post", "x-sink", "x-sump"});
+    harness.Send(harness.Make("same", {"post"}));
+    for (int i = 0; i < 3; ++i) {
+      const auto child = harness.Take("post");
+      ASSERT_TRUE(child.has_value());
+      if (i > 0) ids.insert(child->id);
+    }
+  }
+  EXPECT_EQ(ids.size(), 4U);
+}
+
+TEST(Losses, HeadersAndParentSurviveSeveralHops) {
+  model::Envelope envelope;
+  {
+    RelayHarness harness;
+    envelope = harness.Make("child", {"second", "third", "fourth"});
+    envelope.parent_id = "parent";
+    envelope.headers["traceparent"] = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    envelope.headers["mine"] = "kept";
+  }
+  for (const char* actor : {"infer", "second", "third"}) {
+    RelayHarness harness;
+    harness.settings.actor = actor;
+    FakeRuntime runtime(harness.folder(), [](Call& call) { call.Return("1"); });
+    const std::string next = envelope.route.next.front();
+    harness.Start({actor, next, "x-sink", "x-sump"});
+    harness.Send(envelope);
+    const auto taken = harness.Take(next);
+    ASSERT_TRUE(taken.has_value());
+    envelope = *taken;
+  }
+  EXPECT_EQ(envelope.id, "child");
+  EXPECT_EQ(envelope.parent_id, "parent");
+  EXPECT_EQ(envelope.headers.at("mine"), json::Value("kept"));
+  EXPECT_NE(envelope.headers.at("traceparent").AsString().find("0af7651916cd43dd8448eb211c80319c"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace asya::relay
