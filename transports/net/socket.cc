@@ -21,18 +21,21 @@ Error Closed(const char* why) { return Fail(ErrorCode::kClosed, why); }
 
 }  // namespace
 
-Status Socket::Begin(const Peer& peer) {
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_ADDRCONFIG | AI_NUMERICSERV;
-  addrinfo* found = nullptr;
-  const int failed = getaddrinfo(peer.host.c_str(), peer.port.c_str(), &hints, &found);
-  if (failed != 0) return Fail(ErrorCode::kUnavailable, "host " + peer.host + ": " + gai_strerror(failed));
-  addresses_.reset(found);
-  next_ = found;
+Status Socket::Begin(const Peer& peer, Lookup lookup) {
   if (peer.tls) {
     ASYA_TRY(tls_, http::TlsPipe::Create(peer.host, peer.ca_pem, peer.protocol));
   }
+  ASYA_TRY(auto resolving, Resolving::Begin(peer.host, peer.port, lookup));
+  resolving_ = std::move(resolving);
+  return TakeAddresses();
+}
+
+Status Socket::TakeAddresses() {
+  ASYA_TRY(auto found, resolving_->Take());
+  if (!found) return Ok();
+  resolving_.reset();
+  addresses_ = std::move(*found);
+  next_ = addresses_.get();
   return TryNext();
 }
 
@@ -54,6 +57,7 @@ Status Socket::TryNext() {
 
 Status Socket::Advance() {
   if (connected_) return Ok();
+  if (resolving_) return TakeAddresses();
   pollfd ready{fd_.get(), POLLOUT, 0};
   if (poll(&ready, 1, 0) != 1) return Ok();
   int error = 0;

@@ -1,15 +1,15 @@
 // Socket: a non-blocking TCP connection to a broker, with TLS where the address wants it.
 #pragma once
 
-#include <netdb.h>
-
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "core/base/result.h"
 #include "core/base/unique_fd.h"
 #include "core/http/tls_pipe.h"
+#include "transports/net/resolving.h"
 
 namespace asya::transports::net {
 
@@ -24,9 +24,10 @@ struct Peer {
 class Socket {
  public:
   Socket() = default;
-  // Resolves the name (which may block: call it on a thread of one's own) and begins to connect.
-  Status Begin(const Peer& peer);
-  [[nodiscard]] int fd() const { return fd_.get(); }
+  // Begins to resolve the name and to connect; waits for neither.
+  Status Begin(const Peer& peer, Lookup lookup = LookUp);
+  // What to wait for: the connection, or before that the answer to the question for the name.
+  [[nodiscard]] int fd() const { return resolving_ ? resolving_->fd() : fd_.get(); }
   [[nodiscard]] bool connected() const { return connected_; }
   // Ask the system to be told when more can be sent (also: when the connection is made).
   [[nodiscard]] bool wants_write() const { return fd_.valid() && (!connected_ || sent_ < out_.size()); }
@@ -40,14 +41,13 @@ class Socket {
   [[nodiscard]] std::size_t unsent_bytes() const { return out_.size() - sent_; }
 
  private:
+  Status TakeAddresses();
   Status TryNext();
   Status Read(std::string& target);
   Status Flush();
 
-  struct FreeAddresses {
-    void operator()(addrinfo* list) const { freeaddrinfo(list); }
-  };
-  std::unique_ptr<addrinfo, FreeAddresses> addresses_;
+  std::optional<Resolving> resolving_;
+  Addresses addresses_;
   const addrinfo* next_ = nullptr;
   std::string problem_;  // of the last address tried
   UniqueFd fd_;

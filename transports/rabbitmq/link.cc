@@ -42,7 +42,7 @@ Link::Link(const LinkSettings& settings, const Clock& clock, Take take)
 Status Link::Begin() {
   opened_by_ = clock_.Steady() + settings_.open_limit;
   const BrokerAddress& address = settings_.address;
-  ASYA_TRY_STATUS(socket_.Begin({address.host, address.port, address.tls, address.ca_pem, ""}));
+  ASYA_TRY_STATUS(socket_.Begin({address.host, address.port, address.tls, address.ca_pem, ""}, settings_.lookup));
   return socket_.Send(kProtocolHeader);
 }
 

@@ -18,8 +18,9 @@ namespace asya::transports::rabbitmq {
 struct LinkSettings {
   BrokerAddress address;
   std::string name;                              // how the broker's own tools show the connection
-  std::chrono::milliseconds open_limit{15'000};  // from the first packet to the end of the handshake
+  std::chrono::milliseconds open_limit{15'000};  // from the question for the name to the end of the handshake
   std::chrono::seconds heartbeat{10};  // proposed; the broker may want less. Silence of twice that ends the link
+  net::Lookup lookup = net::LookUp;    // of names
 };
 
 class Link {
