@@ -107,17 +107,28 @@ soak: programs ## Half of the load that is possible, for DURATION (1800) seconds
 	@PATH="$(PYTHON_BIN):$$PATH" python tests/crash/soak.py --seconds $(DURATION) --place $(or $(PLACE),rabbitmq)
 
 .PHONY: bench-local
-bench-local: programs ## Measures the whole local stack against its bars, beside Dramatiq (rabbitmq-server and redis-server needed)
+bench-local: programs bench-environment ## Measures the whole local stack against its bars, beside Dramatiq
 	@$(call BUILD,release,asya_bench_client)
-	@cat tools/requirements.txt tools/requirements-bench.txt >build/requirements-bench.txt; \
-	python=$$(tools/python-environment build/requirements-bench.txt)/bin/python; \
+	@python=$$(tools/python-environment build/requirements-bench.txt)/bin/python; \
 	$$python bench/local/run.py --python $$python $(if $(STRICT),--strict)
 
 .PHONY: bench-relay
-bench-relay: programs ## Measures one relay on each broker beside the least that does the same work, and what it weighs (PARTS=some)
+bench-relay: programs bench-environment ## Measures the relay on each broker beside the least that does the same (PARTS=some; others follow)
 	@$(call BUILD,release,bench_relay)
 	@tools/postgres --durable run tools/rabbitmq run build/release/bin/bench_relay --python $(PYTHON_BIN)/python \
 		--runtime build/asya_runtime.pyz $(if $(STRICT),--strict) $(PARTS)
+	@$(if $(PARTS),:,$(MAKE) bench-brokers)
+
+.PHONY: bench-brokers
+bench-brokers: programs bench-environment ## Measures a chain on RabbitMQ beside Celery and Dramatiq
+	@$(call BUILD,release,asya_bench_client)
+	@python=$$(tools/python-environment build/requirements-bench.txt)/bin/python; \
+	$$python bench/local/brokers.py --python $$python $(if $(STRICT),--strict)
+
+.PHONY: bench-environment
+bench-environment: install
+	@tools/install packages-bench.txt
+	@mkdir -p build; cat tools/requirements.txt tools/requirements-bench.txt >build/requirements-bench.txt
 
 .PHONY: bench-runtime
 bench-runtime: install ## Measures the Python runtime against two minimal servers
