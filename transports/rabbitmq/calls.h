@@ -26,7 +26,6 @@ class Calls {
   void Call(std::string method, Done done);
   // Whether the arrival was for this channel.
   bool Take(const Arrival& arrival);
-  // When the oldest question is over its limit.
   // When the first of the questions that wait was asked; SteadyTime::max() when none does.
   [[nodiscard]] SteadyTime oldest() const;
   // The link is gone: everybody who waits gets this.
