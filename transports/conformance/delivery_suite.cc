@@ -13,7 +13,8 @@ using ::testing::ElementsAreArray;
 
 void MessageQueueSuite::SetUp() {
   transport_ = GetParam().make();
-  if (transport_ == nullptr) GTEST_SKIP() << "needs a server: run under tools/postgres run and tools/rabbitmq run";
+  if (transport_ == nullptr)
+    GTEST_SKIP() << "needs a server: run under tools/postgres run, tools/rabbitmq run and tools/moto run";
 }
 
 void MessageQueueSuite::MakeQueue(const std::string& name) {
@@ -66,6 +67,14 @@ std::vector<std::string> MessageQueueSuite::TakeAll(const std::string& queue) {
   return bodies;
 }
 
+void MessageQueueSuite::ExpectBodies(std::vector<std::string> seen, std::vector<std::string> expected) const {
+  if (!transport_->Knows().order) {
+    std::sort(seen.begin(), seen.end());
+    std::sort(expected.begin(), expected.end());
+  }
+  EXPECT_THAT(seen, ElementsAreArray(expected));
+}
+
 ports::Settlement Ack(ports::DeliveryTag tag, std::vector<ports::Outgoing> publish) {
   ports::Settlement settlement;
   settlement.tag = tag;
@@ -97,7 +106,7 @@ TEST_P(MessageQueueSuite, DeliversInTheOrderOfPublishing) {
   auto consumer = Consume("asya-test-a", 50);
   std::vector<std::string> seen;
   for (const auto& delivery : consumer->Take(50)) seen.push_back(delivery.body);
-  EXPECT_THAT(seen, ElementsAreArray(bodies));
+  ExpectBodies(seen, bodies);
 }
 
 TEST_P(MessageQueueSuite, DeliversAtOnceToAConsumerThatWaits) {
@@ -131,8 +140,7 @@ TEST_P(MessageQueueSuite, KeepsEveryByteOfABody) {
   auto consumer = Consume("asya-test-a", 2);
   const auto taken = consumer->Take(2);
   ASSERT_EQ(taken.size(), 2U);
-  EXPECT_EQ(taken[0].body, every);
-  EXPECT_EQ(taken[1].body, "");
+  ExpectBodies({taken[0].body, taken[1].body}, {every, ""});
 }
 
 TEST_P(MessageQueueSuite, NeverDeliversMoreThanWasGranted) {
@@ -197,7 +205,7 @@ TEST_P(MessageQueueSuite, ABacklogIsShared) {
 TEST_P(MessageQueueSuite, CarriesLargeMessagesAndRefusesTooLargeOnes) {
   MakeQueue("asya-test-a");
   MakeQueue("asya-test-b");
-  const std::string large(1024 * 1024, 'L');
+  const std::string large(std::min<std::size_t>(1024 * 1024, transport_->MessageLimitBytes()), 'L');
   const std::string too_large(transport_->MessageLimitBytes() + 1, 'T');
   Publish("asya-test-a", {large});
   EXPECT_EQ(transport_->Publisher().Publish({{"asya-test-a", too_large, "m"}}, kPatience).error().code,
@@ -227,15 +235,15 @@ TEST_P(MessageQueueSuite, APublishIsWhollyThereOrNotAtAll) {
 
 TEST_P(MessageQueueSuite, ABacklogLargerThanAnyBufferComesWhole) {
   MakeQueue("asya-test-a");
-  constexpr int kMessages = 6000;
+  const std::size_t backlog = transport_->Knows().backlog;
   std::vector<std::string> bodies;
-  for (int i = 0; i < kMessages; ++i) bodies.push_back("body " + std::to_string(i));
+  for (std::size_t i = 0; i < backlog; ++i) bodies.push_back("body " + std::to_string(i));
   Publish("asya-test-a", bodies);
-  ExpectDepth("asya-test-a", kMessages, 0, 0);
-  auto consumer = Consume("asya-test-a", kMessages);
+  ExpectDepth("asya-test-a", static_cast<std::int64_t>(backlog), 0, 0);
+  auto consumer = Consume("asya-test-a", backlog);
   std::vector<std::string> seen;
-  for (const auto& delivery : consumer->Take(kMessages)) seen.push_back(delivery.body);
-  EXPECT_THAT(seen, ElementsAreArray(bodies));
+  for (const auto& delivery : consumer->Take(backlog)) seen.push_back(delivery.body);
+  ExpectBodies(seen, bodies);
 }
 
 }  // namespace asya::transports::conformance

@@ -9,6 +9,7 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
 TEST_P(MessageQueueSuite, ADeadConsumersMessagesGoToAnother) {
+  transport_->ExpectDeaths();
   MakeQueue("asya-test-a");
   Publish("asya-test-a", {"1", "2", "3"});
   auto dying = Consume("asya-test-a", 3);
@@ -32,6 +33,7 @@ TEST_P(MessageQueueSuite, ADeadConsumersMessagesGoToAnother) {
 }
 
 TEST_P(MessageQueueSuite, AnInvocationThatNeverReportsIsCounted) {
+  transport_->ExpectDeaths();
   MakeQueue("asya-test-a");
   Publish("asya-test-a", {"1"});
   auto consumer = Consume("asya-test-a", 1);
@@ -45,6 +47,7 @@ TEST_P(MessageQueueSuite, AnInvocationThatNeverReportsIsCounted) {
 }
 
 TEST_P(MessageQueueSuite, PoisonIsCountedAndNeverDropped) {
+  transport_->ExpectDeaths();
   MakeQueue("asya-test-a");
   Publish("asya-test-a", {"poison"});
   auto consumer = Consume("asya-test-a", 1);
@@ -66,6 +69,7 @@ TEST_P(MessageQueueSuite, PoisonIsCountedAndNeverDropped) {
 }
 
 TEST_P(MessageQueueSuite, ALostLeaseIsAConflict) {
+  transport_->ExpectDeaths();
   MakeQueue("asya-test-a");
   MakeQueue("asya-test-b");
   Publish("asya-test-a", {"1"});
@@ -84,6 +88,7 @@ TEST_P(MessageQueueSuite, ALostLeaseIsAConflict) {
 }
 
 TEST_P(MessageQueueSuite, ALossOfTheConnectionIsToldBeforeTheReturn) {
+  transport_->ExpectDeaths();
   MakeQueue("asya-test-a");
   auto consumer = Consume("asya-test-a", 1);
   transport_->Cut(consumer->Queue());
@@ -92,6 +97,7 @@ TEST_P(MessageQueueSuite, ALossOfTheConnectionIsToldBeforeTheReturn) {
 }
 
 TEST_P(MessageQueueSuite, SurvivesARestartOfTheBroker) {
+  transport_->ExpectDeaths();
   MakeQueue("asya-test-a");
   MakeQueue("asya-test-b");
   Publish("asya-test-a", {"settled", "leased", "waiting"});
@@ -102,8 +108,7 @@ TEST_P(MessageQueueSuite, SurvivesARestartOfTheBroker) {
   transport_->RestartBroker();
   taken = consumer->Take(2);
   ASSERT_EQ(taken.size(), 2U);
-  EXPECT_EQ(taken[0].body, "leased");
-  EXPECT_EQ(taken[1].body, "waiting");
+  ExpectBodies({taken[0].body, taken[1].body}, {"leased", "waiting"});
   EXPECT_TRUE(consumer->Settle(Ack(taken[0].tag)).ok());
   EXPECT_TRUE(consumer->Settle(Ack(taken[1].tag)).ok());
   ExpectDepth("asya-test-a", 0, 0, 0);
@@ -111,6 +116,7 @@ TEST_P(MessageQueueSuite, SurvivesARestartOfTheBroker) {
 }
 
 TEST_P(MessageQueueSuite, DelaysSurviveARestartOfTheBroker) {
+  transport_->ExpectDeaths();
   MakeQueue("asya-test-a");
   Publish("asya-test-a", {"1"});
   // One credit is left over: a consumer that had nothing to do may not even hear of the restart.
@@ -166,6 +172,7 @@ TEST_P(MessageQueueSuite, AConsumerWaitsForItsQueueToBeMade) {
 }
 
 TEST_P(MessageQueueSuite, AQueueRemovedUnderAConsumerVoidsItsLeases) {
+  transport_->ExpectDeaths();
   MakeQueue("asya-test-a");
   Publish("asya-test-a", {"1"});
   auto consumer = Consume("asya-test-a", 1);

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -20,6 +21,10 @@ struct Knowledge {
   bool totals = true;      // QueueStats' totals, as they are now
   bool oldest_age = true;  // QueueStats::oldest_age
   bool started = true;     // whether a message whose consumer died had been begun; else each such death is counted
+  bool order = true;       // messages come in the order in which they were published
+  std::size_t backlog = 6000;  // more than any buffer between broker and consumer holds
+  // Delays are kept in steps of this: one that is shorter lasts as long.
+  std::chrono::milliseconds delay_step{1};
 };
 
 // One broker of the transport under test, and what the suite needs to disturb it.
@@ -30,6 +35,8 @@ class Transport {
   virtual ports::Publisher& Publisher() = 0;
   // `queue` need not exist yet.
   virtual std::unique_ptr<ports::MessageQueue> NewConsumer(const std::string& queue) = 0;
+  // Said before all else by a test that lets consumers die: where leases end by time they have to be short then.
+  virtual void ExpectDeaths() {}
   // Breaks the consumer's connection as the death of its process would; the consumer then connects again by itself.
   virtual void Cut(ports::MessageQueue& consumer) = 0;
   // Ends the broker without warning and starts it again on the same data.
@@ -61,6 +68,8 @@ class MessageQueueSuite : public ::testing::TestWithParam<TransportUnderTest> {
   void ExpectDepth(const std::string& queue, std::int64_t visible, std::int64_t delayed, std::int64_t in_flight);
   // What is left in a queue, taken out by a consumer of its own.
   std::vector<std::string> TakeAll(const std::string& queue);
+  // Compares in order where the broker keeps one.
+  void ExpectBodies(std::vector<std::string> seen, std::vector<std::string> expected) const;
 
   std::unique_ptr<Transport> transport_;
 };
