@@ -13,8 +13,8 @@ export CTEST_PARALLEL_LEVEL ?= $(JOBS)
 PYTHON_BIN = $$(tools/python-environment)/bin
 BUILD = mkdir -p build; cmake --preset $(1) >build/configure-$(1).log 2>&1 || { cat build/configure-$(1).log; exit 1; }; \
 	cmake --build --preset $(1) --parallel $(JOBS) $(if $(2),--target $(2))
-# A private server of each kind around a command, their addresses in ASYA_TEST_POSTGRES, _RABBITMQ and _PUBSUB.
-SERVERS = tools/postgres run tools/rabbitmq run tools/pubsub run
+# A private server of each kind around a command, their addresses in ASYA_TEST_POSTGRES, _RABBITMQ, _PUBSUB and _MOTO.
+SERVERS = tools/postgres run tools/rabbitmq run tools/pubsub run tools/moto run
 CTEST = $(SERVERS) ctest --test-dir $(1) --output-on-failure --no-tests=error
 TSAN_FOLDERS = $(patsubst %/CMakeLists.txt,%,$(wildcard $(addsuffix /CMakeLists.txt,core/sql/postgres relay transports storage)))
 
@@ -32,7 +32,7 @@ build: install build/asya_runtime.pyz ## Builds everything for development (buil
 
 .PHONY: programs
 programs: install build/asya_runtime.pyz ## Builds the optimised programs alone (build/release/bin)
-	@$(call BUILD,release,asya-server asya-relay asya-relay-postgres asya-relay-rabbitmq)
+	@$(call BUILD,release,asya-server asya-relay asya-relay-postgres asya-relay-rabbitmq asya-relay-sqs)
 
 build/asya_runtime.pyz: $(wildcard runtime/asya_runtime/*.py) runtime/build.py
 	@$(PYTHON_BIN)/python runtime/build.py $@
@@ -129,6 +129,11 @@ bench-brokers: programs bench-environment ## Measures a chain on RabbitMQ beside
 bench-environment: install
 	@tools/install packages-bench.txt
 	@mkdir -p build; cat tools/requirements.txt tools/requirements-bench.txt >build/requirements-bench.txt
+
+.PHONY: bench-sqs
+bench-sqs: programs ## Measures one relay on SQS (moto): calls a hop, counted by both ends, and memory
+	@$(call BUILD,release,bench_echo_runtime)
+	@$$(tools/python-environment tools/requirements-moto.txt)/bin/python bench/sqs/run.py $(if $(STRICT),--strict)
 
 .PHONY: bench-runtime
 bench-runtime: install ## Measures the Python runtime against two minimal servers
