@@ -1,0 +1,160 @@
+// What SQS does to its clients: entries of batches that fail alone, long work, long delays, keys that are refused.
+#include <gmock/gmock.h>
+
+#include <functional>
+#include <set>
+#include <thread>
+
+#include "core/base/random.h"
+#include "tests/support/moto_region.h"
+#include "transports/conformance/message_queue_suite.h"
+#include "transports/sqs/administration.h"
+#include "transports/sqs/consumer.h"
+
+namespace asya::transports::sqs {
+namespace {
+
+using conformance::kPatience;
+using conformance::Recorder;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr const char* kQueue = "asya-test-a";
+
+class SqsFaults : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!tests::MotoRegion::IsThere()) GTEST_SKIP() << "needs a server: run under tools/moto run";
+    AdministrationSettings settings;
+    settings.service = region_.service();
+    administration_ = std::make_unique<Administration>(settings, RealClock());
+    administration_->Start();
+    const Status made = administration_->Ensure({kQueue, "uid-1"});
+    ASSERT_TRUE(made.ok()) << made.error().message;
+  }
+  std::unique_ptr<Recorder> Consume(std::size_t credits, std::chrono::seconds visibility = std::chrono::seconds(60)) {
+    ConsumerSettings settings;
+    settings.service = service_ ? *service_ : region_.service();
+    settings.queue = kQueue;
+    settings.wait = std::chrono::seconds(2);
+    settings.visibility = visibility;
+    auto recorder = std::make_unique<Recorder>(std::make_unique<Consumer>(settings, RealClock(), random_), credits);
+    recorder->Start();
+    return recorder;
+  }
+  void Publish(std::size_t count) {
+    std::vector<ports::Outgoing> messages;
+    for (std::size_t i = 0; i < count; ++i) messages.push_back({kQueue, std::to_string(i), "id-" + std::to_string(i)});
+    const Status sent = administration_->Publish(messages, kPatience);
+    ASSERT_TRUE(sent.ok()) << sent.error().message;
+  }
+  // Waits for a state of the server.
+  void WaitUntil(const std::function<bool()>& holds) {
+    const auto limit = std::chrono::steady_clock::now() + kPatience;
+    while (!holds() && std::chrono::steady_clock::now() < limit) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    EXPECT_TRUE(holds());
+  }
+  std::int64_t CallsOf(const char* action) { return region_.CallCounts().GetInt(action).value_or(0); }
+  bool Depth(std::int64_t visible, std::int64_t delayed, std::int64_t in_flight) {
+    const auto stats = administration_->Stats(kQueue);
+    return stats.ok() && stats->visible == visible && stats->delayed == delayed && stats->in_flight == in_flight;
+  }
+  // Sends a message that is not due, as if the delay of SQS had passed already.
+  void SendDueIn(std::chrono::seconds rest) {
+    http::Transfers transfers(1);
+    Calls calls(region_.service(), transfers, RealClock(), random_, nullptr);
+    Outlets outlets({}, calls, RealClock());
+    std::optional<Status> sent;
+    outlets.Send({{kQueue, {"later", "id", {}, RealClock().Now() + rest, 0}}}, [&](const Status& s) { sent = s; });
+    const auto limit = std::chrono::steady_clock::now() + kPatience;
+    while (!sent && std::chrono::steady_clock::now() < limit) {
+      outlets.Turn(true);
+      calls.Turn();
+      transfers.Turn(std::chrono::milliseconds(5));
+    }
+    ASSERT_TRUE(sent && sent->ok());
+  }
+
+  tests::MotoRegion region_;
+  Random random_{1};
+  std::optional<ServiceSettings> service_;
+  std::unique_ptr<Administration> administration_;
+};
+
+TEST_F(SqsFaults, AnEntryThatFailsIsSentAgainAlone) {
+  region_.FailEntry("SendMessageBatch", 3, 1);
+  Publish(10);
+  EXPECT_EQ(CallsOf("SendMessageBatch"), 2);
+  auto consumer = Consume(20);
+  std::multiset<std::string> seen;
+  for (const auto& delivery : consumer->Take(10)) seen.insert(delivery.body);
+  EXPECT_EQ(seen, (std::multiset<std::string>{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"}));
+  EXPECT_TRUE(Depth(0, 0, 10));
+}
+
+TEST_F(SqsFaults, WhatCouldNotBeDeletedIsDeletedAgain) {
+  Publish(10);
+  region_.FailEntry("DeleteMessageBatch", 0, 2);
+  auto consumer = Consume(10);
+  const auto taken = consumer->Take(10);
+  ASSERT_EQ(taken.size(), 10U);
+  for (const auto& delivery : taken) consumer->Queue().Settle(conformance::Ack(delivery.tag));
+  WaitUntil([&] { return Depth(0, 0, 0); });
+}
+
+TEST_F(SqsFaults, ALeaseIsKeptForAsLongAsTheWorkTakes) {
+  Publish(1);
+  auto consumer = Consume(1, std::chrono::seconds(4));
+  const auto taken = consumer->Take(1);
+  ASSERT_EQ(taken.size(), 1U);
+  // One renewal at each third of the lease: after four it would have ended.
+  WaitUntil([&] { return CallsOf("ChangeMessageVisibilityBatch") >= 4; });
+  EXPECT_TRUE(Depth(0, 0, 1));
+  EXPECT_TRUE(consumer->Settle(conformance::Ack(taken[0].tag)).ok());
+  WaitUntil([&] { return Depth(0, 0, 0); });
+}
+
+TEST_F(SqsFaults, WhatIsDueLaterThanSqsCanDelayIsHiddenAndNotDelivered) {
+  SendDueIn(std::chrono::hours(2));
+  auto consumer = Consume(1);
+  WaitUntil([&] { return CallsOf("ChangeMessageVisibilityBatch") >= 1; });
+  EXPECT_TRUE(Depth(0, 0, 1));
+  EXPECT_TRUE(consumer->Take(1, std::chrono::milliseconds(1)).empty());
+}
+
+TEST_F(SqsFaults, WhatIsDueSoonerIsDelayedBySqs) {
+  SendDueIn(std::chrono::seconds(100));
+  auto consumer = Consume(1);
+  WaitUntil([&] { return Depth(0, 1, 0); });
+  EXPECT_TRUE(consumer->Take(1, std::chrono::milliseconds(1)).empty());
+}
+
+TEST_F(SqsFaults, KeysThatAreRefusedAreToldWithoutTheirSecret) {
+  service_ = region_.service();
+  service_->credentials.keys.secret_access_key = "not-the-secret";
+  auto consumer = Consume(1);
+  EXPECT_EQ(consumer->TakeConnection(), false);
+  EXPECT_THAT(consumer->LastReason(), HasSubstr("InvalidSignature"));
+  EXPECT_THAT(consumer->LastReason(), Not(HasSubstr("not-the-secret")));
+}
+
+TEST_F(SqsFaults, AttributesThatWereChangedAreSetAgain) {
+  EXPECT_TRUE(administration_->Ensure({kQueue, "uid-1"}).ok());
+  EXPECT_EQ(CallsOf("SetQueueAttributes"), 0);
+  AdministrationSettings settings;
+  settings.service = region_.service();
+  settings.message_bytes_max = 8192;
+  settings.tags = {{"team", "a"}};
+  Administration other(settings, RealClock());
+  other.Start();
+  EXPECT_TRUE(other.Ensure({kQueue, "uid-1"}).ok());
+  EXPECT_EQ(CallsOf("SetQueueAttributes"), 1);
+  EXPECT_EQ(CallsOf("TagQueue"), 1);
+  EXPECT_TRUE(other.Ensure({kQueue, "uid-1"}).ok());
+  EXPECT_EQ(CallsOf("SetQueueAttributes"), 1);
+}
+
+}  // namespace
+}  // namespace asya::transports::sqs

@@ -1,0 +1,104 @@
+// Polls: when to ask SQS for messages and for how many: never more than was granted, as few calls as may be.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <map>
+#include <optional>
+
+#include "core/base/clock.h"
+#include "transports/sqs/calls.h"
+#include "transports/sqs/requests.h"
+
+namespace asya::transports::sqs {
+
+constexpr std::size_t kPollsMax = 4;                       // under way at once, while each of them comes back full
+constexpr std::chrono::milliseconds kGatherFor{20};        // how long a few credits wait for more, while there is work
+constexpr std::chrono::milliseconds kPollPauseFirst{100};  // after a poll that failed; doubles
+constexpr std::chrono::milliseconds kPollPauseMost{5000};
+
+class Polls {
+ public:
+  void Grant(std::size_t count, SteadyTime now) {
+    if (credits_ == 0) since_ = now;
+    credits_ += count;
+  }
+  // Those under way may still bring something, which then is not wanted.
+  void Revoke() {
+    credits_ = 0;
+    for (auto& [id, poll] : under_way_) poll.wanted = 0;
+  }
+  // One message at a time, alone: somebody may have died of the next one.
+  void SetCareful(bool careful) { careful_ = careful; }
+  [[nodiscard]] bool careful() const { return careful_; }
+
+  // How many messages to ask for now; 0: not now. `leases`: held at present.
+  std::size_t Next(std::size_t leases, SteadyTime now) {
+    Adopt();
+    if (credits_ == 0 || now < pause_until_) return 0;
+    if (careful_) return leases == 0 && under_way_.empty() ? 1 : 0;
+    if (under_way_.size() >= width_) return 0;
+    const std::size_t count = std::min(credits_, kBatchEntriesMax);
+    const bool gathers = count < kBatchEntriesMax && (leases > 0 || !under_way_.empty());
+    return gathers && now < since_ + kGatherFor ? 0 : count;
+  }
+  // When Next may answer otherwise if nothing happens.
+  [[nodiscard]] SteadyTime deadline(SteadyTime now) const {
+    if (credits_ == 0) return SteadyTime::max();
+    if (now < pause_until_) return pause_until_;
+    return now < since_ + kGatherFor ? since_ + kGatherFor : SteadyTime::max();
+  }
+  void Began(Calls::Id id, std::size_t asked) {
+    credits_ -= asked;
+    under_way_[id] = {asked, asked};
+  }
+  // How many of what it brought are wanted; the rest of what was asked for is credit again.
+  std::size_t Ended(Calls::Id id, std::size_t received, SteadyTime now) {
+    const Poll poll = under_way_.at(id);
+    under_way_.erase(id);
+    const std::size_t used = std::min(received, poll.wanted);
+    if (poll.wanted > used) Grant(poll.wanted - used, now);
+    failures_ = 0;
+    if (received == 0) width_ = 1;
+    if (received == poll.asked) width_ = std::min(width_ + 1, kPollsMax);
+    return used;
+  }
+  // After a failure the next waits a while.
+  void Failed(Calls::Id id, SteadyTime now, double jitter) {
+    const Poll poll = under_way_.at(id);
+    under_way_.erase(id);
+    Grant(poll.wanted, now);
+    constexpr int kDoublingsMax = 10;
+    const auto longest = std::min(kPollPauseMost, kPollPauseFirst * (1 << std::min(failures_, kDoublingsMax)));
+    ++failures_;
+    width_ = 1;
+    pause_until_ = now + std::chrono::duration_cast<SteadyTime::duration>(longest * (0.5 + jitter));
+  }
+  void Clear() { *this = Polls(); }
+  [[nodiscard]] bool empty() const { return under_way_.empty(); }
+
+ private:
+  struct Poll {
+    std::size_t asked = 0;
+    std::size_t wanted = 0;
+  };
+  // Credits given after a revocation serve what is under way first.
+  void Adopt() {
+    for (auto& [id, poll] : under_way_) {
+      const std::size_t more = std::min(credits_, poll.asked - poll.wanted);
+      poll.wanted += more;
+      credits_ -= more;
+    }
+  }
+
+  std::size_t credits_ = 0;
+  SteadyTime since_{};  // of the oldest of them
+  std::map<Calls::Id, Poll> under_way_;
+  std::size_t width_ = 1;
+  bool careful_ = true;
+  int failures_ = 0;
+  SteadyTime pause_until_{};
+};
+
+}  // namespace asya::transports::sqs
