@@ -44,6 +44,8 @@ void AddSqs(const Context& context, json::Array& environment) {
   const json::Value& block = context.transport_block;
   AddText(environment, "ASYA_AWS_REGION", Text(block, "region"));
   AddText(environment, "ASYA_SQS_ENDPOINT", Text(block, "endpoint"));
+  AddText(environment, "ASYA_SQS_ACCOUNT_ID", Text(block, "accountId"));
+  AddText(environment, "ASYA_SQS_MESSAGE_BYTES", Text(block, "maximumMessageBytes"));
   AddText(environment, "ASYA_SQS_WAIT_TIME_SECONDS", Text(block, "waitTimeSeconds"));
   AddText(environment, "ASYA_SQS_VISIBILITY_TIMEOUT", Text(block, "visibilityTimeout"));
   const std::string secret = CredentialsSecretName(context);

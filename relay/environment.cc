@@ -146,6 +146,24 @@ void ReadRabbitmq(Reader& reader, Settings& settings) {
   }
 }
 
+void ReadSqs(Reader& reader, Settings& settings) {
+  constexpr std::int64_t kWaitMost = 20;
+  constexpr std::int64_t kVisibilityLeast = 3;
+  constexpr std::int64_t kVisibilityMost = 43'200;
+  constexpr std::int64_t kBytesLeast = 4096;
+  constexpr std::int64_t kBytesMost = 1'048'576;
+  settings.sqs_endpoint = reader.Text("ASYA_SQS_ENDPOINT");
+  settings.sqs_region = reader.Text("ASYA_AWS_REGION", reader.Text("AWS_REGION", reader.Text("AWS_DEFAULT_REGION")));
+  settings.sqs_account = reader.Text("ASYA_SQS_ACCOUNT_ID");
+  settings.sqs_ca_file = reader.Text("ASYA_SQS_CA_FILE");
+  reader.Integer("ASYA_SQS_WAIT_TIME_SECONDS", 0, kWaitMost, settings.sqs_wait_s);
+  reader.Integer("ASYA_SQS_VISIBILITY_TIMEOUT", kVisibilityLeast, kVisibilityMost, settings.sqs_visibility_s);
+  reader.Integer("ASYA_SQS_MESSAGE_BYTES", kBytesLeast, kBytesMost, settings.sqs_message_bytes);
+  if (settings.transport == "sqs" && settings.sqs_region.empty()) {
+    reader.Required("ASYA_AWS_REGION", "the AWS region of the queues");
+  }
+}
+
 // Names that other programs read too: what does not fit here must not keep a relay from its work.
 void ReadTracing(Reader& reader, Settings& settings) {
   const std::string url = reader.Text("OTEL_EXPORTER_OTLP_ENDPOINT");
@@ -161,12 +179,13 @@ void ReadTracing(Reader& reader, Settings& settings) {
 }
 
 void ReadTransport(Reader& reader, Settings& settings) {
-  reader.Choice("ASYA_TRANSPORT", {"sqlite", "postgres", "rabbitmq"}, settings.transport);
+  reader.Choice("ASYA_TRANSPORT", {"sqlite", "postgres", "rabbitmq", "sqs"}, settings.transport);
   settings.sqlite_path = reader.Text("ASYA_SQLITE_PATH");
   settings.postgres_url = reader.Text("ASYA_POSTGRES_URL");
   if (settings.transport == "sqlite") reader.Required("ASYA_SQLITE_PATH", "the path of the broker's Unix socket");
   if (settings.transport == "postgres") reader.Required("ASYA_POSTGRES_URL", "the URL of the database");
   ReadRabbitmq(reader, settings);
+  ReadSqs(reader, settings);
 }
 
 }  // namespace

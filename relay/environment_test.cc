@@ -56,6 +56,24 @@ TEST(Environment, RabbitmqNeedsAHostOrAUrlAndReadsItsParts) {
   EXPECT_EQ(problems.size(), 2U);
 }
 
+TEST(Environment, SqsNeedsARegionAndReadsItsLimits) {
+  Variables variables = {{"ASYA_ACTOR_NAME", "infer"}, {"ASYA_NAMESPACE", "default"}, {"ASYA_TRANSPORT", "sqs"}};
+  std::vector<std::string> problems;
+  (void)Read(variables, problems);
+  ASSERT_EQ(problems.size(), 1U);
+  EXPECT_NE(problems[0].find("ASYA_AWS_REGION"), std::string::npos);
+  variables.insert({{"AWS_REGION", "eu-west-1"}, {"ASYA_SQS_MESSAGE_BYTES", "1048576"}});
+  problems.clear();
+  const Settings settings = Read(variables, problems);
+  EXPECT_EQ(problems, std::vector<std::string>());
+  EXPECT_EQ(settings.sqs_region, "eu-west-1");
+  EXPECT_EQ(settings.sqs_message_bytes, 1'048'576);
+  EXPECT_EQ(settings.sqs_wait_s, 20);
+  variables.insert({{"ASYA_SQS_WAIT_TIME_SECONDS", "21"}, {"ASYA_SQS_VISIBILITY_TIMEOUT", "0"}});
+  (void)Read(variables, problems);
+  EXPECT_EQ(problems.size(), 2U);
+}
+
 TEST(Environment, EverythingIsRead) {
   Variables variables = kLeast;
   variables["ASYA_GATEWAY_URL"] = "http://gateway.asya:8081";

@@ -43,7 +43,15 @@ struct Settings {
   std::string rabbitmq_ca_file;  // PEM; empty: the system's certificates
   bool rabbitmq_tls = false;
   std::int64_t rabbitmq_prefetch = 0;  // envelopes leased at once at most; 0: what the relay grants
-  std::string notify_socket;           // of the process that supervises this one; may be empty
+  // SQS. Credentials are read where AWS's own tools look for them.
+  std::string sqs_endpoint;  // empty: AWS's own of the region
+  std::string sqs_region;
+  std::string sqs_account;             // whose queues; empty: our own
+  std::string sqs_ca_file;             // PEM; empty: the system's certificates
+  std::int64_t sqs_wait_s = 20;        // of a long poll
+  std::int64_t sqs_visibility_s = 60;  // of a lease, which is renewed
+  std::int64_t sqs_message_bytes = 256LL * 1024;
+  std::string notify_socket;  // of the process that supervises this one; may be empty
   std::optional<int> control_fd;
   std::chrono::microseconds drain_grace = std::chrono::seconds(10);  // for the last settlements
 };

@@ -4,11 +4,13 @@
 #include <vector>
 
 #include "transports/rabbitmq/administration.h"
+#include "transports/sqs/administration.h"
 
 namespace asya::server {
 namespace {
 
 namespace rabbitmq = transports::rabbitmq;
+namespace sqs = transports::sqs;
 using cluster::local::ConfigReference;
 using cluster::local::ConfigSources;
 using Maker = Result<std::unique_ptr<RemoteBroker>> (*)(const json::Value& transport, const json::Value& block,
@@ -34,8 +36,32 @@ Result<std::unique_ptr<RemoteBroker>> ConnectRabbitmq(const json::Value& transpo
   return std::unique_ptr<RemoteBroker>(std::make_unique<RemoteBrokerOf<rabbitmq::Administration>>(settings, clock));
 }
 
+Result<std::unique_ptr<RemoteBroker>> ConnectSqs(const json::Value& transport, const json::Value& block,
+                                                 const ConfigSources& secrets, const Clock& clock) {
+  sqs::AdministrationSettings settings;
+  settings.service.region = BlockText(block, "region", "");
+  settings.service.endpoint = BlockText(block, "endpoint", "");
+  settings.service.account_id = BlockText(block, "accountId", "");
+  if (const auto seconds = block.GetInt("visibilityTimeout")) settings.visibility = std::chrono::seconds(*seconds);
+  if (const auto bytes = block.GetInt("maximumMessageBytes")) {
+    settings.message_bytes_max = static_cast<std::size_t>(*bytes);
+  }
+  if (const json::Value* tags = block.Find("tags"); tags != nullptr && tags->IsObject()) {
+    for (const auto& [name, value] : tags->AsObject()) settings.tags[name] = BlockText(*tags, name.c_str(), "");
+  }
+  settings.service.credentials = sqs::CredentialSettingsOfProcess(settings.service.region);
+  ASYA_TRY(auto secret,
+           BlockSecret(transport, block,
+                       {{"AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY_ID"}, {"AWS_SECRET_ACCESS_KEY", "AWS_SECRET_ACCESS_KEY"}},
+                       secrets));
+  if (!secret.empty()) {
+    settings.service.credentials.keys = {secret["AWS_ACCESS_KEY_ID"], secret["AWS_SECRET_ACCESS_KEY"], ""};
+  }
+  return std::unique_ptr<RemoteBroker>(std::make_unique<RemoteBrokerOf<sqs::Administration>>(settings, clock));
+}
+
 const std::map<std::string, Maker>& Makers() {
-  static const std::map<std::string, Maker> makers = {{"rabbitmq", ConnectRabbitmq}};
+  static const std::map<std::string, Maker> makers = {{"rabbitmq", ConnectRabbitmq}, {"sqs", ConnectSqs}};
   return makers;
 }
 

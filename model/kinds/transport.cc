@@ -48,8 +48,14 @@ std::vector<Schema> Blocks() {
                 String("region", "AWS region."),
                 String("endpoint", "Another endpoint than AWS.").As(Format::kHttpUrl),
                 String("accountId", "AWS account of the queues."),
-                Integer("visibilityTimeout", "Seconds of a lease.").AtLeast(1).AtMost(43'200),
+                Integer("visibilityTimeout", "Seconds of a lease, which is renewed; 60 by default.")
+                    .AtLeast(3)
+                    .AtMost(43'200),
                 Integer("waitTimeSeconds", "Seconds of a long poll.").AtLeast(0).AtMost(20).Default(20),
+                Integer("maximumMessageBytes", "Largest message; SQS itself takes up to 1 MiB.")
+                    .AtLeast(4096)
+                    .AtMost(1'048'576)
+                    .Default(262'144),
                 Map("tags", "Tags of the queues.", String("", "")),
             }),
       Block("pubsub", "Google Pub/Sub.",

@@ -1,0 +1,123 @@
+"""Actors on SQS by changing only their transport: results, retries, dead letters, and no queue left behind."""
+
+from __future__ import annotations
+
+import json
+import sys
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from asya_project import ROOT, Project, until
+
+sys.path.insert(0, str(ROOT / "tools"))
+
+from private_moto import ACCESS_KEY, SECRET_KEY, PrivateMoto
+
+TRANSPORT = """\
+apiVersion: asya.sh/v1alpha1
+kind: Transport
+metadata: {{name: queues}}
+spec:
+  type: sqs
+  sqs: {{region: {region}, endpoint: "{endpoint}", credentialsSecretRef: {{name: aws}}}}
+---
+"""
+ACTOR = """\
+apiVersion: asya.sh/v1alpha1
+kind: AsyncActor
+metadata: {{name: {name}}}
+spec:
+  image: test:latest
+  handler: steps.{name}
+  transport: queues
+  concurrency: 4
+  scaling: {{minReplicaCount: 0, maxReplicaCount: 2, cooldownPeriod: 2}}
+  resiliency: {{policies: {{default: {{maxAttempts: 3, backoff: constant, initialDelay: 200ms}}}}}}
+---
+"""
+STEPS = """\
+import os
+
+def first(payload):
+    return {**payload, "first": True}
+
+def second(payload):
+    mark = os.path.join(os.path.dirname(__file__), f"mark-{payload['number']}")
+    if payload.get("fails") == "once" and not os.path.exists(mark):
+        open(mark, "w").close()
+        raise ValueError("not yet")
+    if payload.get("fails") == "always":
+        raise ValueError("never")
+    return {**payload, "second": True}
+"""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateMoto]:
+    """A server of this file's own."""
+    with PrivateMoto(tmp_path_factory.mktemp("moto")) as moto:
+        yield moto
+
+
+@pytest.fixture
+def region() -> str:
+    """A region of the test's own, which holds no queue yet."""
+    return f"test-{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def pair(project: Project, server: PrivateMoto, region: str) -> Project:
+    """Two actors in a row on the server, up."""
+    secret = project.folder / ".asya/local/secrets/asya-transport-queues"
+    secret.mkdir(parents=True)
+    (secret / "AWS_ACCESS_KEY_ID").write_text(ACCESS_KEY)
+    (secret / "AWS_SECRET_ACCESS_KEY").write_text(SECRET_KEY)
+    manifest = TRANSPORT.format(region=region, endpoint=server.url)
+    manifest += ACTOR.format(name="first") + ACTOR.format(name="second")
+    project.write(asya__yaml=manifest, steps__py=STEPS)
+    project.run("up")
+    return project
+
+
+def calls(server: PrivateMoto, region: str) -> dict[str, int]:
+    """How often each action was called in a region."""
+    with urllib.request.urlopen(f"{server.url}/asya/calls?region={region}", timeout=30) as answer:
+        counts: dict[str, int] = json.loads(answer.read())
+    return counts
+
+
+def send(project: Project, payload: dict[str, Any]) -> str:
+    """The id of a task over both actors."""
+    return str(project.post("/api/v1/tasks", {"payload": payload, "next": ["second"]}, actor="first")["id"])
+
+
+def end(project: Project, task: str, wanted: str) -> Any:
+    """The task once it has ended as wanted."""
+
+    def look() -> Any:
+        seen = project.get(f"/api/v1/tasks/{task}")
+        assert seen["status"] not in {"succeeded", "failed"} - {wanted}, seen
+        return seen if seen["status"] == wanted else None
+
+    return until(look, f"{task} {wanted}")
+
+
+def test_a_route_runs_on_sqs_and_so_does_its_end(pair: Project, server: PrivateMoto, region: str) -> None:
+    tasks = {number: send(pair, {"number": number}) for number in range(5)}
+    retried = send(pair, {"number": 5, "fails": "once"})
+    lost = send(pair, {"number": 6, "fails": "always"})
+    for number, task in tasks.items():
+        done = end(pair, task, "succeeded")
+        assert done["result"] == {"number": number, "first": True, "second": True}
+    end(pair, retried, "succeeded")
+    end(pair, lost, "failed")
+    until(lambda: pair.get("/api/v1/dead-letters")["items"], "the dead letter")
+    assert calls(server, region)["CreateQueue"] >= 4  # first, second, x-sink, x-sump
+
+
+def test_an_actor_leaves_no_queue_behind(pair: Project, server: PrivateMoto, region: str) -> None:
+    pair.run("delete", "actor", "second")
+    until(lambda: calls(server, region).get("DeleteQueue"), "the end of the queue")
