@@ -23,7 +23,7 @@ void Batches::Turn(bool hurry) {
     later_.erase(later_.begin());
   }
   while (!waiting_.empty() && under_way_.size() < kBatchCallsMax) {
-    if (!hurry && !IsFull() && now < waiting_.front().since + settings_.linger) return;
+    if (!hurry && !IsFull() && now < waiting_.front().since + Linger()) return;
     Send(TakeBatch());
   }
 }
@@ -32,9 +32,14 @@ SteadyTime Batches::deadline() const {
   SteadyTime earliest = later_.empty() ? SteadyTime::max() : later_.begin()->first;
   // With all calls under way their answers come first.
   if (!waiting_.empty() && under_way_.size() < kBatchCallsMax) {
-    earliest = std::min(earliest, waiting_.front().since + settings_.linger);
+    earliest = std::min(earliest, waiting_.front().since + Linger());
   }
   return earliest;
+}
+
+SteadyTime::duration Batches::Linger() const {
+  if (settings_.linger.count() == 0) return settings_.linger;
+  return std::max<SteadyTime::duration>(settings_.linger, std::min<SteadyTime::duration>(took_ / 2, kLingerMost));
 }
 
 Batches::Entries Batches::TakeBatch() {
@@ -60,11 +65,12 @@ void Batches::Send(Entries entries) {
   const auto id = std::make_shared<Calls::Id>(0);
   *id = calls_.Begin(settings_.action, BatchRequest(settings_.url, texts), CallPolicy{},
                      [this, id](const Result<std::string>& answer) {
-                       Entries sent = std::move(under_way_.at(*id));
+                       Sent sent = std::move(under_way_.at(*id));
                        under_way_.erase(*id);
-                       Answered(std::move(sent), answer);
+                       took_ = clock_.Steady() - sent.began;
+                       Answered(std::move(sent.entries), answer);
                      });
-  under_way_.emplace(*id, std::move(entries));
+  under_way_[*id] = {std::move(entries), clock_.Steady()};
 }
 
 void Batches::Answered(Entries entries, const Result<std::string>& answer) {
@@ -88,9 +94,9 @@ void Batches::Answered(Entries entries, const Result<std::string>& answer) {
 
 void Batches::Fail(const Error& error) {
   std::vector<Entry> failed;
-  for (auto& [id, entries] : std::exchange(under_way_, {})) {
+  for (auto& [id, sent] : std::exchange(under_way_, {})) {
     calls_.Cancel(id);
-    std::move(entries.begin(), entries.end(), std::back_inserter(failed));
+    std::move(sent.entries.begin(), sent.entries.end(), std::back_inserter(failed));
   }
   std::move(waiting_.begin(), waiting_.end(), std::back_inserter(failed));
   waiting_.clear();

@@ -15,14 +15,16 @@
 
 namespace asya::transports::sqs {
 
-constexpr std::size_t kBatchCallsMax = 8;              // of one queue and action, under way at once
+constexpr std::size_t kBatchCallsMax = 8;  // of one queue and action, under way at once
+// An entry waits for others for half as long as SQS takes to answer, but not longer than this.
+constexpr std::chrono::milliseconds kLingerMost{50};
 constexpr int kEntryAttempts = 5;                      // of an entry that SQS itself failed at
 constexpr std::chrono::milliseconds kEntryPause{100};  // before the second; doubles
 
 struct BatchSettings {
   Action action = Action::kSendMessageBatch;
   std::string url;                      // of the queue
-  std::chrono::milliseconds linger{0};  // how long an entry waits for others
+  std::chrono::milliseconds linger{0};  // how long an entry waits for others, at least
   std::size_t bytes_max = 256U * 1024;  // of all bodies of a call; one entry may always go alone
 };
 
@@ -56,6 +58,7 @@ class Batches {
   [[nodiscard]] bool IsFull() const;
   Entries TakeBatch();
   void Send(Entries entries);
+  [[nodiscard]] SteadyTime::duration Linger() const;
   void Answered(Entries entries, const Result<std::string>& answer);
 
   const BatchSettings settings_;
@@ -64,7 +67,12 @@ class Batches {
   std::deque<Entry> waiting_;
   std::size_t waiting_bytes_ = 0;
   std::multimap<SteadyTime, Entry> later_;  // failed once, and when they are to be tried again
-  std::map<Calls::Id, Entries> under_way_;
+  struct Sent {
+    Entries entries;
+    SteadyTime began{};
+  };
+  std::map<Calls::Id, Sent> under_way_;
+  SteadyTime::duration took_{};  // the last call
 };
 
 }  // namespace asya::transports::sqs

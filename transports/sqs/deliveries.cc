@@ -36,7 +36,7 @@ void Consumer::BeginPoll(std::size_t count) {
   const SteadyTime began = clock_.Steady();
   *id = calls_.Begin(Action::kReceiveMessage, ReceiveRequest(url_, count, settings_.wait, settings_.visibility), policy,
                      [this, id, began](const Result<std::string>& answer) { Polled(*id, began, answer); });
-  polls_.Began(*id, count);
+  polls_.Began(*id, count, began);
 }
 
 void Consumer::Polled(Calls::Id id, SteadyTime began, const Result<std::string>& answer) {

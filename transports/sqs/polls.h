@@ -13,8 +13,10 @@
 
 namespace asya::transports::sqs {
 
-constexpr std::size_t kPollsMax = 4;                       // under way at once, while each of them comes back full
-constexpr std::chrono::milliseconds kGatherFor{20};        // how long a few credits wait for more, while there is work
+constexpr std::size_t kPollsMax = 4;  // under way at once, while each of them comes back full
+// How long a few credits wait for more, while there is work: about as long as SQS takes to answer twice.
+constexpr std::chrono::milliseconds kGatherLeast{20};
+constexpr std::chrono::milliseconds kGatherMost{100};
 constexpr std::chrono::milliseconds kPollPauseFirst{100};  // after a poll that failed; doubles
 constexpr std::chrono::milliseconds kPollPauseMost{5000};
 
@@ -41,17 +43,17 @@ class Polls {
     if (under_way_.size() >= width_) return 0;
     const std::size_t count = std::min(credits_, kBatchEntriesMax);
     const bool gathers = count < kBatchEntriesMax && (leases > 0 || !under_way_.empty());
-    return gathers && now < since_ + kGatherFor ? 0 : count;
+    return gathers && now < since_ + gather_for_ ? 0 : count;
   }
   // When Next may answer otherwise if nothing happens.
   [[nodiscard]] SteadyTime deadline(SteadyTime now) const {
     if (credits_ == 0) return SteadyTime::max();
     if (now < pause_until_) return pause_until_;
-    return now < since_ + kGatherFor ? since_ + kGatherFor : SteadyTime::max();
+    return now < since_ + gather_for_ ? since_ + gather_for_ : SteadyTime::max();
   }
-  void Began(Calls::Id id, std::size_t asked) {
+  void Began(Calls::Id id, std::size_t asked, SteadyTime now) {
     credits_ -= asked;
-    under_way_[id] = {asked, asked};
+    under_way_[id] = {asked, asked, now};
   }
   // How many of what it brought are wanted; the rest of what was asked for is credit again.
   std::size_t Ended(Calls::Id id, std::size_t received, SteadyTime now) {
@@ -61,7 +63,11 @@ class Polls {
     if (poll.wanted > used) Grant(poll.wanted - used, now);
     failures_ = 0;
     if (received == 0) width_ = 1;
-    if (received == poll.asked) width_ = std::min(width_ + 1, kPollsMax);
+    if (received == poll.asked) {
+      width_ = std::min(width_ + 1, kPollsMax);
+      // It did not wait for messages.
+      gather_for_ = std::clamp<SteadyTime::duration>(2 * (now - poll.began), kGatherLeast, kGatherMost);
+    }
     return used;
   }
   // After a failure the next waits a while.
@@ -82,6 +88,7 @@ class Polls {
   struct Poll {
     std::size_t asked = 0;
     std::size_t wanted = 0;
+    SteadyTime began{};
   };
   // Credits given after a revocation serve what is under way first.
   void Adopt() {
@@ -99,6 +106,7 @@ class Polls {
   bool careful_ = true;
   int failures_ = 0;
   SteadyTime pause_until_{};
+  SteadyTime::duration gather_for_ = kGatherLeast;
 };
 
 }  // namespace asya::transports::sqs
