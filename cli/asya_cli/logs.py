@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from asya_cli.client import Client
+from asya_cli.client import Client, segment
 from asya_cli.failure import NOT_FOUND, Failure
 from asya_cli.objects import namespace_option, server_option
 from asya_cli.output import note
@@ -41,8 +41,8 @@ def logs(actor: str, follow: bool, tail: int, namespace: str, server: str | None
     if state is None:
         raise Failure("logs of a remote server are read with kubectl logs", "kubectl logs -l asya.sh/actor=" + actor)
     positions: dict[Path, int] = {}
-    single = state / "logs" / f"{actor}.log"
-    folder = state / "logs" / actor
+    single = state / "logs" / f"{segment(actor)}.log"
+    folder = state / "logs" / segment(namespace) / segment(actor)
     if not single.is_file() and not files_of(folder):
         # Nothing will ever come from an actor that does not exist.
         Client(found).call("GET", path_of("actor", namespace, actor))

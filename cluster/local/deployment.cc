@@ -62,8 +62,8 @@ json::Value DeploymentStatus(const DeploymentView& view, std::int64_t generation
   return status;
 }
 
-Deployment::Deployment(const Deps& deps, std::string name, std::function<void(bool)> on_change)
-    : deps_(deps), name_(std::move(name)), on_change_(std::move(on_change)) {}
+Deployment::Deployment(const Deps& deps, ports::ResourceRef ref, std::function<void(bool)> on_change)
+    : deps_(deps), ref_(std::move(ref)), on_change_(std::move(on_change)) {}
 
 Deployment::~Deployment() {
   deps_.loop.Cancel(retry_);
@@ -128,7 +128,7 @@ void Deployment::StartOne() {
                            gone_.push_back(id);
                            ConvergeSoon();
                          }};
-  auto replica = Replica::Start(Replica::Deps{deps_.loop, deps_.clock, deps_.settings}, name_, id, *plan_, events);
+  auto replica = Replica::Start(Replica::Deps{deps_.loop, deps_.clock, deps_.settings}, ref_, id, *plan_, events);
   if (replica.ok()) {
     problem_.clear();
     replicas_[id] = std::move(*replica);

@@ -48,7 +48,7 @@ class Deployment {
     Random& random;
   };
   // `on_change` comes after every change of View(); only_in_flight: nothing else changed.
-  Deployment(const Deps& deps, std::string name, std::function<void(bool only_in_flight)> on_change);
+  Deployment(const Deps& deps, ports::ResourceRef ref, std::function<void(bool only_in_flight)> on_change);
   ~Deployment();
   Deployment(const Deployment&) = delete;
   Deployment& operator=(const Deployment&) = delete;
@@ -69,7 +69,7 @@ class Deployment {
   void ConvergeSoon();
 
   const Deps deps_;
-  const std::string name_;
+  const ports::ResourceRef ref_;
   const std::function<void(bool)> on_change_;
   std::optional<PodPlan> plan_;  // none while nothing runs and nothing is wanted
   std::string source_dir_;       // of the last plan; watched also at rest, since finding its folders takes time

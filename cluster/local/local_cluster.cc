@@ -142,7 +142,7 @@ void LocalCluster::Want(const ports::ResourceRef& ref) {
   if (!deployment) {
     const Deployment::Deps deps{loop_, clock_, settings_, sources_, random_};
     deployment = std::make_unique<Deployment>(
-        deps, ref.name, [this, ref](bool only_in_flight) { OnDeploymentChange(ref, only_in_flight); });
+        deps, ref, [this, ref](bool only_in_flight) { OnDeploymentChange(ref, only_in_flight); });
   }
   deployment->Want(object);
 }

@@ -156,7 +156,7 @@ class LocalClusterTest : public ::testing::Test {
     return "";
   }
   std::string Log(const std::string& replica) {
-    std::ifstream file(folder_ + "/log/infer/" + replica + ".log");
+    std::ifstream file(folder_ + "/log/default/infer/" + replica + ".log");
     std::ostringstream text;
     text << file.rdbuf();
     return text.str();

@@ -7,8 +7,8 @@ namespace {
 
 constexpr const char* kNotifyName = "/notify.sock";
 
-std::string LogFolder(const LocalSettings& settings, const std::string& deployment) {
-  return settings.log_dir + "/" + deployment;
+std::string LogFolder(const LocalSettings& settings, const ports::ResourceRef& deployment) {
+  return settings.log_dir + "/" + deployment.namespace_ + "/" + deployment.name;
 }
 
 void Merge(std::map<std::string, std::string>& into, const std::map<std::string, std::string>& from) {
@@ -17,8 +17,8 @@ void Merge(std::map<std::string, std::string>& into, const std::map<std::string,
 
 }  // namespace
 
-Result<std::unique_ptr<Replica>> Replica::Start(const Deps& deps, const std::string& deployment, const std::string& id,
-                                                const PodPlan& plan, Events events) {
+Result<std::unique_ptr<Replica>> Replica::Start(const Deps& deps, const ports::ResourceRef& deployment,
+                                                const std::string& id, const PodPlan& plan, Events events) {
   PodPlan filled = plan;
   ASYA_TRY(auto relay_values, ReadReferences(plan.relay_references, deps.settings.values));
   ASYA_TRY(auto runtime_values, ReadReferences(plan.runtime_references, deps.settings.values));
@@ -33,10 +33,10 @@ Result<std::unique_ptr<Replica>> Replica::Start(const Deps& deps, const std::str
   return replica;
 }
 
-Replica::Replica(const Deps& deps, const std::string& deployment, const std::string& id, PodPlan plan, PodFolder folder,
-                 NotifySocket notify, Events events)
+Replica::Replica(const Deps& deps, const ports::ResourceRef& deployment, const std::string& id, PodPlan plan,
+                 PodFolder folder, NotifySocket notify, Events events)
     : deps_(deps),
-      name_(deployment + "-" + id),
+      name_(deployment.name + "-" + id),
       plan_(std::move(plan)),
       folder_(std::move(folder)),
       notify_(std::move(notify)),

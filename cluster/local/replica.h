@@ -34,8 +34,8 @@ class Replica {
   };
   // Reads what the plan takes from Secrets and ConfigMaps, makes the pod folder and starts both programs at once. `id`
   // is unique on this machine and short.
-  static Result<std::unique_ptr<Replica>> Start(const Deps& deps, const std::string& deployment, const std::string& id,
-                                                const PodPlan& plan, Events events);
+  static Result<std::unique_ptr<Replica>> Start(const Deps& deps, const ports::ResourceRef& deployment,
+                                                const std::string& id, const PodPlan& plan, Events events);
   Replica(const Replica&) = delete;
   Replica& operator=(const Replica&) = delete;
   // Kills what still runs.
@@ -52,7 +52,7 @@ class Replica {
   [[nodiscard]] const PodPlan& plan() const { return plan_; }
 
  private:
-  Replica(const Deps& deps, const std::string& deployment, const std::string& id, PodPlan plan, PodFolder folder,
+  Replica(const Deps& deps, const ports::ResourceRef& deployment, const std::string& id, PodPlan plan, PodFolder folder,
           NotifySocket notify, Events events);
   void MakeContainers();
   ProgramStart RelayProgram() const;

@@ -12,7 +12,7 @@ namespace asya::cluster::local {
 
 struct LocalSettings {
   std::string run_dir;                             // sockets of the replicas: a short path, see CheckRunDir
-  std::string log_dir;                             // {log_dir}/{deployment}/{replica}.log
+  std::string log_dir;                             // {log_dir}/{namespace}/{deployment}/{replica}.log
   std::string relay_path;                          // the program asya-relay
   std::string runtime_path;                        // asya_runtime.pyz
   std::string python = "python3";                  // where the pod template names none

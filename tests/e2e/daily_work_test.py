@@ -269,3 +269,16 @@ def test_every_listing_is_there_for_programs(work: Project) -> None:
     decision = work.run("why", "actor", "shout", "-o", "json").json()[0]
     assert {"at", "from", "to", "reason"} <= set(decision)
     assert task["id"] in [item["id"] for item in yaml.safe_load(work.run("tasks", "-o", "yaml").out)]
+
+
+def test_namespaces_have_logs_of_their_own(work: Project) -> None:
+    """Actors of one name in two namespaces write apart."""
+    work.post("/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "team"}})
+    here = actor("twin", "steps.shout")
+    add(work, "twin", here + here.replace("name: twin", "name: twin, namespace: team"))
+    work.run("send", "twin", '{"text": "of default"}', "--wait")
+    work.run("send", "twin", '{"text": "of team"}', "--wait", "-n", "team")
+    assert "of team" not in work.run("logs", "twin").out
+    assert "shouting of team" in work.run("logs", "twin", "-n", "team").out
+    work.run("delete", "actor", "twin")
+    work.run("delete", "actor", "twin", "-n", "team")
