@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from asya_cli.project import find_server
 from asya_cli.targets import complete_actor, path_of
 
 POLL_S = 0.2
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")  # a fixed number of digits: text sorts as time does
 
 
 def files_of(folder: Path) -> list[Path]:
@@ -31,7 +33,7 @@ def files_of(folder: Path) -> list[Path]:
 @click.command()
 @click.argument("actor", shell_complete=complete_actor)
 @click.option("-f", "--follow", is_flag=True, help="Go on as lines come.")
-@click.option("--tail", default=100, show_default=True, help="Lines of each replica to begin with; -1 for all.")
+@click.option("--tail", default=100, show_default=True, help="Lines of all replicas to begin with; -1 for all.")
 @namespace_option
 @server_option
 def logs(actor: str, follow: bool, tail: int, namespace: str, server: str | None) -> None:
@@ -49,20 +51,35 @@ def logs(actor: str, follow: bool, tail: int, namespace: str, server: str | None
         if not follow:
             raise Failure(f"{actor} has written nothing: no replica of it has run", exit_code=NOT_FOUND)
         note(f"{actor} has written nothing yet; waiting for a replica of it")
-    first = True
+    limit = tail
     while True:
+        new = []
         for path in [single] if single.is_file() else files_of(folder):
             try:
                 text, positions[path] = read_from(path, positions.get(path, 0))
             except FileNotFoundError:  # taken away by the rotation
                 continue
-            lines = text.splitlines()
-            for line in lines[max(0, len(lines) - tail) :] if first and tail >= 0 else lines:
-                click.echo(f"{path.stem} {line}" if path != single else line)
-        first = False
+            name = "" if path == single else path.stem
+            new += stamped(name, text.splitlines())
+        # Each replica's lines are in order already; sorting keeps it where times are equal.
+        new.sort(key=lambda line: line[0])
+        for _, line in new[max(0, len(new) - limit) :] if limit >= 0 else new:
+            click.echo(line)
+        limit = -1
         if not follow:
             return
         time.sleep(POLL_S)
+
+
+def stamped(replica: str, lines: list[str]) -> list[tuple[str, str]]:
+    """What to print of one replica's lines, each with its time; where it has none, with that of the line before."""
+    found = []
+    at = ""
+    for line in lines:
+        match = TIME.match(line)
+        at = match.group() if match else at
+        found.append((at, f"{replica} {line}" if replica else line))
+    return found
 
 
 def read_from(path: Path, position: int) -> tuple[str, int]:

@@ -92,3 +92,14 @@ def test_an_edit_that_is_no_json_is_not_lost(work: Project, tmp_path: Path) -> N
     kept.write_text('{"text": "mended"}')
     again = work.run("replay", task, "--payload", f"@{kept}").out.strip()
     assert work.get(f"/api/v1/tasks/{again}")["id"] == again
+
+
+def test_the_tail_of_the_log_is_that_of_all_replicas(work: Project) -> None:
+    """Lines of several replicas in the order of their times, and as many as asked for in all."""
+    folder = work.state / "logs" / "default" / "idle"
+    folder.mkdir(parents=True)
+    for replica, digits in (("idle-a", "135"), ("idle-b", "246")):
+        lines = [f"2026-01-01T00:00:00.00000{digit}Z asya-runtime line {digit}\n" for digit in digits]
+        (folder / f"{replica}.log").write_text("".join(lines))
+    shown = work.run("logs", "idle", "--tail", "3").out.splitlines()
+    assert [line.split()[0] + line[-1] for line in shown] == ["idle-b4", "idle-a5", "idle-b6"]
