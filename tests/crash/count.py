@@ -15,7 +15,8 @@ TASKS = (
     "SELECT payload, status, coalesce(result, '') FROM tasks JOIN task_inputs i ON i.task = sequence "
     "LEFT JOIN task_results r ON r.task = sequence"
 )
-LETTERS = "SELECT envelope FROM dead_letters"
+LETTERS = "SELECT envelope, actor, reason, error_type, error_message FROM dead_letters"
+SHOWN = 5  # of what should not be there
 ENDS = (
     "SELECT count(*) FROM (SELECT task FROM task_events WHERE {} IN "
     "('succeeded', 'failed', 'canceled') GROUP BY task HAVING count(*) > 1) AS t"
@@ -76,11 +77,15 @@ def _letters(place: Place, numbers: set[int]) -> dict[str, int]:
     wanted = {number for number in numbers if fails(number)}
     kept: Counter[int] = Counter()
     odd = 0
-    for (text,) in place.rows(LETTERS):
+    for text, *why in place.rows(LETTERS):
         payload = json.loads(text)["payload"]
         number = payload["n"]
         kept[number] += 1
-        odd += number not in wanted or payload.get("seen") != ["first"]
+        if number in wanted and payload.get("seen") == ["first"]:
+            continue
+        odd += 1
+        if odd <= SHOWN:
+            print(f"  a dead letter that should not be: {why}, {payload}", flush=True)
     return {
         "no dead letter": len(wanted - set(kept)),
         "dead letters wrong or without payload": odd,

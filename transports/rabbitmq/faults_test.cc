@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <map>
 #include <mutex>
+#include <set>
 
 #include "core/base/random.h"
 #include "tests/support/rabbitmq_vhost.h"
@@ -181,6 +182,30 @@ TEST_F(RabbitmqFaults, WhatWasLeasedHereComesBackAsNoSuspectAndAllAtOnce) {
   const auto after = recorder.Take(3);
   ASSERT_EQ(after.size(), 3U);
   for (const auto& delivery : after) EXPECT_EQ(delivery.crash_count, 0);
+}
+
+TEST_F(RabbitmqFaults, WhatIsOnItsWayWhenCreditsAreRevokedCountsNoCrash) {
+  constexpr std::size_t kMessages = 1000;
+  std::vector<ports::Outgoing> messages;
+  for (std::size_t i = 0; i < kMessages; ++i) {
+    messages.push_back({"asya-test-a", std::string(4096, 'x') + std::to_string(i), std::to_string(i)});
+  }
+  ASSERT_TRUE(administration_->Publish(messages, kPatience).ok());
+  Recorder recorder(NewConsumer(), 0);
+  recorder.Start();
+  ASSERT_TRUE(recorder.WaitConnected(true));
+  std::set<std::string> seen;
+  while (seen.size() < kMessages) {
+    recorder.Queue().Grant(100);
+    auto taken = recorder.Take(1);
+    ASSERT_EQ(taken.size(), 1U);
+    recorder.Queue().RevokeCredits();
+    for (; !taken.empty(); taken = recorder.Take(1, std::chrono::milliseconds(1))) {
+      EXPECT_EQ(taken[0].crash_count, 0) << "after " << seen.size();
+      seen.insert(taken[0].body);
+      ASSERT_TRUE(recorder.Settle(Ack(taken[0].tag)).ok());
+    }
+  }
 }
 
 TEST_F(RabbitmqFaults, AnActorThatIsMissingIsUnroutableAndNothingElseHappens) {

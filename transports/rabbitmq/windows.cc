@@ -29,9 +29,17 @@ void Windows::Done(std::uint64_t tag, bool requeue, SteadyTime now) {
   withheld_.push_back(Withheld{tag, now});
 }
 
-void Windows::Cancel(WindowId id, Orders& orders) {
+SteadyTime Windows::EndsAt(const Window& window) {
+  // RabbitMQ 3.10 ends the connection on a cancel of one that it has not confirmed.
+  if (!window.opened || window.cancelling) return SteadyTime::max();
+  return window.may_come == 0 ? SteadyTime::min() : window.quiet_since + kQuietFor;
+}
+
+void Windows::Cancel(WindowId id, SteadyTime now, Orders& orders) {
   Window& window = windows_.at(id);
-  if (!window.opened || std::exchange(window.cancelling, true)) return;
+  window.doomed = true;
+  if (EndsAt(window) > now) return;
+  window.cancelling = true;
   orders.cancels.push_back(id);
 }
 
@@ -45,18 +53,20 @@ Windows::Orders Windows::Balance(SteadyTime now) {
   Orders orders;
   const std::size_t may_come = MayCome();
   for (auto& [id, window] : windows_) {
+    if (window.may_come != window.seen_may_come) window.quiet_since = now;
+    window.seen_may_come = window.may_come;
     const bool too_many = may_come > credits_ && window.may_come > 0;
     const bool not_careful = careful_ && held_ > 0;
-    if (too_many || not_careful || ending_) Cancel(id, orders);
+    if (window.doomed || too_many || not_careful || ending_) Cancel(id, now, orders);
   }
   std::size_t room = credits_ > may_come ? credits_ - may_come : 0;
   Release(room);
-  if (deadline() <= now) {
-    Cancel(At(withheld_.front().tag).window, orders);
+  if (!withheld_.empty() && withheld_.front().since + kWithheldFor <= now) {
+    Cancel(At(withheld_.front().tag).window, now, orders);
     Release(room);
   }
   OrderAcks(orders);
-  if (room > 0 && !ending_) OpenWindow(room, orders);
+  if (room > 0 && !ending_) OpenWindow(room, now, orders);
   return orders;
 }
 
@@ -66,7 +76,7 @@ void Windows::Release(std::size_t& room) {
   for (const Withheld& withheld : withheld_) {
     const auto window = windows_.find(At(withheld.tag).window);
     const bool costs = window != windows_.end() && !window->second.cancelling;
-    if (costs && room == 0) {
+    if (costs && (room == 0 || window->second.doomed)) {
       kept.push_back(withheld);
       continue;
     }
@@ -101,7 +111,7 @@ void Windows::OrderAcks(Orders& orders) {
   }
 }
 
-void Windows::OpenWindow(std::size_t room, Orders& orders) {
+void Windows::OpenWindow(std::size_t room, SteadyTime now, Orders& orders) {
   const bool ending =
       std::any_of(windows_.begin(), windows_.end(), [](const auto& entry) { return entry.second.cancelling; });
   if (careful_) {
@@ -115,21 +125,28 @@ void Windows::OpenWindow(std::size_t room, Orders& orders) {
     const auto least = std::min_element(windows_.begin(), windows_.end(), [](const auto& left, const auto& right) {
       return left.second.may_come < right.second.may_come;
     });
-    Cancel(least->first, orders);
+    Cancel(least->first, now, orders);
     return;
   }
   const auto prefetch =
       static_cast<std::uint16_t>(std::min<std::size_t>(room, std::numeric_limits<std::uint16_t>::max()));
-  windows_[++last_id_].may_come = prefetch;
+  Window& window = windows_[++last_id_];
+  window.may_come = window.seen_may_come = prefetch;
+  window.quiet_since = now;
   orders.opens.push_back(OpenOrder{last_id_, prefetch});
 }
 
 SteadyTime Windows::deadline() const {
-  if (withheld_.empty()) return SteadyTime::max();
+  SteadyTime at = SteadyTime::max();
+  for (const auto& [id, window] : windows_) {
+    if (window.doomed) at = std::min(at, EndsAt(window));
+  }
+  if (withheld_.empty()) return at;
   const auto window = windows_.find(slots_[withheld_.front().tag - first_].window);
+  if (window == windows_.end() || window->second.doomed) return at;
   // It cannot be ended before it is open.
-  if (window != windows_.end() && !window->second.opened) return SteadyTime::max();
-  return withheld_.front().since + kWithheldFor;
+  if (!window->second.opened) return at;
+  return std::min(at, withheld_.front().since + kWithheldFor);
 }
 
 std::vector<Windows::Unacked> Windows::unacked() const {

@@ -17,6 +17,9 @@ namespace asya::transports::rabbitmq {
 // what is withheld for too long ends its window, after which its acks are free. All of one channel.
 constexpr std::size_t kWindowsMax = 8;
 constexpr std::chrono::milliseconds kWithheldFor{25};  // longest time an ack waits for a credit
+// A window is ended only when it is full or nothing has come for so long: what is on its way to a consumer that is
+// cancelled goes back, and a quorum queue counts that as a failed delivery of a message that nobody has seen.
+constexpr std::chrono::milliseconds kQuietFor{100};
 
 class Windows {
  public:
@@ -78,7 +81,10 @@ class Windows {
   struct Window {
     std::size_t may_come = 0;
     bool opened = false;
+    bool doomed = false;  // to be ended as soon as it can
     bool cancelling = false;
+    std::size_t seen_may_come = 0;
+    SteadyTime quiet_since{};
   };
   struct Withheld {
     std::uint64_t tag = 0;
@@ -86,10 +92,12 @@ class Windows {
   };
 
   [[nodiscard]] std::size_t MayCome() const;
-  void Cancel(WindowId id, Orders& orders);
+  // When the window may be ended.
+  [[nodiscard]] static SteadyTime EndsAt(const Window& window);
+  void Cancel(WindowId id, SteadyTime now, Orders& orders);
   void Release(std::size_t& room);
   void OrderAcks(Orders& orders);
-  void OpenWindow(std::size_t room, Orders& orders);
+  void OpenWindow(std::size_t room, SteadyTime now, Orders& orders);
   Slot& At(std::uint64_t tag) { return slots_[tag - first_]; }
 
   const std::size_t held_max_;

@@ -79,20 +79,50 @@ TEST(Windows, AnAckWithheldForTooLongEndsItsWindowFirst) {
   windows.Done(1, false, kStart);
   EXPECT_TRUE(windows.Balance(kStart).acks.empty());
   EXPECT_EQ(windows.deadline(), kStart + kWithheldFor);
-  const auto orders = windows.Balance(kStart + kWithheldFor);
+  EXPECT_TRUE(windows.Balance(kStart + kWithheldFor).cancels.empty()) << "another one may be on its way";
+  EXPECT_EQ(windows.deadline(), kStart + kQuietFor);
+  const auto orders = windows.Balance(kStart + kQuietFor);
   EXPECT_EQ(orders.cancels, std::vector<Windows::WindowId>{id});
   ASSERT_EQ(orders.acks.size(), 1U);
   EXPECT_TRUE(orders.opens.empty()) << "the old window may still deliver what the credit allows";
   windows.OnCancelled(id);
-  EXPECT_EQ(windows.Balance(kStart + kWithheldFor).opens.at(0).prefetch, 1);
+  EXPECT_EQ(windows.Balance(kStart + kQuietFor).opens.at(0).prefetch, 1);
 }
 
 TEST(Windows, RevokedCreditsEndWhatMayStillDeliver) {
   Windows::WindowId id = 0;
   Windows windows = Open(2, id);
   windows.Revoke();
+  EXPECT_TRUE(windows.Balance(kStart).cancels.empty()) << "what is on its way would be counted as failed";
+  EXPECT_EQ(windows.deadline(), kStart + kQuietFor);
+  windows.OnDelivered(id, 1, 0);
+  EXPECT_TRUE(windows.Balance(kStart + kQuietFor).cancels.empty()) << "one has just come";
+  EXPECT_EQ(windows.Balance(kStart + 2 * kQuietFor).cancels, std::vector<Windows::WindowId>{id});
+  EXPECT_TRUE(windows.Balance(kStart + 2 * kQuietFor).cancels.empty());
+}
+
+TEST(Windows, AFullOneIsEndedAtOnce) {
+  Windows::WindowId id = 0;
+  Windows windows = Open(2, id);
+  windows.OnDelivered(id, 1, 0);
+  windows.OnDelivered(id, 2, 0);
+  windows.SetCareful(true);
   EXPECT_EQ(windows.Balance(kStart).cancels, std::vector<Windows::WindowId>{id});
+}
+
+TEST(Windows, AnAckNeverKeepsOneGoingThatIsToEnd) {
+  Windows::WindowId id = 0;
+  Windows windows = Open(2, id);
+  windows.OnDelivered(id, 1, 0);
+  windows.SetCareful(true);
+  windows.Grant(5);
   EXPECT_TRUE(windows.Balance(kStart).cancels.empty());
+  windows.Done(1, false, kStart);
+  EXPECT_TRUE(windows.Balance(kStart).acks.empty());
+  windows.OnDelivered(id, 2, 0);
+  const auto orders = windows.Balance(kStart);
+  EXPECT_EQ(orders.cancels, std::vector<Windows::WindowId>{id});
+  EXPECT_EQ(orders.acks.size(), 1U);
 }
 
 TEST(Windows, NoneIsEndedBeforeItIsOpen) {
@@ -102,7 +132,7 @@ TEST(Windows, NoneIsEndedBeforeItIsOpen) {
   windows.Revoke();
   EXPECT_TRUE(windows.Balance(kStart).cancels.empty());
   windows.OnOpened(id);
-  EXPECT_EQ(windows.Balance(kStart).cancels, std::vector<Windows::WindowId>{id});
+  EXPECT_EQ(windows.Balance(kStart + kQuietFor).cancels, std::vector<Windows::WindowId>{id});
 }
 
 TEST(Windows, CarefulMeansOneAtATime) {
