@@ -117,13 +117,18 @@ bench-relay: programs bench-environment ## Measures the relay on each broker bes
 	@$(call BUILD,release,bench_relay)
 	@tools/postgres --durable run tools/rabbitmq run build/release/bin/bench_relay --python $(PYTHON_BIN)/python \
 		--runtime build/asya_runtime.pyz $(if $(STRICT),--strict) $(PARTS)
-	@$(if $(PARTS),:,$(MAKE) bench-brokers)
+	@$(if $(PARTS),:,$(MAKE) bench-brokers bench-instructions)
 
 .PHONY: bench-brokers
 bench-brokers: programs bench-environment ## Measures a chain on RabbitMQ beside Celery and Dramatiq
 	@$(call BUILD,release,asya_bench_client)
 	@python=$$(tools/python-environment build/requirements-bench.txt)/bin/python; \
 	$$python bench/local/brokers.py --python $$python $(if $(STRICT),--strict)
+
+.PHONY: bench-instructions
+bench-instructions: bench-environment ## Counts the instructions of the data path's pieces with Callgrind, against the stored counts
+	@$(call BUILD,release,bench_instructions)
+	@$(PYTHON_BIN)/python bench/instructions/run.py $(if $(STRICT),--strict)
 
 .PHONY: bench-environment
 bench-environment: install

@@ -25,7 +25,9 @@ const std::vector<Part>& Parts() {
   static const std::vector<Part> kParts = {
       {"sqlite", MeasureSqlite},
       {"postgres", MeasurePostgres, &Setting::postgres_dsn},
-      {"rabbitmq-hops", MeasureRabbitmqHops, &Setting::rabbitmq_url},
+      {"rabbitmq-classic", MeasureRabbitmqClassic, &Setting::rabbitmq_url},
+      {"rabbitmq-quorum", MeasureRabbitmqQuorum, &Setting::rabbitmq_url},
+      {"rabbitmq-serial", MeasureRabbitmqSerial, &Setting::rabbitmq_url},
       {"rabbitmq-latency", MeasureRabbitmqLatency, &Setting::rabbitmq_url},
       {"rabbitmq-delay", MeasureRabbitmqDelay, &Setting::rabbitmq_url},
       {"rabbitmq-sizes", MeasureRabbitmqSizes, &Setting::rabbitmq_url},

@@ -38,7 +38,9 @@ struct Setting {
 // Each prints its rows and bars and says whether all were met.
 Result<bool> MeasureSqlite(const Setting& setting);
 Result<bool> MeasurePostgres(const Setting& setting);
-Result<bool> MeasureRabbitmqHops(const Setting& setting);
+Result<bool> MeasureRabbitmqClassic(const Setting& setting);
+Result<bool> MeasureRabbitmqQuorum(const Setting& setting);
+Result<bool> MeasureRabbitmqSerial(const Setting& setting);
 Result<bool> MeasureRabbitmqSizes(const Setting& setting);
 Result<bool> MeasureRabbitmqDelay(const Setting& setting);
 Result<bool> MeasureRabbitmqLatency(const Setting& setting);

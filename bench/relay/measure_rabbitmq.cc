@@ -36,49 +36,69 @@ std::vector<double> Ratios(const std::vector<Run>& ours, const std::vector<Run>&
 }
 
 struct Rounds {
-  std::vector<Run> raw;
-  std::vector<Run> native;
-  std::vector<Run> serial;
-  std::vector<Run> python;
+  std::vector<Run> theirs;
+  std::vector<Run> ours;
 };
 
-Result<bool> MeasureHops(const Setting& setting, QueueKind kind) {
-  const OpenBackend open = OnRabbitmq(setting.rabbitmq_url, kind);
+Result<Rounds> RunBeside(const Setting& setting, const Programs& programs, const OpenBackend& open, const Load& theirs,
+                         const Load& ours) {
   Rounds rounds;
   for (int round = 0; round < setting.rounds; ++round) {
-    ASYA_TRY(Run raw, RunThrough(setting.native, open, Raw({kNativeHops})));
-    ASYA_TRY(Run native, RunThrough(setting.native, open, {kNativeHops}));
-    ASYA_TRY(Run serial, RunThrough(setting.python, open, {kSerialHops, kPayloadBytes, "serial", ""}));
-    ASYA_TRY(Run python, RunThrough(setting.python, open, {kPythonHops}));
-    rounds.raw.push_back(raw);
-    rounds.native.push_back(native);
-    rounds.serial.push_back(serial);
-    rounds.python.push_back(python);
+    ASYA_TRY(Run raw, RunThrough(programs, open, theirs));
+    rounds.theirs.push_back(raw);
+    ASYA_TRY(Run relay, RunThrough(programs, open, ours));
+    rounds.ours.push_back(relay);
   }
-  std::printf("\nRabbitMQ, %s queues, concurrency %d, %zu bytes of payload; medians of %d (min-max)\n", NameOf(kind),
-              kConcurrency, kPayloadBytes, setting.rounds);
-  PrintRow("raw pipelined client, prefetch " + std::to_string(kPrefetch), rounds.raw);
-  PrintRow("relay, native echo", rounds.native);
-  PrintRow("serial pattern, Python echo", rounds.serial);
-  PrintRow("relay, Python echo", rounds.python);
+  return rounds;
+}
+
+void PrintTitle(const Setting& setting, const std::string& what) {
+  std::printf("\nRabbitMQ, %s, concurrency %d; medians of %d (min-max)\n", what.c_str(), kConcurrency, setting.rounds);
+}
+
+Result<bool> MeasureWeight(const Setting& setting, const OpenBackend& open, const std::vector<Run>& loaded) {
+  const auto firsts = Each(loaded, &Run::first_call_ms);
+  const auto peaks = Each(loaded, &Run::resident_peak_mib);
+  ASYA_TRY(const Rest rest, RunIdle(setting.native, open));
+  std::printf("start to first call %s ms\n", Spread(firsts, 1).c_str());
+  const bool bars[] = {
+      Bar("rabbitmq-rss-idle-mib", rest.resident_mib, "<=", kResidentMaxMib),
+      Bar("rabbitmq-rss-loaded-mib", *std::max_element(peaks.begin(), peaks.end()), "<=", kResidentMaxMib),
+      Bar("rabbitmq-idle-ticks-in-30-s", static_cast<double>(rest.ticks), "<=", 0),
+      Bar("rabbitmq-start-to-first-call-ms", Median(firsts), "<=", kFirstCallMaxMs),
+  };
+  return std::all_of(std::begin(bars), std::end(bars), [](bool good) { return good; });
+}
+
+Result<bool> MeasureNative(const Setting& setting, QueueKind kind) {
+  const OpenBackend open = OnRabbitmq(setting.rabbitmq_url, kind);
+  ASYA_TRY(const Rounds rounds, RunBeside(setting, setting.native, open, Raw({kNativeHops}), {kNativeHops}));
+  PrintTitle(setting, std::string(NameOf(kind)) + " queues");
+  PrintRow("raw pipelined client, prefetch " + std::to_string(kPrefetch), rounds.theirs);
+  PrintRow("relay, native echo", rounds.ours);
   const std::string bar = std::string("rabbitmq-") + NameOf(kind);
-  const double ratio = Median(Ratios(rounds.native, rounds.raw, &Run::per_second));
+  const double ratio = Median(Ratios(rounds.ours, rounds.theirs, &Run::per_second));
   bool good = Bar(bar + "-native-echo-over-raw", ratio, ">=", kRawRatioMin);
   Aim(bar + "-native-echo-over-raw", ratio, kRawRatioAim);
-  good &= Bar(bar + "-python-echo-over-serial", Median(Ratios(rounds.python, rounds.serial, &Run::per_second)),
-              ">=", kSerialRatioMin);
-  Aim(bar + "-python-echo-hops-per-s", Median(Each(rounds.python, &Run::per_second)), kPythonHopsAim);
-  good &= Bar(bar + "-cpu-over-raw", Median(Ratios(rounds.native, rounds.raw, &Run::cpu_us)), "<=", kCpuRatioMax);
+  good &= Bar(bar + "-cpu-over-raw", Median(Ratios(rounds.ours, rounds.theirs, &Run::cpu_us)), "<=", kCpuRatioMax);
   if (kind == QueueKind::kQuorum) {
-    const auto firsts = Each(rounds.native, &Run::first_call_ms);
-    const auto peaks = Each(rounds.native, &Run::resident_peak_mib);
-    ASYA_TRY(const Rest rest, RunIdle(setting.native, open));
-    std::printf("start to first call %s ms\n", Spread(firsts, 1).c_str());
-    good &= Bar("rabbitmq-rss-idle-mib", rest.resident_mib, "<=", kResidentMaxMib);
-    good &= Bar("rabbitmq-rss-loaded-mib", *std::max_element(peaks.begin(), peaks.end()), "<=", kResidentMaxMib);
-    good &= Bar("rabbitmq-idle-ticks-in-30-s", static_cast<double>(rest.ticks), "<=", 0);
-    good &= Bar("rabbitmq-start-to-first-call-ms", Median(firsts), "<=", kFirstCallMaxMs);
+    ASYA_TRY(const bool light, MeasureWeight(setting, open, rounds.ours));
+    good &= light;
   }
+  return good;
+}
+
+Result<bool> MeasureSerial(const Setting& setting, QueueKind kind) {
+  const OpenBackend open = OnRabbitmq(setting.rabbitmq_url, kind);
+  ASYA_TRY(const Rounds rounds,
+           RunBeside(setting, setting.python, open, {kSerialHops, kPayloadBytes, "serial", ""}, {kPythonHops}));
+  PrintTitle(setting, std::string(NameOf(kind)) + " queues");
+  PrintRow("serial pattern, Python echo", rounds.theirs);
+  PrintRow("relay, Python echo", rounds.ours);
+  const std::string bar = std::string("rabbitmq-") + NameOf(kind);
+  const double ratio = Median(Ratios(rounds.ours, rounds.theirs, &Run::per_second));
+  const bool good = Bar(bar + "-python-echo-over-serial", ratio, ">=", kSerialRatioMin);
+  Aim(bar + "-python-echo-hops-per-s", Median(Each(rounds.ours, &Run::per_second)), kPythonHopsAim);
   return good;
 }
 
@@ -89,29 +109,26 @@ struct Size {
 
 }  // namespace
 
-Result<bool> MeasureRabbitmqHops(const Setting& setting) {
-  ASYA_TRY(const bool classic, MeasureHops(setting, QueueKind::kClassic));
-  ASYA_TRY(const bool quorum, MeasureHops(setting, QueueKind::kQuorum));
+Result<bool> MeasureRabbitmqClassic(const Setting& setting) { return MeasureNative(setting, QueueKind::kClassic); }
+
+Result<bool> MeasureRabbitmqQuorum(const Setting& setting) { return MeasureNative(setting, QueueKind::kQuorum); }
+
+Result<bool> MeasureRabbitmqSerial(const Setting& setting) {
+  ASYA_TRY(const bool classic, MeasureSerial(setting, QueueKind::kClassic));
+  ASYA_TRY(const bool quorum, MeasureSerial(setting, QueueKind::kQuorum));
   return classic && quorum;
 }
 
 Result<bool> MeasureRabbitmqSizes(const Setting& setting) {
-  std::printf("\nRabbitMQ, quorum queues, larger payloads; medians of %d (min-max)\n", setting.rounds);
   const OpenBackend open = OnRabbitmq(setting.rabbitmq_url, QueueKind::kQuorum);
   bool good = true;
   for (const Size& size : {Size{"16k", {4'000, 16 * 1024}}, Size{"256k", {400, 256 * 1024}}}) {
-    std::vector<Run> raw;
-    std::vector<Run> native;
-    for (int round = 0; round < setting.rounds; ++round) {
-      ASYA_TRY(Run theirs, RunThrough(setting.native, open, Raw(size.load)));
-      ASYA_TRY(Run ours, RunThrough(setting.native, open, size.load));
-      raw.push_back(theirs);
-      native.push_back(ours);
-    }
-    PrintRow(std::string("raw pipelined client, ") + size.name, raw);
-    PrintRow(std::string("relay, native echo, ") + size.name, native);
+    ASYA_TRY(const Rounds rounds, RunBeside(setting, setting.native, open, Raw(size.load), size.load));
+    PrintTitle(setting, std::string("quorum queues, payloads of ") + size.name);
+    PrintRow("raw pipelined client, prefetch " + std::to_string(kPrefetch), rounds.theirs);
+    PrintRow("relay, native echo", rounds.ours);
     good &= Bar(std::string("rabbitmq-") + size.name + "-native-echo-over-raw",
-                Median(Ratios(native, raw, &Run::per_second)), ">=", kLargeRatioMin);
+                Median(Ratios(rounds.ours, rounds.theirs, &Run::per_second)), ">=", kLargeRatioMin);
   }
   return good;
 }
@@ -122,19 +139,12 @@ Result<bool> MeasureRabbitmqDelay(const Setting& setting) {
   ASYA_TRY(const auto address, transports::rabbitmq::ParseBrokerUrl(setting.rabbitmq_url));
   const SlowProxy proxy(static_cast<std::uint16_t>(std::stoi(address.port)), kEachWay);
   const OpenBackend open = OnRabbitmq(setting.rabbitmq_url, QueueKind::kQuorum, std::to_string(proxy.port()));
-  std::printf("\nRabbitMQ, quorum queues, round trips 0.5 ms longer by a proxy; medians of %d (min-max)\n",
-              setting.rounds);
-  std::vector<Run> serial;
-  std::vector<Run> python;
-  for (int round = 0; round < setting.rounds; ++round) {
-    ASYA_TRY(Run theirs, RunThrough(setting.python, open, {kSerialHops / 2, kPayloadBytes, "serial", ""}));
-    ASYA_TRY(Run ours, RunThrough(setting.python, open, {kPythonHops}));
-    serial.push_back(theirs);
-    python.push_back(ours);
-  }
-  PrintRow("serial pattern, Python echo", serial);
-  PrintRow("relay, Python echo", python);
-  return Bar("rabbitmq-delayed-python-echo-over-serial", Median(Ratios(python, serial, &Run::per_second)),
+  ASYA_TRY(const Rounds rounds,
+           RunBeside(setting, setting.python, open, {kSerialHops / 2, kPayloadBytes, "serial", ""}, {kPythonHops}));
+  PrintTitle(setting, "quorum queues, round trips 0.5 ms longer by a proxy");
+  PrintRow("serial pattern, Python echo", rounds.theirs);
+  PrintRow("relay, Python echo", rounds.ours);
+  return Bar("rabbitmq-delayed-python-echo-over-serial", Median(Ratios(rounds.ours, rounds.theirs, &Run::per_second)),
              ">=", kSlowSerialRatioMin);
 }
 
