@@ -146,13 +146,16 @@ class Running:
         (self.folder / name).write_text(textwrap.dedent(source))
 
     def states(self) -> Iterator[dict[str, Any]]:
-        """The state now and each later one, as told by the watch."""
+        """The state now and each that follows another one, as told by the watch."""
         client = Client(self.health_path())
         client.send("GET", "/healthz/watch")
         for _ in iter(client.file.readline, b"\r\n"):
             pass
+        last = b""
         for line in client.file:
-            yield json.loads(line)
+            if line != last:  # else a sign of life
+                yield json.loads(line)
+            last = line
         client.close()
 
     def health_path(self) -> Path:

@@ -12,6 +12,7 @@ from .listening import listen_at, remove
 
 MAX_CLIENTS = 64
 MAX_QUESTION_BYTES = 8 * 1024
+BEAT_S = 15.0  # a watcher hears the state at least as often; one that does not knows that the connection is dead
 _NDJSON = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nConnection: close\r\n\r\n"
 
 
@@ -25,6 +26,7 @@ class Health:
         self.clients: dict[int, socket.socket] = {}
         self.heard: dict[int, bytes] = {}
         self.watchers: list[int] = []
+        self.beat_at: float | None = None  # none while nobody watches
         self.listener = listen_at(path, mode, MAX_CLIENTS)
         self.listener.setblocking(False)
         poll.register(self.listener, select.EPOLLIN)
@@ -39,6 +41,17 @@ class Health:
         self.state = state
         for number in list(self.watchers):
             self._send(number, self._line())
+
+    def beat(self, now: float) -> None:
+        """Tells the state once more when it is time."""
+        if not self.watchers:
+            self.beat_at = None
+        elif self.beat_at is None:
+            self.beat_at = now + BEAT_S
+        elif now >= self.beat_at:
+            self.beat_at = now + BEAT_S
+            for number in list(self.watchers):
+                self._send(number, self._line())
 
     def owns(self, number: int) -> bool:
         """True for descriptors that `handle` wants to see."""

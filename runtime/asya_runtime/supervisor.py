@@ -75,6 +75,7 @@ class Supervisor:
 
     def _act(self, now: float) -> None:
         """Does what is due."""
+        self.health.beat(now)
         child = self.child
         if child is not None:
             if child.overdue(now):
@@ -87,7 +88,7 @@ class Supervisor:
 
     def _wait(self, now: float) -> float:
         """Seconds until something is due, -1 for ever."""
-        due = []
+        due = [self.health.beat_at]
         if self.child is None:
             due.append(self.start_at)
         else:
