@@ -4,6 +4,17 @@
 
 namespace asya::apiserver {
 
+namespace {
+
+// The path between the quotes of a problem.
+std::string FieldOf(const std::string& problem) {
+  const std::size_t first = problem.find('"');
+  const std::size_t last = problem.rfind('"');
+  return first < last ? problem.substr(first + 1, last - first - 1) : "";
+}
+
+}  // namespace
+
 Outcome<Done> ReportFields(Call& call, const WriteOptions& options, const std::vector<std::string>& problems) {
   if (problems.empty()) return Done{};
   switch (options.field_validation) {
@@ -18,8 +29,12 @@ Outcome<Done> ReportFields(Call& call, const WriteOptions& options, const std::v
   std::string all;
   for (const std::string& problem : problems) all += (all.empty() ? "" : ", ") + problem;
   if (call.info.verb != "patch") {
-    return BadRequest(call.resource->kind.kind + " in version \"" + call.resource->version +
-                      "\" cannot be handled as a " + call.resource->kind.kind + ": strict decoding error: " + all);
+    StatusError error =
+        BadRequest(call.resource->kind.kind + " in version \"" + call.resource->version + "\" cannot be handled as a " +
+                   call.resource->kind.kind + ": strict decoding error: " + all);
+    for (const std::string& problem : problems)
+      error.causes.push_back({FieldOf(problem), "FieldValueInvalid", problem});
+    return error;
   }
   std::vector<model::Cause> causes;
   causes.reserve(problems.size());

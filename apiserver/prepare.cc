@@ -36,6 +36,37 @@ Outcome<Done> CheckValid(const Call& call, const json::Value& object, const json
   return Invalid(*call.resource, name, std::move(causes));
 }
 
+Outcome<Done> CheckFinalizers(const Call& call, const json::Value& old, const json::Value& object) {
+  if (!IsDeleting(old)) return Done{};
+  const std::vector<std::string> before = FinalizersOf(old);
+  std::string added;
+  for (const std::string& finalizer : FinalizersOf(object)) {
+    if (std::find(before.begin(), before.end(), finalizer) == before.end()) added += " \"" + finalizer + "\"";
+  }
+  if (added.empty()) return Done{};
+  return Invalid(
+      *call.resource, call.info.name,
+      {{"metadata.finalizers", "FieldValueForbidden",
+        "Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers:" + added}});
+}
+
+// All that is wrong at once: a field that is unknown does not hide one that is missing.
+Outcome<Done> CheckFields(Call& call, const WriteOptions& options, json::Value& object, const json::Value* old) {
+  const auto pruned = PruneFields(call, options, object);
+  if (old != nullptr && pruned.ok()) {
+    ASYA_TRY([[maybe_unused]] const Done finalizers, CheckFinalizers(call, *old, object));
+    if (object == *old) return Done{};
+  }
+  auto valid = CheckValid(call, object, old);
+  if (pruned.ok()) return valid;
+  StatusError all = pruned.error();
+  if (valid.ok()) return all;
+  all.message += "; " + valid.error().message;
+  const auto& causes = valid.error().causes;
+  all.causes.insert(all.causes.end(), causes.begin(), causes.end());
+  return all;
+}
+
 Outcome<Done> Admit(const Context& context, const Call& call, json::Value& object, const json::Value* old) {
   for (const Admission& admission : context.admission) {
     AdmissionRequest request{call, old, object};
@@ -79,20 +110,6 @@ void WarnOfFinalizers(Call& call, const json::Value& object) {
                 "other finalizer writers");
     }
   }
-}
-
-Outcome<Done> CheckFinalizers(const Call& call, const json::Value& old, const json::Value& object) {
-  if (!IsDeleting(old)) return Done{};
-  const std::vector<std::string> before = FinalizersOf(old);
-  std::string added;
-  for (const std::string& finalizer : FinalizersOf(object)) {
-    if (std::find(before.begin(), before.end(), finalizer) == before.end()) added += " \"" + finalizer + "\"";
-  }
-  if (added.empty()) return Done{};
-  return Invalid(
-      *call.resource, call.info.name,
-      {{"metadata.finalizers", "FieldValueForbidden",
-        "Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers:" + added}});
 }
 
 // Everything but metadata and status.
@@ -145,8 +162,7 @@ Outcome<json::Value> PrepareCreate(const Context& context, Call& call, const Wri
   metadata["creationTimestamp"] = FormatRfc3339(now);
   if (!call.resource->group.empty()) metadata["generation"] = 1;
   if (call.resource->kind.has_status) object.AsObject().erase("status");
-  ASYA_TRY([[maybe_unused]] const Done pruned, PruneFields(call, options, object));
-  ASYA_TRY([[maybe_unused]] const Done valid, CheckValid(call, object, nullptr));
+  ASYA_TRY([[maybe_unused]] const Done valid, CheckFields(call, options, object, nullptr));
   ASYA_TRY([[maybe_unused]] const Done admitted, Admit(context, call, object, nullptr));
   WarnOfFinalizers(call, object);
   // Only actors have a reconciler that will write the first status; on another kind this would look unready for ever.
@@ -175,10 +191,8 @@ Outcome<json::Value> PrepareUpdate(const Context& context, Call& call, const Wri
   }
   DropEmptyMetadata(metadata);
   DropRepeatedOwners(call, metadata);
-  ASYA_TRY([[maybe_unused]] const Done pruned, PruneFields(call, options, object));
-  ASYA_TRY([[maybe_unused]] const Done finalizers, CheckFinalizers(call, old, object));
+  ASYA_TRY([[maybe_unused]] const Done valid, CheckFields(call, options, object, &old));
   if (object == old) return object;
-  ASYA_TRY([[maybe_unused]] const Done valid, CheckValid(call, object, &old));
   ASYA_TRY([[maybe_unused]] const Done admitted, Admit(context, call, object, &old));
   WarnOfFinalizers(call, object);
   if (!call.resource->group.empty() && !SameContent(old, object)) {

@@ -114,6 +114,14 @@ TEST_F(TestApi, UnknownAndRepeatedFieldsAreWarnedOfRefusedOrIgnored) {
   const Answer strict = Create(Actor("b", R"({"image":"i","handler":"m.f","foo":1})"), "?fieldValidation=Strict");
   EXPECT_EQ(strict.status, 400);
   EXPECT_NE(strict.At("/message").find(R"(strict decoding error: unknown field "spec.foo")"), std::string::npos);
+  const Answer both =
+      Create(Actor("b", R"({"handler":"m.f","foo":1,"scaling":{"minReplicaCount":-1}})"), "?fieldValidation=Strict");
+  EXPECT_EQ(both.status, 400);
+  for (const char* field : {R"(unknown field "spec.foo")", "spec.image", "spec.scaling.minReplicaCount"}) {
+    EXPECT_NE(both.At("/message").find(field), std::string::npos) << both.At("/message");
+  }
+  EXPECT_EQ(both.At("/details/causes/0/field"), "spec.foo") << both.text;
+  EXPECT_EQ(both.At("/details/causes/2/field"), "spec.image") << both.text;
   const Answer ignored = Create(Actor("c", R"({"image":"i","handler":"m.f","foo":1})"), "?fieldValidation=Ignore");
   EXPECT_EQ(FirstWarning(ignored), "(none)");
   EXPECT_EQ(Create(Actor("d"), "?fieldValidation=Sometimes").status, 422);

@@ -96,7 +96,7 @@ def refusal(response: httpx.Response) -> Failure:
     message = str(data.get("message") or data.get("detail") or data.get("title") or response.status_code)
     causes = (data.get("details") or {}).get("causes") or []
     if len(causes) > 1:
-        message = message.split(": [")[0] + ":"
+        message = message.split(": strict decoding error: ")[0].split(": [")[0] + ":"
         message += "".join(f"\n  {c.get('field', '')}: {c.get('message', '')}" for c in causes)
     fix = FIXES.get(response.status_code, "")
     missing = data.get("details") or {}
