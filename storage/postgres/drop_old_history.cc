@@ -2,6 +2,7 @@
 #include <string>
 #include <vector>
 
+#include "storage/drop_history.h"
 #include "storage/postgres/object_store.h"
 
 namespace asya::storage::postgres {
@@ -22,13 +23,8 @@ DELETE FROM history WHERE revision IN (
 constexpr const char* kDropOldest =
     "DELETE FROM history WHERE revision IN (SELECT revision FROM history ORDER BY revision LIMIT $1)";
 
-struct Excess {
-  std::vector<std::string> objects;  // uids with too many entries
-  std::int64_t entries = 0;          // in all
-};
-
-Result<Excess> FindExcess(Database& database, const HistoryRetention& kept) {
-  Excess excess;
+Result<HistoryExcess> FindExcess(Database& database, const HistoryRetention& kept) {
+  HistoryExcess excess;
   const auto find = [&](Transaction& transaction) -> Status {
     ASYA_TRY(const Rows objects,
              transaction.Execute("SELECT uid FROM history GROUP BY uid HAVING count(*) > $1 LIMIT $2",
@@ -56,23 +52,15 @@ Result<std::int64_t> Drop(Database& database, const char* statement, const Param
 
 Result<std::int64_t> ObjectStore::DropOldHistory() {
   const HistoryRetention& kept = settings_.history;
-  ASYA_TRY(const Excess excess, FindExcess(database_, kept));
-  std::int64_t total = 0;
-  std::int64_t dropped = 0;
-  for (const std::string& uid : excess.objects) {
-    do {
-      Parameters parameters;
-      parameters.Add(uid).Add(kept.entries_per_object_max).Add(kHistoryDropBatchEntries);
-      ASYA_TRY(dropped, Drop(database_, kDropOfObject, parameters));
-      total += dropped;
-    } while (dropped == kHistoryDropBatchEntries);
-  }
-  dropped = 1;
-  for (std::int64_t left = excess.entries - total; left > 0 && dropped > 0; left -= dropped) {
-    ASYA_TRY(dropped, Drop(database_, kDropOldest, Parameters().Add(std::min(left, kHistoryDropBatchEntries))));
-    total += dropped;
-  }
-  return total;
+  ASYA_TRY(const HistoryExcess excess, FindExcess(database_, kept));
+  HistoryDrops drops;
+  drops.of_object = [&](const std::string& uid) {
+    Parameters parameters;
+    parameters.Add(uid).Add(kept.entries_per_object_max).Add(kHistoryDropBatchEntries);
+    return Drop(database_, kDropOfObject, parameters);
+  };
+  drops.oldest = [&](std::int64_t limit) { return Drop(database_, kDropOldest, Parameters().Add(limit)); };
+  return DropHistory(excess, drops);
 }
 
 }  // namespace asya::storage::postgres

@@ -1,7 +1,8 @@
 #include <algorithm>
+#include <functional>
 #include <string>
-#include <vector>
 
+#include "storage/drop_history.h"
 #include "storage/sqlite/object_store.h"
 
 namespace asya::storage::sqlite {
@@ -20,14 +21,9 @@ DELETE FROM history WHERE revision IN (
 constexpr const char* kDropOldest =
     "DELETE FROM history WHERE revision IN (SELECT revision FROM history ORDER BY revision LIMIT ?1)";
 
-struct Excess {
-  std::vector<std::string> objects;  // uids with too many entries
-  std::int64_t entries = 0;          // in all
-};
-
 // Reads the index by uid alone.
-Result<Excess> FindExcess(Database& database, const HistoryRetention& kept) {
-  Excess excess;
+Result<HistoryExcess> FindExcess(Database& database, const HistoryRetention& kept) {
+  HistoryExcess excess;
   const auto find = [&](Transaction& transaction) -> Status {
     ASYA_TRY(auto* const objects,
              transaction.Prepare("SELECT uid FROM history GROUP BY uid HAVING count(*) > ?1 LIMIT ?2"));
@@ -50,34 +46,31 @@ Result<Excess> FindExcess(Database& database, const HistoryRetention& kept) {
 
 Result<std::int64_t> ObjectStore::DropOldHistory() {
   const HistoryRetention& kept = settings_.history;
-  ASYA_TRY(const Excess excess, FindExcess(database_, kept));
-  std::int64_t total = 0;
-  std::int64_t dropped = 0;
-  for (const std::string& uid : excess.objects) {
-    const auto drop = [&](Transaction& transaction) -> Status {
-      ASYA_TRY(auto* const statement, transaction.Prepare(kDropOfObject));
-      statement->Bind(1, uid).Bind(2, kept.entries_per_object_max).Bind(3, kHistoryDropBatchEntries);
-      ASYA_TRY_STATUS(statement->Run());
+  ASYA_TRY(const HistoryExcess excess, FindExcess(database_, kept));
+  const auto run = [this](const std::function<Status(Transaction&)>& job) -> Result<std::int64_t> {
+    std::int64_t dropped = 0;
+    const auto counted = [&](Transaction& transaction) -> Status {
+      ASYA_TRY_STATUS(job(transaction));
       dropped = transaction.Changes();
       return Ok();
     };
-    do {
-      ASYA_TRY_STATUS(database_.Write(drop));
-      total += dropped;
-    } while (dropped == kHistoryDropBatchEntries);
-  }
-  std::int64_t left = excess.entries - total;
-  const auto drop_oldest = [&](Transaction& transaction) -> Status {
-    ASYA_TRY(auto* const statement, transaction.Prepare(kDropOldest));
-    ASYA_TRY_STATUS(statement->Bind(1, std::min(left, kHistoryDropBatchEntries)).Run());
-    dropped = transaction.Changes();
-    return Ok();
+    ASYA_TRY_STATUS(database_.Write(counted));
+    return dropped;
   };
-  for (dropped = 1; left > 0 && dropped > 0; left -= dropped) {
-    ASYA_TRY_STATUS(database_.Write(drop_oldest));
-    total += dropped;
-  }
-  return total;
+  HistoryDrops drops;
+  drops.of_object = [&](const std::string& uid) {
+    return run([&](Transaction& transaction) -> Status {
+      ASYA_TRY(auto* const statement, transaction.Prepare(kDropOfObject));
+      return statement->Bind(1, uid).Bind(2, kept.entries_per_object_max).Bind(3, kHistoryDropBatchEntries).Run();
+    });
+  };
+  drops.oldest = [&](std::int64_t limit) {
+    return run([&](Transaction& transaction) -> Status {
+      ASYA_TRY(auto* const statement, transaction.Prepare(kDropOldest));
+      return statement->Bind(1, limit).Run();
+    });
+  };
+  return DropHistory(excess, drops);
 }
 
 }  // namespace asya::storage::sqlite
