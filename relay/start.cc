@@ -1,8 +1,12 @@
 #include "relay/start.h"
 
 #include <cstdio>
+#include <string>
+#include <vector>
 
+#include "claims/directory/store.h"
 #include "core/observe/log.h"
+#include "relay/claim_settings.h"
 #include "relay/environment.h"
 #include "relay/service.h"
 
@@ -15,19 +19,8 @@ observe::Level LevelOf(const std::string& name) {
   return name == "ERROR" ? observe::Level::kError : observe::Level::kInfo;
 }
 
-}  // namespace
-
-std::optional<Settings> SettingsOrReport() {
-  std::vector<std::string> problems;
-  Settings settings = ReadEnvironment(ProcessEnvironment(), problems);
-  if (problems.empty()) return settings;
-  for (const std::string& problem : problems) std::fprintf(stderr, "%s\n", problem.c_str());
-  return std::nullopt;
-}
-
-int RunUntilDrained(const Settings& settings, ports::MessageQueue& queue, observe::Metrics& metrics,
-                    const Clock& clock) {
-  const auto logger = observe::Logger::ToStderr("relay", LevelOf(settings.log_level));
+int Run(const Settings& settings, ports::MessageQueue& queue, observe::Metrics& metrics, const Clock& clock,
+        const observe::Logger& logger) {
   Service service(settings, RelayLimits{}, queue, metrics, clock, logger);
   service.HandleSignals();
   if (const Status opened = service.Open(); !opened.ok()) {
@@ -42,6 +35,28 @@ int RunUntilDrained(const Settings& settings, ports::MessageQueue& queue, observ
   service.Run();
   logger.Info("relay ended");
   return 0;
+}
+
+}  // namespace
+
+std::optional<Settings> SettingsOrReport() {
+  std::vector<std::string> problems;
+  Settings settings = ReadEnvironment(ProcessEnvironment(), problems);
+  static_cast<void>(ReadClaimSettings(ProcessEnvironment(), problems));
+  if (problems.empty()) return settings;
+  for (const std::string& problem : problems) std::fprintf(stderr, "%s\n", problem.c_str());
+  return std::nullopt;
+}
+
+int RunUntilDrained(const Settings& settings, ports::MessageQueue& queue, observe::Metrics& metrics,
+                    const Clock& clock) {
+  const auto logger = observe::Logger::ToStderr("relay", LevelOf(settings.log_level));
+  std::vector<std::string> problems;  // reported with the settings
+  const ClaimSettings claims = ReadClaimSettings(ProcessEnvironment(), problems);
+  if (claims.folder.empty()) return Run(settings, queue, metrics, clock, logger);
+  asya::claims::directory::Store store(claims.folder);
+  ClaimedQueue claimed({queue, store, metrics, settings.metrics_namespace, logger}, claims.limits);
+  return Run(settings, claimed, metrics, clock, logger);
 }
 
 }  // namespace asya::relay

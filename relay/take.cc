@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "relay/admit.h"
+#include "relay/claimed_queue.h"
 #include "relay/relay.h"
 
 namespace asya::relay {
@@ -46,7 +47,10 @@ void Relay::Take(ports::Delivery delivery) {
     job->body.clear();
   }
   Job& taken = *jobs_.emplace(job->number, std::move(job)).first->second;
-  if (draining_ || runtime_.kind == RuntimeState::Kind::kFailed || runtime_.kind == RuntimeState::Kind::kAbsent) {
+  if (const auto problem = ClaimedQueue::TakeProblem(taken.envelope)) {
+    EndWith(taken, {"failed", "RuntimeError", ErrorValue({problem->field, {}, problem->message, ""})});
+  } else if (draining_ || runtime_.kind == RuntimeState::Kind::kFailed ||
+             runtime_.kind == RuntimeState::Kind::kAbsent) {
     GiveBack(taken);
   } else {
     lineup_.Add(taken.number, taken.suspect);

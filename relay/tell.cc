@@ -1,6 +1,9 @@
 // What others are told: progress, the ends of tasks, readiness.
 #include <utility>
 
+#include "core/base/sha256.h"
+#include "model/claim.h"
+#include "relay/claimed_queue.h"
 #include "relay/relay.h"
 
 namespace asya::relay {
@@ -10,6 +13,19 @@ double Milliseconds(std::chrono::microseconds time) { return static_cast<double>
 
 bool HasHeader(const model::Envelope& envelope, const char* name) {
   return envelope.headers.find(name) != envelope.headers.end();
+}
+
+std::string Dropped(const std::string& payload) {
+  return json::Dump(json::Object{{"x-asya-dropped", json::Object{{"bytes", static_cast<std::int64_t>(payload.size())},
+                                                                 {"sha256", Sha256Hex(payload)}}}});
+}
+
+// A larger payload is named by its place in the claim store, from which the letter can be replayed.
+model::Envelope Tellable(const model::Envelope& whole) {
+  model::Envelope envelope = whole;
+  if (whole.payload.size() > kReportedPayloadBytes)
+    SetClaim(envelope, {Sha256Hex(whole.payload), whole.payload.size()});
+  return envelope;
 }
 
 std::string DeadLetter(const model::Envelope& failed, const std::string& of_namespace) {
@@ -60,7 +76,7 @@ std::string Relay::FinalReport(const Job& job, const Ending* own_failure) const 
   const bool had_failed = envelope.status.phase == "failed";
   if (IsSump()) {
     if (!had_failed && own_failure == nullptr) return "";
-    model::Envelope failed = envelope;
+    model::Envelope failed = Tellable(envelope);
     if (!had_failed) {
       failed.status.phase = "failed";
       failed.status.reason = own_failure->reason;
@@ -89,7 +105,7 @@ std::string Relay::FinalReport(const Job& job, const Ending* own_failure) const 
     report.status = "canceled";
   } else {
     report.status = "succeeded";
-    report.result = envelope.payload;
+    report.result = envelope.payload.size() > kReportedPayloadBytes ? Dropped(envelope.payload) : envelope.payload;
   }
   return ToJson(report, settings_.namespace_);
 }

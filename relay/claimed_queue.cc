@@ -1,0 +1,272 @@
+#include "relay/claimed_queue.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "ports/claim_payload.h"
+
+namespace asya::relay {
+namespace {
+
+constexpr const char* kProblem = "x-asya-claim-problem";  // in the status of a delivery, from here to the relay
+
+// Its payload was looked for in vain before: it is on its way to the dead letters.
+bool IsGivenUp(const model::Envelope& envelope) {
+  if (envelope.status.phase != "failed" || envelope.status.error.IsNull()) return false;
+  const auto type = envelope.status.error.GetString("type");
+  return type == kPayloadLost || type == kPayloadUnavailable;
+}
+
+bool IsLost(const Error& error) { return error.code == ErrorCode::kNotFound || error.code == ErrorCode::kInvalid; }
+
+observe::Counter Failures(observe::Metrics& metrics, const std::string& prefix, const char* operation) {
+  return metrics.MakeCounter(prefix + "_claim_failures_total", "Calls of the claim store that failed",
+                             {{"operation", operation}});
+}
+
+}  // namespace
+
+ClaimedQueue::ClaimedQueue(ClaimParts parts, const ClaimLimits& limits)
+    : parts_(std::move(parts)),
+      limits_(limits),
+      written_(parts_.metrics.MakeCounter(parts_.metric_prefix + "_claims_written_total",
+                                          "Payloads written to the claim store")),
+      written_bytes_(parts_.metrics.MakeCounter(parts_.metric_prefix + "_claim_written_bytes_total",
+                                                "Bytes of payloads written to the claim store")),
+      reused_(parts_.metrics.MakeCounter(parts_.metric_prefix + "_claims_reused_total",
+                                         "Payloads that were in the claim store already")),
+      read_(parts_.metrics.MakeCounter(parts_.metric_prefix + "_claims_read_total",
+                                       "Payloads read from the claim store")),
+      read_bytes_(parts_.metrics.MakeCounter(parts_.metric_prefix + "_claim_read_bytes_total",
+                                             "Bytes of payloads read from the claim store")),
+      write_failures_(Failures(parts_.metrics, parts_.metric_prefix, "write")),
+      read_failures_(Failures(parts_.metrics, parts_.metric_prefix, "read")),
+      held_gauge_(parts_.metrics.MakeGauge(parts_.metric_prefix + "_claim_held_bytes",
+                                           "Bytes of fetched payloads whose messages are not settled")),
+      readers_(limits.readers, limits.waiting),
+      writers_(limits.writers, limits.waiting) {}
+
+std::optional<Error> ClaimedQueue::TakeProblem(model::Envelope& envelope) {
+  const auto found = envelope.status.extra.find(kProblem);
+  if (found == envelope.status.extra.end()) return std::nullopt;
+  const json::Value problem = std::move(found->second);
+  envelope.status.extra.erase(found);
+  if (!problem.IsObject()) return std::nullopt;
+  return Error{ErrorCode::kUnavailable, problem.GetString("message").value_or(""),
+               problem.GetString("type").value_or(kPayloadLost)};
+}
+
+ClaimedQueue::~ClaimedQueue() { ClaimedQueue::Stop(std::chrono::milliseconds(0)); }
+
+void ClaimedQueue::Start(ports::ConsumerEvents& events) {
+  events_ = &events;
+  parts_.queue.Start(*this);
+}
+
+void ClaimedQueue::Stop(std::chrono::milliseconds grace) {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    waiting_.clear();
+  }
+  stopped_.notify_all();
+  writers_.Stop();
+  parts_.queue.Stop(grace);
+  readers_.Stop();
+}
+
+void ClaimedQueue::OnConnection(bool connected, const std::string& reason) {
+  {
+    const std::lock_guard lock(mutex_);
+    waiting_.clear();
+    held_.clear();
+    held_bytes_ = 0;
+    held_gauge_.Set(0);
+  }
+  const std::lock_guard telling(telling_);
+  ++connection_;
+  events_->OnConnection(connected, reason);
+}
+
+void ClaimedQueue::OnStarted(ports::DeliveryTag tag, Status status) {
+  if (!status.ok()) Release(tag);
+  const std::lock_guard telling(telling_);
+  events_->OnStarted(tag, std::move(status));
+}
+
+void ClaimedQueue::OnSettled(ports::DeliveryTag tag, Status status) {
+  if (status.ok() || status.error().code == ErrorCode::kConflict || status.error().code == ErrorCode::kClosed) {
+    Release(tag);
+  }
+  const std::lock_guard telling(telling_);
+  events_->OnSettled(tag, std::move(status));
+}
+
+void ClaimedQueue::OnDeliveries(std::vector<ports::Delivery> deliveries) {
+  std::vector<ports::Delivery> whole;
+  bool any = false;
+  for (ports::Delivery& delivery : deliveries) {
+    auto fetch = NeedsFetch(delivery);
+    if (fetch == nullptr) {
+      whole.push_back(std::move(delivery));
+      continue;
+    }
+    any = true;
+    const std::lock_guard lock(mutex_);
+    waiting_.push_back(std::move(fetch));
+  }
+  if (any) BeginFetches();
+  if (whole.empty()) return;
+  const std::lock_guard telling(telling_);
+  events_->OnDeliveries(std::move(whole));
+}
+
+std::unique_ptr<ClaimedQueue::Fetch> ClaimedQueue::NeedsFetch(ports::Delivery& delivery) {
+  if (!model::MayHaveClaim(delivery.body)) return nullptr;
+  auto envelope = model::ParseEnvelope(delivery.body);
+  if (!envelope.ok()) return nullptr;
+  const auto claim = model::ClaimOf(*envelope);
+  if (!claim || IsGivenUp(*envelope)) return nullptr;
+  auto fetch = std::make_unique<Fetch>();
+  fetch->delivery = std::move(delivery);
+  fetch->envelope = std::move(*envelope);
+  fetch->claim = *claim;
+  fetch->connection = connection_;
+  return fetch;
+}
+
+void ClaimedQueue::BeginFetches() {
+  std::call_once(started_, [this] {
+    readers_.Start();
+    writers_.Start();
+  });
+  const std::lock_guard lock(mutex_);
+  while (!waiting_.empty() && !stopping_) {
+    const std::size_t bytes = waiting_.front()->claim.bytes;
+    if (held_bytes_ > 0 && held_bytes_ + bytes > limits_.held_bytes) return;
+    const std::shared_ptr<Fetch> next = std::move(waiting_.front());
+    waiting_.pop_front();
+    held_[next->delivery.tag.get()] = bytes;
+    held_bytes_ += bytes;
+    held_gauge_.Set(static_cast<double>(held_bytes_));
+    // Refused only while it stops: there is room for more than is ever leased.
+    static_cast<void>(readers_.Submit([this, next] { Run(*next); }));
+  }
+}
+
+void ClaimedQueue::Run(Fetch& fetch) {
+  if (fetch.connection != connection_) return;
+  auto payload = Read(fetch);
+  if (payload.ok()) {
+    read_.Add();
+    read_bytes_.Add(static_cast<double>(payload->size()));
+    model::RestorePayload(fetch.envelope, std::move(*payload));
+    fetch.delivery.body = SerializeEnvelope(fetch.envelope);
+  } else {
+    fetch.envelope.status.extra[kProblem] = json::Object{
+        {"type", IsLost(payload.error()) ? kPayloadLost : kPayloadUnavailable}, {"message", payload.error().message}};
+    fetch.delivery.body = SerializeEnvelope(fetch.envelope);
+    parts_.logger.Error("the payload of an envelope could not be had",
+                        {{"id", fetch.envelope.id}, {"reason", payload.error().message}});
+  }
+  const std::lock_guard telling(telling_);
+  if (fetch.connection != connection_) return;
+  std::vector<ports::Delivery> deliveries;
+  deliveries.push_back(std::move(fetch.delivery));
+  events_->OnDeliveries(std::move(deliveries));
+}
+
+Result<std::string> ClaimedQueue::Read(const Fetch& fetch) {
+  const ports::ClaimKey key{fetch.envelope.id, fetch.claim.sha256};
+  std::chrono::milliseconds pause = limits_.first_pause;
+  for (int attempt = 1;; ++attempt) {
+    auto payload = ports::ReadClaim(parts_.store, key, fetch.claim.bytes, limits_.call_timeout);
+    if (payload.ok()) return payload;
+    read_failures_.Add();
+    const int attempts = IsLost(payload.error()) ? limits_.missing_attempts : limits_.read_attempts;
+    if (attempt >= attempts || fetch.connection != connection_ || !Pause(pause)) return payload;
+    pause = std::min(pause * 2, limits_.longest_pause);
+  }
+}
+
+bool ClaimedQueue::Pause(std::chrono::milliseconds time) {
+  std::unique_lock lock(mutex_);
+  return !stopped_.wait_for(lock, time, [this] { return stopping_; });
+}
+
+void ClaimedQueue::Release(ports::DeliveryTag tag) {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = held_.find(tag.get());
+    if (found == held_.end()) return;
+    held_bytes_ -= found->second;
+    held_.erase(found);
+    held_gauge_.Set(static_cast<double>(held_bytes_));
+    if (waiting_.empty()) return;
+  }
+  BeginFetches();
+}
+
+bool ClaimedQueue::IsLarge(const std::string& body) const {
+  const std::size_t limit = parts_.queue.MessageLimitBytes();
+  std::size_t most = limit == 0 ? std::numeric_limits<std::size_t>::max() : ports::OrdinaryLimitBytes(limit);
+  return body.size() > std::min(most, limits_.threshold_bytes);
+}
+
+bool ClaimedQueue::IsLarge(const ports::Settlement& settlement) const {
+  return IsLarge(settlement.retry_body) ||
+         std::any_of(settlement.publish.begin(), settlement.publish.end(),
+                     [this](const ports::Outgoing& message) { return IsLarge(message.body); });
+}
+
+void ClaimedQueue::Settle(ports::Settlement settlement) {
+  if (!IsLarge(settlement)) {
+    parts_.queue.Settle(std::move(settlement));
+    return;
+  }
+  std::call_once(started_, [this] {
+    readers_.Start();
+    writers_.Start();
+  });
+  const ports::DeliveryTag tag = settlement.tag;
+  const auto shared = std::make_shared<ports::Settlement>(std::move(settlement));
+  if (writers_.Submit([this, shared] { StoreAndSettle(*shared); })) return;
+  const std::lock_guard telling(telling_);
+  events_->OnSettled(tag, Fail(ErrorCode::kUnavailable, "too many settlements wait for the claim store"));
+}
+
+void ClaimedQueue::StoreAndSettle(ports::Settlement& settlement) {
+  Status stored = IsLarge(settlement.retry_body) ? Claim(settlement.retry_body) : Ok();
+  for (ports::Outgoing& message : settlement.publish) {
+    if (stored.ok() && IsLarge(message.body)) stored = Claim(message.body);
+  }
+  if (stored.ok()) {
+    parts_.queue.Settle(std::move(settlement));
+    return;
+  }
+  const std::lock_guard telling(telling_);
+  events_->OnSettled(settlement.tag, std::move(stored));
+}
+
+Status ClaimedQueue::Claim(std::string& body) {
+  auto envelope = model::ParseEnvelope(body);
+  if (!envelope.ok() || envelope->payload.size() < ports::kLeastClaimBytes) return Ok();
+  const std::size_t bytes = envelope->payload.size();
+  const auto put = ports::ClaimPayload(parts_.store, *envelope, limits_.call_timeout);
+  if (!put.ok()) {
+    if (put.error().code == ErrorCode::kTooLarge) return put.error();
+    write_failures_.Add();
+    return Fail(ErrorCode::kUnavailable, "the claim store did not take a payload: " + put.error().message);
+  }
+  if (*put) {
+    written_.Add();
+    written_bytes_.Add(static_cast<double>(bytes));
+  } else {
+    reused_.Add();
+  }
+  body = SerializeEnvelope(*envelope);
+  return Ok();
+}
+
+}  // namespace asya::relay

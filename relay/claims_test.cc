@@ -1,0 +1,296 @@
+// Payloads that travel through the claim store: the handler sees them as ever, and none is lost or looked for for ever.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <fstream>
+#include <map>
+#include <thread>
+
+#include "claims/directory/store.h"
+#include "core/base/sha256.h"
+#include "relay/claim_settings.h"
+#include "tests/support/fake_runtime.h"
+#include "tests/support/relay_harness.h"
+
+namespace asya::relay {
+namespace {
+
+using tests::FakeRuntime;
+using tests::RelayHarness;
+using Call = FakeRuntime::Call;
+constexpr std::size_t kThreshold = 8192;
+constexpr std::size_t kLargeBytes = 100'000;
+constexpr std::chrono::milliseconds kTimeout{1000};
+
+std::string Large(char c = 'x') { return "\"" + std::string(kLargeBytes, c) + "\""; }
+
+// Counts the calls, and fails the first ones where it is told to.
+class CountingStore final : public ports::ClaimStore {
+ public:
+  explicit CountingStore(const std::string& root) : inner_(root) {}
+  Result<bool> Put(const ports::ClaimKey& key, std::string_view payload, std::chrono::milliseconds timeout) override {
+    if (failing_puts-- > 0) return Fail(ErrorCode::kUnavailable, "away");
+    auto put = inner_.Put(key, payload, timeout);
+    if (put.ok() && *put) ++written;
+    return put;
+  }
+  Result<std::string> Get(const ports::ClaimKey& key, std::size_t limit, std::chrono::milliseconds timeout) override {
+    ++gets;
+    if (failing_gets-- > 0) return Fail(ErrorCode::kUnavailable, "away");
+    return inner_.Get(key, limit, timeout);
+  }
+  Result<std::vector<ports::ClaimFolder>> List(const std::string& after, std::size_t limit,
+                                               std::chrono::milliseconds timeout) override {
+    return inner_.List(after, limit, timeout);
+  }
+  Result<std::int64_t> Remove(const std::string& folder, std::chrono::milliseconds timeout) override {
+    return inner_.Remove(folder, timeout);
+  }
+
+  std::atomic<int> written = 0;
+  std::atomic<int> gets = 0;
+  std::atomic<int> failing_puts = 0;
+  std::atomic<int> failing_gets = 0;
+
+ private:
+  claims::directory::Store inner_;
+};
+
+class ClaimsTest : public testing::Test {
+ protected:
+  ClaimsTest() {
+    limits.threshold_bytes = kThreshold;
+    limits.first_pause = std::chrono::milliseconds(1);
+    limits.longest_pause = std::chrono::milliseconds(2);
+    harness.limits.first_settle_pause = std::chrono::milliseconds(1);
+  }
+  ~ClaimsTest() override {
+    if (!service_) return;
+    service_->Shutdown();
+    thread_.join();
+    service_.reset();
+  }
+
+  // The relay of the harness, with the store between it and its queue.
+  void Start() {
+    for (const char* actor : {"infer", "post", "x-sink", "x-sump"}) harness.MakeQueue(actor);
+    consumer_ = harness.broker().NewConsumer(model::QueueName("ns", "infer"));
+    claimed_ = std::make_unique<ClaimedQueue>(
+        ClaimParts{*consumer_, store, metrics_, harness.settings.metrics_namespace, observe::Logger::Silent()}, limits);
+    service_ = std::make_unique<Service>(harness.settings, harness.limits, *claimed_, metrics_, RealClock(),
+                                         observe::Logger::Silent());
+    ASSERT_TRUE(service_->Open().ok());
+    thread_ = std::thread([this] { service_->Run(); });
+  }
+
+  // An envelope for the relay whose payload lies in the store.
+  model::Envelope Claimed(const std::string& id, const std::string& payload) {
+    auto envelope = harness.Make(id, {"post"});
+    EXPECT_TRUE(store.Put({id, Sha256Hex(payload)}, payload, kTimeout).ok());
+    SetClaim(envelope, {Sha256Hex(payload), payload.size()});
+    return envelope;
+  }
+  std::string StoredPayload(const model::Envelope& envelope) {
+    const auto claim = model::ClaimOf(envelope);
+    if (!claim) return "no reference";
+    const auto read = ports::ReadClaim(store, {envelope.id, claim->sha256}, claim->bytes, kTimeout);
+    return read.ok() ? *read : read.error().message;
+  }
+
+  tests::TemporaryFolder folder;
+  CountingStore store{folder.path() + "/claims"};
+  RelayHarness harness;
+  ClaimLimits limits;
+
+ private:
+  observe::Metrics metrics_;
+  std::unique_ptr<ports::MessageQueue> consumer_;
+  std::unique_ptr<ClaimedQueue> claimed_;
+  std::unique_ptr<Service> service_;
+  std::thread thread_;
+};
+
+TEST_F(ClaimsTest, TheHandlerSeesTheWholePayload) {
+  std::string seen;
+  FakeRuntime runtime(harness.folder(), [&](Call& call) {
+    seen = call.body();
+    call.Return("\"done\"");
+  });
+  Start();
+  const auto sent = Claimed("e1", Large());
+  harness.Send(sent);
+  const auto taken = harness.Take("post");
+  ASSERT_TRUE(taken.has_value());
+  EXPECT_EQ(taken->payload, "\"done\"");
+  EXPECT_FALSE(model::ClaimOf(*taken).has_value());
+  auto whole = sent;
+  RestorePayload(whole, Large());
+  EXPECT_TRUE(seen == SerializeEnvelope(whole));
+}
+
+TEST_F(ClaimsTest, ALargeResultLeavesAReference) {
+  FakeRuntime runtime(harness.folder(), [](Call& call) { call.Return(Large()); });
+  Start();
+  harness.Send(harness.Make("e1", {"post"}, "9"));
+  const auto bytes = harness.TakeBytes("post");
+  ASSERT_TRUE(bytes.has_value());
+  EXPECT_LT(bytes->size(), 2000U);
+  const auto taken = *model::ParseEnvelope(*bytes);
+  EXPECT_EQ(taken.payload, "null");
+  EXPECT_TRUE(StoredPayload(taken) == Large());
+  EXPECT_EQ(taken.headers.count("mine"), 1U);
+}
+
+TEST_F(ClaimsTest, WhatTheTransportCannotTakeGoesThroughBelowTheThreshold) {
+  limits.threshold_bytes = kReportedPayloadBytes;
+  const std::string huge = "\"" + std::string(transports::memory::kMessageBytesMax, 'h') + "\"";
+  FakeRuntime runtime(harness.folder(), [&](Call& call) { call.Return(huge); });
+  Start();
+  harness.Send(harness.Make("small", {"post"}, "9"));
+  const auto taken = harness.Take("post");
+  ASSERT_TRUE(taken.has_value());
+  EXPECT_TRUE(StoredPayload(*taken) == huge);
+}
+
+TEST_F(ClaimsTest, ARetryWritesNothingAgain) {
+  Policy policy;
+  policy.max_attempts = 3;
+  policy.initial_delay = std::chrono::milliseconds(1);
+  harness.settings.resiliency.policies["default"] = policy;
+  FakeRuntime runtime(harness.folder(), [](Call& call) { call.Raise("a.B", "no"); });
+  Start();
+  harness.Send(Claimed("e1", Large()));
+  const auto taken = harness.Take("x-sink");
+  ASSERT_TRUE(taken.has_value());
+  EXPECT_EQ(runtime.CallsOf("e1"), 3);
+  EXPECT_EQ(taken->status.error.GetString("type"), "a.B");
+  EXPECT_TRUE(StoredPayload(*taken) == Large());
+  EXPECT_EQ(store.written, 1);
+  EXPECT_NE(harness.Get("/metrics").find("asya_actor_claims_reused_total 3"), std::string::npos);
+}
+
+TEST_F(ClaimsTest, ChildrenHaveAFolderOfTheirOwn) {
+  FakeRuntime runtime(harness.folder(), [](Call& call) {
+    const auto event = [&](char c) { return "event: downstream\ndata: " + call.Frame(Large(c)) + "\n\n"; };
+    call.Events(event('a') + event('b') + "event: done\ndata: {}\n\n");
+  });
+  Start();
+  harness.Send(harness.Make("e1", {"post"}));
+  for (int i = 0; i < 2; ++i) {
+    const auto taken = harness.Take("post");
+    ASSERT_TRUE(taken.has_value());
+    EXPECT_TRUE(StoredPayload(*taken) == Large(taken->parent_id.empty() ? 'a' : 'b')) << taken->id;
+  }
+  EXPECT_EQ(store.List("", 10, kTimeout)->size(), 2U);
+}
+
+TEST_F(ClaimsTest, AMissingPayloadFailsWithItsReference) {
+  FakeRuntime runtime(harness.folder(), [](Call& call) { call.Return("1"); });
+  Start();
+  const auto sent = Claimed("e1", Large());
+  ASSERT_TRUE(store.Remove("e1", kTimeout).ok());
+  harness.Send(sent);
+  const auto taken = harness.Take("x-sink");
+  ASSERT_TRUE(taken.has_value());
+  EXPECT_EQ(taken->status.phase, "failed");
+  EXPECT_EQ(taken->status.error.GetString("type"), kPayloadLost);
+  EXPECT_EQ(model::ClaimOf(*taken)->sha256, Sha256Hex(Large()));
+  EXPECT_EQ(taken->payload, "null");
+  EXPECT_EQ(runtime.CallsOf("e1"), 0);
+  EXPECT_EQ(store.gets, ClaimLimits{}.missing_attempts);
+  EXPECT_TRUE(RelayHarness::Eventually([&] { return harness.Stats("infer").in_flight == 0; }));
+}
+
+TEST_F(ClaimsTest, AWrongPayloadFailsAndIsNotHandled) {
+  FakeRuntime runtime(harness.folder(), [](Call& call) { call.Return("1"); });
+  Start();
+  const auto sent = Claimed("e1", Large());
+  std::ofstream(folder.path() + "/claims/e1/" + Sha256Hex(Large())) << Large('y');
+  harness.Send(sent);
+  const auto taken = harness.Take("x-sink");
+  ASSERT_TRUE(taken.has_value());
+  EXPECT_EQ(taken->status.error.GetString("type"), kPayloadLost);
+  EXPECT_NE(taken->status.error.GetString("message")->find("hash"), std::string::npos);
+  EXPECT_EQ(runtime.CallsOf("e1"), 0);
+}
+
+TEST_F(ClaimsTest, AStoreThatIsAwayForAWhileIsAskedAgain) {
+  FakeRuntime runtime(harness.folder(), [](Call& call) { call.Return(Large('r')); });
+  Start();
+  const auto sent = Claimed("e1", Large());
+  store.failing_gets = ClaimLimits{}.read_attempts - 1;
+  store.failing_puts = 3;
+  harness.Send(sent);
+  const auto taken = harness.Take("post");
+  ASSERT_TRUE(taken.has_value());
+  EXPECT_TRUE(StoredPayload(*taken) == Large('r'));
+  EXPECT_EQ(runtime.CallsOf("e1"), 1);
+  EXPECT_NE(harness.Get("/metrics").find("asya_actor_claim_failures_total{operation=\"write\"} 3"), std::string::npos);
+}
+
+TEST_F(ClaimsTest, AStoreThatStaysAwayEndsTheEnvelopeWithItsReference) {
+  FakeRuntime runtime(harness.folder(), [](Call& call) { call.Return("1"); });
+  Start();
+  const auto sent = Claimed("e1", Large());
+  store.failing_gets = 1000;
+  harness.Send(sent);
+  const auto taken = harness.Take("x-sink");
+  ASSERT_TRUE(taken.has_value());
+  EXPECT_EQ(taken->status.error.GetString("type"), kPayloadUnavailable);
+  EXPECT_TRUE(model::ClaimOf(*taken).has_value());
+}
+
+TEST_F(ClaimsTest, AtMostTheNamedBytesAreHeldAtOnce) {
+  harness.settings.concurrency = 4;
+  limits.held_bytes = Large().size();
+  std::atomic<int> inside = 0;
+  std::atomic<int> most = 0;
+  FakeRuntime runtime(harness.folder(), [&](Call& call) {
+    most = std::max(most.load(), ++inside);
+    --inside;
+    call.Return("1");
+  });
+  Start();
+  for (int i = 0; i < 8; ++i) harness.Send(Claimed("e" + std::to_string(i), Large()));
+  for (int i = 0; i < 8; ++i) ASSERT_TRUE(harness.Take("post").has_value());
+  EXPECT_EQ(most, 1);
+  EXPECT_TRUE(RelayHarness::Eventually(
+      [&] { return harness.Get("/metrics").find("asya_actor_claim_held_bytes 0") != std::string::npos; }));
+}
+
+TEST_F(ClaimsTest, ALostConnectionRunsNothingTwice) {
+  FakeRuntime runtime(harness.folder(), [](Call& call) { call.Return(Large('r')); });
+  Start();
+  store.failing_gets = 3;
+  harness.Send(Claimed("e1", Large()));
+  harness.broker().CutAll();
+  const auto taken = harness.Take("post");
+  ASSERT_TRUE(taken.has_value());
+  EXPECT_LE(runtime.CallsOf("e1"), 1);
+  EXPECT_TRUE(RelayHarness::Eventually([&] { return harness.Stats("infer").in_flight == 0; }));
+}
+
+TEST(ClaimSettings, AStoreIsTheAbsolutePathOfAFolder) {
+  std::map<std::string, std::string> variables;
+  std::vector<std::string> problems;
+  const auto read = [&] {
+    return ReadClaimSettings(
+        [&](const std::string& name) {
+          const auto found = variables.find(name);
+          return found == variables.end() ? std::nullopt : std::optional<std::string>(found->second);
+        },
+        problems);
+  };
+  EXPECT_EQ(read().folder, "");
+  EXPECT_EQ(read().limits.threshold_bytes, kReportedPayloadBytes);
+  variables = {{"ASYA_CLAIM_STORE", "file:///shared/claims"}, {"ASYA_CLAIM_THRESHOLD_BYTES", "65536"}};
+  EXPECT_EQ(read().folder, "/shared/claims");
+  EXPECT_EQ(read().limits.threshold_bytes, 65536U);
+  EXPECT_EQ(problems, std::vector<std::string>());
+  variables = {{"ASYA_CLAIM_STORE", "s3://bucket"}, {"ASYA_CLAIM_THRESHOLD_BYTES", "1"}};
+  (void)read();
+  EXPECT_EQ(problems.size(), 2U);
+}
+
+}  // namespace
+}  // namespace asya::relay
