@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlparse
 
 import pytest
-from asya_project import ROOT, Project, until
+from asya_project import ACTORS, ROOT, Project, until
 from rabbitmq_test import TRANSPORT, ask, end, queues
 
 sys.path.insert(0, str(ROOT / "tools"))
@@ -123,6 +123,10 @@ def test_a_broker_that_takes_no_messages_is_waited_for(pair: Project, node: Priv
             time.sleep(0.2)
         states = [c.get("state") for c in ask(node, "GET", f"/api/vhosts/{host}/connections")]
         assert "blocked" in states, states
+        # The server still asks its questions: actors come, go and scale.
+        pair.post(ACTORS, {"apiVersion": "asya.sh/v1alpha1", "kind": "AsyncActor", "metadata": {"name": "third"},
+                           "spec": {"image": "test", "handler": "steps.second", "transport": "rabbit"}})  # fmt: skip
+        until(lambda: HOST + "third" in queues(node, host), "the queue of a new actor while the broker is blocked")
     finally:
         node.control("set_vm_memory_high_watermark", "0.6")
     for task in tasks:
