@@ -90,7 +90,7 @@ void Relay::CallFinished(JobNumber number, const Finished& finished) {
       // What is called now would run in the worker that is about to be killed.
       killed_until_ = parts_.clock.Steady() + limits_.kill_window;
       Hold(limits_.kill_grace);
-      Attempted(job, {"Timeout", {"TimeoutError", "Exception"}, "the call took longer than it may", ""}, "Timeout");
+      Attempted(job, {"Timeout", {"TimeoutError", "Exception"}, finished.detail, ""}, "Timeout");
       break;
   }
   shared_crash_.erase(number);

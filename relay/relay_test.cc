@@ -216,6 +216,7 @@ TEST(Relay, ATimeoutWithoutAPolicyFailsAsTimeout) {
   ASSERT_TRUE(taken.has_value());
   EXPECT_EQ(taken->status.reason, "Timeout");
   EXPECT_EQ(taken->status.error.GetString("type"), "Timeout");
+  EXPECT_EQ(taken->status.error.GetString("message"), "the call took longer than 0.02 s");
 }
 
 TEST(Relay, TheDeadlineIsCheckedBeforeAndBoundsTheCall) {

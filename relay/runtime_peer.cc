@@ -8,6 +8,18 @@ namespace {
 
 constexpr std::chrono::milliseconds kConnectTimeout{1000};
 
+// "2.5 s"; whole milliseconds at the finest.
+std::string Seconds(std::chrono::microseconds time) {
+  const std::int64_t milliseconds = std::max<std::int64_t>(1, time.count() / 1000);
+  std::string text = std::to_string(milliseconds / 1000);
+  if (milliseconds % 1000 != 0) {
+    std::string fraction = std::to_string(1000 + milliseconds % 1000).substr(1);
+    fraction.erase(fraction.find_last_not_of('0') + 1);
+    text += "." + fraction;
+  }
+  return text + " s";
+}
+
 }  // namespace
 
 struct RuntimePeer::Link {
@@ -42,8 +54,8 @@ void RuntimePeer::Invoke(std::string body, std::chrono::microseconds timeout, In
   link->request += std::to_string(body.size());
   link->request += "\r\n\r\n";
   link->request += body;
-  link->timer.After(timeout, [this, number = link->number] {
-    Finish(number, {Finished::How::kTimedOut, "the call took longer than it may", nullptr}, false);
+  link->timer.After(timeout, [this, timeout, number = link->number] {
+    Finish(number, {Finished::How::kTimedOut, "the call took longer than " + Seconds(timeout), nullptr}, false);
   });
   if (fresh) {
     Connect(link->number);

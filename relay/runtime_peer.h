@@ -21,7 +21,8 @@ struct Finished {
   enum class How {
     kReplied,    // `reply` is complete
     kInvalid,    // the reply broke the rules or a limit; `detail` says which
-    kTimedOut,   // closed by us: the runtime cancels the call and kills the worker if it goes on
+    kTimedOut,   // closed by us: the runtime cancels the call and kills the worker if it goes on; `detail`: after how
+                 // long
     kLost,       // the connection ended before the reply: the worker died in the middle
     kUnreached,  // the call never got to the runtime
   };
