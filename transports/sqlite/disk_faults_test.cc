@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sys/resource.h>
 
 #include <atomic>
 #include <filesystem>
@@ -20,11 +21,15 @@ using conformance::Recorder;
 using sql::sqlite::Transaction;
 using std::chrono::milliseconds;
 
-// A database whose own readers fail as they are told to.
+// A database whose own readers fail, and whose writes do not come to an end, as it is told.
 class FaultyDatabase final : public sql::sqlite::Database {
  public:
   explicit FaultyDatabase(std::unique_ptr<Database> inner) : inner_(std::move(inner)) {}
-  Status Submit(Job job, Done done) override { return inner_->Submit(std::move(job), std::move(done)); }
+  Status Submit(Job job, Done done) override {
+    if (!holds_writes) return inner_->Submit(std::move(job), std::move(done));
+    ++held_writes;
+    return Ok();
+  }
   Status Write(const Job& job) override { return inner_->Write(job); }
   Status Read(const Job& job) override { return inner_->Read(job); }
   std::unique_ptr<sql::sqlite::Reader> NewReader() override {
@@ -35,6 +40,8 @@ class FaultyDatabase final : public sql::sqlite::Database {
 
   std::atomic<bool> refuses_reads = false;
   std::atomic<int> refused_reads = 0;
+  std::atomic<bool> holds_writes = false;
+  std::atomic<int> held_writes = 0;
 
  private:
   class FaultyReader final : public sql::sqlite::Reader {
@@ -142,6 +149,47 @@ TEST_F(DiskFaultsTest, AFileThatCannotBeReadIsTriedAgainAfterAPause) {
   const auto again = consumer.Take(1);
   ASSERT_EQ(again.size(), 1U);
   EXPECT_EQ(again[0].body, "2");
+}
+
+double ProcessorSeconds() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+  };
+  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+TEST_F(DiskFaultsTest, ABrokerThatWaitsForTheDiskBeforeItStopsRests) {
+  BrokerSettings settings;
+  settings.socket_path = folder_ + "/queue.sock";
+  Broker broker(*database_, settings, RealClock());
+  ASSERT_TRUE(broker.Start().ok());
+  ASSERT_TRUE(broker.Admin().Ensure({"q", "uid"}).ok());
+  Random random(SystemSeed());
+  Recorder consumer(
+      std::make_unique<Client>(ClientSettings{.socket_path = settings.socket_path, .queue = "q"}, RealClock(), random),
+      2);
+  consumer.Start();
+  ASSERT_EQ(consumer.TakeConnection(), true);
+  ASSERT_TRUE(broker.Publisher().Publish({{"q", "1", "m"}, {"q", "2", "m"}}, kPatience).ok());
+  const auto taken = consumer.Take(2);
+  ASSERT_EQ(taken.size(), 2U);
+  ports::Settlement delay;
+  delay.tag = taken[0].tag;
+  delay.action = ports::Settlement::Action::kRetry;
+  delay.retry_delay = milliseconds(500);  // comes due while the broker stops, and has nobody to go to
+  ASSERT_TRUE(consumer.Settle(delay).ok());
+  database_->holds_writes = true;
+  ports::Settlement ack;
+  ack.tag = taken[1].tag;
+  consumer.Queue().Settle(ack);
+  const auto deadline = RealClock().Steady() + kPatience;
+  while (database_->held_writes == 0 && RealClock().Steady() < deadline) ::poll(nullptr, 0, 1);
+  ASSERT_EQ(database_->held_writes, 1);
+  const double before = ProcessorSeconds();
+  broker.Stop();
+  EXPECT_LT(ProcessorSeconds() - before, 0.5) << "of the 5 s that it waits";
 }
 
 }  // namespace

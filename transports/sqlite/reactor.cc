@@ -104,7 +104,8 @@ std::int64_t Reactor::NowUs() {
 int Reactor::TimeoutMs() {
   const std::int64_t now_us = NowUs();
   std::int64_t next_us = std::numeric_limits<std::int64_t>::max();
-  if (!due_.empty()) next_us = std::min(next_us, due_.begin()->first);
+  // While it stops nothing is delivered, so what becomes due would only keep it awake.
+  if (!stopping_ && !due_.empty()) next_us = std::min(next_us, due_.begin()->first);
   if (!crash_counts_order_.empty()) next_us = std::min(next_us, crash_counts_order_.front().first);
   if (retry_at_us_ != 0) next_us = std::min(next_us, retry_at_us_);
   if (accept_at_us_ != 0) next_us = std::min(next_us, accept_at_us_);
