@@ -1,5 +1,6 @@
 #include "transports/sqlite/changes.h"
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
@@ -10,6 +11,7 @@ Changes::Changes(sql::sqlite::Database& database, std::shared_ptr<Ledger> ledger
 
 void Changes::Add(Change change) {
   const std::lock_guard lock(mutex_);
+  change.number = ++last_number_;
   waiting_.push_back(std::move(change));
 }
 
@@ -19,7 +21,13 @@ void Changes::AddAgain(std::vector<Change> batch) {
     change.status = Ok();
     change.placed.clear();
   }
-  waiting_.insert(waiting_.begin(), std::make_move_iterator(batch.begin()), std::make_move_iterator(batch.end()));
+  // Batches come back in the order in which they failed, and each is older than what waits: a merge keeps the order.
+  std::vector<Change> merged;
+  merged.reserve(waiting_.size() + batch.size());
+  std::merge(std::make_move_iterator(batch.begin()), std::make_move_iterator(batch.end()),
+             std::make_move_iterator(waiting_.begin()), std::make_move_iterator(waiting_.end()),
+             std::back_inserter(merged), [](const Change& a, const Change& b) { return a.number < b.number; });
+  waiting_ = std::move(merged);
 }
 
 bool Changes::empty() {
@@ -49,6 +57,8 @@ bool Changes::Flush() {
       if (change.status.ok() || change.status.error().code == ErrorCode::kConflict) continue;
       if (change.status.error().code != ErrorCode::kUnroutable) return change.status;
     }
+    // Another job has taken all that waited.
+    if (batch->empty()) return Ok();
     transaction.AfterCommit([self, batch] { self->outcome_(std::move(*batch), Ok()); });
     return Ok();
   };
@@ -56,7 +66,7 @@ bool Changes::Flush() {
     if (status.ok()) return;
     // A job that could not even begin has taken nothing.
     if (batch->empty()) *batch = self->TakeAll();
-    self->outcome_(std::move(*batch), status);
+    if (!batch->empty()) self->outcome_(std::move(*batch), status);
   };
   if (database_.Submit(std::move(job), std::move(done)).ok()) return true;
   const std::lock_guard lock(mutex_);

@@ -17,6 +17,7 @@ namespace asya::transports::sqlite {
 struct Change {
   enum class Kind { kAck, kRetry, kCrashCount };
   Kind kind = Kind::kAck;
+  std::uint64_t number = 0;  // given by Add: they are written in this order, however often they fail
   std::uint64_t session = 0;
   std::uint64_t tag = 0;
   QueueId queue;
@@ -42,7 +43,7 @@ class Changes : public std::enable_shared_from_this<Changes> {
   Changes(sql::sqlite::Database& database, std::shared_ptr<Ledger> ledger, const Clock& clock, Outcome outcome);
 
   void Add(Change change);
-  // Puts a batch that failed in front again.
+  // Puts a batch that failed back to its place in the order.
   void AddAgain(std::vector<Change> batch);
   // Hands what waits to the writer. A job takes all that waits when it runs, so one waiting job is enough, and what
   // comes while the commit before it is written shares the next one. False: the writer's queue is full, call again
@@ -61,7 +62,8 @@ class Changes : public std::enable_shared_from_this<Changes> {
   const Clock& clock_;
   const Outcome outcome_;
   std::mutex mutex_;
-  std::vector<Change> waiting_;
+  std::vector<Change> waiting_;  // by number
+  std::uint64_t last_number_ = 0;
   bool job_waits_ = false;
 };
 
