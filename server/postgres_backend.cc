@@ -67,7 +67,7 @@ class PostgresBackend final : public Backend {
         *database_, parts_.clock,
         [route = std::move(route)](sql::postgres::Transaction& transaction, const ports::FirstMessage& message) {
           const ports::FirstMessage routed = route(message);
-          return transports::postgres::PublishInTransaction(transaction, {{routed.queue, routed.body, ""}});
+          return transports::postgres::EnqueueInTransaction(transaction, routed.queue, routed.body);
         });
     ASYA_TRY_STATUS(objects_->Start());
     queues_->Start();

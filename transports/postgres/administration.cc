@@ -68,6 +68,15 @@ Status PublishInTransaction(Transaction& transaction, const std::vector<ports::O
   return Notify(transaction, hints);
 }
 
+Status EnqueueInTransaction(Transaction& transaction, const std::string& queue, const std::string& body) {
+  constexpr std::size_t kLimit = ports::OrdinaryLimitBytes(kMessageBytesMax);
+  if (body.size() > kLimit) {
+    return Fail(ErrorCode::kTooLarge, "a message for " + queue + " has " + std::to_string(body.size()) +
+                                          " bytes; the limit is " + std::to_string(kLimit));
+  }
+  return PublishInTransaction(transaction, {{queue, body, ""}});
+}
+
 Administration::Administration(sql::postgres::Database& database)
     : database_(database),
       listener_(

@@ -14,8 +14,12 @@
 
 namespace asya::transports::postgres {
 
-// Adds the messages within a transaction of the caller, such as the one that stores a task. kUnroutable, kTooLarge.
+// Adds the messages within a transaction of the caller. kUnroutable, kTooLarge.
 Status PublishInTransaction(sql::postgres::Transaction& transaction, const std::vector<ports::Outgoing>& messages);
+
+// Adds the first message of a task within the transaction that stores the task. It may grow by an error on its way:
+// kTooLarge above ports::OrdinaryLimitBytes. kUnroutable.
+Status EnqueueInTransaction(sql::postgres::Transaction& transaction, const std::string& queue, const std::string& body);
 
 // The totals of QueueStats count since the queue was made, over all processes.
 class Administration final : public ports::QueueAdmin, public ports::Publisher {

@@ -61,5 +61,22 @@ INSTANTIATE_TEST_SUITE_P(Postgres, MessageQueueSuite,
                                                               }}),
                          [](const auto& tested) { return tested.param.name; });
 
+TEST(PostgresFirstMessage, LeavesRoomForTheErrorThatItMayFailWith) {
+  if (!tests::PostgresSchema::Address()) GTEST_SKIP() << "needs a server: run under tools/postgres run";
+  tests::PostgresSchema schema;
+  const auto database = sql::postgres::Database::Open(schema.settings(), postgres::Migrations()).value();
+  postgres::Administration administration(*database);
+  ASSERT_TRUE(administration.Ensure({"asya-test-a", "uid"}).ok());
+  const auto enqueue = [&](std::size_t bytes) {
+    return database->Write([&](sql::postgres::Transaction& transaction) {
+      return postgres::EnqueueInTransaction(transaction, "asya-test-a", std::string(bytes, 'x'));
+    });
+  };
+  const std::size_t limit = ports::OrdinaryLimitBytes(postgres::kMessageBytesMax);
+  EXPECT_TRUE(enqueue(limit).ok());
+  EXPECT_EQ(enqueue(limit + 1).error().code, ErrorCode::kTooLarge);
+  EXPECT_EQ(administration.Stats("asya-test-a")->visible, 1);
+}
+
 }  // namespace
 }  // namespace asya::transports::conformance
