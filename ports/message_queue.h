@@ -64,7 +64,7 @@ class ConsumerEvents {
   virtual ~ConsumerEvents() = default;
   // New leases, at most as many as were granted.
   virtual void OnDeliveries(std::vector<Delivery> deliveries) = 0;
-  // The outcome of Start(). kClosed/kConflict: the lease is lost, forget the delivery.
+  // The outcome of Begin(), perhaps within it on its thread. kClosed/kConflict: the lease is lost, forget the delivery.
   virtual void OnStarted(DeliveryTag tag, Status status) = 0;
   // The outcome of Settle(). ok: durable. kUnroutable (field = the queue): nothing happened, the delivery is still
   // leased, settle it otherwise.

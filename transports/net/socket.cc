@@ -5,7 +5,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -81,16 +81,15 @@ Status Socket::Receive(std::string& in) {
 }
 
 Status Socket::Read(std::string& target) {
+  thread_local std::array<char, kReadBytes> piece;
   for (std::size_t received = 0; received < kReceiveBytesMax;) {
-    const std::size_t before = target.size();
-    target.resize(before + kReadBytes);
-    const ssize_t count = recv(fd_.get(), target.data() + before, kReadBytes, 0);
-    target.resize(before + static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
+    const ssize_t count = recv(fd_.get(), piece.data(), piece.size(), 0);
     if (count == 0) return Closed("the broker closed the connection");
     if (count < 0) {
       if (errno == EINTR) continue;
       return errno == EAGAIN || errno == EWOULDBLOCK ? Ok() : Status(Closed(std::strerror(errno)));
     }
+    target.append(piece.data(), static_cast<std::size_t>(count));
     received += static_cast<std::size_t>(count);
     if (static_cast<std::size_t>(count) < kReadBytes) return Ok();
   }
@@ -98,28 +97,44 @@ Status Socket::Read(std::string& target) {
 }
 
 Status Socket::Send(std::string_view bytes) {
-  if (tls_ == nullptr) {
-    out_ += bytes;
-  } else {
+  if (tls_ != nullptr) {
     if (!bytes.empty()) ASYA_TRY_STATUS(tls_->Send(bytes));
     if (connected_) out_ += tls_->TakeCipher();
+  } else if (connected_ && out_.empty()) {
+    // Only what the system does not take at once is copied.
+    ASYA_TRY(const std::size_t taken, SendSome(bytes));
+    out_ = bytes.substr(taken);
+    return Ok();
+  } else {
+    out_ += bytes;
   }
   return connected_ ? Flush() : Ok();
 }
 
-Status Socket::Flush() {
-  while (sent_ < out_.size()) {
-    const ssize_t count = send(fd_.get(), out_.data() + sent_, out_.size() - sent_, MSG_NOSIGNAL);
-    if (count < 0) {
-      if (errno == EINTR) continue;
-      if (errno != EAGAIN && errno != EWOULDBLOCK) return Closed(std::strerror(errno));
-      if (sent_ > kReceiveBytesMax) {
-        out_.erase(0, sent_);
-        sent_ = 0;
-      }
-      return Ok();
+Result<std::size_t> Socket::SendSome(std::string_view bytes) {
+  std::size_t taken = 0;
+  while (taken < bytes.size()) {
+    const ssize_t count = send(fd_.get(), bytes.data() + taken, bytes.size() - taken, MSG_NOSIGNAL);
+    if (count >= 0) {
+      taken += static_cast<std::size_t>(count);
+    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+      break;
+    } else if (errno != EINTR) {
+      return Closed(std::strerror(errno));
     }
-    sent_ += static_cast<std::size_t>(count);
+  }
+  return taken;
+}
+
+Status Socket::Flush() {
+  ASYA_TRY(const std::size_t taken, SendSome(std::string_view(out_).substr(sent_)));
+  sent_ += taken;
+  if (sent_ < out_.size()) {
+    if (sent_ > kReceiveBytesMax) {
+      out_.erase(0, sent_);
+      sent_ = 0;
+    }
+    return Ok();
   }
   out_.clear();
   sent_ = 0;

@@ -44,6 +44,8 @@ class Socket {
   Status TakeAddresses();
   Status TryNext();
   Status Read(std::string& target);
+  // How much the system took.
+  Result<std::size_t> SendSome(std::string_view bytes);
   Status Flush();
 
   std::optional<Resolving> resolving_;

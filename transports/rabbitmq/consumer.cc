@@ -32,9 +32,10 @@ void Consumer::RevokeCredits() {
   });
 }
 
-// The broker counts deliveries that were never settled by itself; nothing has to be written before a call.
+// The broker counts deliveries that were never settled by itself: nothing has to be written before a call, and nobody
+// waits for the thread. A lease that is lost from now on is told by OnConnection().
 void Consumer::Begin(ports::DeliveryTag tag, std::int64_t /*crash_count*/) {
-  loop_.Post([this, tag] { OnBegin(tag); });
+  events_->OnStarted(tag, tag.get() > lost_up_to_ ? Ok() : LeaseLost());
 }
 
 void Consumer::Settle(ports::Settlement settlement) {

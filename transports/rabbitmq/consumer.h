@@ -87,7 +87,6 @@ class Consumer final : public ports::MessageQueue {
   void OnArrival(Arrival arrival);
   void OnDelivery(Arrival arrival);
   [[nodiscard]] std::int64_t CrashesOf(const Arrival& arrival) const;
-  void OnBegin(ports::DeliveryTag tag);
   void OnSettle(ports::Settlement settlement);
   void GiveBack(ports::DeliveryTag tag, Lease& lease, bool tell);
   void Send(ports::DeliveryTag tag, std::vector<Publication> batch, bool tell);
@@ -100,6 +99,7 @@ class Consumer final : public ports::MessageQueue {
   }
   [[nodiscard]] std::uint64_t ChannelTag(ports::DeliveryTag tag) const { return tag.get() - tag_base_; }
   void LearnLimit(const std::string& reason);
+  static Status LeaseLost() { return Fail(ErrorCode::kConflict, "the lease was lost"); }
 
   const ConsumerSettings settings_;
   const Clock& clock_;
@@ -107,6 +107,9 @@ class Consumer final : public ports::MessageQueue {
   ports::ConsumerEvents* events_ = nullptr;
   net::Loop loop_;
   std::thread thread_;
+
+  std::atomic<std::uint64_t> lost_up_to_{0};    // leases with tags up to this one were lost; written by the thread
+  std::atomic<std::size_t> message_bytes_max_;  // as well
 
   // All below is of the thread alone.
   Phase phase_ = Phase::kAway;
@@ -118,7 +121,6 @@ class Consumer final : public ports::MessageQueue {
   std::optional<std::string> told_;
   SteadyTime try_at_{};
   int failures_ = 0;
-  std::atomic<std::size_t> message_bytes_max_;  // written by its own thread
   std::unique_ptr<Windows> windows_;
   std::unordered_map<ports::DeliveryTag, Lease> leases_;  // bounded by the credits
   std::vector<ports::Delivery> deliveries_;               // to be told at the end of the turn

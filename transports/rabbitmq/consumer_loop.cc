@@ -111,6 +111,7 @@ SteadyTime Consumer::RetryAt() {
 void Consumer::Lose(const std::string& reason) {
   broken_.reset();
   LearnLimit(reason);
+  lost_up_to_ = tag_base_ + last_channel_tag_;
   phase_ = Phase::kAway;
   if (windows_ != nullptr) {
     for (const auto& [tag, lease] : leases_) memory_.LostLease(lease.print, lease.crashes);

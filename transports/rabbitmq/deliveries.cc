@@ -23,8 +23,6 @@ Windows::WindowId WindowOf(const std::string& consumer_tag) {
   return id;
 }
 
-Status LeaseLost() { return Fail(ErrorCode::kConflict, "the lease was lost"); }
-
 }  // namespace
 
 void Consumer::OnArrival(Arrival arrival) {
@@ -104,12 +102,6 @@ void Consumer::OnDelivery(Arrival arrival) {
     return GiveBack(tag, taken, false);
   }
   deliveries_.push_back(ports::Delivery{tag, std::move(arrival.body), taken.crashes, taken.visible_at});
-}
-
-void Consumer::OnBegin(ports::DeliveryTag tag) {
-  const auto found = leases_.find(tag);
-  const bool lost = found == leases_.end() || found->second.settling;
-  events_->OnStarted(tag, lost ? LeaseLost() : Ok());
 }
 
 Status Consumer::CheckSizes(const ports::Settlement& settlement) const {
