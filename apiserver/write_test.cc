@@ -1,3 +1,4 @@
+#include "apiserver/object.h"
 #include "apiserver/test_api.h"
 #include "apiserver/unique_queue.h"
 
@@ -338,7 +339,7 @@ TEST_F(TestApi, AdmissionAndAuthorizationHaveTheirPlace) {
 
 TEST_F(TestApi, AnActorCannotTakeTheQueueOfAnother) {
   const auto nobody = [](const std::string&) { return std::optional<QueueOwner>(); };
-  Open({}, {UniqueQueue(store_, nobody)});
+  Open({}, {UniqueQueue(store_, RealClock(), nobody)});
   ASSERT_EQ(Create(Actor("first", R"({"image":"i:1","handler":"m.f","actor":"a-b"})")).status, 201);
   const Answer clash = Create(Actor("a-b"));
   EXPECT_EQ(clash.status, 422) << "also before the index has seen the first";
@@ -351,12 +352,31 @@ TEST_F(TestApi, AnActorCannotTakeTheQueueOfAnother) {
   EXPECT_EQ(Merge(Path("first"), R"({"spec":{"concurrency":2}})").status, 200);
 }
 
+TEST_F(TestApi, OfTwoCreatesAtTheSameMomentOneClaimsTheQueue) {
+  const auto nobody = [](const std::string&) { return std::optional<QueueOwner>(); };
+  const Admission unique = UniqueQueue(store_, RealClock(), nobody);
+  // The second comes between the admission of the first and its way into the store.
+  http::Client another;
+  std::optional<http::ClientResponse> second;
+  Open({}, {unique, [&](AdmissionRequest& request) -> Outcome<Done> {
+              if (MetadataText(request.object, "name") != "first") return Done{};
+              const auto answer = another.Call(MakeRequest("POST", kActors, json::Dump(Actor("a-b")), {}));
+              if (answer.ok()) second = *answer;
+              return Done{};
+            }});
+  EXPECT_EQ(Create(Actor("first", R"({"image":"i:1","handler":"m.f","actor":"a-b"})")).status, 201);
+  ASSERT_TRUE(second.has_value());
+  EXPECT_EQ(second->status, 409) << second->body;
+  EXPECT_EQ(second->headers.Get("Retry-After"), "1");
+  EXPECT_EQ(Create(Actor("a-b")).status, 422) << "now it is known whose queue it is";
+}
+
 TEST_F(TestApi, AQueueIsFreeAgainWhenItsActorIsGone) {
   const auto index_that_lags = [](const std::string& queue) -> std::optional<QueueOwner> {
     if (queue != "asya-default-a-b") return std::nullopt;
     return QueueOwner{"default", "first"};
   };
-  Open({}, {UniqueQueue(store_, index_that_lags)});
+  Open({}, {UniqueQueue(store_, RealClock(), index_that_lags)});
   ASSERT_EQ(Create(Actor("first", R"({"image":"i:1","handler":"m.f","actor":"a-b"})")).status, 201);
   EXPECT_EQ(Create(Actor("a-b")).status, 422);
   Send("DELETE", Path("first"));

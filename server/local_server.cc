@@ -230,7 +230,7 @@ Status LocalServer::Parts::StartApi() {
   // The token was checked by RequireToken before a request comes this far.
   parts.parse_yaml = [](std::string_view text) { return yaml::Parse(text); };
   parts.authenticate = [](const http::Request&) { return apiserver::User{"local", {"system:masters"}}; };
-  parts.admission.push_back(apiserver::UniqueQueue(backend->objects(), [this](const std::string& queue) {
+  parts.admission.push_back(apiserver::UniqueQueue(backend->objects(), clock, [this](const std::string& queue) {
     const auto owner = reconcilers->actors().ByQueue(queue);
     return owner ? std::optional(apiserver::QueueOwner{owner->key.namespace_, owner->key.name}) : std::nullopt;
   }));
