@@ -59,7 +59,7 @@ TEST_P(MessageQueueSuite, AQueueMadeAgainIsEmptyAndWorks) {
   ASSERT_TRUE(Admin().Ensure({"asya-test-a", "uid-2"}).ok());
   ExpectDepth("asya-test-a", 0, 0, 0);
   Publish("asya-test-a", {"new"});
-  EXPECT_THAT(TakeAll("asya-test-a"), ::testing::ElementsAre("new"));
+  EXPECT_THAT(TakeAll("asya-test-a", 1), ::testing::ElementsAre("new"));
 }
 
 TEST_P(MessageQueueSuite, StatsCountEachStateOfAMessage) {

@@ -17,11 +17,12 @@ namespace asya::transports::conformance {
 
 // What a broker can tell; what it cannot is not asked of its transport.
 struct Knowledge {
-  bool delayed = true;     // how many messages of a queue wait for their retry
-  bool totals = true;      // QueueStats' totals, as they are now
-  bool oldest_age = true;  // QueueStats::oldest_age
-  bool started = true;     // whether a message whose consumer died had been begun; else each such death is counted
-  bool order = true;       // messages come in the order in which they were published
+  bool delayed = true;               // how many messages of a queue wait for their retry
+  bool totals = true;                // QueueStats' totals, as they are now
+  bool oldest_age = true;            // QueueStats::oldest_age
+  std::chrono::milliseconds lag{0};  // how late the counts may be
+  bool started = true;         // whether a message whose consumer died had been begun; else each such death is counted
+  bool order = true;           // messages come in the order in which they were published
   std::size_t backlog = 6000;  // more than any buffer between broker and consumer holds
   // Delays are kept in steps of this: one that is shorter lasts as long.
   std::chrono::milliseconds delay_step{1};
@@ -66,8 +67,8 @@ class MessageQueueSuite : public ::testing::TestWithParam<TransportUnderTest> {
   ports::QueueStats Stats(const std::string& queue);
   // Waits until the numbers of a queue are these.
   void ExpectDepth(const std::string& queue, std::int64_t visible, std::int64_t delayed, std::int64_t in_flight);
-  // What is left in a queue, taken out by a consumer of its own.
-  std::vector<std::string> TakeAll(const std::string& queue);
+  // What is left in a queue, taken out by a consumer of its own that waits for so many, and may see more.
+  std::vector<std::string> TakeAll(const std::string& queue, std::size_t count);
   // Compares in order where the broker keeps one.
   void ExpectBodies(std::vector<std::string> seen, std::vector<std::string> expected) const;
 
