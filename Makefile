@@ -32,7 +32,8 @@ build: install build/asya_runtime.pyz ## Builds everything for development (buil
 
 .PHONY: programs
 programs: install build/asya_runtime.pyz ## Builds the optimised programs alone (build/release/bin)
-	@$(call BUILD,release,asya-server asya-relay asya-relay-postgres asya-relay-rabbitmq asya-relay-sqs)
+	@$(call BUILD,release,asya-server asya-relay asya-relay-postgres asya-relay-rabbitmq \
+		asya-relay-sqs asya-relay-pubsub)
 
 build/asya_runtime.pyz: $(wildcard runtime/asya_runtime/*.py) runtime/build.py
 	@$(PYTHON_BIN)/python runtime/build.py $@

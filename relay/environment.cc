@@ -164,6 +164,15 @@ void ReadSqs(Reader& reader, Settings& settings) {
   }
 }
 
+// The names without ASYA_ are those of Google's own clients.
+void ReadPubsub(Reader& reader, Settings& settings) {
+  settings.pubsub_project = reader.Text("ASYA_PUBSUB_PROJECT_ID");
+  settings.pubsub_endpoint = reader.Text("ASYA_PUBSUB_ENDPOINT", reader.Text("PUBSUB_EMULATOR_HOST"));
+  settings.pubsub_metadata_host = reader.Text("GCE_METADATA_HOST");
+  settings.pubsub_credentials_file = reader.Text("GOOGLE_APPLICATION_CREDENTIALS");
+  if (settings.transport == "pubsub") reader.Required("ASYA_PUBSUB_PROJECT_ID", "the Google Cloud project");
+}
+
 // Names that other programs read too: what does not fit here must not keep a relay from its work.
 void ReadTracing(Reader& reader, Settings& settings) {
   const std::string url = reader.Text("OTEL_EXPORTER_OTLP_ENDPOINT");
@@ -179,13 +188,14 @@ void ReadTracing(Reader& reader, Settings& settings) {
 }
 
 void ReadTransport(Reader& reader, Settings& settings) {
-  reader.Choice("ASYA_TRANSPORT", {"sqlite", "postgres", "rabbitmq", "sqs"}, settings.transport);
+  reader.Choice("ASYA_TRANSPORT", {"sqlite", "postgres", "rabbitmq", "sqs", "pubsub"}, settings.transport);
   settings.sqlite_path = reader.Text("ASYA_SQLITE_PATH");
   settings.postgres_url = reader.Text("ASYA_POSTGRES_URL");
   if (settings.transport == "sqlite") reader.Required("ASYA_SQLITE_PATH", "the path of the broker's Unix socket");
   if (settings.transport == "postgres") reader.Required("ASYA_POSTGRES_URL", "the URL of the database");
   ReadRabbitmq(reader, settings);
   ReadSqs(reader, settings);
+  ReadPubsub(reader, settings);
 }
 
 }  // namespace

@@ -51,7 +51,11 @@ struct Settings {
   std::int64_t sqs_wait_s = 20;        // of a long poll
   std::int64_t sqs_visibility_s = 60;  // of a lease, which is renewed
   std::int64_t sqs_message_bytes = 256LL * 1024;
-  std::string notify_socket;  // of the process that supervises this one; may be empty
+  std::string pubsub_project;
+  std::string pubsub_endpoint;          // empty: Google's own
+  std::string pubsub_metadata_host;     // empty: Google's own
+  std::string pubsub_credentials_file;  // of a service account; empty: the metadata server's
+  std::string notify_socket;            // of the process that supervises this one; may be empty
   std::optional<int> control_fd;
   std::chrono::microseconds drain_grace = std::chrono::seconds(10);  // for the last settlements
 };

@@ -3,12 +3,16 @@
 #include <map>
 #include <vector>
 
+#include "core/base/random.h"
+#include "transports/pubsub/administration.h"
+#include "transports/pubsub/google_access.h"
 #include "transports/rabbitmq/administration.h"
 #include "transports/sqs/administration.h"
 
 namespace asya::server {
 namespace {
 
+namespace pubsub = transports::pubsub;
 namespace rabbitmq = transports::rabbitmq;
 namespace sqs = transports::sqs;
 using cluster::local::ConfigReference;
@@ -81,8 +85,38 @@ Result<std::unique_ptr<RemoteBroker>> ConnectSqs(const json::Value& transport, c
   return std::unique_ptr<RemoteBroker>(std::make_unique<RemoteBrokerOf<sqs::Administration>>(settings, clock));
 }
 
+// The key of a service account, else whoever the machine is.
+Result<std::shared_ptr<pubsub::Access>> PubsubAccess(const json::Value& transport, const json::Value& block,
+                                                     const ConfigSources& secrets, const Clock& clock) {
+  static Random random(SystemSeed());
+  pubsub::GoogleAccessSettings access;
+  ASYA_TRY(auto secret, BlockSecret(transport, block, {{"credentials.json", "ASYA_PUBSUB_CREDENTIALS"}}, secrets));
+  if (!secret.empty()) {
+    access.key_json = secret["ASYA_PUBSUB_CREDENTIALS"];
+    ASYA_TRY_STATUS(pubsub::GoogleAccess::CheckKey(access.key_json));
+  }
+  return std::shared_ptr<pubsub::Access>(std::make_shared<pubsub::GoogleAccess>(access, clock, random));
+}
+
+Result<std::unique_ptr<RemoteBroker>> ConnectPubsub(const json::Value& transport, const json::Value& block,
+                                                    const ConfigSources& secrets, const Clock& clock) {
+  pubsub::AdministrationSettings settings;
+  ASYA_TRY(settings.address,
+           pubsub::ParseEndpoint(BlockText(block, "projectId", ""), BlockText(block, "endpoint", "")));
+  if (settings.address.tls) {
+    ASYA_TRY(settings.access, PubsubAccess(transport, block, secrets, clock));
+  }
+  if (const json::Value* deadline = block.Find("ackDeadline"); deadline != nullptr && deadline->IsInt()) {
+    settings.ack_deadline_s = static_cast<int>(deadline->AsInt());
+  }
+  const auto retention = ParseGoDuration(BlockText(block, "retention", ""));
+  if (retention) settings.retention_s = std::chrono::duration_cast<std::chrono::seconds>(*retention).count();
+  return std::unique_ptr<RemoteBroker>(std::make_unique<RemoteBrokerOf<pubsub::Administration>>(settings, clock));
+}
+
 const std::map<std::string, Maker>& Makers() {
-  static const std::map<std::string, Maker> makers = {{"rabbitmq", ConnectRabbitmq}, {"sqs", ConnectSqs}};
+  static const std::map<std::string, Maker> makers = {
+      {"pubsub", ConnectPubsub}, {"rabbitmq", ConnectRabbitmq}, {"sqs", ConnectSqs}};
   return makers;
 }
 

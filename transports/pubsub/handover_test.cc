@@ -1,0 +1,230 @@
+// A server that wants a new connection: leases live on, and what is under way comes to its end.
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <nghttp2/nghttp2.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <atomic>
+#include <cstring>
+#include <map>
+#include <mutex>
+#include <set>
+#include <thread>
+
+#include "core/base/random.h"
+#include "core/base/unique_fd.h"
+#include "transports/conformance/recorder_suite.h"
+#include "transports/pubsub/consumer.h"
+#include "transports/pubsub/grpc.h"
+#include "transports/pubsub/wire.h"
+
+namespace asya::transports::pubsub {
+namespace {
+
+// One HTTP/2 connection of the server below: answers with what its owner says, by the path of the call.
+class Peer {
+ public:
+  Peer(UniqueFd fd, std::function<std::optional<std::string>(const std::string& path)> answer)
+      : fd_(std::move(fd)), answer_(std::move(answer)) {
+    nghttp2_session_callbacks* callbacks = nullptr;
+    nghttp2_session_callbacks_new(&callbacks);
+    nghttp2_session_callbacks_set_on_header_callback(callbacks, OnHeader);
+    nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, OnFrame);
+    nghttp2_session_server_new(&session_, callbacks, this);
+    nghttp2_session_callbacks_del(callbacks);
+    nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, nullptr, 0);
+  }
+  ~Peer() { nghttp2_session_del(session_); }
+  Peer(const Peer&) = delete;
+  Peer& operator=(const Peer&) = delete;
+
+  [[nodiscard]] int fd() const { return fd_.get(); }
+  void Leave() { nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE, last_stream_, NGHTTP2_NO_ERROR, nullptr, 0); }
+  bool Receive() {
+    std::array<std::uint8_t, 16384> bytes;
+    const ssize_t count = recv(fd_.get(), bytes.data(), bytes.size(), 0);
+    return count > 0 && nghttp2_session_mem_recv(session_, bytes.data(), static_cast<std::size_t>(count)) >= 0;
+  }
+  void Send() {
+    const std::uint8_t* bytes = nullptr;
+    for (ssize_t size = 0; (size = nghttp2_session_mem_send(session_, &bytes)) > 0;) {
+      static_cast<void>(!send(fd_.get(), bytes, static_cast<std::size_t>(size), MSG_NOSIGNAL));
+    }
+  }
+
+ private:
+  static int OnHeader(nghttp2_session* /*session*/, const nghttp2_frame* frame, const std::uint8_t* name,
+                      std::size_t name_size, const std::uint8_t* value, std::size_t value_size, std::uint8_t /*flags*/,
+                      void* self) {
+    auto* peer = static_cast<Peer*>(self);
+    const std::string key(reinterpret_cast<const char*>(name), name_size);
+    if (key == ":path") {
+      peer->paths_[frame->hd.stream_id] = std::string(reinterpret_cast<const char*>(value), value_size);
+    }
+    return 0;
+  }
+  static int OnFrame(nghttp2_session* /*session*/, const nghttp2_frame* frame, void* self) {
+    auto* peer = static_cast<Peer*>(self);
+    const bool whole = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+    if (whole && (frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS)) {
+      peer->Answer(frame->hd.stream_id);
+    }
+    return 0;
+  }
+  void Answer(std::int32_t stream) {
+    last_stream_ = std::max(last_stream_, stream);
+    const auto answer = answer_(paths_[stream]);
+    if (!answer) return;  // the call waits
+    bodies_[stream] = grpc::Framed(*answer);
+    nghttp2_data_provider body{};
+    body.read_callback = [](nghttp2_session* session, std::int32_t id, std::uint8_t* target, std::size_t /*size*/,
+                            std::uint32_t* flags, nghttp2_data_source* /*source*/, void* self) -> ssize_t {
+      const std::string bytes = static_cast<Peer*>(self)->bodies_[id];
+      std::memcpy(target, bytes.data(), bytes.size());
+      *flags |= NGHTTP2_DATA_FLAG_EOF | NGHTTP2_DATA_FLAG_NO_END_STREAM;
+      const std::array<nghttp2_nv, 1> trailers = {Header("grpc-status", "0")};
+      nghttp2_submit_trailer(session, id, trailers.data(), trailers.size());
+      return static_cast<ssize_t>(bytes.size());
+    };
+    const std::array<nghttp2_nv, 1> headers = {Header(":status", "200")};
+    nghttp2_submit_response(session_, stream, headers.data(), headers.size(), &body);
+  }
+  static nghttp2_nv Header(const char* name, const char* value) {
+    nghttp2_nv header{};
+    header.name = reinterpret_cast<std::uint8_t*>(const_cast<char*>(name));
+    header.namelen = std::strlen(name);
+    header.value = reinterpret_cast<std::uint8_t*>(const_cast<char*>(value));
+    header.valuelen = std::strlen(value);
+    return header;
+  }
+
+  const UniqueFd fd_;
+  const std::function<std::optional<std::string>(const std::string& path)> answer_;
+  nghttp2_session* session_ = nullptr;
+  std::int32_t last_stream_ = 0;
+  std::map<std::int32_t, std::string> paths_;
+  std::map<std::int32_t, std::string> bodies_;
+};
+
+// Gives out one message on its first connection.
+class LeavingServer {
+ public:
+  LeavingServer() {
+    listener_ = UniqueFd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), size);
+    listen(listener_.get(), 8);
+    getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size);
+    port_ = std::to_string(ntohs(address.sin_port));
+    thread_ = std::thread([this] { Serve(); });
+  }
+  ~LeavingServer() {
+    ending_ = true;
+    thread_.join();
+  }
+  LeavingServer(const LeavingServer&) = delete;
+  LeavingServer& operator=(const LeavingServer&) = delete;
+
+  [[nodiscard]] const std::string& port() const { return port_; }
+  void Leave() { leave_ = true; }
+  // "CONNECTION" of each, and "CONNECTION PATH" of every call so far.
+  [[nodiscard]] bool Saw(const std::string& call) {
+    const std::lock_guard lock(mutex_);
+    return calls_.contains(call);
+  }
+
+ private:
+  void Serve() {
+    while (!ending_) {
+      if (leave_.exchange(false)) peers_.begin()->second->Leave();
+      std::vector<pollfd> ready = {pollfd{listener_.get(), POLLIN, 0}};
+      for (const auto& [number, peer] : peers_) ready.push_back({peer->fd(), POLLIN, 0});
+      poll(ready.data(), ready.size(), 1);
+      std::size_t at = 1;
+      for (auto peer = peers_.begin(); peer != peers_.end(); ++at) {
+        const bool alive = ready[at].revents == 0 || peer->second->Receive();
+        if (alive) peer->second->Send();
+        peer = alive ? std::next(peer) : peers_.erase(peer);
+      }
+      if (ready[0].revents == 0) continue;
+      const int number = ++connections_;
+      {
+        const std::lock_guard lock(mutex_);
+        calls_.insert(std::to_string(number));
+      }
+      peers_[number] = std::make_unique<Peer>(UniqueFd(accept(listener_.get(), nullptr, nullptr)),
+                                              [this, number](const std::string& path) { return Answer(number, path); });
+    }
+  }
+
+  std::optional<std::string> Answer(int connection, const std::string& path) {
+    const std::lock_guard lock(mutex_);
+    calls_.insert(std::to_string(connection) + " " + path);
+    if (path == kGetSubscription) {
+      constexpr int kLeaseS = 60;
+      Subscription subscription;
+      subscription.ack_deadline_s = kLeaseS;
+      return EncodeSubscription(subscription);
+    }
+    if (path != kPull) return "";
+    if (gave_) return std::nullopt;
+    gave_ = true;
+    std::string received;
+    Writer writer(received);
+    writer.Bytes(1, "ack-1");
+    writer.Bytes(2, EncodeMessage("body", {}));
+    std::string pulled;
+    Writer(pulled).Bytes(1, received);
+    return pulled;
+  }
+
+  UniqueFd listener_;
+  std::string port_;
+  std::map<int, std::unique_ptr<Peer>> peers_;  // of the thread alone
+  int connections_ = 0;
+  bool gave_ = false;
+  std::mutex mutex_;
+  std::set<std::string> calls_;
+  std::atomic<bool> leave_{false};
+  std::atomic<bool> ending_{false};
+  std::thread thread_;
+};
+
+TEST(PubsubHandover, ALeaseOutlivesTheConnectionItCameOver) {
+  LeavingServer server;
+  Random random(1);
+  ConsumerSettings settings;
+  settings.address = ParseEndpoint("p", "127.0.0.1:" + server.port()).value();
+  settings.queue = "asya-test-a";
+  conformance::Recorder recorder(std::make_unique<Consumer>(settings, RealClock(), random), 2);
+  recorder.Start();
+  const auto taken = recorder.Take(1);
+  ASSERT_EQ(taken.size(), 1U);
+  EXPECT_EQ(recorder.TakeConnection(), true);
+  server.Leave();
+  const auto saw = [&server](const std::string& call) {
+    const auto limit = std::chrono::steady_clock::now() + conformance::kPatience;
+    while (!server.Saw(call) && std::chrono::steady_clock::now() < limit) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    return server.Saw(call);
+  };
+  EXPECT_TRUE(saw("2"));
+  // The first call on the new connection asks for one message more.
+  recorder.Queue().Grant(1);
+  EXPECT_TRUE(saw(std::string("2 ") + kPull));
+  ports::Settlement settlement;
+  settlement.tag = taken[0].tag;
+  EXPECT_TRUE(recorder.Settle(settlement).ok());
+  EXPECT_TRUE(saw(std::string("2 ") + kAcknowledge));
+  EXPECT_EQ(recorder.TakeConnection(std::chrono::milliseconds(1)), std::nullopt);
+}
+
+}  // namespace
+}  // namespace asya::transports::pubsub
