@@ -8,7 +8,7 @@
 namespace asya::relay {
 namespace {
 
-class Listening final : public InvocationReply::Listener {
+class Listening final : public CallListener {
  public:
   Listening(std::string task, Reporter* reporter, HandlerMetrics& metrics, const observe::Logger& logger)
       : task_(std::move(task)), reporter_(reporter), metrics_(metrics), logger_(logger) {}
@@ -78,7 +78,7 @@ void Relay::CallFinished(JobNumber number, const Finished& finished) {
       lineup_.Ended(number);
       credits_.Measure(job.work);
       call_pause_ = limits_.first_call_pause;
-      Replied(job, *finished.reply);
+      Replied(job, *finished.answer);
       break;
     case Finished::How::kInvalid:
       lineup_.Ended(number);

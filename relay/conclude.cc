@@ -10,16 +10,16 @@ void Relay::Refuse(Job& job, const Refusal& refusal) {
   EndWith(job, {refusal.phase, refusal.reason, ErrorValue({refusal.reason, {}, refusal.message, ""})});
 }
 
-void Relay::Replied(Job& job, InvocationReply& reply) {
-  switch (reply.outcome()) {
-    case InvocationReply::Outcome::kFrames:
-      Succeeded(job, std::move(reply.frames()));
+void Relay::Replied(Job& job, CallAnswer& answer) {
+  switch (answer.outcome) {
+    case CallAnswer::Outcome::kFrames:
+      Succeeded(job, std::move(answer.frames));
       break;
-    case InvocationReply::Outcome::kFailed:
-      Attempted(job, reply.error(), "RuntimeError");
+    case CallAnswer::Outcome::kFailed:
+      Attempted(job, answer.error, "RuntimeError");
       break;
-    case InvocationReply::Outcome::kRejected:
-      EndWith(job, {"failed", "ParseError", ErrorValue(reply.error())});
+    case CallAnswer::Outcome::kRejected:
+      EndWith(job, {"failed", "ParseError", ErrorValue(answer.error)});
       break;
   }
 }
@@ -48,9 +48,9 @@ Status Relay::CheckHeadroom(const Job& job, const std::vector<ports::Outgoing>& 
   if (limit == 0 || settings_.is_end_actor || PassedSink(job.envelope, Here())) return Ok();
   for (const ports::Outgoing& message : messages) {
     if (message.body.size() <= ports::OrdinaryLimitBytes(limit)) continue;
-    return asya::Fail(ErrorCode::kTooLarge,
-                      "a message for " + message.queue + " has " + std::to_string(message.body.size()) +
-                          " bytes; the limit is " + std::to_string(ports::OrdinaryLimitBytes(limit)));
+    return asya::Fail(ErrorCode::kTooLarge, "a message for " + message.queue + " has " +
+                                                std::to_string(message.body.size()) + " bytes; the limit is " +
+                                                std::to_string(ports::OrdinaryLimitBytes(limit)));
   }
   return Ok();
 }

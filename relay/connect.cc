@@ -29,9 +29,25 @@ struct Connecting::State : std::enable_shared_from_this<Connecting::State> {
                                self->Finish(ErrorOf("name not resolved", error));
                                return;
                              }
-                             for (const auto& entry : found) self->endpoints.emplace_back(entry.endpoint());
-                             self->Next();
+                             self->TakeFound(found);
                            });
+  }
+
+  void TakeFound(const asio::ip::tcp::resolver::results_type& found) {
+    Status refused = Ok();
+    for (const auto& entry : found) {
+      Status checked = check ? check(entry.endpoint().address().to_string()) : Ok();
+      if (checked.ok()) {
+        endpoints.emplace_back(entry.endpoint());
+      } else {
+        refused = std::move(checked);
+      }
+    }
+    if (endpoints.empty() && !refused.ok()) {
+      Finish(refused.error());
+    } else {
+      Next();
+    }
   }
 
   // Tries the next of the endpoints; each name has at least one.
@@ -70,14 +86,16 @@ struct Connecting::State : std::enable_shared_from_this<Connecting::State> {
   asio::ip::tcp::resolver resolver;
   Timer timer;
   OnConnected on_connected;
+  Check check;
   std::vector<Endpoint> endpoints;
   std::size_t tried = 0;
   bool done = false;
 };
 
 Connecting::Connecting(Reactor& reactor, const Address& address, std::chrono::milliseconds timeout,
-                       OnConnected on_connected)
+                       OnConnected on_connected, Check check)
     : state_(std::make_shared<State>(reactor, std::move(on_connected))) {
+  state_->check = std::move(check);
   state_->timer.After(timeout, [state = std::weak_ptr<State>(state_)] {
     const auto self = state.lock();
     if (self && !self->done) self->Finish(Fail(ErrorCode::kTimeout, "cannot connect: timed out"));

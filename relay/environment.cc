@@ -104,6 +104,14 @@ void ReadResiliency(Reader& reader, Settings& settings) {
   reader.Duration("ASYA_RESILIENCY_ACTOR_TIMEOUT", settings.actor_timeout);
 }
 
+void ReadEndpoint(Reader& reader, const Lookup& lookup, Settings& settings) {
+  const std::string text = reader.Text("ASYA_ENDPOINT");
+  if (text.empty()) return;
+  std::vector<Error> errors;
+  settings.endpoint = ParseEndpoint(text, reader.Text("ASYA_ENDPOINT_ALLOW"), lookup, errors);
+  reader.Inside("ASYA_ENDPOINT", errors);
+}
+
 void ReadAddresses(Reader& reader, Settings& settings) {
   if (const std::string url = reader.Text("ASYA_GATEWAY_URL"); !url.empty()) {
     const auto address = ParseUrl(url);
@@ -211,6 +219,7 @@ Settings ReadEnvironment(const Lookup& lookup, std::vector<std::string>& problem
   reader.Flag("ASYA_IS_END_ACTOR", settings.is_end_actor);
   reader.Integer("ASYA_CONCURRENCY", 1, kConcurrencyLimit, settings.concurrency);
   ReadResiliency(reader, settings);
+  ReadEndpoint(reader, lookup, settings);
   ReadAddresses(reader, settings);
   ReadTracing(reader, settings);
   ReadTransport(reader, settings);

@@ -33,6 +33,24 @@ TEST(Environment, TheDefaultsAreThoseOfTheSpecification) {
   EXPECT_FALSE(settings.gateway.has_value());
 }
 
+TEST(Environment, AnEndpointIsReadWithItsVariables) {
+  Variables variables = kLeast;
+  variables["ASYA_ENDPOINT"] = R"--({"url":"http://h/v1","protocol":"openai","headers":{"A":"Bearer $(KEY)"}})--";
+  variables["ASYA_ENDPOINT_ALLOW"] = "loopback";
+  std::vector<std::string> problems;
+  (void)Read(variables, problems);
+  EXPECT_EQ(problems,
+            (std::vector<std::string>{
+                "ASYA_ENDPOINT at headers[A]: the variable KEY is not set; secretRefs and env set variables"}));
+  problems.clear();
+  variables["KEY"] = "sk-1";
+  const Settings settings = Read(variables, problems);
+  EXPECT_EQ(problems, std::vector<std::string>());
+  ASSERT_TRUE(settings.endpoint.has_value());
+  EXPECT_EQ(settings.endpoint->headers.front().second, "Bearer sk-1");
+  EXPECT_TRUE(settings.endpoint->reach.loopback);
+}
+
 TEST(Environment, RabbitmqNeedsAHostOrAUrlAndReadsItsParts) {
   Variables variables = {{"ASYA_ACTOR_NAME", "infer"}, {"ASYA_NAMESPACE", "default"}, {"ASYA_TRANSPORT", "rabbitmq"}};
   std::vector<std::string> problems;

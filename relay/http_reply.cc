@@ -83,6 +83,7 @@ Status HttpReply::ReadHead(std::string_view head) {
   has_length_ = false;
   chunked_ = false;
   content_type_.clear();
+  retry_after_.clear();
   const std::size_t first = head.find("\r\n");
   ASYA_TRY_STATUS(ReadStatusLine(head.substr(0, first)));
   while (first != std::string_view::npos && !head.empty()) {
@@ -124,6 +125,8 @@ Status HttpReply::ReadField(std::string_view line) {
   } else if (name == "content-type") {
     content_type_ = Lower(value.substr(0, value.find(';')));
     content_type_ = std::string(Trim(content_type_));
+  } else if (name == "retry-after") {
+    retry_after_ = std::string(value);
   }
   return Ok();
 }

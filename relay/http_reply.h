@@ -32,6 +32,7 @@ class HttpReply {
   // True when the connection can be used for another request after this reply.
   [[nodiscard]] bool keep_alive() const { return keep_alive_ && part_ == Part::kDone; }
   [[nodiscard]] const std::string& content_type() const { return content_type_; }
+  [[nodiscard]] const std::string& retry_after() const { return retry_after_; }
 
  private:
   enum class Part { kHead, kBody, kBodyToEnd, kChunkSize, kChunk, kChunkEnd, kTrailer, kDone };
@@ -49,6 +50,7 @@ class HttpReply {
   Part part_ = Part::kHead;
   std::string line_;  // the head or the line that is not complete yet
   std::string content_type_;
+  std::string retry_after_;
   std::uint64_t left_ = 0;  // of the body or chunk
   int status_ = 0;
   bool started_ = false;

@@ -14,15 +14,6 @@ constexpr int kBadRequest = 400;
 constexpr std::size_t kMroLimit = 64;
 constexpr std::string_view kEventStreamType = "text/event-stream";
 
-// Cuts at a character, so that the text stays UTF-8.
-std::string Cut(std::string text, std::size_t limit_bytes) {
-  if (text.size() <= limit_bytes) return text;
-  std::size_t end = limit_bytes;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
-  text.resize(end);
-  return text + "…";
-}
-
 // The end of a traceback says where the error was raised.
 std::string KeepEnd(std::string text, std::size_t limit_bytes) {
   if (text.size() <= limit_bytes) return text;
@@ -32,14 +23,6 @@ std::string KeepEnd(std::string text, std::size_t limit_bytes) {
 }
 
 }  // namespace
-
-json::Value ErrorValue(const HandlerError& error) {
-  json::Array mro;
-  for (const std::string& name : error.mro) mro.emplace_back(name);
-  json::Object value{{"type", error.type}, {"message", error.message}, {"mro", std::move(mro)}};
-  if (!error.traceback.empty()) value.emplace("traceback", error.traceback);
-  return value;
-}
 
 InvocationReply::InvocationReply(Listener& listener, const ReplyLimits& limits)
     : listener_(listener),
@@ -111,12 +94,12 @@ Status InvocationReply::ReadFrames() {
 
 Status InvocationReply::AddFrame(std::string_view text) {
   frame_bytes_ += text.size();
-  if (frames_.size() >= limits_.frames || frame_bytes_ > limits_.body_bytes) {
+  if (answer_.frames.size() >= limits_.frames || frame_bytes_ > limits_.body_bytes) {
     return Fail(ErrorCode::kTooLarge, "the handler emitted more than " + std::to_string(limits_.frames) +
                                           " payloads or " + std::to_string(limits_.body_bytes) + " bytes in one call");
   }
   ASYA_TRY(auto frame, model::ParseFrame(text));
-  frames_.push_back(std::move(frame));
+  answer_.frames.push_back(std::move(frame));
   return Ok();
 }
 
@@ -127,13 +110,16 @@ Status InvocationReply::ReadError(std::string_view text) {
     return Invalid("", "status " + std::to_string(http_.status()) + " without the details of an error");
   }
   const std::string kind = body->GetString("error").value_or("");
-  outcome_ = http_.status() == kBadRequest || kind == "msg_parsing_error" ? Outcome::kRejected : Outcome::kFailed;
-  error_.type = details->GetString("type").value_or(outcome_ == Outcome::kRejected ? "ParseError" : "UnknownError");
-  error_.message = Cut(details->GetString("message").value_or(""), limits_.message_bytes);
-  error_.traceback = KeepEnd(details->GetString("traceback").value_or(""), limits_.traceback_bytes);
+  HandlerError& error = answer_.error;
+  answer_.outcome = http_.status() == kBadRequest || kind == "msg_parsing_error" ? CallAnswer::Outcome::kRejected
+                                                                                 : CallAnswer::Outcome::kFailed;
+  error.type = details->GetString("type").value_or(answer_.outcome == CallAnswer::Outcome::kRejected ? "ParseError"
+                                                                                                     : "UnknownError");
+  error.message = CutText(details->GetString("message").value_or(""), limits_.message_bytes);
+  error.traceback = KeepEnd(details->GetString("traceback").value_or(""), limits_.traceback_bytes);
   if (const json::Value* mro = details->Find("mro"); mro != nullptr && mro->IsArray()) {
     for (const json::Value& name : mro->AsArray()) {
-      if (name.IsString() && error_.mro.size() < kMroLimit) error_.mro.push_back(name.AsString());
+      if (name.IsString() && error.mro.size() < kMroLimit) error.mro.push_back(name.AsString());
     }
   }
   return Ok();

@@ -42,8 +42,8 @@ TEST(InvocationReply, AFunctionsFrame) {
     ASSERT_TRUE(status.ok());
     ASSERT_TRUE(reply.done());
     EXPECT_TRUE(reply.keep_alive());
-    ASSERT_EQ(reply.frames().size(), 1U);
-    EXPECT_EQ(reply.frames()[0].payload, R"({"a": 1})");
+    ASSERT_EQ(reply.answer().frames.size(), 1U);
+    EXPECT_EQ(reply.answer().frames[0].payload, R"({"a": 1})");
   });
 }
 
@@ -52,7 +52,7 @@ TEST(InvocationReply, NoneAndClosingServers) {
   InvocationReply none(heard, ReplyLimits{});
   ASSERT_TRUE(none.Feed("HTTP/1.1 204 No Content\r\n\r\n").ok());
   EXPECT_TRUE(none.done());
-  EXPECT_TRUE(none.frames().empty());
+  EXPECT_TRUE(none.answer().frames.empty());
   InvocationReply old(heard, ReplyLimits{});
   ASSERT_TRUE(old.Feed("HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n{\"frames\":[" + kFrame + "]}").ok());
   EXPECT_FALSE(old.done());
@@ -74,7 +74,7 @@ TEST(InvocationReply, EventsChunkedInEveryPiece) {
     ASSERT_TRUE(status.ok()) << status.error().message;
     ASSERT_TRUE(reply.done());
     EXPECT_TRUE(reply.keep_alive());
-    EXPECT_EQ(reply.frames().size(), 1U);
+    EXPECT_EQ(reply.answer().frames.size(), 1U);
     EXPECT_EQ(heard.fly, std::vector<std::string>{R"({"payload":1})"});
     EXPECT_EQ(heard.metrics.size(), 1U);
   });
@@ -102,12 +102,12 @@ TEST(InvocationReply, ErrorsOfHandlersAndOfEnvelopes) {
                   .Feed(Sized("500 Error", R"({"error":"processing_error","details":{"message":"m","type":"a.B",)"
                                            R"("mro":["a.C"],"traceback":"t"}})"))
                   .ok());
-  EXPECT_EQ(failed.outcome(), InvocationReply::Outcome::kFailed);
-  EXPECT_EQ(failed.error().type, "a.B");
-  EXPECT_EQ(failed.error().mro, std::vector<std::string>{"a.C"});
+  EXPECT_EQ(failed.answer().outcome, CallAnswer::Outcome::kFailed);
+  EXPECT_EQ(failed.answer().error.type, "a.B");
+  EXPECT_EQ(failed.answer().error.mro, std::vector<std::string>{"a.C"});
   InvocationReply rejected(heard, ReplyLimits{});
   ASSERT_TRUE(rejected.Feed(Sized("400 Bad", R"({"error":"msg_parsing_error","details":{"message":"m"}})")).ok());
-  EXPECT_EQ(rejected.outcome(), InvocationReply::Outcome::kRejected);
+  EXPECT_EQ(rejected.answer().outcome, CallAnswer::Outcome::kRejected);
 }
 
 TEST(InvocationReply, GarbageAndLimits) {

@@ -9,7 +9,7 @@
 #include "core/base/clock.h"
 #include "model/envelope.h"
 #include "ports/message_queue.h"
-#include "relay/invocation_reply.h"
+#include "relay/answer.h"
 
 namespace asya::relay {
 
@@ -47,7 +47,7 @@ struct Job {
   std::string message_type;  // label of messages_sent_total
   std::string error_type;    // of a call that failed; for the trace
   int settle_attempts = 0;
-  std::unique_ptr<InvocationReply::Listener> listener;
+  std::unique_ptr<CallListener> listener;
 
   // The same for each delivery of the same step of the same envelope.
   [[nodiscard]] std::string Key() const {

@@ -15,6 +15,7 @@
 #include "core/observe/log.h"
 #include "ports/message_queue.h"
 #include "relay/admit.h"
+#include "relay/callee.h"
 #include "relay/cancel_feed.h"
 #include "relay/credits.h"
 #include "relay/forward.h"
@@ -23,8 +24,6 @@
 #include "relay/lineup.h"
 #include "relay/relay_metrics.h"
 #include "relay/reporter.h"
-#include "relay/runtime_peer.h"
-#include "relay/runtime_watch.h"
 #include "relay/settings.h"
 #include "relay/span_sender.h"
 
@@ -47,7 +46,7 @@ struct RelayLimits {
 struct RelayParts {
   Reactor& reactor;
   ports::MessageQueue& queue;
-  RuntimePeer& runtime;
+  Callee& runtime;
   Reporter* reporter;               // null without a gateway
   const CancelFeed* cancellations;  // null without a gateway
   SpanSender* spans;                // null without a collector
@@ -103,7 +102,7 @@ class Relay final : public ports::ConsumerEvents {
   void Hold(std::chrono::microseconds time);
   // conclude.cc: what a call led to.
   void Refuse(Job& job, const Refusal& refusal);
-  void Replied(Job& job, InvocationReply& reply);
+  void Replied(Job& job, CallAnswer& answer);
   void Attempted(Job& job, const HandlerError& error, const std::string& plain_reason);
   void EndWith(Job& job, const Ending& ending);
   void Succeeded(Job& job, std::vector<model::Frame> frames);

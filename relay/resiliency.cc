@@ -65,7 +65,8 @@ Verdict Decide(const Resiliency& resiliency, const HandlerError& error, const At
     return verdict;
   }
   verdict.max_attempts = policy->max_attempts;
-  const auto delay = DelayAfter(*policy, attempt.number, random);
+  const auto delay =
+      std::max(DelayAfter(*policy, attempt.number, random), error.least_delay.value_or(std::chrono::microseconds(0)));
   const bool exhausted = attempt.number >= policy->max_attempts || OutOfTime(*policy, attempt, delay);
   if (!exhausted) {
     if (attempt.deadline && attempt.now + delay >= *attempt.deadline) {

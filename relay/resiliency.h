@@ -12,7 +12,7 @@
 #include "core/base/clock.h"
 #include "core/base/random.h"
 #include "core/base/result.h"
-#include "relay/invocation_reply.h"
+#include "relay/answer.h"
 
 namespace asya::relay {
 

@@ -114,5 +114,19 @@ TEST(Resiliency, MaxDurationCountsFromTheFirstAttemptAndTheDeadlineEndsRetries) 
   EXPECT_EQ(Decide(resiliency, kError, attempt, "", random).reason, "Timeout");
 }
 
+TEST(Resiliency, AnErrorMayAskForALongerDelay) {
+  Resiliency resiliency;
+  resiliency.policies["default"].initial_delay = std::chrono::seconds(2);
+  resiliency.policies["default"].jitter = false;
+  Random random(1);
+  HandlerError error{"http.TooManyRequests", {}, "", ""};
+  const auto delay = [&] { return Decide(resiliency, error, Attempt{}, "RuntimeError", random).delay; };
+  EXPECT_EQ(delay(), std::chrono::seconds(2));
+  error.least_delay = std::chrono::seconds(1);
+  EXPECT_EQ(delay(), std::chrono::seconds(2));
+  error.least_delay = std::chrono::seconds(9);
+  EXPECT_EQ(delay(), std::chrono::seconds(9));
+}
+
 }  // namespace
 }  // namespace asya::relay

@@ -8,18 +8,6 @@ namespace {
 
 constexpr std::chrono::milliseconds kConnectTimeout{1000};
 
-// "2.5 s"; whole milliseconds at the finest.
-std::string Seconds(std::chrono::microseconds time) {
-  const std::int64_t milliseconds = std::max<std::int64_t>(1, time.count() / 1000);
-  std::string text = std::to_string(milliseconds / 1000);
-  if (milliseconds % 1000 != 0) {
-    std::string fraction = std::to_string(1000 + milliseconds % 1000).substr(1);
-    fraction.erase(fraction.find_last_not_of('0') + 1);
-    text += "." + fraction;
-  }
-  return text + " s";
-}
-
 }  // namespace
 
 struct RuntimePeer::Link {
@@ -36,11 +24,13 @@ struct RuntimePeer::Link {
   std::uint64_t sent_before = 0;
 };
 
-RuntimePeer::RuntimePeer(Reactor& reactor, Address address, const ReplyLimits& limits)
-    : reactor_(reactor), address_(std::move(address)), limits_(limits) {}
+RuntimePeer::RuntimePeer(Reactor& reactor, const std::string& socket_dir, const ReplyLimits& limits, Random& random)
+    : reactor_(reactor), limits_(limits), watch_(reactor, socket_dir, random) {
+  address_.path = socket_dir + "/asya-runtime.sock";
+}
 RuntimePeer::~RuntimePeer() = default;
 
-void RuntimePeer::Invoke(std::string body, std::chrono::microseconds timeout, InvocationReply::Listener& listener,
+void RuntimePeer::Invoke(std::string body, std::chrono::microseconds timeout, CallListener& listener,
                          OnFinished on_finished) {
   Link* link = FindIdle();
   const bool fresh = link == nullptr;
@@ -55,7 +45,7 @@ void RuntimePeer::Invoke(std::string body, std::chrono::microseconds timeout, In
   link->request += "\r\n\r\n";
   link->request += body;
   link->timer.After(timeout, [this, timeout, number = link->number] {
-    Finish(number, {Finished::How::kTimedOut, "the call took longer than " + Seconds(timeout), nullptr}, false);
+    Finish(number, {Finished::How::kTimedOut, TookLongerThan(timeout), nullptr}, false);
   });
   if (fresh) {
     Connect(link->number);
@@ -110,7 +100,7 @@ void RuntimePeer::TakeData(std::uint64_t number, std::string_view bytes) {
     Finish(number, {lost ? Finished::How::kLost : Finished::How::kInvalid, fed.error().message, nullptr}, false);
   } else if (link.reply->done()) {
     const bool keep = link.reply->keep_alive();
-    Finish(number, {Finished::How::kReplied, "", link.reply.get()}, keep);
+    Finish(number, {Finished::How::kReplied, "", &link.reply->answer()}, keep);
   }
 }
 
@@ -123,7 +113,7 @@ void RuntimePeer::TakeEnd(std::uint64_t number, const Status& status) {
   }
   const Status ended = link.reply->End();
   if (ended.ok()) {
-    Finish(number, {Finished::How::kReplied, "", link.reply.get()}, false);
+    Finish(number, {Finished::How::kReplied, "", &link.reply->answer()}, false);
   } else if (ended.error().code != ErrorCode::kClosed) {
     Finish(number, {Finished::How::kInvalid, ended.error().message, nullptr}, false);
   } else if (!status.ok() && !link.reply->started() && link.stream->bytes_sent() == link.sent_before) {

@@ -3,48 +3,31 @@
 #pragma once
 
 #include <chrono>
-#include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "relay/callee.h"
 #include "relay/invocation_reply.h"
+#include "relay/runtime_watch.h"
 #include "relay/stream.h"
 
 namespace asya::relay {
 
-// How a call ended.
-struct Finished {
-  enum class How {
-    kReplied,    // `reply` is complete
-    kInvalid,    // the reply broke the rules or a limit; `detail` says which
-    kTimedOut,   // closed by us: the runtime cancels the call and kills the worker if it goes on; `detail`: after how
-                 // long
-    kLost,       // the connection ended before the reply: the worker died in the middle
-    kUnreached,  // the call never got to the runtime
-  };
-  How how = How::kReplied;
-  std::string detail;
-  InvocationReply* reply = nullptr;  // lives until the callback returns
-};
-
-class RuntimePeer {
+class RuntimePeer final : public Callee {
  public:
-  using OnFinished = std::function<void(Finished)>;
-
-  RuntimePeer(Reactor& reactor, Address address, const ReplyLimits& limits);
-  ~RuntimePeer();
+  // The sockets are those of a runtime in `socket_dir`.
+  RuntimePeer(Reactor& reactor, const std::string& socket_dir, const ReplyLimits& limits, Random& random);
+  ~RuntimePeer() override;
   RuntimePeer(const RuntimePeer&) = delete;
   RuntimePeer& operator=(const RuntimePeer&) = delete;
 
-  // `listener` must live until `on_finished` was called. The caller keeps to its concurrency: each call is a
-  // connection.
-  void Invoke(std::string body, std::chrono::microseconds timeout, InvocationReply::Listener& listener,
-              OnFinished on_finished);
-  [[nodiscard]] std::size_t running() const { return links_.size() - idle_.size(); }
+  void Start(OnState on_change) override { watch_.Start(std::move(on_change)); }
+  [[nodiscard]] const RuntimeState& state() const override { return watch_.state(); }
+  void Invoke(std::string body, std::chrono::microseconds timeout, CallListener& listener,
+              OnFinished on_finished) override;
 
  private:
   struct Link;
@@ -58,6 +41,7 @@ class RuntimePeer {
   Reactor& reactor_;
   Address address_;
   ReplyLimits limits_;
+  RuntimeWatch watch_;
   std::map<std::uint64_t, std::unique_ptr<Link>> links_;
   std::vector<std::uint64_t> idle_;
   std::uint64_t next_number_ = 1;

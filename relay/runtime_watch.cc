@@ -38,10 +38,13 @@ std::string Describe(const json::Value& error) {
 
 }  // namespace
 
-RuntimeWatch::RuntimeWatch(Reactor& reactor, const std::string& socket_dir, Random& random, OnChange on_change)
-    : on_change_(std::move(on_change)),
-      feed_(reactor, SourceIn(socket_dir), *this, random),
-      direct_(reactor, RuntimeIn(socket_dir)) {}
+RuntimeWatch::RuntimeWatch(Reactor& reactor, const std::string& socket_dir, Random& random)
+    : feed_(reactor, SourceIn(socket_dir), *this, random), direct_(reactor, RuntimeIn(socket_dir)) {}
+
+void RuntimeWatch::Start(Callee::OnState on_change) {
+  on_change_ = std::move(on_change);
+  feed_.Start();
+}
 
 Status RuntimeWatch::OnBody(std::string_view piece) {
   while (!piece.empty()) {

@@ -3,6 +3,8 @@
 #include <utility>
 
 #include "core/json/value.h"
+#include "relay/model_server.h"
+#include "relay/runtime_peer.h"
 
 namespace asya::relay {
 namespace {
@@ -31,6 +33,17 @@ std::unique_ptr<SpanSender> MakeSpans(Reactor& reactor, const Settings& settings
                                       settings.metrics_namespace, logger);
 }
 
+std::unique_ptr<Callee> MakeCallee(Reactor& reactor, const Settings& settings, const Clock& clock, Random& random) {
+  if (!settings.endpoint) return std::make_unique<RuntimePeer>(reactor, settings.socket_dir, ReplyLimits{}, random);
+  return std::make_unique<ModelServer>(reactor, *settings.endpoint, ReplyLimits{}, ModelServerLimits{}, clock, random);
+}
+
+RelayLimits LimitsFor(const Settings& settings, RelayLimits limits) {
+  // Nobody kills a model server because of one call that took too long.
+  if (settings.endpoint) limits.kill_grace = limits.kill_window = std::chrono::milliseconds(0);
+  return limits;
+}
+
 Address SocketIn(const Settings& settings, const char* name) {
   Address address;
   address.path = settings.socket_dir + "/" + name;
@@ -49,17 +62,15 @@ Service::Service(const Settings& settings, const RelayLimits& limits, ports::Mes
       relay_metrics_(metrics, settings.metrics_namespace, model::QueueName(settings.namespace_, settings.actor),
                      settings.transport),
       handler_metrics_(metrics, settings.metrics_namespace, Declared(settings)),
-      runtime_(reactor_, SocketIn(settings, "asya-runtime.sock"), ReplyLimits{}),
+      callee_(MakeCallee(reactor_, settings, clock, random_)),
       reporter_(MakeReporter(reactor_, settings, random_, logger_, metrics)),
       cancellations_(settings.gateway ? std::make_unique<CancelFeed>(reactor_, *settings.gateway, random_) : nullptr),
       spans_(MakeSpans(reactor_, settings, metrics, logger_)),
-      relay_(settings, limits,
-             {reactor_, queue, runtime_, reporter_.get(), cancellations_.get(), spans_.get(), handler_metrics_,
+      relay_(settings, LimitsFor(settings, limits),
+             {reactor_, queue, *callee_, reporter_.get(), cancellations_.get(), spans_.get(), handler_metrics_,
               relay_metrics_, clock, random_, logger_},
              clock.Now()),
       crossing_(reactor_, relay_),
-      watch_(reactor_, settings.socket_dir, random_,
-             [this](const RuntimeState& state) { relay_.RuntimeChanged(state); }),
       notifier_(settings.notify_socket),
       tell_timer_(reactor_),
       ready_timer_(reactor_) {
@@ -82,11 +93,11 @@ Status Service::Open() {
 
 void Service::Run() {
   queue_.Start(crossing_);
-  watch_.Start();
+  callee_->Start([this](const RuntimeState& state) { relay_.RuntimeChanged(state); });
   if (cancellations_) cancellations_->Start();
   ready_timer_.After(settings_.runtime_ready_timeout, [this] {
-    if (watch_.state().kind != RuntimeState::Kind::kReady) {
-      logger_.Error("the runtime did not become ready in time; waiting on", {{"reason", watch_.state().text}});
+    if (callee_->state().kind != RuntimeState::Kind::kReady) {
+      logger_.Error("the runtime did not become ready in time; waiting on", {{"reason", callee_->state().text}});
     }
   });
   if (settings_.control_fd) {

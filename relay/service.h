@@ -9,6 +9,7 @@
 #include "core/observe/log.h"
 #include "core/observe/metrics.h"
 #include "ports/message_queue.h"
+#include "relay/callee.h"
 #include "relay/cancel_feed.h"
 #include "relay/crossing.h"
 #include "relay/handler_metrics.h"
@@ -17,8 +18,6 @@
 #include "relay/relay.h"
 #include "relay/relay_metrics.h"
 #include "relay/reporter.h"
-#include "relay/runtime_peer.h"
-#include "relay/runtime_watch.h"
 #include "relay/settings.h"
 #include "relay/span_sender.h"
 
@@ -54,13 +53,12 @@ class Service {
   Reactor reactor_;
   RelayMetrics relay_metrics_;
   HandlerMetrics handler_metrics_;
-  RuntimePeer runtime_;
+  std::unique_ptr<Callee> callee_;
   std::unique_ptr<Reporter> reporter_;
   std::unique_ptr<CancelFeed> cancellations_;
   std::unique_ptr<SpanSender> spans_;
   Relay relay_;
   Crossing crossing_;
-  RuntimeWatch watch_;
   Notifier notifier_;
   Timer tell_timer_;
   Timer ready_timer_;

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "relay/address.h"
+#include "relay/endpoint.h"
 #include "relay/resiliency.h"
 
 namespace asya::relay {
@@ -22,6 +23,7 @@ struct Settings {
   std::int64_t concurrency = 1;
   std::chrono::microseconds actor_timeout = std::chrono::minutes(5);
   Resiliency resiliency;
+  std::optional<Endpoint> endpoint;  // none: the runtime beside the relay is called
   std::optional<Address> gateway;
   std::optional<Address> collector;  // of spans; none: nothing is traced
   std::string tracing_problem;       // why nothing is traced although a collector was named

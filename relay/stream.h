@@ -49,7 +49,10 @@ using OnConnected = std::function<void(Result<std::unique_ptr<Stream>>)>;
 class Connecting {
  public:
   struct State;
-  Connecting(Reactor& reactor, const Address& address, std::chrono::milliseconds timeout, OnConnected on_connected);
+  // Asked for every address of a name, in numbers; those with an error are not connected to.
+  using Check = std::function<Status(const std::string& ip)>;
+  Connecting(Reactor& reactor, const Address& address, std::chrono::milliseconds timeout, OnConnected on_connected,
+             Check check = nullptr);
   ~Connecting();
   Connecting(const Connecting&) = delete;
   Connecting& operator=(const Connecting&) = delete;

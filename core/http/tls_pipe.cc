@@ -135,6 +135,10 @@ Status TlsPipe::Send(std::string_view plain) {
   return Ok();
 }
 
+bool TlsPipe::shaken() const { return state_->shaken; }
+
+bool TlsPipe::ended() const { return (SSL_get_shutdown(state_->ssl) & SSL_RECEIVED_SHUTDOWN) != 0; }
+
 std::string TlsPipe::TakeCipher() {
   char* data = nullptr;
   const long size = BIO_get_mem_data(state_->out, &data);

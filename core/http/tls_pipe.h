@@ -26,6 +26,10 @@ class TlsPipe {
   Status Send(std::string_view plain);
   // What has to go out of the socket now, taken away.
   std::string TakeCipher();
+  // The handshake is over, the peer trusted.
+  [[nodiscard]] bool shaken() const;
+  // The peer has said that nothing more comes; a connection that ends without that was cut.
+  [[nodiscard]] bool ended() const;
 
  private:
   struct State;

@@ -1,5 +1,6 @@
 #include "tests/support/unix_server.h"
 
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -32,6 +33,7 @@ std::optional<ServedRequest> ServedConnection::Read() {
   const std::size_t first = head.find(' ');
   request.method = head.substr(0, first);
   request.target = head.substr(first + 1, head.find(' ', first + 1) - first - 1);
+  request.head = head;
   request.body = buffer_.substr(end + 4, length);
   buffer_.erase(0, end + 4 + length);
   return request;
@@ -60,17 +62,35 @@ void ServedConnection::WaitForClose() {
 
 void ServedConnection::Cut() const { ::shutdown(descriptor_, SHUT_RDWR); }
 
+BoundPort BindLoopback() {
+  BoundPort bound{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), ""};
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  if (::bind(bound.descriptor, reinterpret_cast<const sockaddr*>(&address), size) != 0 ||
+      ::getsockname(bound.descriptor, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
+    std::abort();
+  }
+  bound.port = std::to_string(ntohs(address.sin_port));
+  return bound;
+}
+
 UnixServer::UnixServer(const std::string& path, Serve serve)
     : path_(path), serve_(std::move(serve)), listener_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   std::strncpy(address.sun_path, path.c_str(), sizeof address.sun_path - 1);
   ::unlink(path.c_str());
+  if (::bind(listener_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) std::abort();
+  Begin();
+}
+
+UnixServer::UnixServer(int bound, Serve serve) : serve_(std::move(serve)), listener_(bound) { Begin(); }
+
+void UnixServer::Begin() {
   constexpr int kBacklog = 128;
-  if (::bind(listener_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
-      ::listen(listener_, kBacklog) != 0) {
-    std::abort();
-  }
+  if (::listen(listener_, kBacklog) != 0) std::abort();
   thread_ = std::thread([this] { Accept(); });
 }
 
@@ -85,7 +105,7 @@ void UnixServer::Stop() {
   ::shutdown(listener_, SHUT_RDWR);
   thread_.join();
   ::close(listener_);
-  ::unlink(path_.c_str());
+  if (!path_.empty()) ::unlink(path_.c_str());
   CutAll();
   for (std::thread& thread : threads_) thread.join();
 }

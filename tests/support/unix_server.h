@@ -1,4 +1,5 @@
-// UnixServer: a scripted HTTP server on a Unix socket for tests; a thread for each connection.
+// UnixServer: a scripted HTTP server on a Unix socket, or a port of the loopback, for tests; a thread for each
+// connection.
 #pragma once
 
 #include <condition_variable>
@@ -15,6 +16,7 @@ namespace asya::tests {
 struct ServedRequest {
   std::string method;
   std::string target;
+  std::string head;  // request line and headers
   std::string body;
 };
 
@@ -36,11 +38,20 @@ class ServedConnection {
   std::string buffer_;
 };
 
+// A TCP socket on a free port of the loopback that refuses connections until a server takes it over.
+struct BoundPort {
+  int descriptor;
+  std::string port;
+};
+BoundPort BindLoopback();
+
 class UnixServer {
  public:
   using Serve = std::function<void(ServedConnection&)>;
   // `serve` runs on a thread of its own for each connection, which is closed when it returns.
   UnixServer(const std::string& path, Serve serve);
+  // On a socket of BindLoopback(), which it takes over.
+  UnixServer(int bound, Serve serve);
   ~UnixServer();
   UnixServer(const UnixServer&) = delete;
   UnixServer& operator=(const UnixServer&) = delete;
@@ -51,6 +62,7 @@ class UnixServer {
   [[nodiscard]] int accepted() const;
 
  private:
+  void Begin();
   void Accept();
 
   std::string path_;

@@ -1,0 +1,205 @@
+#include "relay/model_server.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "relay/model_request.h"
+
+namespace asya::relay {
+
+struct ModelServer::Link {
+  Link(Reactor& reactor, std::uint64_t own_number) : number(own_number), timer(reactor) {}
+
+  std::uint64_t number;
+  Timer timer;  // of the call, of making the connection, or of its idle time
+  std::unique_ptr<ModelWire> wire;
+  // Of the call that runs; no reply means that there is none.
+  std::unique_ptr<ModelReply> reply;
+  std::string request;  // kept until the reply begins: an idle connection may have ended unseen
+  OnFinished on_finished;
+  std::chrono::microseconds time{0};  // that the call may take
+  bool reused = false;
+};
+
+ModelServer::ModelServer(Reactor& reactor, Endpoint endpoint, const ReplyLimits& replies,
+                         const ModelServerLimits& limits, const Clock& clock, Random& random)
+    : reactor_(reactor),
+      endpoint_(std::move(endpoint)),
+      replies_(replies),
+      limits_(limits),
+      clock_(clock),
+      random_(random),
+      state_{RuntimeState::Kind::kAbsent, "the model server is being connected to"},
+      again_(reactor),
+      pause_(limits.first_pause) {}
+ModelServer::~ModelServer() = default;
+
+void ModelServer::Start(OnState on_change) {
+  on_change_ = std::move(on_change);
+  NewLink();
+}
+
+void ModelServer::Invoke(std::string body, std::chrono::microseconds timeout, CallListener& listener,
+                         OnFinished on_finished) {
+  auto request = MakeModelRequest(endpoint_, body);
+  if (!request.ok()) {
+    CallAnswer answer;
+    answer.outcome = CallAnswer::Outcome::kFailed;
+    answer.error = {"InputError", {"ValueError", "Exception"}, "the payload: " + request.error().message, ""};
+    reactor_.Post([answer = std::move(answer), on_finished = std::move(on_finished)]() mutable {
+      on_finished({Finished::How::kReplied, "", &answer});
+    });
+    return;
+  }
+  Link* idle = FindIdle();
+  Link& link = idle != nullptr ? *idle : NewLink();
+  link.reused = idle != nullptr;
+  link.reply = std::make_unique<ModelReply>(endpoint_, std::move(request->payload), std::move(request->route), listener,
+                                            replies_, clock_.Now());
+  link.request = std::move(request->bytes);
+  link.on_finished = std::move(on_finished);
+  link.time = std::min(timeout, endpoint_.timeout.value_or(timeout));
+  link.timer.After(link.time, [this, &link] { TimedOut(link); });
+  if (link.reused) link.wire->Write(link.request);
+}
+
+ModelServer::Link& ModelServer::NewLink() {
+  const std::uint64_t number = next_number_++;
+  Link& link = *links_.emplace(number, std::make_unique<Link>(reactor_, number)).first->second;
+  link.timer.After(limits_.connect_timeout, [this, &link] { TimedOut(link); });
+  Connect(link);
+  return link;
+}
+
+void ModelServer::Connect(Link& link) {
+  link.wire =
+      std::make_unique<ModelWire>(reactor_, endpoint_, limits_.connect_timeout,
+                                  ModelWire::Events{[this, &link] { Opened(link); },
+                                                    [this, &link](std::string_view bytes) { TakeData(link, bytes); },
+                                                    [this, &link](const Status& status) { TakeEnd(link, status); }});
+}
+
+ModelServer::Link* ModelServer::FindIdle() {
+  while (!idle_.empty()) {
+    const std::uint64_t number = idle_.back();
+    idle_.pop_back();
+    Link* link = links_.at(number).get();
+    if (link->wire->alive()) return link;
+    links_.erase(number);
+  }
+  return nullptr;
+}
+
+void ModelServer::Opened(Link& link) {
+  if (link.reply != nullptr) {
+    link.wire->Write(link.request);
+  } else {
+    Rest(link);
+  }
+  Change({RuntimeState::Kind::kReady, ""});
+}
+
+void ModelServer::TakeData(Link& link, std::string_view bytes) {
+  if (link.reply == nullptr) {  // nobody asked
+    idle_.erase(std::remove(idle_.begin(), idle_.end(), link.number), idle_.end());
+    links_.erase(link.number);
+    return;
+  }
+  const Status fed = link.reply->Feed(bytes);
+  if (!fed.ok() && fed.error().code == ErrorCode::kClosed) {
+    Away(fed.error());
+    Finish(link, {Finished::How::kLost, fed.error().message, nullptr}, false);
+  } else if (!fed.ok()) {
+    Finish(link, {Finished::How::kInvalid, fed.error().message, nullptr}, false);
+  } else if (link.reply->done()) {
+    const bool keep = link.reply->keep_alive();
+    Finish(link, {Finished::How::kReplied, "", &link.reply->answer()}, keep);
+  }
+}
+
+void ModelServer::TakeEnd(Link& link, const Status& status) {
+  const bool opened = link.wire->opened();
+  if (link.reply == nullptr) {
+    idle_.erase(std::remove(idle_.begin(), idle_.end(), link.number), idle_.end());
+    links_.erase(link.number);
+    if (!opened) Away(status.ok() ? Fail(ErrorCode::kClosed, "the connection was closed") : status.error());
+    return;
+  }
+  if (!opened) {
+    const std::string reason = status.ok() ? "the connection was closed" : status.error().message;
+    Away(status.ok() ? Fail(ErrorCode::kClosed, reason) : status.error());
+    Finish(link, {Finished::How::kUnreached, reason, nullptr}, false);
+    return;
+  }
+  if (link.reused && !link.reply->started()) {
+    link.reused = false;
+    Connect(link);
+    return;
+  }
+  const Status ended = status.ok() ? link.reply->End() : status;
+  if (ended.ok()) {
+    Finish(link, {Finished::How::kReplied, "", &link.reply->answer()}, false);
+  } else if (ended.error().code != ErrorCode::kClosed && ended.error().code != ErrorCode::kUnavailable) {
+    Finish(link, {Finished::How::kInvalid, ended.error().message, nullptr}, false);
+  } else {
+    Away(ended.error());
+    Finish(link, {Finished::How::kLost, ended.error().message, nullptr}, false);
+  }
+}
+
+void ModelServer::TimedOut(Link& link) {
+  if (!link.wire->opened()) {
+    TakeEnd(link, Fail(ErrorCode::kTimeout, "cannot connect: timed out"));
+  } else {
+    Finish(link, {Finished::How::kTimedOut, TookLongerThan(link.time), nullptr}, false);
+  }
+}
+
+// From now on it waits for the next call.
+void ModelServer::Rest(Link& link) {
+  idle_.push_back(link.number);
+  link.timer.After(limits_.idle, [this, number = link.number] {
+    idle_.erase(std::remove(idle_.begin(), idle_.end(), number), idle_.end());
+    links_.erase(number);
+  });
+}
+
+void ModelServer::Finish(Link& link, Finished finished, bool keep) {
+  link.timer.Cancel();
+  const OnFinished on_finished = std::move(link.on_finished);
+  const std::unique_ptr<ModelReply> reply = std::move(link.reply);
+  link.on_finished = nullptr;
+  link.request.clear();
+  if (keep) {
+    Rest(link);
+  } else {
+    links_.erase(link.number);
+  }
+  if (finished.how == Finished::How::kReplied) {
+    pause_ = limits_.first_pause;
+    again_.Cancel();
+    Change({RuntimeState::Kind::kReady, ""});
+  }
+  on_finished(std::move(finished));
+}
+
+// Nothing is taken until it could be connected to again, which is tried ever more rarely until a call succeeds.
+void ModelServer::Away(const Error& error) {
+  if (!again_.pending()) {
+    const auto half = std::chrono::duration_cast<std::chrono::microseconds>(pause_) / 2;
+    const auto drawn = static_cast<std::int64_t>(random_.Unit() * static_cast<double>(half.count()));
+    pause_ = std::min(pause_ * 2, limits_.longest_pause);
+    again_.After(half + std::chrono::microseconds(drawn), [this] { NewLink(); });
+  }
+  const bool refused = error.code == ErrorCode::kForbidden || error.code == ErrorCode::kUnauthorized;
+  Change({refused ? RuntimeState::Kind::kFailed : RuntimeState::Kind::kAbsent,
+          "the model server at " + endpoint_.authority + " cannot be called: " + error.message});
+}
+
+void ModelServer::Change(RuntimeState state) {
+  if (state == state_ || !on_change_) return;
+  state_ = std::move(state);
+  on_change_(state_);
+}
+
+}  // namespace asya::relay
