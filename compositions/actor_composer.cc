@@ -51,7 +51,6 @@ void Add(std::vector<json::Value>& objects, std::optional<json::Value> object) {
 Result<ports::RenderedSet> ActorComposer::Compose(const ports::ComposeInput& input) const {
   ASYA_TRY(const Context context, MakeContext(settings_, input));
   ports::RenderedSet set;
-  if (context.has_endpoint()) set.warnings.emplace_back("spec.endpoint: relays of this release call handlers only");
   Add(set.objects, RenderServiceAccount(context));
   Add(set.objects, RenderConfigMap(context));
   Add(set.objects, RenderTriggerAuthentication(context));

@@ -38,6 +38,11 @@ json::Array Environment(const Context& context) {
       EnvironmentValue("ASYA_RESILIENCY_ACTOR_TIMEOUT",
                        context.spec.Find("resiliency")->GetString("actorTimeout").value_or("5m")),
   };
+  // Before everything that holds secrets: Kubernetes fills in $(NAME) of what comes before it, and of nothing else. The
+  // relay fills in the values of the user's own variables itself, once it has parsed the headers.
+  if (const json::Value* endpoint = context.spec.Find("endpoint")) {
+    environment.push_back(EnvironmentValue("ASYA_ENDPOINT", json::Dump(*endpoint)));
+  }
   for (const auto& [name, field] :
        {std::pair("ASYA_RESILIENCY_POLICIES", "policies"), std::pair("ASYA_RESILIENCY_RULES", "rules")}) {
     const std::string text = JsonAt(context, field);
@@ -48,9 +53,7 @@ json::Array Environment(const Context& context) {
   }
   for (json::Value& entry : TransportEnvironment(context)) environment.push_back(std::move(entry));
   AddTracing(context, environment);
-  if (const json::Value* endpoint = context.spec.Find("endpoint")) {
-    environment.push_back(EnvironmentValue("ASYA_ENDPOINT", json::Dump(*endpoint)));
-  }
+  if (context.has_endpoint()) AddOwnEnvironment(context, environment);
   const json::Value* own = context.spec.FindPath({"sidecar", "env"});
   if (own != nullptr && own->IsArray()) {
     for (const json::Value& entry : own->AsArray()) SetEnvironment(environment, entry);
@@ -89,9 +92,16 @@ json::Value RenderRelayContainer(const Context& context) {
                                        {"capabilities", json::Object{{"drop", json::Array{"ALL"}}}}}},
       {"volumeMounts", Mounts(context)},
   };
+  if (context.has_endpoint()) {
+    // The relay is the actor's own container.
+    for (const char* field : {"envFrom", "resources"}) {
+      if (const json::Value* value = context.spec.Find(field)) container[field] = *value;
+    }
+  } else {
+    // A native sidecar: starts first, and ends after the runtime has drained.
+    container["restartPolicy"] = "Always";
+  }
   if (const json::Value* resources = sidecar.Find("resources")) container["resources"] = *resources;
-  // A native sidecar: starts first, and ends after the runtime has drained.
-  if (!context.has_endpoint()) container["restartPolicy"] = "Always";
   return container;
 }
 

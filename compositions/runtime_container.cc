@@ -51,11 +51,7 @@ json::Array Environment(const Context& context) {
   if (states != nullptr && !states->AsArray().empty()) {
     environment.push_back(EnvironmentValue("ASYA_STATE_PROXY_MOUNTS", StateMounts(*states)));
   }
-  const json::Value* own = context.spec.Find("env");
-  if (own != nullptr) {
-    for (const json::Value& entry : own->AsArray()) SetEnvironment(environment, entry);
-  }
-  AddSecretKeys(context, environment);
+  AddOwnEnvironment(context, environment);
   return environment;
 }
 
@@ -77,6 +73,13 @@ json::Array Mounts(const Context& context) {
 }
 
 }  // namespace
+
+void AddOwnEnvironment(const Context& context, json::Array& environment) {
+  if (const json::Value* own = context.spec.Find("env")) {
+    for (const json::Value& entry : own->AsArray()) SetEnvironment(environment, entry);
+  }
+  AddSecretKeys(context, environment);
+}
 
 json::Value RenderRuntimeContainer(const Context& context) {
   const std::string python = context.spec.GetString("pythonExecutable").value_or("python3");

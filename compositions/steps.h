@@ -33,6 +33,8 @@ json::Value RenderPodTemplate(const Context& context);
 json::Value RenderRelayContainer(const Context& context);
 json::Value RenderRuntimeContainer(const Context& context);
 json::Array RenderStateContainers(const Context& context);
+// Variables that the actor gives to the container that does its work: env, then secretRefs.
+void AddOwnEnvironment(const Context& context, json::Array& environment);
 // What a relay needs to reach the broker.
 json::Array TransportEnvironment(const Context& context);
 // The trigger mode that is really used: native only where the broker has a trigger of KEDA's.

@@ -167,6 +167,8 @@ Status LocalServer::Parts::StartCluster(const Environment& environment) {
   pods.relay_environment = backend->RelayEnvironment();
   // The Secret that the Transport names stands for the same values.
   for (const auto& [name, value] : pods.relay_environment) pods.values.own[name] = value;
+  // A model server on this machine is what an endpoint most often names here.
+  pods.relay_environment["ASYA_ENDPOINT_ALLOW"] = "loopback";
   cluster = std::make_unique<cluster::local::LocalCluster>(std::move(pods), clock, logger.For("cluster"));
   ASYA_TRY_STATUS(cluster->Start());
   scaler = std::make_unique<scaling::ReplicaScaler>(scaling::ReplicaScaler::Deps{*queues, *cluster, clock, &metrics},
