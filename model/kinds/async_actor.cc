@@ -99,7 +99,8 @@ Schema EndpointField() {
           String("url", "Address of the server.").Required().As(Format::kHttpUrl),
           String("protocol", "What the server speaks.").OneOf({"json", "openai", "v2"}).Default("json"),
           String("method", "HTTP method.").OneOf({"POST", "PUT", "GET"}).Default("POST"),
-          Map("headers", "Headers of each call.", String("", "").Secret()),
+          Map("headers", "Headers of each call; $(NAME) stands for a variable of env, envFrom or secretRefs.",
+              String("", "").Secret()),
           String("timeout", "Longest call; actorTimeout by default.").As(Format::kGoDuration),
           String("input", "JSON Pointer to the part of the payload that is sent.").As(Format::kJsonPointer).Default(""),
           String("output", "JSON Pointer to the place in the payload where the answer goes.")
