@@ -94,7 +94,8 @@ TEST_P(ClaimStoreSuite, ListsFoldersInPages) {
   }
   EXPECT_THAT(NamesOf(store().List("", 3, kTimeout)), testing::ElementsAre("a", "b", "c"));
   EXPECT_THAT(NamesOf(store().List("c", 3, kTimeout)), testing::ElementsAre("d"));
-  for (const ports::ClaimFolder& folder : *store().List("", 10, kTimeout)) {
+  const auto all = store().List("", 10, kTimeout);
+  for (const ports::ClaimFolder& folder : *all) {
     EXPECT_GT(folder.newest, before);
     EXPECT_LT(folder.newest, before + std::chrono::minutes(10));
   }
