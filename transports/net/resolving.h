@@ -3,7 +3,7 @@
 
 #include <netdb.h>
 
-#include <csignal>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,10 +17,13 @@ struct FreeAddresses {
 };
 using Addresses = std::unique_ptr<addrinfo, FreeAddresses>;
 
-// Begins to look one name up and says by `done` when it is over; not 0: it could not begin.
-using Lookup = int (*)(gaicb* request, sigevent* done);
-// By threads of the system's own (getaddrinfo_a).
-int LookUp(gaicb* request, sigevent* done);
+// What became of a question: 0 and the addresses, or why there are none (EAI_*). To be called once, from any thread.
+using Answer = std::function<void(int failure, Addresses found)>;
+// Begins to look one name up; not 0 (EAI_*): it could not begin, and the answer is not called.
+using Lookup = int (*)(const std::string& host, const std::string& port, Answer answer);
+// By a thread a question: getaddrinfo knows no deadline but that of the system's resolver. getaddrinfo_a would save the
+// thread, but answers on threads that ThreadSanitizer does not know.
+int LookUp(const std::string& host, const std::string& port, Answer answer);
 
 class Resolving {
  public:
@@ -36,7 +39,7 @@ class Resolving {
  private:
   struct State;
   explicit Resolving(std::shared_ptr<State> state) : state_(std::move(state)) {}
-  static void Answered(sigval value);
+  static void Answered(State& state, int failure, Addresses found);
   std::shared_ptr<State> state_;
 };
 

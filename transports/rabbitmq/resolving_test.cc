@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 
+#include <string>
+#include <utility>
+
 #include "tests/support/scripted_broker.h"
 #include "transports/rabbitmq/link.h"
 
@@ -10,22 +13,25 @@ namespace asya::transports::rabbitmq {
 namespace {
 
 // The question that waits; a lookup is a plain function.
-gaicb* asked = nullptr;
-sigevent answer;
+std::string asked_port;
+net::Answer waiting;
 
-int SlowLookup(gaicb* request, sigevent* done) {
-  asked = request;
-  answer = *done;
+int SlowLookup(const std::string& /*host*/, const std::string& port, net::Answer answer) {
+  asked_port = port;
+  waiting = std::move(answer);
   return 0;
 }
 
 // The name server answers.
 void Answer() {
-  ASSERT_EQ(getaddrinfo("127.0.0.1", asked->ar_service, asked->ar_request, &asked->ar_result), 0);
-  answer.sigev_notify_function(answer.sigev_value);
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  ASSERT_EQ(getaddrinfo("127.0.0.1", asked_port.c_str(), &hints, &found), 0);
+  std::exchange(waiting, nullptr)(0, net::Addresses(found));
 }
 
-int NoLookup(gaicb* /*request*/, sigevent* /*done*/) { return EAI_NONAME; }
+int NoLookup(const std::string& /*host*/, const std::string& /*port*/, net::Answer /*answer*/) { return EAI_NONAME; }
 
 class Resolved : public ::testing::Test {
  protected:
