@@ -1,5 +1,6 @@
 #include "transports/net/resolving.h"
 
+#include <pthread.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -7,8 +8,6 @@
 #include <cstdint>
 #include <cstring>
 #include <mutex>
-#include <system_error>
-#include <thread>
 #include <utility>
 
 #include "core/base/unique_fd.h"
@@ -24,19 +23,38 @@ struct Resolving::State {
   Addresses found;
 };
 
+namespace {
+
+struct Question {
+  std::string host;
+  std::string port;
+  Answer answer;
+};
+
+void* Ask(void* argument) {
+  const std::unique_ptr<Question> question(static_cast<Question*>(argument));
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_ADDRCONFIG | AI_NUMERICSERV;
+  addrinfo* found = nullptr;
+  const int failure = getaddrinfo(question->host.c_str(), question->port.c_str(), &hints, &found);
+  question->answer(failure, Addresses(failure == 0 ? found : nullptr));
+  return nullptr;
+}
+
+}  // namespace
+
+// Nothing ends a getaddrinfo, so that joining its thread would be the wait that this is to avoid.
 int LookUp(const std::string& host, const std::string& port, Answer answer) {
-  try {
-    std::thread([host, port, answer = std::move(answer)] {
-      addrinfo hints{};
-      hints.ai_socktype = SOCK_STREAM;
-      hints.ai_flags = AI_ADDRCONFIG | AI_NUMERICSERV;
-      addrinfo* found = nullptr;
-      const int failure = getaddrinfo(host.c_str(), port.c_str(), &hints, &found);
-      answer(failure, Addresses(failure == 0 ? found : nullptr));
-    }).detach();
-  } catch (const std::system_error&) {
-    return EAI_AGAIN;
-  }
+  auto question = std::make_unique<Question>(Question{host, port, std::move(answer)});
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+  pthread_t thread{};
+  const int failed = pthread_create(&thread, &attributes, Ask, question.get());
+  pthread_attr_destroy(&attributes);
+  if (failed != 0) return EAI_AGAIN;
+  static_cast<void>(question.release());
   return 0;
 }
 
