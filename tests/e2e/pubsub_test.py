@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 import uuid
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from asya_project import ROOT, Project, until
+from pair_of_actors import end, send, start_pair
 
 sys.path.insert(0, str(ROOT / "tools"))
 
@@ -23,34 +23,6 @@ spec:
   pubsub: {{projectId: {project}, endpoint: "{endpoint}", ackDeadline: 10}}
 ---
 """
-ACTOR = """\
-apiVersion: asya.sh/v1alpha1
-kind: AsyncActor
-metadata: {{name: {name}}}
-spec:
-  image: test:latest
-  handler: steps.{name}
-  transport: google
-  concurrency: 4
-  scaling: {{minReplicaCount: 0, maxReplicaCount: 2, cooldownPeriod: 2}}
-  resiliency: {{policies: {{default: {{maxAttempts: 3, backoff: constant, initialDelay: 200ms}}}}}}
----
-"""
-STEPS = """\
-import os
-
-def first(payload):
-    return {**payload, "first": True}
-
-def second(payload):
-    mark = os.path.join(os.path.dirname(__file__), f"mark-{payload['number']}")
-    if payload.get("fails") == "once" and not os.path.exists(mark):
-        open(mark, "w").close()
-        raise ValueError("not yet")
-    if payload.get("fails") == "always":
-        raise ValueError("never")
-    return {**payload, "second": True}
-"""
 
 
 @pytest.fixture(scope="module")
@@ -63,27 +35,10 @@ def fake() -> Iterator[PrivatePubsub]:
 @pytest.fixture
 def pair(project: Project, fake: PrivatePubsub) -> Project:
     """Two actors in a row on the server, up."""
-    manifest = TRANSPORT.format(project=f"test-{uuid.uuid4()}", endpoint=fake.addresses["ASYA_TEST_PUBSUB"])
-    manifest += ACTOR.format(name="first") + ACTOR.format(name="second")
-    project.write(asya__yaml=manifest, steps__py=STEPS)
-    project.run("up")
+    start_pair(
+        project, "google", TRANSPORT.format(project=f"test-{uuid.uuid4()}", endpoint=fake.addresses["ASYA_TEST_PUBSUB"])
+    )
     return project
-
-
-def send(project: Project, payload: dict[str, Any]) -> str:
-    """The id of a task over both actors."""
-    return str(project.post("/api/v1/tasks", {"payload": payload, "next": ["second"]}, actor="first")["id"])
-
-
-def end(project: Project, task: str, wanted: str) -> Any:
-    """The task once it has ended as wanted."""
-
-    def look() -> Any:
-        seen = project.get(f"/api/v1/tasks/{task}")
-        assert seen["status"] not in {"succeeded", "failed"} - {wanted}, seen
-        return seen if seen["status"] == wanted else None
-
-    return until(look, f"{task} {wanted}")
 
 
 def test_a_route_runs_on_pubsub_and_so_do_retries_and_its_end(pair: Project) -> None:

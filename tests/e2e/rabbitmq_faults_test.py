@@ -12,7 +12,8 @@ from urllib.parse import urlparse
 
 import pytest
 from asya_project import ACTORS, ROOT, Project, until
-from rabbitmq_test import TRANSPORT, ask, end, queues
+from pair_of_actors import end, send
+from rabbitmq_test import TRANSPORT, ask, queues
 
 sys.path.insert(0, str(ROOT / "tools"))
 
@@ -88,11 +89,6 @@ def pair(project: Project, node: PrivateRabbitmq, host: str) -> Project:
     project.write(asya__yaml=manifest, steps__py=STEPS)
     project.run("up")
     return project
-
-
-def send(project: Project, payload: dict[str, Any]) -> str:
-    """The id of a task over both actors."""
-    return str(project.post("/api/v1/tasks", {"payload": payload, "next": ["second"]}, actor="first")["id"])
 
 
 def runs(project: Project, number: int) -> int:

@@ -14,6 +14,7 @@ from urllib.parse import urlparse
 
 import pytest
 from asya_project import ROOT, Project, until
+from pair_of_actors import end, send, start_pair
 
 sys.path.insert(0, str(ROOT / "tools"))
 
@@ -27,34 +28,6 @@ spec:
   type: rabbitmq
   rabbitmq: {{host: 127.0.0.1, port: {port}, virtualHost: {host}, managementUrl: {management}}}
 ---
-"""
-ACTOR = """\
-apiVersion: asya.sh/v1alpha1
-kind: AsyncActor
-metadata: {{name: {name}}}
-spec:
-  image: test:latest
-  handler: steps.{name}
-  transport: rabbit
-  concurrency: 4
-  scaling: {{minReplicaCount: 0, maxReplicaCount: 2, cooldownPeriod: 2}}
-  resiliency: {{policies: {{default: {{maxAttempts: 3, backoff: constant, initialDelay: 200ms}}}}}}
----
-"""
-STEPS = """\
-import os
-
-def first(payload):
-    return {**payload, "first": True}
-
-def second(payload):
-    mark = os.path.join(os.path.dirname(__file__), f"mark-{payload['number']}")
-    if payload.get("fails") == "once" and not os.path.exists(mark):
-        open(mark, "w").close()
-        raise ValueError("not yet")
-    if payload.get("fails") == "always":
-        raise ValueError("never")
-    return {**payload, "second": True}
 """
 
 
@@ -95,37 +68,13 @@ def pair(project: Project, node: PrivateRabbitmq, host: str) -> Project:
     """Two actors in a row on the node, up."""
     port = urlparse(node.addresses["ASYA_TEST_RABBITMQ"]).port
     management = node.addresses["ASYA_TEST_RABBITMQ_MANAGEMENT"]
-    manifest = TRANSPORT.format(port=port, host=host, management=management)
-    manifest += ACTOR.format(name="first") + ACTOR.format(name="second")
-    project.write(asya__yaml=manifest, steps__py=STEPS)
-    project.run("up")
+    start_pair(project, "rabbit", TRANSPORT.format(port=port, host=host, management=management))
     return project
 
 
 def queues(node: PrivateRabbitmq, host: str) -> dict[str, Any]:
     """The queues of a virtual host by their names."""
     return {queue["name"]: queue for queue in ask(node, "GET", f"/api/queues/{host}")}
-
-
-def send(project: Project, payload: dict[str, Any]) -> str:
-    """The id of a task over both actors."""
-    return str(project.post("/api/v1/tasks", {"payload": payload, "next": ["second"]}, actor="first")["id"])
-
-
-def status(project: Project, task: str) -> Any:
-    """What the server says of a task."""
-    return project.get(f"/api/v1/tasks/{task}")
-
-
-def end(project: Project, task: str, wanted: str) -> Any:
-    """The task once it has ended as wanted."""
-
-    def look() -> Any:
-        seen = status(project, task)
-        assert seen["status"] not in {"succeeded", "failed"} - {wanted}, seen
-        return seen if seen["status"] == wanted else None
-
-    return until(look, f"{task} {wanted}")
 
 
 def test_a_route_runs_on_the_broker_and_so_does_its_end(pair: Project, node: PrivateRabbitmq, host: str) -> None:

@@ -7,10 +7,10 @@ import sys
 import urllib.request
 import uuid
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from asya_project import ROOT, Project, until
+from pair_of_actors import end, send, start_pair
 
 sys.path.insert(0, str(ROOT / "tools"))
 
@@ -24,34 +24,6 @@ spec:
   type: sqs
   sqs: {{region: {region}, endpoint: "{endpoint}", credentialsSecretRef: {{name: aws}}}}
 ---
-"""
-ACTOR = """\
-apiVersion: asya.sh/v1alpha1
-kind: AsyncActor
-metadata: {{name: {name}}}
-spec:
-  image: test:latest
-  handler: steps.{name}
-  transport: queues
-  concurrency: 4
-  scaling: {{minReplicaCount: 0, maxReplicaCount: 2, cooldownPeriod: 2}}
-  resiliency: {{policies: {{default: {{maxAttempts: 3, backoff: constant, initialDelay: 200ms}}}}}}
----
-"""
-STEPS = """\
-import os
-
-def first(payload):
-    return {**payload, "first": True}
-
-def second(payload):
-    mark = os.path.join(os.path.dirname(__file__), f"mark-{payload['number']}")
-    if payload.get("fails") == "once" and not os.path.exists(mark):
-        open(mark, "w").close()
-        raise ValueError("not yet")
-    if payload.get("fails") == "always":
-        raise ValueError("never")
-    return {**payload, "second": True}
 """
 
 
@@ -75,10 +47,7 @@ def pair(project: Project, server: PrivateMoto, region: str) -> Project:
     secret.mkdir(parents=True)
     (secret / "AWS_ACCESS_KEY_ID").write_text(ACCESS_KEY)
     (secret / "AWS_SECRET_ACCESS_KEY").write_text(SECRET_KEY)
-    manifest = TRANSPORT.format(region=region, endpoint=server.url)
-    manifest += ACTOR.format(name="first") + ACTOR.format(name="second")
-    project.write(asya__yaml=manifest, steps__py=STEPS)
-    project.run("up")
+    start_pair(project, "queues", TRANSPORT.format(region=region, endpoint=server.url))
     return project
 
 
@@ -87,22 +56,6 @@ def calls(server: PrivateMoto, region: str) -> dict[str, int]:
     with urllib.request.urlopen(f"{server.url}/asya/calls?region={region}", timeout=30) as answer:
         counts: dict[str, int] = json.loads(answer.read())
     return counts
-
-
-def send(project: Project, payload: dict[str, Any]) -> str:
-    """The id of a task over both actors."""
-    return str(project.post("/api/v1/tasks", {"payload": payload, "next": ["second"]}, actor="first")["id"])
-
-
-def end(project: Project, task: str, wanted: str) -> Any:
-    """The task once it has ended as wanted."""
-
-    def look() -> Any:
-        seen = project.get(f"/api/v1/tasks/{task}")
-        assert seen["status"] not in {"succeeded", "failed"} - {wanted}, seen
-        return seen if seen["status"] == wanted else None
-
-    return until(look, f"{task} {wanted}")
 
 
 def test_a_route_runs_on_sqs_and_so_does_its_end(pair: Project, server: PrivateMoto, region: str) -> None:
