@@ -44,10 +44,10 @@ demo: programs ## Runs examples/documents on real input, prints results, leaves 
 
 .PHONY: test
 test: install build/asya_runtime.pyz lint-fast ## Runs every test: C++ and Python, then again under the sanitizers
-	@{ nice tools/build-pstest; nice tools/build-kubectl; } >/dev/null & tools=$$!; \
+	@nice tools/test-programs >/dev/null & programs=$$!; \
 	$(call BUILD,dev); \
 	$(call CTEST,build/dev); \
-	wait $$tools; \
+	wait $$programs; \
 	$(SERVERS) $(PYTHON_BIN)/pytest -q
 	@$(MAKE) asan tsan
 

@@ -11,7 +11,7 @@ from private_server import PrivateServer, die_with_parent, run, serve
 
 START_LIMIT_S = 30
 STOP_LIMIT_S = 10
-BUILD = Path(__file__).resolve().parent / "build-pstest"
+BUILD = Path(__file__).resolve().parent / "build-go"
 
 
 class PrivatePubsub(PrivateServer):
@@ -35,7 +35,7 @@ class PrivatePubsub(PrivateServer):
 
     def start(self) -> dict[str, str]:
         """Starts the server; returns the addresses once it listens."""
-        program = subprocess.run([BUILD], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+        program = subprocess.run([BUILD, "pstest"], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
         self._process = subprocess.Popen(
             [program, self._address], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             preexec_fn=die_with_parent,

@@ -13,7 +13,7 @@ EVENTS = "/api/v1/namespaces/default/events"
 @pytest.mark.timeout(300)
 def test_a_missing_flavor_is_told_until_it_is_there(project: Project, tmp_path: Path) -> None:
     """The reason, its count and the recovery, selected by the actor."""
-    built = subprocess.run([ROOT / "tools" / "build-kubectl"], stdout=subprocess.PIPE, text=True, check=True)
+    built = subprocess.run([ROOT / "tools" / "build-go", "kubectl"], stdout=subprocess.PIPE, text=True, check=True)
     kubectl = built.stdout.strip().splitlines()[-1]
     project.write(asya__yaml=actor("echo", "handlers.echo") + actor("other", "handlers.echo", "  flavors: [gpu]\n"),
                   handlers__py="def echo(payload):\n    return payload\n")  # fmt: skip

@@ -39,7 +39,7 @@ def test_every_command_prints_what_the_document_says(tmp_path: Path) -> None:
     shutil.copytree(
         ROOT / "examples" / "hello", tmp_path / "examples" / "hello", ignore=shutil.ignore_patterns(".asya")
     )
-    kubectl = subprocess.run([ROOT / "tools" / "build-kubectl"], stdout=subprocess.PIPE, text=True, check=True)
+    kubectl = subprocess.run([ROOT / "tools" / "build-go", "kubectl"], stdout=subprocess.PIPE, text=True, check=True)
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "kubectl").symlink_to(kubectl.stdout.strip().splitlines()[-1])
     path = f"{tmp_path / 'bin'}:{ROOT / 'bin'}:{os.environ['PATH']}"

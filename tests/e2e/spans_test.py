@@ -1,13 +1,23 @@
 """Spans of the gateway and the relays arrive at a collector, in one trace with what the client began."""
 
 import json
+import subprocess
+import sys
 import threading
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
-from asya_project import Project, actor, until
+from asya_project import ROOT, Project, actor, until
+
+sys.path.insert(0, str(ROOT / "tools"))
+
+from free_ports import free_ports
+from private_server import die_with_parent
 
 HANDLERS = """\
 def first(payload):
@@ -18,6 +28,16 @@ def second(payload):
 """
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = "b7ad6b7169203331"
+# What comes in by OTLP/HTTP goes out by it, as JSON and at once, so that the receiver behind it can read it.
+OTELCOL = """\
+receivers:
+  otlp: {{protocols: {{http: {{endpoint: "127.0.0.1:{port}"}}}}}}
+exporters:
+  otlp_http: {{endpoint: "{endpoint}", encoding: json, compression: none, sending_queue: {{enabled: false}}}}
+service:
+  telemetry: {{metrics: {{level: none}}}}
+  pipelines: {{traces: {{receivers: [otlp], exporters: [otlp_http]}}}}
+"""
 
 
 class Collector:
@@ -62,10 +82,45 @@ class Collector:
 
 @pytest.fixture
 def collector() -> Iterator[Collector]:
-    """A collector that lives as long as the test."""
+    """A receiver that lives as long as the test."""
     made = Collector()
     yield made
     made.close()
+
+
+@pytest.fixture(params=["a receiver", "the OpenTelemetry collector"])
+def endpoint(request: pytest.FixtureRequest, collector: Collector, tmp_path: Path) -> Iterator[str]:
+    """Where spans are sent to: the receiver, or the real collector, which checks them and sends them on to it."""
+    direct = f"http://127.0.0.1:{collector.server.server_port}"
+    if request.param == "a receiver":
+        yield direct
+        return
+    built = subprocess.run([ROOT / "tools" / "build-go", "otelcol"], stdout=subprocess.PIPE, text=True, check=True)
+    (port,) = free_ports(1)
+    settings, log = tmp_path / "otelcol.yaml", tmp_path / "otelcol.log"
+    settings.write_text(OTELCOL.format(port=port, endpoint=direct))
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [built.stdout.strip(), "--config", f"file:{settings}"], stdout=output, stderr=output,
+            preexec_fn=die_with_parent,
+        )  # fmt: skip
+
+    def answers() -> bool:
+        assert process.poll() is None, log.read_text()
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5).close()
+        except urllib.error.HTTPError:
+            return True  # 404: it takes traces only
+        except OSError:
+            return False
+        return True
+
+    try:
+        until(answers, "the collector listens")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.kill()
+        process.wait()
 
 
 def attributes(span: dict[str, Any]) -> dict[str, str]:
@@ -74,9 +129,9 @@ def attributes(span: dict[str, Any]) -> dict[str, str]:
 
 
 @pytest.mark.timeout(120)
-def test_one_trace_from_the_client_to_the_last_hop(collector: Collector, project: Project) -> None:
+def test_one_trace_from_the_client_to_the_last_hop(collector: Collector, endpoint: str, project: Project) -> None:
     """Two hops, the second of which fails: every span carries the client's trace, and knows its parent."""
-    project.environment["OTEL_EXPORTER_OTLP_ENDPOINT"] = f"http://127.0.0.1:{collector.server.server_port}"
+    project.environment["OTEL_EXPORTER_OTLP_ENDPOINT"] = endpoint
     project.write(asya__yaml=actor("first", "handlers.first") + actor("second", "handlers.second"),
                   handlers__py=HANDLERS)  # fmt: skip
     project.run("up", str(project.folder))

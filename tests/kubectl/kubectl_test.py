@@ -92,7 +92,7 @@ class Kubectl:
 def program() -> str:
     """The path of kubectl, built where it is not in the cache."""
     return subprocess.run(
-        [ROOT / "tools" / "build-kubectl"], stdout=subprocess.PIPE, text=True, check=True
+        [ROOT / "tools" / "build-go", "kubectl"], stdout=subprocess.PIPE, text=True, check=True
     ).stdout.strip()
 
 
