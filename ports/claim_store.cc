@@ -16,11 +16,10 @@ bool IsPlain(char c) {
 
 }  // namespace
 
-std::string ClaimFolderName(std::string_view envelope_id) {
-  const bool is_plain = !envelope_id.empty() && envelope_id.size() <= kNameLimitBytes &&
-                        envelope_id.rfind(kHashed, 0) != 0 &&
-                        std::all_of(envelope_id.begin(), envelope_id.end(), IsPlain);
-  return is_plain ? std::string(envelope_id) : std::string(kHashed) + Sha256Hex(envelope_id);
+std::string ClaimFolderName(std::string_view id) {
+  const bool is_plain = !id.empty() && id.size() <= kNameLimitBytes && id.rfind(kHashed, 0) != 0 &&
+                        std::all_of(id.begin(), id.end(), IsPlain);
+  return is_plain ? std::string(id) : std::string(kHashed) + Sha256Hex(id);
 }
 
 Result<std::string> ReadClaim(ClaimStore& store, const ClaimKey& key, std::size_t bytes,

@@ -4,6 +4,7 @@
 #include <limits>
 #include <utility>
 
+#include "ports/claim_marks.h"
 #include "ports/claim_payload.h"
 
 namespace asya::relay {
@@ -42,6 +43,7 @@ ClaimedQueue::ClaimedQueue(ClaimParts parts, const ClaimLimits& limits)
                                              "Bytes of payloads read from the claim store")),
       write_failures_(Failures(parts_.metrics, parts_.metric_prefix, "write")),
       read_failures_(Failures(parts_.metrics, parts_.metric_prefix, "read")),
+      mark_failures_(Failures(parts_.metrics, parts_.metric_prefix, "mark")),
       held_gauge_(parts_.metrics.MakeGauge(parts_.metric_prefix + "_claim_held_bytes",
                                            "Bytes of fetched payloads whose messages are not settled")),
       readers_(limits.readers, limits.waiting),
@@ -83,6 +85,8 @@ void ClaimedQueue::OnConnection(bool connected, const std::string& reason) {
     held_.clear();
     held_bytes_ = 0;
     held_gauge_.Set(0);
+    holders_.clear();
+    ending_.clear();
   }
   const std::lock_guard telling(telling_);
   ++connection_;
@@ -90,13 +94,29 @@ void ClaimedQueue::OnConnection(bool connected, const std::string& reason) {
 }
 
 void ClaimedQueue::OnStarted(ports::DeliveryTag tag, Status status) {
-  if (!status.ok()) Release(tag);
+  if (!status.ok()) {
+    {
+      const std::lock_guard lock(mutex_);
+      holders_.erase(tag.get());
+    }
+    Release(tag);
+  }
   const std::lock_guard telling(telling_);
   events_->OnStarted(tag, std::move(status));
 }
 
 void ClaimedQueue::OnSettled(ports::DeliveryTag tag, Status status) {
   if (status.ok() || status.error().code == ErrorCode::kConflict || status.error().code == ErrorCode::kClosed) {
+    std::optional<Holder> ended;
+    {
+      const std::lock_guard lock(mutex_);
+      holders_.erase(tag.get());
+      const auto found = ending_.find(tag.get());
+      if (found != ending_.end() && status.ok()) ended = std::move(found->second);
+      if (found != ending_.end()) ending_.erase(found);
+    }
+    // Refused only while it stops, or when the store is away for long: then the payload is kept until it expires.
+    if (ended && !writers_.Submit([this, holder = *ended] { MarkEnded(holder); })) mark_failures_.Add();
     Release(tag);
   }
   const std::lock_guard telling(telling_);
@@ -126,6 +146,10 @@ std::unique_ptr<ClaimedQueue::Fetch> ClaimedQueue::NeedsFetch(ports::Delivery& d
   if (!model::MayHaveClaim(delivery.body)) return nullptr;
   auto envelope = model::ParseEnvelope(delivery.body);
   if (!envelope.ok()) return nullptr;
+  if (model::HoldsClaims(*envelope)) {
+    const std::lock_guard lock(mutex_);
+    holders_[delivery.tag.get()] = {ports::ClaimFolderName(model::RootOf(*envelope)), envelope->id};
+  }
   const auto claim = model::ClaimOf(*envelope);
   if (!claim || IsGivenUp(*envelope)) return nullptr;
   auto fetch = std::make_unique<Fetch>();
@@ -136,11 +160,15 @@ std::unique_ptr<ClaimedQueue::Fetch> ClaimedQueue::NeedsFetch(ports::Delivery& d
   return fetch;
 }
 
-void ClaimedQueue::BeginFetches() {
+void ClaimedQueue::StartThreads() {
   std::call_once(started_, [this] {
     readers_.Start();
     writers_.Start();
   });
+}
+
+void ClaimedQueue::BeginFetches() {
+  StartThreads();
   const std::lock_guard lock(mutex_);
   while (!waiting_.empty() && !stopping_) {
     const std::size_t bytes = waiting_.front()->claim.bytes;
@@ -178,7 +206,7 @@ void ClaimedQueue::Run(Fetch& fetch) {
 }
 
 Result<std::string> ClaimedQueue::Read(const Fetch& fetch) {
-  const ports::ClaimKey key{fetch.envelope.id, fetch.claim.sha256};
+  const ports::ClaimKey key{fetch.claim.root, fetch.claim.sha256};
   std::chrono::milliseconds pause = limits_.first_pause;
   for (int attempt = 1;; ++attempt) {
     auto payload = ports::ReadClaim(parts_.store, key, fetch.claim.bytes, limits_.call_timeout);
@@ -221,19 +249,63 @@ bool ClaimedQueue::IsLarge(const ports::Settlement& settlement) const {
 }
 
 void ClaimedQueue::Settle(ports::Settlement settlement) {
-  if (!IsLarge(settlement)) {
+  const bool large = IsLarge(settlement);
+  const auto end = large ? std::nullopt : EndOf(settlement);
+  if (!large && !(end && parts_.makes_letters)) {
+    if (end) {
+      StartThreads();
+      const std::lock_guard lock(mutex_);
+      ending_[settlement.tag.get()] = *end;
+    }
     parts_.queue.Settle(std::move(settlement));
     return;
   }
-  std::call_once(started_, [this] {
-    readers_.Start();
-    writers_.Start();
-  });
+  StartThreads();
   const ports::DeliveryTag tag = settlement.tag;
   const auto shared = std::make_shared<ports::Settlement>(std::move(settlement));
-  if (writers_.Submit([this, shared] { StoreAndSettle(*shared); })) return;
+  const auto work = [this, shared, end] { end ? MarkLetterAndSettle(*end, *shared) : StoreAndSettle(*shared); };
+  if (writers_.Submit(work)) return;
   const std::lock_guard telling(telling_);
   events_->OnSettled(tag, Fail(ErrorCode::kUnavailable, "too many settlements wait for the claim store"));
+}
+
+// Only at x-sink and x-sump does nothing go on.
+std::optional<ClaimedQueue::Holder> ClaimedQueue::EndOf(const ports::Settlement& settlement) {
+  if (settlement.action != ports::Settlement::Action::kAck || !settlement.publish.empty()) return std::nullopt;
+  const std::lock_guard lock(mutex_);
+  const auto found = holders_.find(settlement.tag.get());
+  return found == holders_.end() ? std::nullopt : std::optional(found->second);
+}
+
+// Before the message goes: the letter was reported and must not lose its payload, whatever happens next.
+void ClaimedQueue::MarkLetterAndSettle(const Holder& holder, ports::Settlement& settlement) {
+  const Status marked =
+      parts_.store.SetMark(holder.folder, ports::ClaimMark(ports::kLetterMark, holder.id), limits_.call_timeout);
+  if (marked.ok()) {
+    parts_.queue.Settle(std::move(settlement));
+    return;
+  }
+  mark_failures_.Add();
+  const std::lock_guard telling(telling_);
+  events_->OnSettled(settlement.tag,
+                     Fail(ErrorCode::kUnavailable, "the claim store took no mark: " + marked.error().message));
+}
+
+// After the message has gone: it cannot come again and look for its payload.
+void ClaimedQueue::MarkEnded(const Holder& holder) {
+  std::chrono::milliseconds pause = limits_.first_pause;
+  for (int attempt = 1;; ++attempt) {
+    const Status marked =
+        parts_.store.SetMark(holder.folder, ports::ClaimMark(ports::kEndedMark, holder.id), limits_.call_timeout);
+    if (marked.ok()) return;
+    mark_failures_.Add();
+    if (attempt >= limits_.mark_attempts || !Pause(pause)) {
+      parts_.logger.Warning("payloads of an ended envelope are kept until they expire",
+                            {{"id", holder.id}, {"reason", marked.error().message}});
+      return;
+    }
+    pause = std::min(pause * 2, limits_.longest_pause);
+  }
 }
 
 void ClaimedQueue::StoreAndSettle(ports::Settlement& settlement) {

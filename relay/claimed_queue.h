@@ -38,6 +38,7 @@ struct ClaimLimits {
   std::chrono::milliseconds call_timeout{20'000};  // of one call of the store
   int read_attempts = 7;                           // while the store is away: about 10 s
   int missing_attempts = 4;                        // of a payload that is not there, or is another: about 1 s
+  int mark_attempts = 4;                           // of the mark that an envelope has ended: about 1 s
   std::chrono::milliseconds first_pause{150};
   std::chrono::milliseconds longest_pause{4000};
 };
@@ -52,10 +53,12 @@ struct ClaimParts {
   observe::Metrics& metrics;
   std::string metric_prefix;
   observe::Logger logger;
+  bool makes_letters = false;  // what ends here is a dead letter, which may go on naming its payload
 };
 
-// What the store cannot take is told by OnSettled as kUnavailable, with the delivery still leased; what it does not
-// give back comes as it is, with a problem.
+// Of an envelope that has put payloads into the store it marks there when it has ended (ports/claim_marks.h); nothing
+// is removed here. What the store cannot take is told by OnSettled as kUnavailable, with the delivery still leased;
+// what it does not give back comes as it is, with a problem.
 class ClaimedQueue final : public ports::MessageQueue, private ports::ConsumerEvents {
  public:
   ClaimedQueue(ClaimParts parts, const ClaimLimits& limits);
@@ -86,7 +89,18 @@ class ClaimedQueue final : public ports::MessageQueue, private ports::ConsumerEv
   void OnSettled(ports::DeliveryTag tag, Status status) override;
   void OnConnection(bool connected, const std::string& reason) override;
 
+  // Whose envelope it is that a delivery carries, by the folder of the store that it holds payloads in.
+  struct Holder {
+    std::string folder;
+    std::string id;
+  };
+
   std::unique_ptr<Fetch> NeedsFetch(ports::Delivery& delivery);
+  void StartThreads();
+  // The holder whose envelope this settlement is the end of.
+  std::optional<Holder> EndOf(const ports::Settlement& settlement);
+  void MarkLetterAndSettle(const Holder& holder, ports::Settlement& settlement);
+  void MarkEnded(const Holder& holder);
   void BeginFetches();
   void Run(Fetch& fetch);
   Result<std::string> Read(const Fetch& fetch);
@@ -108,6 +122,7 @@ class ClaimedQueue final : public ports::MessageQueue, private ports::ConsumerEv
   const observe::Counter read_bytes_;
   const observe::Counter write_failures_;
   const observe::Counter read_failures_;
+  const observe::Counter mark_failures_;
   const observe::Gauge held_gauge_;
   ports::ConsumerEvents* events_ = nullptr;
   Executor readers_;
@@ -123,6 +138,8 @@ class ClaimedQueue final : public ports::MessageQueue, private ports::ConsumerEv
   std::deque<std::unique_ptr<Fetch>> waiting_;
   std::unordered_map<std::uint64_t, std::size_t> held_;  // bytes by delivery
   std::size_t held_bytes_ = 0;
+  std::unordered_map<std::uint64_t, Holder> holders_;  // by delivery, of those that are leased
+  std::unordered_map<std::uint64_t, Holder> ending_;   // whose last settlement is under way
 };
 
 }  // namespace asya::relay

@@ -8,6 +8,9 @@
 
 #include "claims/directory/store.h"
 #include "core/base/sha256.h"
+#include "model/claim.h"
+#include "ports/claim_marks.h"
+#include "ports/claim_payload.h"
 #include "relay/claim_settings.h"
 #include "tests/support/fake_runtime.h"
 #include "tests/support/relay_harness.h"
@@ -39,18 +42,30 @@ class CountingStore final : public ports::ClaimStore {
     if (failing_gets-- > 0) return Fail(ErrorCode::kUnavailable, "away");
     return inner_.Get(key, limit, timeout);
   }
+  Status SetMark(const std::string& folder, const std::string& mark, std::chrono::milliseconds timeout) override {
+    if (failing_marks-- > 0) return Fail(ErrorCode::kUnavailable, "away");
+    return inner_.SetMark(folder, mark, timeout);
+  }
+  Result<bool> HasMark(const std::string& folder, const std::string& mark, std::chrono::milliseconds timeout) override {
+    return inner_.HasMark(folder, mark, timeout);
+  }
   Result<std::vector<ports::ClaimFolder>> List(const std::string& after, std::size_t limit,
                                                std::chrono::milliseconds timeout) override {
     return inner_.List(after, limit, timeout);
   }
-  Result<std::int64_t> Remove(const std::string& folder, std::chrono::milliseconds timeout) override {
-    return inner_.Remove(folder, timeout);
+  Result<ports::ClaimFolder> Look(const std::string& folder, std::chrono::milliseconds timeout) override {
+    return inner_.Look(folder, timeout);
+  }
+  Status Remove(const std::string& folder, const std::vector<std::string>& names,
+                std::chrono::milliseconds timeout) override {
+    return inner_.Remove(folder, names, timeout);
   }
 
   std::atomic<int> written = 0;
   std::atomic<int> gets = 0;
   std::atomic<int> failing_puts = 0;
   std::atomic<int> failing_gets = 0;
+  std::atomic<int> failing_marks = 0;
 
  private:
   claims::directory::Store inner_;
@@ -74,9 +89,12 @@ class ClaimsTest : public testing::Test {
   // The relay of the harness, with the store between it and its queue.
   void Start() {
     for (const char* actor : {"infer", "post", "x-sink", "x-sump"}) harness.MakeQueue(actor);
-    consumer_ = harness.broker().NewConsumer(model::QueueName("ns", "infer"));
-    claimed_ = std::make_unique<ClaimedQueue>(
-        ClaimParts{*consumer_, store, metrics_, harness.settings.metrics_namespace, observe::Logger::Silent()}, limits);
+    const std::string& actor = harness.settings.actor;
+    consumer_ = harness.broker().NewConsumer(model::QueueName("ns", actor));
+    claimed_ =
+        std::make_unique<ClaimedQueue>(ClaimParts{*consumer_, store, metrics_, harness.settings.metrics_namespace,
+                                                  observe::Logger::Silent(), actor == "x-sump"},
+                                       limits);
     service_ = std::make_unique<Service>(harness.settings, harness.limits, *claimed_, metrics_, RealClock(),
                                          observe::Logger::Silent());
     ASSERT_TRUE(service_->Open().ok());
@@ -86,14 +104,21 @@ class ClaimsTest : public testing::Test {
   // An envelope for the relay whose payload lies in the store.
   model::Envelope Claimed(const std::string& id, const std::string& payload) {
     auto envelope = harness.Make(id, {"post"});
-    EXPECT_TRUE(store.Put({id, Sha256Hex(payload)}, payload, kTimeout).ok());
-    SetClaim(envelope, {Sha256Hex(payload), payload.size()});
+    envelope.payload = payload;
+    EXPECT_TRUE(ports::ClaimPayload(store, envelope, kTimeout).ok());
+    store.written = 0;
     return envelope;
+  }
+  ports::ClaimHolders Holders(const std::string& root) { return ports::HoldersOf(*store.Look(root, kTimeout)); }
+  // The relay is that of an end actor from now on.
+  void BecomeEnd(const std::string& actor) {
+    harness.settings.actor = actor;
+    harness.settings.is_end_actor = true;
   }
   std::string StoredPayload(const model::Envelope& envelope) {
     const auto claim = model::ClaimOf(envelope);
     if (!claim) return "no reference";
-    const auto read = ports::ReadClaim(store, {envelope.id, claim->sha256}, claim->bytes, kTimeout);
+    const auto read = ports::ReadClaim(store, {claim->root, claim->sha256}, claim->bytes, kTimeout);
     return read.ok() ? *read : read.error().message;
   }
 
@@ -123,6 +148,7 @@ TEST_F(ClaimsTest, TheHandlerSeesTheWholePayload) {
   ASSERT_TRUE(taken.has_value());
   EXPECT_EQ(taken->payload, "\"done\"");
   EXPECT_FALSE(model::ClaimOf(*taken).has_value());
+  EXPECT_TRUE(HoldsClaims(*taken));
   auto whole = sent;
   RestorePayload(whole, Large());
   EXPECT_TRUE(seen == SerializeEnvelope(whole));
@@ -165,30 +191,100 @@ TEST_F(ClaimsTest, ARetryWritesNothingAgain) {
   EXPECT_EQ(runtime.CallsOf("e1"), 3);
   EXPECT_EQ(taken->status.error.GetString("type"), "a.B");
   EXPECT_TRUE(StoredPayload(*taken) == Large());
-  EXPECT_EQ(store.written, 1);
+  EXPECT_EQ(store.written, 0);
   EXPECT_NE(harness.Get("/metrics").find("asya_actor_claims_reused_total 3"), std::string::npos);
 }
 
-TEST_F(ClaimsTest, ChildrenHaveAFolderOfTheirOwn) {
+TEST_F(ClaimsTest, ChildrenPutTheirPayloadsUnderTheRootAndHoldForThemselves) {
   FakeRuntime runtime(harness.folder(), [](Call& call) {
     const auto event = [&](char c) { return "event: downstream\ndata: " + call.Frame(Large(c)) + "\n\n"; };
     call.Events(event('a') + event('b') + "event: done\ndata: {}\n\n");
   });
   Start();
-  harness.Send(harness.Make("e1", {"post"}));
+  // Itself a child: the root of a family is that of its first envelope.
+  auto sent = harness.Make("e1", {"post"});
+  sent.parent_id = "e0";
+  sent.headers[model::kRootHeader] = "r1";
+  harness.Send(sent);
+  std::vector<std::string> ids;
   for (int i = 0; i < 2; ++i) {
     const auto taken = harness.Take("post");
     ASSERT_TRUE(taken.has_value());
-    EXPECT_TRUE(StoredPayload(*taken) == Large(taken->parent_id.empty() ? 'a' : 'b')) << taken->id;
+    EXPECT_TRUE(StoredPayload(*taken) == Large(taken->id == "e1" ? 'a' : 'b')) << taken->id;
+    EXPECT_EQ(model::RootOf(*taken), "r1");
+    ids.push_back(taken->id);
   }
-  EXPECT_EQ(store.List("", 10, kTimeout)->size(), 2U);
+  std::sort(ids.begin(), ids.end());
+  EXPECT_EQ(store.List("", 10, kTimeout)->size(), 1U);
+  EXPECT_EQ(Holders("r1").open, ids);
+}
+
+TEST_F(ClaimsTest, AChildOfAnEnvelopeThatHoldsDoesNotHold) {
+  FakeRuntime runtime(harness.folder(), [](Call& call) {
+    const std::string event = "event: downstream\ndata: " + call.Frame("1") + "\n\n";
+    call.Events(event + event + "event: done\ndata: {}\n\n");
+  });
+  Start();
+  harness.Send(Claimed("e1", Large()));
+  for (int i = 0; i < 2; ++i) {
+    const auto taken = harness.Take("post");
+    ASSERT_TRUE(taken.has_value());
+    EXPECT_EQ(model::HoldsClaims(*taken), taken->parent_id.empty());
+    EXPECT_EQ(model::RootOf(*taken), "e1");
+  }
+  EXPECT_EQ(Holders("e1").open, std::vector<std::string>{"e1"});
+}
+
+TEST_F(ClaimsTest, TheEndAtTheSinkIsMarkedAfterTheMessageIsGone) {
+  BecomeEnd("x-sink");
+  FakeRuntime runtime(harness.folder(), [](Call& call) { call.Return("1"); });
+  Start();
+  auto sent = Claimed("e1", Large());
+  sent.route = {{"infer"}, "x-sink", {}};
+  sent.status.phase = "succeeded";
+  store.failing_marks = 2;
+  harness.Send(sent);
+  EXPECT_TRUE(RelayHarness::Eventually([&] { return Holders("e1").open.empty(); }));
+  EXPECT_EQ(harness.Stats("x-sink").in_flight + harness.Stats("x-sink").visible, 0);
+  EXPECT_TRUE(Holders("e1").letters.empty());
+}
+
+TEST_F(ClaimsTest, WhatGoesOnFromTheSinkHasNotEnded) {
+  BecomeEnd("x-sink");
+  FakeRuntime runtime(harness.folder(), [](Call& call) {
+    call.Events("event: downstream\ndata: {\"payload\":" + Large('r') +
+                R"(,"route":{"prev":["infer","x-sink"],"curr":"post","next":[]}})" + "\n\nevent: done\ndata: {}\n\n");
+  });
+  Start();
+  auto sent = Claimed("e1", Large());
+  sent.route = {{"infer"}, "x-sink", {}};
+  sent.status.phase = "succeeded";
+  harness.Send(sent);
+  const auto taken = harness.Take("post");
+  ASSERT_TRUE(taken.has_value());
+  EXPECT_TRUE(StoredPayload(*taken) == Large('r'));
+  EXPECT_EQ(Holders("e1").open, std::vector<std::string>{"e1"});
+}
+
+TEST_F(ClaimsTest, ADeadLetterIsMarkedBeforeTheMessageIsGone) {
+  BecomeEnd("x-sump");
+  FakeRuntime runtime(harness.folder(), [](Call& call) { call.Return("1"); });
+  Start();
+  auto sent = Claimed("e1", Large());
+  sent.route = {{"infer", "x-sink"}, "x-sump", {}};
+  sent.status.phase = "failed";
+  store.failing_marks = 2;
+  harness.Send(sent);
+  EXPECT_TRUE(RelayHarness::Eventually([&] { return harness.Stats("x-sump").in_flight == 0; }));
+  EXPECT_EQ(Holders("e1").letters, std::vector<std::string>{"e1"});
+  EXPECT_TRUE(Holders("e1").open.empty());
 }
 
 TEST_F(ClaimsTest, AMissingPayloadFailsWithItsReference) {
   FakeRuntime runtime(harness.folder(), [](Call& call) { call.Return("1"); });
   Start();
   const auto sent = Claimed("e1", Large());
-  ASSERT_TRUE(store.Remove("e1", kTimeout).ok());
+  ASSERT_TRUE(store.Remove("e1", {Sha256Hex(Large())}, kTimeout).ok());
   harness.Send(sent);
   const auto taken = harness.Take("x-sink");
   ASSERT_TRUE(taken.has_value());

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/base/sha256.h"
+#include "model/claim.h"
 #include "relay/admit.h"
 #include "relay/base64.h"
 #include "relay/fit.h"
@@ -42,9 +43,14 @@ std::string ChildId(const model::Envelope& input, const std::string& actor, std:
   return model::DeriveId(input.id, visits == 0 ? actor : actor + "#" + std::to_string(visits), index);
 }
 
-json::Object HeadersFor(const model::Envelope& input, std::optional<json::Object> given) {
+json::Object HeadersFor(const model::Envelope& input, std::optional<json::Object> given, bool is_child) {
   json::Object headers = given ? std::move(*given) : input.headers;
   headers.erase(kFirstAttemptHeader);
+  model::KeepClaimHeaders(input.headers, headers);
+  if (is_child) {
+    headers.erase(model::kClaimHeader);  // it holds nothing yet
+    headers[model::kRootHeader] = model::RootOf(input);
+  }
   for (const char* own : {"traceparent", "tracestate"}) {
     const auto found = input.headers.find(own);
     if (found != input.headers.end()) headers.insert(*found);
@@ -117,9 +123,9 @@ Result<std::vector<ports::Outgoing>> Forward(const model::Envelope& input, std::
     ASYA_TRY_STATUS(CheckNext(frame, passed_sink, place));
     model::Envelope envelope;
     envelope.id = ChildId(input, place.actor, index);
-    envelope.parent_id = index == 0 ? input.parent_id : input.id;
-    ++index;
-    envelope.headers = HeadersFor(input, std::move(frame.headers));
+    const bool is_child = index++ > 0;
+    envelope.parent_id = is_child ? input.id : input.parent_id;
+    envelope.headers = HeadersFor(input, std::move(frame.headers), is_child);
     envelope.route = {prev, frame.route.curr, std::move(frame.route.next)};
     envelope.payload = std::move(frame.payload);
     envelope.status = StatusFor(input, frame.status, envelope.route.curr, keep, place);

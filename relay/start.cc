@@ -55,7 +55,8 @@ int RunUntilDrained(const Settings& settings, ports::MessageQueue& queue, observ
   const ClaimSettings claims = ReadClaimSettings(ProcessEnvironment(), problems);
   if (claims.folder.empty()) return Run(settings, queue, metrics, clock, logger);
   asya::claims::directory::Store store(claims.folder);
-  ClaimedQueue claimed({queue, store, metrics, settings.metrics_namespace, logger}, claims.limits);
+  const bool is_sump = settings.is_end_actor && settings.actor == settings.sump;
+  ClaimedQueue claimed({queue, store, metrics, settings.metrics_namespace, logger, is_sump}, claims.limits);
   return Run(settings, claimed, metrics, clock, logger);
 }
 

@@ -23,8 +23,9 @@ std::string Dropped(const std::string& payload) {
 // A larger payload is named by its place in the claim store, from which the letter can be replayed.
 model::Envelope Tellable(const model::Envelope& whole) {
   model::Envelope envelope = whole;
-  if (whole.payload.size() > kReportedPayloadBytes)
-    SetClaim(envelope, {Sha256Hex(whole.payload), whole.payload.size()});
+  if (whole.payload.size() > kReportedPayloadBytes) {
+    SetClaim(envelope, Sha256Hex(whole.payload), whole.payload.size());
+  }
   return envelope;
 }
 

@@ -6,6 +6,9 @@
 #include <vector>
 
 #include "core/base/sha256.h"
+#include "model/claim.h"
+#include "ports/claim_marks.h"
+#include "ports/claim_payload.h"
 
 namespace asya::claims::conformance {
 namespace {
@@ -22,11 +25,29 @@ std::vector<std::string> NamesOf(const Result<std::vector<ports::ClaimFolder>>& 
 
 }  // namespace
 
-ClaimKey ClaimStoreSuite::MustPut(const std::string& envelope, const std::string& payload) {
-  const ClaimKey key{envelope, Sha256Hex(payload)};
+ClaimKey ClaimStoreSuite::MustPut(const std::string& root, const std::string& payload) {
+  const ClaimKey key{root, Sha256Hex(payload)};
   const auto put = store().Put(key, payload, kTimeout);
   EXPECT_TRUE(put.ok()) << (put.ok() ? "" : put.error().message);
   return key;
+}
+
+model::Envelope ClaimStoreSuite::MustClaim(const std::string& id, const std::string& root, const std::string& payload) {
+  model::Envelope envelope;
+  envelope.id = id;
+  if (root != id) envelope.headers[model::kRootHeader] = root;
+  envelope.payload = payload;
+  const auto claimed = ports::ClaimPayload(store(), envelope, kTimeout);
+  EXPECT_TRUE(claimed.ok()) << (claimed.ok() ? "" : claimed.error().message);
+  return envelope;
+}
+
+std::int64_t ClaimStoreSuite::RemoveAll(const std::string& folder) {
+  const auto looked = store().Look(folder, kTimeout);
+  EXPECT_TRUE(looked.ok());
+  const auto removed = ports::RemoveClaims(store(), *looked, kTimeout);
+  EXPECT_TRUE(removed.ok()) << (removed.ok() ? "" : removed.error().message);
+  return removed.ok() ? *removed : -1;
 }
 
 TEST_P(ClaimStoreSuite, GivesBackWhatWasPut) {
@@ -105,12 +126,86 @@ TEST_P(ClaimStoreSuite, RemovesAFolderWithAllInIt) {
   const ClaimKey first = MustPut("a", "1");
   MustPut("a", "2");
   const ClaimKey other = MustPut("ab", "1");
-  EXPECT_EQ(*store().Remove("a", kTimeout), 2);
-  EXPECT_EQ(*store().Remove("a", kTimeout), 0);
+  const ClaimKey another = MustPut("a-b", "1");
+  EXPECT_EQ(RemoveAll("a"), 2);
+  EXPECT_EQ(RemoveAll("a"), 0);
   EXPECT_EQ(store().Get(first, 9, kTimeout).error().code, ErrorCode::kNotFound);
-  EXPECT_THAT(NamesOf(store().List("", 10, kTimeout)), testing::ElementsAre("ab"));
+  EXPECT_THAT(NamesOf(store().List("", 10, kTimeout)), testing::UnorderedElementsAre("ab", "a-b"));
+  EXPECT_TRUE(store().Look("a", kTimeout)->names.empty());
   EXPECT_TRUE(store().Get(other, 9, kTimeout).ok());
+  EXPECT_TRUE(store().Get(another, 9, kTimeout).ok());
   EXPECT_TRUE(*store().Put(first, "1", kTimeout));
+}
+
+TEST_P(ClaimStoreSuite, PagesPassOverNothing) {
+  // Names that begin like others, in any order that a store may have.
+  const std::vector<std::string> ids = {"a", "a-b", "a0", "aB", "a_b", "ab", "b"};
+  for (const std::string& id : ids) MustPut(id, "1");
+  std::vector<std::string> seen;
+  std::string after;
+  for (;;) {
+    const auto page = store().List(after, 2, kTimeout);
+    ASSERT_TRUE(page.ok());
+    if (page->empty()) break;
+    for (const ports::ClaimFolder& folder : *page) seen.push_back(folder.name);
+    after = page->back().name;
+  }
+  EXPECT_THAT(seen, testing::UnorderedElementsAreArray(ids));
+}
+
+TEST_P(ClaimStoreSuite, MarksAreSeenAtOnceAndAreNoPayloads) {
+  EXPECT_FALSE(*store().HasMark("a", "x", kTimeout));
+  ASSERT_TRUE(store().SetMark("a", "x", kTimeout).ok());
+  ASSERT_TRUE(store().SetMark("a", "x", kTimeout).ok());
+  const ClaimKey key = MustPut("a", "1");
+  EXPECT_TRUE(*store().HasMark("a", "x", kTimeout));
+  EXPECT_FALSE(*store().HasMark("a", "y", kTimeout));
+  EXPECT_FALSE(*store().HasMark("b", "x", kTimeout));
+  EXPECT_THAT(store().Look("a", kTimeout)->names, testing::UnorderedElementsAre("x", key.sha256));
+  ASSERT_TRUE(store().Remove("a", {"x", "never"}, kTimeout).ok());
+  EXPECT_FALSE(*store().HasMark("a", "x", kTimeout));
+  EXPECT_THAT(store().Look("a", kTimeout)->names, testing::ElementsAre(key.sha256));
+}
+
+TEST_P(ClaimStoreSuite, AFamilyIsInOneFolderAndSaysWhoHolds) {
+  const auto root = MustClaim("r", "r", "1");
+  const auto child = MustClaim("c", "r", "2");
+  EXPECT_EQ(model::ClaimOf(child)->root, "r");
+  auto folders = store().List("", 10, kTimeout);
+  ASSERT_THAT(NamesOf(folders), testing::ElementsAre("r"));
+  EXPECT_THAT(ports::HoldersOf(folders->front()).open, testing::ElementsAre("c", "r"));
+  ASSERT_TRUE(store().SetMark("r", ports::ClaimMark(ports::kEndedMark, "r"), kTimeout).ok());
+  ASSERT_TRUE(store().SetMark("r", ports::ClaimMark(ports::kLetterMark, "c"), kTimeout).ok());
+  const auto holders = ports::HoldersOf(*store().Look("r", kTimeout));
+  EXPECT_TRUE(holders.open.empty());
+  EXPECT_THAT(holders.letters, testing::ElementsAre("c"));
+  // The same id may come back and hold again.
+  MustClaim("r", "r", "1");
+  EXPECT_THAT(ports::HoldersOf(*store().Look("r", kTimeout)).open, testing::ElementsAre("r"));
+}
+
+TEST_P(ClaimStoreSuite, NothingIsRemovedFromUnderWhoeverBeginsToUseIt) {
+  MustClaim("r", "r", "1");
+  ASSERT_TRUE(store().SetMark("r", ports::ClaimMark(ports::kEndedMark, "r"), kTimeout).ok());
+  const auto judged = *store().Look("r", kTimeout);
+  const auto child = MustClaim("c", "r", "1");
+  EXPECT_EQ(*ports::RemoveClaims(store(), judged, kTimeout), 0);
+  EXPECT_EQ(*ports::ReadClaim(store(), {"r", model::ClaimOf(child)->sha256}, 1, kTimeout), "1");
+  EXPECT_FALSE(*store().HasMark("r", ports::kRemovingMark, kTimeout));
+}
+
+TEST_P(ClaimStoreSuite, NobodyBeginsToUseWhatIsBeingRemoved) {
+  MustClaim("r", "r", "1");
+  ASSERT_TRUE(store().SetMark("r", ports::kRemovingMark, kTimeout).ok());
+  model::Envelope child;
+  child.id = "c";
+  child.headers[model::kRootHeader] = "r";
+  child.payload = "1";
+  EXPECT_EQ(ports::ClaimPayload(store(), child, kTimeout).error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(child.payload, "1");
+  // It may again when the removal is over, one way or the other.
+  EXPECT_EQ(RemoveAll("r"), 1);
+  EXPECT_TRUE(ports::ClaimPayload(store(), child, kTimeout).ok());
 }
 
 TEST_P(ClaimStoreSuite, ManyWriteAndReadAtOnce) {
@@ -128,7 +223,7 @@ TEST_P(ClaimStoreSuite, ManyWriteAndReadAtOnce) {
     });
   }
   for (std::thread& thread : threads) thread.join();
-  EXPECT_EQ(*store().Remove("shared", kTimeout), kRounds);
+  EXPECT_EQ(RemoveAll("shared"), kRounds);
 }
 
 }  // namespace asya::claims::conformance

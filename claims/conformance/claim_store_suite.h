@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "model/envelope.h"
 #include "ports/claim_store.h"
 
 namespace asya::claims::conformance {
@@ -30,7 +31,11 @@ class ClaimStoreSuite : public testing::TestWithParam<ClaimStoreImplementation> 
   void SetUp() override { harness_ = GetParam().make(); }
   ports::ClaimStore& store() { return harness_->store(); }
   // Fails the case when it is refused.
-  ports::ClaimKey MustPut(const std::string& envelope, const std::string& payload);
+  ports::ClaimKey MustPut(const std::string& root, const std::string& payload);
+  // An envelope whose payload was put as the relays and the server do it.
+  model::Envelope MustClaim(const std::string& id, const std::string& root, const std::string& payload);
+  // As the sweep of the server does, with what it sees now; how many payloads went.
+  std::int64_t RemoveAll(const std::string& folder);
 
   std::unique_ptr<ClaimStoreHarness> harness_;
 };

@@ -52,15 +52,34 @@ Status MakeFolder(const std::string& path) {
   return SyncFolder(parent);
 }
 
+Status CheckName(const char* what, const std::string& name) {
+  if (!name.empty() && name.find('/') == std::string::npos && name.front() != '.') return Ok();
+  return Invalid(what, "got \"" + name + "\"; a name as the store lists them is accepted");
+}
+
+// With the files that were never finished; whoever still writes one of them makes the folder again.
+Status RemoveEmpty(const std::string& path) {
+  std::vector<std::string> unfinished;
+  std::error_code error;
+  for (fs::directory_iterator entry(path, error), end; !error && entry != end; entry.increment(error)) {
+    if (entry->path().filename().string().rfind(kUnfinished, 0) != 0) return Ok();
+    unfinished.push_back(entry->path());
+  }
+  for (const std::string& file : unfinished) {
+    if (::unlink(file.c_str()) != 0 && errno != ENOENT) return Refused("remove", file);
+  }
+  // Not empty: something was put meanwhile, and stays.
+  if (::rmdir(path.c_str()) == 0 || errno == ENOENT || errno == ENOTEMPTY || errno == EEXIST) return Ok();
+  return Refused("remove", path);
+}
+
 std::int64_t Microseconds(const timespec& time) {
   return static_cast<std::int64_t>(time.tv_sec) * 1'000'000 + time.tv_nsec / 1000;
 }
 
 }  // namespace
 
-std::string Store::FolderOf(const ports::ClaimKey& key) const {
-  return root_ + "/" + ports::ClaimFolderName(key.envelope);
-}
+std::string Store::FolderOf(const ports::ClaimKey& key) const { return root_ + "/" + ports::ClaimFolderName(key.root); }
 
 Result<bool> Store::Put(const ports::ClaimKey& key, std::string_view payload, std::chrono::milliseconds /*timeout*/) {
   const std::string folder = FolderOf(key);
@@ -71,10 +90,15 @@ Result<bool> Store::Put(const ports::ClaimKey& key, std::string_view payload, st
       ::utimensat(AT_FDCWD, path.c_str(), nullptr, 0) == 0) {
     return false;
   }
+  ASYA_TRY_STATUS(WriteInto(folder, key.sha256, payload));
+  return true;
+}
+
+Status Store::WriteInto(const std::string& folder, const std::string& name, std::string_view content) {
   for (int tries = 1;; ++tries) {
     ASYA_TRY_STATUS(MakeFolder(folder));
-    const Status written = Write(folder, key.sha256, payload);
-    if (written.ok()) return true;
+    const Status written = Write(folder, name, content);
+    if (written.ok()) return written;
     if (written.error().code != ErrorCode::kNotFound || tries == kFolderGoneTries) {
       return Fail(ErrorCode::kUnavailable, written.error().message);
     }
@@ -82,14 +106,14 @@ Result<bool> Store::Put(const ports::ClaimKey& key, std::string_view payload, st
 }
 
 // kNotFound when the folder went meanwhile.
-Status Store::Write(const std::string& folder, const std::string& name, std::string_view payload) {
+Status Store::Write(const std::string& folder, const std::string& name, std::string_view content) {
   const std::string unfinished = folder + "/" + kUnfinished + RandomHex(8);
   const UniqueFd file(::open(unfinished.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0660));
   if (!file.valid()) {
     if (errno == ENOENT) return Fail(ErrorCode::kNotFound, folder + " was removed meanwhile");
     return Refused("write", unfinished);
   }
-  Status done = WriteAll(file, payload, unfinished);
+  Status done = WriteAll(file, content, unfinished);
   if (done.ok() && ::rename(unfinished.c_str(), (folder + "/" + name).c_str()) != 0) {
     done =
         errno == ENOENT ? Fail(ErrorCode::kNotFound, folder + " was removed meanwhile") : Refused("rename", unfinished);
@@ -126,8 +150,22 @@ Result<std::string> Store::Get(const ports::ClaimKey& key, std::size_t limit_byt
   return payload;
 }
 
+Status Store::SetMark(const std::string& folder, const std::string& mark, std::chrono::milliseconds /*timeout*/) {
+  ASYA_TRY_STATUS(CheckName("folder", folder));
+  ASYA_TRY_STATUS(CheckName("mark", mark));
+  return WriteInto(root_ + "/" + folder, mark, "");
+}
+
+Result<bool> Store::HasMark(const std::string& folder, const std::string& mark, std::chrono::milliseconds /*timeout*/) {
+  const std::string path = root_ + "/" + folder + "/" + mark;
+  struct stat found {};
+  if (::stat(path.c_str(), &found) == 0) return true;
+  if (errno == ENOENT || errno == ENOTDIR) return false;
+  return Refused("read", path);
+}
+
 Result<std::vector<ports::ClaimFolder>> Store::List(const std::string& after, std::size_t limit,
-                                                    std::chrono::milliseconds /*timeout*/) {
+                                                    std::chrono::milliseconds timeout) {
   std::vector<std::string> names;
   std::error_code error;
   for (fs::directory_iterator entry(root_, error), end; !error && entry != end; entry.increment(error)) {
@@ -141,38 +179,46 @@ Result<std::vector<ports::ClaimFolder>> Store::List(const std::string& after, st
   if (names.size() > limit) names.resize(limit);
   std::vector<ports::ClaimFolder> folders;
   for (const std::string& name : names) {
-    const std::string path = root_ + "/" + name;
-    struct stat found {};
-    if (::stat(path.c_str(), &found) != 0) continue;  // it has gone
-    std::int64_t newest = Microseconds(found.st_mtim);
-    for (fs::directory_iterator entry(path, error), end; !error && entry != end; entry.increment(error)) {
-      if (::stat(entry->path().c_str(), &found) == 0) newest = std::max(newest, Microseconds(found.st_mtim));
-    }
-    folders.push_back({name, WallTime(std::chrono::microseconds(newest))});
+    ASYA_TRY(ports::ClaimFolder folder, Look(name, timeout));
+    // One without a file is there too: a write that was broken off has left it.
+    if (folder.newest != WallTime{}) folders.push_back(std::move(folder));
   }
   return folders;
 }
 
-Result<std::int64_t> Store::Remove(const std::string& folder, std::chrono::milliseconds /*timeout*/) {
-  if (folder.empty() || folder.find('/') != std::string::npos || folder.front() == '.') {
-    return Invalid("folder", "got \"" + folder + "\"; the name of a listed folder is accepted");
-  }
+Result<ports::ClaimFolder> Store::Look(const std::string& folder, std::chrono::milliseconds /*timeout*/) {
+  ports::ClaimFolder looked;
+  looked.name = folder;
   const std::string path = root_ + "/" + folder;
-  std::int64_t removed = 0;
+  struct stat found {};
+  if (::stat(path.c_str(), &found) != 0) {
+    if (errno == ENOENT || errno == ENOTDIR) return looked;
+    return Refused("read", path);
+  }
+  std::int64_t newest = Microseconds(found.st_mtim);
   std::error_code error;
   for (fs::directory_iterator entry(path, error), end; !error && entry != end; entry.increment(error)) {
-    const std::string file = entry->path();
-    if (::unlink(file.c_str()) != 0 && errno != ENOENT) return Refused("remove", file);
-    if (entry->path().filename().string().rfind(kUnfinished, 0) != 0) ++removed;
+    std::string name = entry->path().filename();
+    if (::stat(entry->path().c_str(), &found) == 0) newest = std::max(newest, Microseconds(found.st_mtim));
+    if (name.rfind(kUnfinished, 0) != 0) looked.names.push_back(std::move(name));
   }
   if (error && error != std::errc::no_such_file_or_directory) {
     return Fail(ErrorCode::kUnavailable, "cannot read " + path + ": " + error.message());
   }
-  // Not empty: something was put meanwhile, and stays.
-  if (::rmdir(path.c_str()) != 0 && errno != ENOENT && errno != ENOTEMPTY && errno != EEXIST) {
-    return Refused("remove", path);
+  looked.newest = WallTime(std::chrono::microseconds(newest));
+  return looked;
+}
+
+Status Store::Remove(const std::string& folder, const std::vector<std::string>& names,
+                     std::chrono::milliseconds /*timeout*/) {
+  ASYA_TRY_STATUS(CheckName("folder", folder));
+  const std::string path = root_ + "/" + folder;
+  for (const std::string& name : names) {
+    ASYA_TRY_STATUS(CheckName("name", name));
+    const std::string file = path + "/" + name;
+    if (::unlink(file.c_str()) != 0 && errno != ENOENT && errno != ENOTDIR) return Refused("remove", file);
   }
-  return removed;
+  return RemoveEmpty(path);
 }
 
 }  // namespace asya::claims::directory

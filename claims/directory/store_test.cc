@@ -17,7 +17,7 @@ class DirectoryHarness final : public conformance::ClaimStoreHarness {
  public:
   ports::ClaimStore& store() override { return store_; }
   void Damage(const ports::ClaimKey& key, const std::string& bytes) override {
-    std::ofstream(folder_.path() + "/claims/" + key.envelope + "/" + key.sha256) << bytes;
+    std::ofstream(folder_.path() + "/claims/" + key.root + "/" + key.sha256) << bytes;
   }
 
  private:
@@ -32,7 +32,8 @@ TEST(DirectoryStore, AFileThatWasNeverFinishedIsNoPayload) {
   ASSERT_TRUE(store.Put(key, "1", kTimeout).ok());
   std::ofstream(folder.path() + "/a/.new-0123456789abcdef") << "half";
   EXPECT_EQ(*store.Get(key, 9, kTimeout), "1");
-  EXPECT_EQ(*store.Remove("a", kTimeout), 1);
+  EXPECT_EQ(store.Look("a", kTimeout)->names, std::vector<std::string>{key.sha256});
+  EXPECT_TRUE(store.Remove("a", {key.sha256}, kTimeout).ok());
   EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
 }
 
@@ -44,7 +45,9 @@ TEST(DirectoryStore, AFolderThatCannotBeIsSaid) {
   ASSERT_FALSE(put.ok());
   EXPECT_EQ(put.error().code, ErrorCode::kUnavailable);
   EXPECT_NE(put.error().message.find("/file"), std::string::npos) << put.error().message;
-  EXPECT_EQ(store.Remove("../x", kTimeout).error().code, ErrorCode::kInvalid);
+  EXPECT_EQ(store.Remove("../x", {}, kTimeout).error().code, ErrorCode::kInvalid);
+  EXPECT_EQ(store.Remove("x", {"../x"}, kTimeout).error().code, ErrorCode::kInvalid);
+  EXPECT_EQ(store.SetMark("..", "x", kTimeout).error().code, ErrorCode::kInvalid);
 }
 
 }  // namespace
