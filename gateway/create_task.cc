@@ -11,7 +11,9 @@
 #include "core/json/split.h"
 #include "core/otlp/span.h"
 #include "gateway/check_route.h"
+#include "gateway/first_message.h"
 #include "gateway/problem.h"
+#include "model/claim.h"
 #include "model/envelope.h"
 
 namespace asya::gateway {
@@ -67,6 +69,10 @@ void ReadMember(const json::Member& member, Body& body, std::vector<Error>& erro
   if (member.key == "headers") {
     if (value.IsObject()) {
       body.headers = value.AsObject();
+      for (const char* own : {model::kClaimHeader, model::kRootHeader}) {
+        if (body.headers.erase(own) == 0) continue;
+        errors.push_back(Invalid(std::string("headers.") + own, "is written by the relays only; leave it out"));
+      }
     } else {
       errors.push_back(Invalid("headers", "got " + std::string(value.TypeName()) + "; an object is accepted"));
     }
@@ -166,6 +172,26 @@ Result<NewTask> Resolve(const http::Request& request, Body body, const Deps& dep
   return wanted;
 }
 
+// Of a larger one, which only a replay has, the task tells no more than this.
+std::string KeptPayload(const std::string& payload) {
+  if (payload.size() <= Limits{}.payload_bytes) return payload;
+  return json::Dump(json::Object{{"x-asya-dropped", json::Object{{"bytes", static_cast<std::int64_t>(payload.size())},
+                                                                 {"sha256", Sha256Hex(payload)}}}});
+}
+
+// What was not stored, or was stored under another id before, needs no payload of its own.
+Result<ports::Task> Store(const ports::Task& task, model::Envelope& envelope,
+                          const std::optional<ports::IdempotencyKey>& key, const Deps& deps) {
+  const std::string queue = model::QueueName(task.namespace_, task.actor);
+  ASYA_TRY(const std::string body, FirstMessageBody(envelope, queue, deps));
+  auto created = deps.tasks.Create(task, {queue, body}, key);
+  // After a timeout it may be stored all the same.
+  const bool unknown =
+      !created.ok() && (created.error().code == ErrorCode::kTimeout || created.error().code == ErrorCode::kUnavailable);
+  if (!unknown && (!created.ok() || created->id != task.id)) ForgetPayload(envelope, deps);
+  return created;
+}
+
 }  // namespace
 
 Result<ports::Task> Send(const NewTask& wanted, const std::optional<ports::IdempotencyKey>& key, const Deps& deps) {
@@ -176,7 +202,7 @@ Result<ports::Task> Send(const NewTask& wanted, const std::optional<ports::Idemp
   task.flow = wanted.flow;
   task.actor = wanted.actor;
   task.current_actor = wanted.actor;
-  task.payload_json = wanted.payload;
+  task.payload_json = KeptPayload(wanted.payload);
   task.headers_json = wanted.headers.empty() ? "" : json::Dump(wanted.headers);
   task.replay_of = wanted.replay_of;
   task.created_at = now;
@@ -199,8 +225,7 @@ Result<ports::Task> Send(const NewTask& wanted, const std::optional<ports::Idemp
   envelope.status.updated_at = envelope.status.created_at;
   if (task.deadline_at) envelope.status.deadline_at = FormatRfc3339(*task.deadline_at, true);
   envelope.payload = wanted.payload;
-  auto created =
-      deps.tasks.Create(task, {model::QueueName(wanted.namespace_, wanted.actor), SerializeEnvelope(envelope)}, key);
+  auto created = Store(task, envelope, key, deps);
   if (deps.spans != nullptr && sampled) {
     span.end = deps.clock.Now();
     span.attributes = {{"asya.task", task.id}, {"asya.namespace", task.namespace_}, {"asya.actor", task.actor}};

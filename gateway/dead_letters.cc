@@ -2,28 +2,35 @@
 
 #include <algorithm>
 #include <map>
+#include <mutex>
 #include <utility>
 
 #include "core/json/parse.h"
 #include "core/json/split.h"
 #include "gateway/check_route.h"
 #include "gateway/create_task.h"
+#include "gateway/first_message.h"
 #include "gateway/problem.h"
 #include "gateway/task_json.h"
+#include "model/claim.h"
 #include "model/envelope.h"
 
 namespace asya::gateway {
 namespace {
 
 // Headers that belong to the run that failed, not to the work.
-constexpr const char* kRunHeaders[] = {"x-asya-first-attempt", "x-asya-route-resolved"};
+constexpr const char* kRunHeaders[] = {"x-asya-first-attempt", "x-asya-route-resolved", model::kClaimHeader,
+                                       model::kRootHeader};
 
-Status ApplyEdit(const http::Request& request, NewTask& wanted) {
-  if (request.body.empty()) return Ok();
+// True when it brings a payload.
+Result<bool> ApplyEdit(const http::Request& request, NewTask& wanted) {
+  if (request.body.empty()) return false;
+  bool brings_payload = false;
   ASYA_TRY(const auto members, json::Split(request.body));
   for (const json::Member& member : members) {
     if (member.key == "payload") {
       wanted.payload = std::string(member.value);
+      brings_payload = true;
     } else if (member.key == "headers") {
       ASYA_TRY(const json::Value headers, json::Parse(member.value));
       if (!headers.IsObject())
@@ -33,7 +40,16 @@ Status ApplyEdit(const http::Request& request, NewTask& wanted) {
       return Invalid(member.key, "unknown field; payload and headers are accepted");
     }
   }
-  return Ok();
+  return brings_payload;
+}
+
+// With the payload that the letter has or names. One at a time where it is large: some 64 MiB, several times over.
+Result<ports::Task> SendAsItWas(const model::Envelope& failed, NewTask& wanted, const Deps& deps) {
+  static std::mutex one_large;
+  std::unique_lock<std::mutex> turn;
+  if (model::ClaimOf(failed)) turn = std::unique_lock(one_large);
+  ASYA_TRY(wanted.payload, PayloadOfLetter(failed, deps));
+  return Send(wanted, std::nullopt, deps);
 }
 
 std::optional<std::chrono::microseconds> OriginalTimeout(const model::EnvelopeStatus& status) {
@@ -98,15 +114,17 @@ http::Response ReplayDeadLetter(const http::Request& request, const Deps& deps, 
   wanted.next = envelope->route.next;
   wanted.payload = envelope->payload;
   wanted.headers = envelope->headers;
-  for (const char* name : kRunHeaders) wanted.headers.erase(name);
   if (const auto flow = wanted.headers.find("x-asya-flow"); flow != wanted.headers.end() && flow->second.IsString()) {
     wanted.flow = flow->second.AsString();
   }
   wanted.timeout = OriginalTimeout(envelope->status);
   wanted.replay_of = letter->id;
-  if (const Status edited = ApplyEdit(request, wanted); !edited.ok()) return Problem(edited.error());
+  const auto edited = ApplyEdit(request, wanted);
+  if (!edited.ok()) return Problem(edited.error());
+  // Also of headers that were read from the letter, changed and sent back.
+  for (const char* name : kRunHeaders) wanted.headers.erase(name);
   if (const auto refused = CheckRoute(wanted, deps); !refused.empty()) return Problem(refused);
-  const auto task = Send(wanted, std::nullopt, deps);
+  const auto task = *edited ? Send(wanted, std::nullopt, deps) : SendAsItWas(*envelope, wanted, deps);
   if (!task.ok()) return Problem(task.error());
   if (const Status marked = deps.tasks.MarkReplayed(letter->id, task->id); !marked.ok()) {
     deps.logger.Warning("replay was sent but not marked", {{"task", task->id}});

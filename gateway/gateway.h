@@ -14,6 +14,7 @@
 #include "gateway/cancel_feed.h"
 #include "gateway/gateway_metrics.h"
 #include "gateway/task_hub.h"
+#include "ports/claim_store.h"
 #include "ports/decisions.h"
 #include "ports/object_store.h"
 #include "ports/task_store.h"
@@ -40,6 +41,10 @@ struct Deps {
   std::function<Intake(const std::string& queue)> intake{};
   GatewayMetrics metrics{};
   otlp::SpanQueue* spans = nullptr;  // none: nothing is traced, though traceparent goes on
+  // Where payloads are put that are too large for their queue; none: such tasks are refused.
+  ports::ClaimStore* claims = nullptr;
+  // The most that a first message for this queue may have; 0: not known, the transport will say. Must not block.
+  std::function<std::size_t(const std::string& queue)> first_message_bytes{};
 };
 
 struct Limits {
