@@ -77,6 +77,19 @@ TEST(Compose, MarksEveryChildWithItsOwner) {
   }
 }
 
+TEST(Compose, TellsEveryRelayWhatTheInstallationSays) {
+  Settings settings;
+  settings.relay_environment = {{"ASYA_CLAIM_STORE", "/claims"}};
+  const ActorComposer composer{settings};
+  const auto plain = composer.Compose(Input(R"({"image":"a","handler":"m.f"})"));
+  ASSERT_TRUE(plain.ok()) << plain.error().message;
+  EXPECT_NE(Everything(plain).find(R"({"name":"ASYA_CLAIM_STORE","value":"/claims"})"), std::string::npos);
+  const auto own = composer.Compose(
+      Input(R"({"image":"a","handler":"m.f","sidecar":{"env":[{"name":"ASYA_CLAIM_STORE","value":"/mine"}]}})"));
+  ASSERT_TRUE(own.ok()) << own.error().message;
+  EXPECT_EQ(Everything(own).find(R"("value":"/claims"})"), std::string::npos);
+}
+
 TEST(Compose, FillsTheEffectiveSpec) {
   const auto set =
       ActorComposer(Settings())

@@ -51,6 +51,9 @@ json::Array Environment(const Context& context) {
   if (!context.settings.gateway_url.empty()) {
     environment.push_back(EnvironmentValue("ASYA_GATEWAY_URL", context.settings.gateway_url));
   }
+  for (const auto& [name, value] : context.settings.relay_environment) {
+    environment.push_back(EnvironmentValue(name, value));
+  }
   for (json::Value& entry : TransportEnvironment(context)) environment.push_back(std::move(entry));
   AddTracing(context, environment);
   if (context.has_endpoint()) AddOwnEnvironment(context, environment);

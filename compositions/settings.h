@@ -11,6 +11,8 @@ struct Settings {
   std::string relay_image_pull_policy = "IfNotPresent";
   // Address that relays report to: http://host:port or unix:/path; empty: no reports.
   std::string gateway_url;
+  // What every relay gets in its environment beside what belongs to its actor, e.g. ASYA_CLAIM_STORE; no secrets.
+  std::map<std::string, std::string> relay_environment;
   // Unix socket of the server's SQLite broker, for actors on a transport of type sqlite.
   std::string sqlite_socket = "/var/run/asya-broker/broker.sock";
   // host:port of our external scaler, as KEDA reaches it.

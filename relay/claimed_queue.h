@@ -15,6 +15,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "claims/settings.h"
 #include "core/base/executor.h"
 #include "core/observe/log.h"
 #include "core/observe/metrics.h"
@@ -24,9 +25,8 @@
 
 namespace asya::relay {
 
-// A larger result or dead letter is told by its size and hash: the gateway takes 12 MiB at once, and what surrounds a
-// payload is far below the rest. Where there is a store, such a payload lies in it.
-inline constexpr std::size_t kReportedPayloadBytes = 10U << 20U;
+// A larger result or dead letter is told by its size and hash. Where there is a store, such a payload lies in it.
+inline constexpr std::size_t kReportedPayloadBytes = claims::kMostThresholdBytes;
 
 struct ClaimLimits {
   // Envelopes above it leave their payload in the store, and so do those that the transport might not take.

@@ -3,7 +3,6 @@
 
 #include <atomic>
 #include <fstream>
-#include <map>
 #include <thread>
 
 #include "claims/directory/store.h"
@@ -11,7 +10,7 @@
 #include "model/claim.h"
 #include "ports/claim_marks.h"
 #include "ports/claim_payload.h"
-#include "relay/claim_settings.h"
+#include "relay/claimed_queue.h"
 #include "tests/support/fake_runtime.h"
 #include "tests/support/relay_harness.h"
 
@@ -364,28 +363,6 @@ TEST_F(ClaimsTest, ALostConnectionRunsNothingTwice) {
   ASSERT_TRUE(taken.has_value());
   EXPECT_LE(runtime.CallsOf("e1"), 1);
   EXPECT_TRUE(RelayHarness::Eventually([&] { return harness.Stats("infer").in_flight == 0; }));
-}
-
-TEST(ClaimSettings, AStoreIsTheAbsolutePathOfAFolder) {
-  std::map<std::string, std::string> variables;
-  std::vector<std::string> problems;
-  const auto read = [&] {
-    return ReadClaimSettings(
-        [&](const std::string& name) {
-          const auto found = variables.find(name);
-          return found == variables.end() ? std::nullopt : std::optional<std::string>(found->second);
-        },
-        problems);
-  };
-  EXPECT_EQ(read().folder, "");
-  EXPECT_EQ(read().limits.threshold_bytes, kReportedPayloadBytes);
-  variables = {{"ASYA_CLAIM_STORE", "file:///shared/claims"}, {"ASYA_CLAIM_THRESHOLD_BYTES", "65536"}};
-  EXPECT_EQ(read().folder, "/shared/claims");
-  EXPECT_EQ(read().limits.threshold_bytes, 65536U);
-  EXPECT_EQ(problems, std::vector<std::string>());
-  variables = {{"ASYA_CLAIM_STORE", "s3://bucket"}, {"ASYA_CLAIM_THRESHOLD_BYTES", "1"}};
-  (void)read();
-  EXPECT_EQ(problems.size(), 2U);
 }
 
 }  // namespace

@@ -53,8 +53,8 @@ int RunUntilDrained(const Settings& settings, ports::MessageQueue& queue, observ
   const auto logger = observe::Logger::ToStderr("relay", LevelOf(settings.log_level));
   std::vector<std::string> problems;  // reported with the settings
   const ClaimSettings claims = ReadClaimSettings(ProcessEnvironment(), problems);
-  if (claims.folder.empty()) return Run(settings, queue, metrics, clock, logger);
-  asya::claims::directory::Store store(claims.folder);
+  if (claims.store.none()) return Run(settings, queue, metrics, clock, logger);
+  asya::claims::directory::Store store(claims.store.folder);
   const bool is_sump = settings.is_end_actor && settings.actor == settings.sump;
   ClaimedQueue claimed({queue, store, metrics, settings.metrics_namespace, logger, is_sump}, claims.limits);
   return Run(settings, claimed, metrics, clock, logger);

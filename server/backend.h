@@ -41,6 +41,8 @@ class Backend {
   virtual std::unique_ptr<ports::MessageQueue> NewConsumer(const std::string& queue) = 0;
   // Of at most `limit` queues, those with messages first.
   virtual Result<std::vector<std::pair<std::string, ports::QueueStats>>> AllStats(std::size_t limit) = 0;
+  // The largest body that its queues take.
+  [[nodiscard]] virtual std::size_t MessageLimitBytes() const = 0;
   // Whether a whole Transport object means the queues of this backend.
   [[nodiscard]] virtual bool Serves(const json::Value& transport) const = 0;
   // Name and spec of the Transport that a new store begins with.

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -27,6 +28,8 @@
 #include "server/access.h"
 #include "server/backend.h"
 #include "server/bootstrap.h"
+#include "server/claim_sweep.h"
+#include "server/claims.h"
 #include "server/decision_routes.h"
 #include "server/metrics_page.h"
 #include "server/outbox.h"
@@ -67,8 +70,10 @@ cluster::local::LocalSettings ClusterSettings(const LocalOptions& options, const
   return settings;
 }
 
-compositions::Settings ComposerSettings(const std::string& broker_socket, const std::string& internal_socket) {
+compositions::Settings ComposerSettings(const std::string& broker_socket, const std::string& internal_socket,
+                                        const ClaimOptions& claims) {
   compositions::Settings settings;
+  settings.relay_environment = claims.relay_environment;
   settings.sqlite_socket = broker_socket;
   settings.gateway_url = "unix:" + internal_socket;
   settings.runtime_hash = "local";
@@ -121,6 +126,8 @@ struct LocalServer::Parts {
   std::unique_ptr<QueueDirectory> queues;
   std::unique_ptr<Backend> backend;
   std::unique_ptr<Outbox> outbox;
+  ClaimOptions claim_options;
+  std::unique_ptr<ports::ClaimStore> claims;
   std::unique_ptr<cluster::local::LocalCluster> cluster;
   std::unique_ptr<scaling::ReplicaScaler> scaler;
   std::unique_ptr<compositions::ActorComposer> composer;
@@ -132,6 +139,7 @@ struct LocalServer::Parts {
   std::optional<gateway::Deps> gateway_deps;
   std::unique_ptr<gateway::Reaper> reaper;
   std::unique_ptr<Upkeep> upkeep;
+  std::unique_ptr<ClaimSweep> claim_sweep;
   std::unique_ptr<apiserver::ApiServer> api;
   http::Router external;
   http::Router internal;
@@ -144,12 +152,15 @@ struct LocalServer::Parts {
   Status StartGateway(const Environment& environment);
   Status StartApi();
   [[nodiscard]] gateway::Intake IntakeOf(const std::string& queue) const;
+  [[nodiscard]] std::size_t FirstMessageBytes(const std::string& queue) const;
   Status Listen();
   Status Announce(const http::TlsIdentity& identity, const std::string& token);
   void Stop();
 };
 
 Status LocalServer::Parts::OpenStores(const Environment& environment) {
+  ASYA_TRY(claim_options, ReadClaimOptions(options.state, environment.own));
+  claims = OpenClaimStore(claim_options, metrics);
   queues = std::make_unique<QueueDirectory>(cluster::local::ConfigSources{options.state, environment.own}, clock);
   backend = MakeBackend(options, environment, {broker_socket, clock, random, metrics, logger.For("store")});
   ASYA_TRY_STATUS(backend->Start([this](const ports::FirstMessage& message) -> ports::FirstMessage {
@@ -167,6 +178,7 @@ Status LocalServer::Parts::StartCluster(const Environment& environment) {
   pods.relay_environment = backend->RelayEnvironment();
   // The Secret that the Transport names stands for the same values.
   for (const auto& [name, value] : pods.relay_environment) pods.values.own[name] = value;
+  pods.relay_environment.insert(claim_options.credentials.begin(), claim_options.credentials.end());
   // A model server on this machine is what an endpoint most often names here.
   pods.relay_environment["ASYA_ENDPOINT_ALLOW"] = "loopback";
   cluster = std::make_unique<cluster::local::LocalCluster>(std::move(pods), clock, logger.For("cluster"));
@@ -174,7 +186,8 @@ Status LocalServer::Parts::StartCluster(const Environment& environment) {
   scaler = std::make_unique<scaling::ReplicaScaler>(scaling::ReplicaScaler::Deps{*queues, *cluster, clock, &metrics},
                                                     scaling::ScalerSettings{});
   scaler->Start();
-  composer = std::make_unique<compositions::ActorComposer>(ComposerSettings(broker_socket, internal_socket));
+  composer =
+      std::make_unique<compositions::ActorComposer>(ComposerSettings(broker_socket, internal_socket, claim_options));
   reconcilers::ReconcilerSettings settings;
   settings.metrics = &metrics;
   settings.system_actors = [crew = CrewOptions(options)](const std::string& namespace_) {
@@ -208,13 +221,19 @@ Status LocalServer::Parts::StartGateway(const Environment& environment) {
   gateway_deps.emplace(gateway::Deps{backend->tasks(), backend->objects(), *hub, cancels, *executor, clock,
                                      logger.For("gateway"),
                                      [this](const std::string& queue) { return IntakeOf(queue); },
-                                     gateway::GatewayMetrics(metrics), exporter ? &spans : nullptr});
+                                     gateway::GatewayMetrics(metrics), exporter ? &spans : nullptr, claims.get(),
+                                     [this](const std::string& queue) { return FirstMessageBytes(queue); }});
   gateway::AddExternalRoutes(external, *gateway_deps, gateway::Limits{});
   gateway::AddInternalRoutes(internal, *gateway_deps, gateway::Limits{});
   reaper = std::make_unique<gateway::Reaper>(backend->tasks(), clock, logger.For("reaper"));
   reaper->Start();
   upkeep = std::make_unique<Upkeep>(*backend, clock, logger.For("upkeep"), metrics);
   upkeep->Start();
+  if (claims) {
+    claim_sweep = std::make_unique<ClaimSweep>(
+        ClaimSweep::Parts{*claims, backend->tasks(), clock, logger.For("claims"), metrics}, claim_options);
+    claim_sweep->Start();
+  }
   return Ok();
 }
 
@@ -224,6 +243,15 @@ gateway::Intake LocalServer::Parts::IntakeOf(const std::string& queue) const {
   // Right after the start the index is still empty; who is missing then is told by the relay.
   if (!owner) return reconcilers->actors().Complete() ? gateway::Intake::kUnknown : gateway::Intake::kOpen;
   return owner->deleting ? gateway::Intake::kClosing : gateway::Intake::kOpen;
+}
+
+// One for another broker waits in the outbox, wrapped, and has to fit there too.
+std::size_t LocalServer::Parts::FirstMessageBytes(const std::string& queue) const {
+  std::size_t most = ports::OrdinaryLimitBytes(backend->MessageLimitBytes());
+  if (const auto remote = queues->RemoteMessageLimitBytes(queue)) {
+    most = std::min(most - Outbox::Wrap(queue, "").size(), ports::OrdinaryLimitBytes(*remote));
+  }
+  return claims ? std::min(most, claim_options.store.threshold_bytes) : most;
 }
 
 Status LocalServer::Parts::StartApi() {
@@ -310,6 +338,7 @@ void LocalServer::Parts::Stop() {
   // Relays finish what they run, and report it, while broker and gateway still take it.
   if (cluster) cluster->Stop();
   if (internal_server) internal_server->Stop(kStopGrace);
+  if (claim_sweep) claim_sweep->Stop();
   if (upkeep) upkeep->Stop();
   if (reaper) reaper->Stop();
   task_changes.reset();

@@ -96,6 +96,7 @@ class PostgresBackend final : public Backend {
   Result<std::vector<std::pair<std::string, ports::QueueStats>>> AllStats(std::size_t limit) override {
     return queues_->AllStats(limit);
   }
+  [[nodiscard]] std::size_t MessageLimitBytes() const override { return transports::postgres::kMessageBytesMax; }
   [[nodiscard]] bool Serves(const json::Value& transport) const override {
     const json::Value* type = transport.FindPath({"spec", "type"});
     const json::Value* block = transport.FindPath({"spec", kTransport});

@@ -1,6 +1,5 @@
 #include "server/queue_directory.h"
 
-#include <optional>
 #include <utility>
 
 #include "server/remote_broker.h"
@@ -22,6 +21,7 @@ class QueueDirectory::Broker final : public ports::QueueAdmin {
   // What the Transport said when this was made.
   [[nodiscard]] const std::string& block() const { return block_; }
   [[nodiscard]] bool has_problem() const { return problem_.has_value(); }
+  [[nodiscard]] const RemoteBroker* remote() const { return remote_.get(); }
   [[nodiscard]] ports::Publisher* publisher() { return remote_ == nullptr ? nullptr : &remote_->publisher(); }
 
   Status Ensure(const ports::QueueSpec& spec) override {
@@ -130,6 +130,13 @@ bool QueueDirectory::IsRemote(const std::string& queue) {
   const std::lock_guard lock(mutex_);
   const auto found = places_.find(queue);
   return found != places_.end() && found->second->publisher() != nullptr;
+}
+
+std::optional<std::size_t> QueueDirectory::RemoteMessageLimitBytes(const std::string& queue) {
+  const std::lock_guard lock(mutex_);
+  const auto found = places_.find(queue);
+  if (found == places_.end() || found->second->remote() == nullptr) return std::nullopt;
+  return found->second->remote()->MessageLimitBytes();
 }
 
 Status QueueDirectory::PublishRemote(const ports::Outgoing& message, std::chrono::milliseconds timeout) {

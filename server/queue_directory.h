@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,8 @@ class QueueDirectory final : public reconcilers::QueueAdmins, public ports::Queu
 
   // Whether messages for this queue go over the network, and so cannot be part of a transaction here.
   [[nodiscard]] bool IsRemote(const std::string& queue);
+  // The largest body that a remote queue takes; nullopt for any other.
+  [[nodiscard]] std::optional<std::size_t> RemoteMessageLimitBytes(const std::string& queue);
   // To a remote queue. kUnroutable: no such queue.
   Status PublishRemote(const ports::Outgoing& message, std::chrono::milliseconds timeout);
 

@@ -35,6 +35,7 @@ class RabbitmqBroker final : public RemoteBroker {
   }
   ports::QueueAdmin& admin() override { return questions_; }
   ports::Publisher& publisher() override { return publishing_; }
+  [[nodiscard]] std::size_t MessageLimitBytes() const override { return publishing_.MessageLimitBytes(); }
 
  private:
   rabbitmq::Administration questions_;

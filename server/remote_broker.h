@@ -19,6 +19,8 @@ class RemoteBroker {
   virtual ~RemoteBroker() = default;
   virtual ports::QueueAdmin& admin() = 0;
   virtual ports::Publisher& publisher() = 0;
+  // The largest body that its queues take, as far as the Transport says.
+  [[nodiscard]] virtual std::size_t MessageLimitBytes() const = 0;
 };
 
 // By an Administration of a transport, which has Start() and Stop().
@@ -32,6 +34,7 @@ class RemoteBrokerOf final : public RemoteBroker {
   ~RemoteBrokerOf() override { administration_.Stop(); }
   ports::QueueAdmin& admin() override { return administration_; }
   ports::Publisher& publisher() override { return administration_; }
+  [[nodiscard]] std::size_t MessageLimitBytes() const override { return administration_.MessageLimitBytes(); }
 
  private:
   Administration administration_;

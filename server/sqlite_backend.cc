@@ -61,6 +61,7 @@ class SqliteBackend final : public Backend {
   Result<std::vector<std::pair<std::string, ports::QueueStats>>> AllStats(std::size_t limit) override {
     return broker_->AllStats(limit);
   }
+  [[nodiscard]] std::size_t MessageLimitBytes() const override { return options_.message_limit_bytes; }
   [[nodiscard]] bool Serves(const json::Value& transport) const override {
     const json::Value* type = transport.FindPath({"spec", "type"});
     return type != nullptr && *type == json::Value("sqlite");

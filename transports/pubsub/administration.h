@@ -59,6 +59,8 @@ class Administration final : public ports::QueueAdmin, public ports::Publisher {
   std::shared_ptr<void> SubscribeHints(std::function<void(const std::string& queue)> on_work) override;
   // kTimeout: the outcome is unknown.
   Status Publish(const std::vector<ports::Outgoing>& messages, std::chrono::milliseconds timeout) override;
+  // The largest body that the queues take, as far as the settings say.
+  [[nodiscard]] std::size_t MessageLimitBytes() const { return settings_.message_bytes_max; }
 
  private:
   using Job = std::function<void(const Status& connected)>;
