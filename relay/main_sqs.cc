@@ -32,7 +32,7 @@ std::optional<sqs::ServiceSettings> ServiceOf(const asya::relay::Settings& setti
       right = false;
     }
   }
-  service.credentials = sqs::CredentialSettingsOfProcess(service.region);
+  service.credentials = asya::aws::CredentialSettingsOfProcess(service.region);
   return right ? std::optional(service) : std::nullopt;
 }
 

@@ -75,7 +75,7 @@ Result<std::unique_ptr<RemoteBroker>> ConnectSqs(const json::Value& transport, c
   if (const json::Value* tags = block.Find("tags"); tags != nullptr && tags->IsObject()) {
     for (const auto& [name, value] : tags->AsObject()) settings.tags[name] = BlockText(*tags, name.c_str(), "");
   }
-  settings.service.credentials = sqs::CredentialSettingsOfProcess(settings.service.region);
+  settings.service.credentials = aws::CredentialSettingsOfProcess(settings.service.region);
   ASYA_TRY(auto secret,
            BlockSecret(transport, block,
                        {{"AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY_ID"}, {"AWS_SECRET_ACCESS_KEY", "AWS_SECRET_ACCESS_KEY"}},

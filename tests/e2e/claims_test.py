@@ -8,9 +8,10 @@ import signal
 from pathlib import Path
 from typing import Any
 
+from asya_project import Project, actor, until
+
 from asya_cli.client import Client
 from asya_cli.up import alive
-from asya_project import Project, actor, until
 
 GROWN_BYTES = 13 << 20  # a message of SQLite takes 12 MiB
 SENT = "s" * (2 << 20)

@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "transports/sqs/credential_answers.h"
+#include "core/aws/credential_answers.h"
 #include "transports/sqs/replies.h"
 #include "transports/sqs/text.h"
 
@@ -19,9 +19,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   (void)sqs::ReadQueueUrls(text);
   (void)sqs::ReadTexts(text, "Attributes");
   (void)sqs::ReadRefusal(400, text, text);
-  (void)sqs::ReadKeyDocument(text);
-  (void)sqs::ReadAssumedRole(text);
-  (void)sqs::ReadSharedFile(text, "default");
+  (void)asya::aws::ReadKeyDocument(text);
+  (void)asya::aws::ReadAssumedRole(text);
+  (void)asya::aws::ReadSharedFile(text, "default");
   (void)sqs::IsPlainText(text);
   // What is written as base64 is read as it was.
   if (sqs::FromBase64(sqs::ToBase64(text)) != text) std::abort();

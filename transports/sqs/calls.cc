@@ -9,17 +9,6 @@ namespace {
 constexpr int kSuccess = 200;
 constexpr int kDoublingsMax = 10;
 
-// The Host header as libcurl sends it: without the port that goes without saying.
-std::string HostOf(const std::string& url) {
-  std::string host = url.substr(url.find("//") + 2);
-  host = host.substr(0, host.find('/'));
-  const std::string_view usual = url.substr(0, 5) == "https" ? ":443" : ":80";
-  if (host.size() > usual.size() && std::string_view(host).substr(host.size() - usual.size()) == usual) {
-    host.resize(host.size() - usual.size());
-  }
-  return host;
-}
-
 }  // namespace
 
 Status CheckEndpoint(const std::string& endpoint) {
@@ -44,7 +33,7 @@ Calls::Calls(const ServiceSettings& settings, http::Transfers& transfers, const 
       signer_(settings.region, "sqs") {
   url_ = settings_.endpoint.empty() ? "https://sqs." + settings_.region + ".amazonaws.com" : settings_.endpoint;
   if (url_.back() != '/') url_ += '/';
-  host_ = HostOf(url_);
+  host_ = aws::HostOf(url_);
 }
 
 Calls::Id Calls::Begin(Action action, std::string body, CallPolicy policy, Done done) {
@@ -96,14 +85,14 @@ SteadyTime Calls::deadline() const {
 
 void Calls::Attempt(Id id) {
   ++calls_.at(id).attempt;
-  credentials_.Get([this, id](const Result<AwsKeys>& keys) {
+  credentials_.Get([this, id](const Result<aws::AwsKeys>& keys) {
     if (!calls_.contains(id)) return;
     if (keys.ok()) return Send(id, *keys);
     Failed(id, keys.error(), keys.error().code != ErrorCode::kUnauthorized);
   });
 }
 
-void Calls::Send(Id id, const AwsKeys& keys) {
+void Calls::Send(Id id, const aws::AwsKeys& keys) {
   Call& call = calls_.at(id);
   call.keys = keys;
   http::ClientRequest request;
@@ -113,8 +102,8 @@ void Calls::Send(Id id, const AwsKeys& keys) {
   request.response_limit_bytes = kAnswerBytesMax;
   request.ca_pem = settings_.ca_pem;
   request.body = call.body;
-  const std::string date = AmzDate(clock_.Now());
-  ToSign to_sign{"POST", "/", "", {}, request.body};
+  const std::string date = aws::AmzDate(clock_.Now());
+  aws::ToSign to_sign{"POST", "/", "", {}, request.body};
   to_sign.headers = {{"content-type", "application/x-amz-json-1.0"},
                      {"host", host_},
                      {"x-amz-date", date},

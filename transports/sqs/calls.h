@@ -10,12 +10,12 @@
 #include <string>
 #include <vector>
 
+#include "core/aws/credentials.h"
 #include "core/base/clock.h"
 #include "core/base/random.h"
 #include "core/base/result.h"
 #include "core/http/transfers.h"
 #include "transports/sqs/call_counts.h"
-#include "transports/sqs/credentials.h"
 #include "transports/sqs/replies.h"
 #include "transports/sqs/requests.h"
 
@@ -27,7 +27,7 @@ struct ServiceSettings {
   std::string endpoint;    // "https://sqs.REGION.amazonaws.com" when empty
   std::string account_id;  // of the queues; empty: our own
   std::string ca_pem;      // trusted certificates; empty: the system's
-  CredentialSettings credentials;
+  aws::CredentialSettings credentials;
 };
 
 constexpr std::chrono::milliseconds kBackoffFirst{100};  // doubles; of each, half to one and a half
@@ -69,11 +69,11 @@ class Calls {
     int attempt = 0;
     std::optional<SteadyTime> due;  // waits for its next attempt
     http::Transfers::Id transfer = 0;
-    AwsKeys keys;
+    aws::AwsKeys keys;
   };
 
   void Attempt(Id id);
-  void Send(Id id, const AwsKeys& keys);
+  void Send(Id id, const aws::AwsKeys& keys);
   void Answered(Id id, Result<http::ClientResponse> answer);
   void Failed(Id id, Error error, bool again);
   void End(Id id, Result<std::string> outcome);
@@ -85,8 +85,8 @@ class Calls {
   const Clock& clock_;
   Random& random_;
   CallCounts* counts_;
-  Credentials credentials_;
-  Signer signer_;
+  aws::Credentials credentials_;
+  aws::Signer signer_;
   Id last_id_ = 0;
   std::map<Id, Call> calls_;  // bounded by whoever calls
   std::optional<SteadyTime> failing_since_;

@@ -7,13 +7,13 @@
 #include <string>
 #include <vector>
 
+#include "core/aws/credential_answers.h"
 #include "core/base/clock.h"
 #include "core/base/random.h"
 #include "core/base/result.h"
 #include "core/http/transfers.h"
-#include "transports/sqs/credential_answers.h"
 
-namespace asya::transports::sqs {
+namespace asya::aws {
 
 // What AWS's own libraries read from the environment; the first of them that is there counts, in this order.
 struct CredentialSettings {
@@ -77,4 +77,4 @@ class Credentials {
   std::vector<Done> waiting_;  // bounded by the calls under way
 };
 
-}  // namespace asya::transports::sqs
+}  // namespace asya::aws

@@ -9,7 +9,7 @@
 
 #include "core/base/clock.h"
 
-namespace asya::transports::sqs {
+namespace asya::aws {
 
 struct AwsKeys {
   std::string access_key_id;
@@ -25,6 +25,9 @@ struct ToSign {
   std::vector<std::pair<std::string, std::string>> headers;
   std::string_view body;
 };
+
+// The Host header of a URL as libcurl sends it: without the port that goes without saying.
+std::string HostOf(const std::string& url);
 
 // "20150830T123600Z", the form of x-amz-date.
 std::string AmzDate(WallTime now);
@@ -43,4 +46,4 @@ class Signer {
   std::string key_;
 };
 
-}  // namespace asya::transports::sqs
+}  // namespace asya::aws

@@ -1,10 +1,10 @@
-#include "transports/sqs/signature.h"
+#include "core/aws/signature.h"
 
 #include <algorithm>
 
 #include "core/base/sha256.h"
 
-namespace asya::transports::sqs {
+namespace asya::aws {
 namespace {
 
 constexpr std::size_t kDayDigits = 8;
@@ -28,6 +28,16 @@ std::string Trimmed(std::string_view value) {
 }
 
 }  // namespace
+
+std::string HostOf(const std::string& url) {
+  std::string host = url.substr(url.find("//") + 2);
+  host = host.substr(0, host.find('/'));
+  const std::string_view usual = url.substr(0, 5) == "https" ? ":443" : ":80";
+  if (host.size() > usual.size() && std::string_view(host).substr(host.size() - usual.size()) == usual) {
+    host.resize(host.size() - usual.size());
+  }
+  return host;
+}
 
 std::string AmzDate(WallTime now) {
   std::string text = FormatRfc3339(now);
@@ -59,4 +69,4 @@ std::string Signer::Sign(const AwsKeys& keys, const std::string& amz_date, const
          ", Signature=" + HexOf(HmacSha256(key_, text));
 }
 
-}  // namespace asya::transports::sqs
+}  // namespace asya::aws

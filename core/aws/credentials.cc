@@ -1,11 +1,11 @@
-#include "transports/sqs/credentials.h"
+#include "core/aws/credentials.h"
 
 #include <algorithm>
 #include <fstream>
 #include <iterator>
 #include <utility>
 
-namespace asya::transports::sqs {
+namespace asya::aws {
 namespace {
 
 constexpr std::size_t kFileBytesMax = 1U << 20U;
@@ -181,4 +181,4 @@ void Credentials::End(Result<TimedKeys> outcome) {
   for (const Done& done : std::exchange(waiting_, {})) done(told);
 }
 
-}  // namespace asya::transports::sqs
+}  // namespace asya::aws

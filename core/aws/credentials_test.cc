@@ -1,5 +1,5 @@
 // Where credentials come from, against servers of the test's own in place of AWS's.
-#include "transports/sqs/credentials.h"
+#include "core/aws/credentials.h"
 
 #include <gmock/gmock.h>
 
@@ -10,7 +10,7 @@
 #include "core/base/random.h"
 #include "core/http/test_server.h"
 
-namespace asya::transports::sqs {
+namespace asya::aws {
 namespace {
 
 using http::Request;
@@ -178,4 +178,4 @@ TEST(CredentialAnswers, WrongAnswersHoldNoSecretInTheirErrors) {
 }
 
 }  // namespace
-}  // namespace asya::transports::sqs
+}  // namespace asya::aws

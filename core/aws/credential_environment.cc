@@ -1,9 +1,9 @@
 // The process's own environment, where AWS's tools look.
 #include <cstdlib>
 
-#include "transports/sqs/credentials.h"
+#include "core/aws/credentials.h"
 
-namespace asya::transports::sqs {
+namespace asya::aws {
 
 CredentialSettings CredentialSettingsOfProcess(const std::string& region) {
   return ReadCredentialSettings(
@@ -14,4 +14,4 @@ CredentialSettings CredentialSettingsOfProcess(const std::string& region) {
       region);
 }
 
-}  // namespace asya::transports::sqs
+}  // namespace asya::aws

@@ -1,4 +1,4 @@
-#include "transports/sqs/credential_answers.h"
+#include "core/aws/credential_answers.h"
 
 #include <array>
 #include <utility>
@@ -6,7 +6,7 @@
 #include "core/json/parse.h"
 #include "core/json/value.h"
 
-namespace asya::transports::sqs {
+namespace asya::aws {
 namespace {
 
 std::string TextOf(const json::Value* value) { return value != nullptr && value->IsString() ? value->AsString() : ""; }
@@ -123,4 +123,4 @@ Status CheckContainerUrl(const std::string& url) {
               "[fd00:ec2::23] is accepted");
 }
 
-}  // namespace asya::transports::sqs
+}  // namespace asya::aws

@@ -5,11 +5,11 @@
 #include <string>
 #include <string_view>
 
+#include "core/aws/signature.h"
 #include "core/base/clock.h"
 #include "core/base/result.h"
-#include "transports/sqs/signature.h"
 
-namespace asya::transports::sqs {
+namespace asya::aws {
 
 struct TimedKeys {
   AwsKeys keys;
@@ -25,4 +25,4 @@ Result<TimedKeys> ReadSharedFile(std::string_view text, const std::string& profi
 // Over plain HTTP only from this machine and from the addresses that AWS itself gives (ECS, EKS). kForbidden.
 Status CheckContainerUrl(const std::string& url);
 
-}  // namespace asya::transports::sqs
+}  // namespace asya::aws

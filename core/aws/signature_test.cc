@@ -1,10 +1,10 @@
 // AWS publishes requests and their signatures for implementers ("Signature Version 4 test suite", and the example of
 // the IAM documentation); the keys are AWS's own example.
-#include "transports/sqs/signature.h"
+#include "core/aws/signature.h"
 
 #include <gtest/gtest.h>
 
-namespace asya::transports::sqs {
+namespace asya::aws {
 namespace {
 
 const AwsKeys kKeys = {"AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", ""};
@@ -64,4 +64,4 @@ TEST(Signature, ANewDayOrNewKeysChangeIt) {
 TEST(Signature, TheDateHasTheFormOfAmz) { EXPECT_EQ(AmzDate(WallTime(std::chrono::seconds(1'440'938'160))), kDate); }
 
 }  // namespace
-}  // namespace asya::transports::sqs
+}  // namespace asya::aws
