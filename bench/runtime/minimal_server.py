@@ -25,8 +25,6 @@ def work(body: bytes) -> bytes:
             "curr": following[0] if following else "",
             "next": following[1:],
         },
-        "headers": envelope["headers"],
-        "status": envelope["status"],
     }
     return json.dumps({"frames": [frame]}).encode()
 

@@ -13,8 +13,12 @@ def frame(envelope: dict[str, Any], payload: Any) -> bytes:
 
 
 def frames(envelope: dict[str, Any], payload: Any) -> bytes:
-    """JSON of the body that holds this one frame; raises EncodingError."""
-    return encode_around(payload, lambda plain: {"frames": [_around(envelope, plain)]})
+    """JSON of the body that holds a function's one frame; raises EncodingError.
+
+    A function sees its payload only, so it cannot have changed headers or status: the peer has them, and a frame
+    without them keeps them.
+    """
+    return encode_around(payload, lambda plain: {"frames": [{"payload": plain, "route": shift(envelope["route"])}]})
 
 
 def _around(envelope: dict[str, Any], payload: Any) -> dict[str, Any]:

@@ -17,15 +17,9 @@ def test_a_function_answers_with_one_frame_whose_route_is_shifted(start: Start, 
     runtime = start(f"{kind} handle(p): return {{'got': p}}")
     reply = runtime.invoke({"x": "ä"}, headers={"trace": "t"}, status={"phase": "processing", "deadline_at": "z"})
     assert (reply.status, reply.headers["content-type"]) == (200, "application/json")
+    # Headers and status, which a function cannot change, stay with the relay.
     assert reply.json() == {
-        "frames": [
-            {
-                "payload": {"got": {"x": "ä"}},
-                "route": {"prev": ["p", "a"], "curr": "b", "next": ["c"]},
-                "headers": {"trace": "t"},
-                "status": {"phase": "processing", "deadline_at": "z"},
-            }
-        ]
+        "frames": [{"payload": {"got": {"x": "ä"}}, "route": {"prev": ["p", "a"], "curr": "b", "next": ["c"]}}]
     }
 
 
