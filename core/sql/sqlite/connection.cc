@@ -47,6 +47,10 @@ Error TranslateError(int code, const std::string& path, const char* detail) {
 }
 
 Result<std::unique_ptr<Connection>> Connection::Open(const std::string& path, Mode mode) {
+  // Counting its memory, which nobody asks for, costs SQLite a lock of the whole process with each allocation. Too late
+  // where something else has opened a database before; then it counts on.
+  static const int uncounted = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+  static_cast<void>(uncounted);
   sqlite3* handle = nullptr;
   const int flags = mode == Mode::kWrite ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
   // NOMUTEX: the pool and the writer already give a connection to one thread at a time.

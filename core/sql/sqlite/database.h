@@ -46,6 +46,7 @@ class Statement {
   Connection& connection_;
   void* handle_;          // sqlite3_stmt*
   int bind_error_ = 0;    // the first one since Reset
+  bool clean_ = true;     // reset, and without bindings
   bool touched_ = false;  // used since the connection's last ResetTouched
 };
 

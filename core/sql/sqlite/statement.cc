@@ -1,5 +1,7 @@
 #include <sqlite3.h>
 
+#include <utility>
+
 #include "core/sql/sqlite/connection.h"
 
 namespace asya::sql::sqlite {
@@ -13,6 +15,7 @@ const char* Bytes(std::string_view view) { return view.data() == nullptr ? "" : 
 }  // namespace
 
 void Statement::Note(int code) {
+  clean_ = false;
   if (code != SQLITE_OK && bind_error_ == SQLITE_OK) bind_error_ = code;
 }
 
@@ -44,6 +47,7 @@ Status Statement::Run() {
 }
 
 Result<bool> Statement::Step() {
+  clean_ = false;
   if (bind_error_ != SQLITE_OK) {
     const int code = bind_error_;
     Reset();
@@ -73,6 +77,7 @@ std::string_view Statement::View(int column) const {
 bool Statement::IsNull(int column) const { return sqlite3_column_type(Handle(handle_), column) == SQLITE_NULL; }
 
 void Statement::Reset() {
+  if (std::exchange(clean_, true)) return;
   sqlite3_reset(Handle(handle_));
   sqlite3_clear_bindings(Handle(handle_));
   bind_error_ = SQLITE_OK;
