@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <functional>
 #include <utility>
+#include <variant>
 
 #include "core/base/random.h"
 #include "core/base/sha256.h"
@@ -179,24 +180,18 @@ std::string KeptPayload(const std::string& payload) {
                                                                  {"sha256", Sha256Hex(payload)}}}});
 }
 
-// What was not stored, or was stored under another id before, needs no payload of its own.
-Result<ports::Task> Store(const ports::Task& task, model::Envelope& envelope,
-                          const std::optional<ports::IdempotencyKey>& key, const Deps& deps) {
-  const std::string queue = model::QueueName(task.namespace_, task.actor);
-  ASYA_TRY(const std::string body, FirstMessageBody(envelope, queue, deps));
-  auto created = deps.tasks.Create(task, {queue, body}, key);
-  // After a timeout it may be stored all the same.
-  const bool unknown =
-      !created.ok() && (created.error().code == ErrorCode::kTimeout || created.error().code == ErrorCode::kUnavailable);
-  if (!unknown && (!created.ok() || created->id != task.id)) ForgetPayload(envelope, deps);
-  return created;
-}
-
-}  // namespace
-
-Result<ports::Task> Send(const NewTask& wanted, const std::optional<ports::IdempotencyKey>& key, const Deps& deps) {
-  const WallTime now = deps.clock.Now();
+// A task with its first envelope, ready to be stored.
+struct Prepared {
   ports::Task task;
+  model::Envelope envelope;
+  otlp::Span span;
+  bool sampled = true;
+};
+
+Prepared Prepare(const NewTask& wanted, const Deps& deps) {
+  const WallTime now = deps.clock.Now();
+  Prepared prepared;
+  ports::Task& task = prepared.task;
   task.id = NewOrderedUuid(now);
   task.namespace_ = wanted.namespace_;
   task.flow = wanted.flow;
@@ -209,15 +204,15 @@ Result<ports::Task> Send(const NewTask& wanted, const std::optional<ports::Idemp
   task.updated_at = now;
   if (wanted.timeout) task.deadline_at = now + *wanted.timeout;
 
-  model::Envelope envelope;
+  model::Envelope& envelope = prepared.envelope;
   envelope.id = task.id;
   envelope.route = {wanted.prev, wanted.actor, wanted.next};
   envelope.headers = wanted.headers;
-  bool sampled = true;
-  otlp::Span span = BeginSpan(envelope.headers, now, sampled);
+  otlp::Span& span = prepared.span;
+  span = BeginSpan(envelope.headers, now, prepared.sampled);
   // What the client gave goes on as it is where no span of ours stands between.
   if (deps.spans != nullptr || !envelope.headers.contains("traceparent")) {
-    envelope.headers["traceparent"] = otlp::FormatTraceparent({span.trace_id, span.span_id, sampled});
+    envelope.headers["traceparent"] = otlp::FormatTraceparent({span.trace_id, span.span_id, prepared.sampled});
   }
   envelope.status.phase = "pending";
   envelope.status.actor = wanted.actor;
@@ -225,18 +220,65 @@ Result<ports::Task> Send(const NewTask& wanted, const std::optional<ports::Idemp
   envelope.status.updated_at = envelope.status.created_at;
   if (task.deadline_at) envelope.status.deadline_at = FormatRfc3339(*task.deadline_at, true);
   envelope.payload = wanted.payload;
-  auto created = Store(task, envelope, key, deps);
-  if (deps.spans != nullptr && sampled) {
-    span.end = deps.clock.Now();
-    span.attributes = {{"asya.task", task.id}, {"asya.namespace", task.namespace_}, {"asya.actor", task.actor}};
-    if (!task.flow.empty()) span.attributes.emplace_back("asya.flow", task.flow);
-    if (!created.ok()) span.error = ErrorCodeName(created.error().code);
-    deps.spans->Add(std::move(span));
-  }
-  return created;
+  span.attributes = {{"asya.task", task.id}, {"asya.namespace", task.namespace_}, {"asya.actor", task.actor}};
+  if (!task.flow.empty()) span.attributes.emplace_back("asya.flow", task.flow);
+  return prepared;
 }
 
-http::Response CreateTask(const http::Request& request, const Deps& deps, const Limits& limits) {
+// The first message, for which the payload may go into the claim store. The envelope keeps none.
+Result<ports::FirstMessage> Message(Prepared& prepared, const Deps& deps) {
+  const std::string queue = model::QueueName(prepared.task.namespace_, prepared.task.actor);
+  ASYA_TRY(std::string body, FirstMessageBody(prepared.envelope, queue, deps));
+  prepared.envelope.payload.clear();
+  return ports::FirstMessage{queue, std::move(body)};
+}
+
+// What was not stored, or was stored under another id before, needs no payload of its own. After a timeout it may be
+// stored all the same.
+bool LeavesPayload(const Prepared& prepared, const Result<ports::Task>& created) {
+  if (!model::HoldsClaims(prepared.envelope)) return false;
+  if (created.ok()) return created->id != prepared.envelope.id;
+  return created.error().code != ErrorCode::kTimeout && created.error().code != ErrorCode::kUnavailable;
+}
+
+void EndSpan(Prepared& prepared, const Result<ports::Task>& created, const Deps& deps) {
+  if (deps.spans == nullptr || !prepared.sampled) return;
+  prepared.span.end = deps.clock.Now();
+  if (!created.ok()) prepared.span.error = ErrorCodeName(created.error().code);
+  deps.spans->Add(std::move(prepared.span));
+}
+
+http::Response Refusal(const Error& error, const NewTask& wanted, bool has_key, const Deps& deps) {
+  if (error.code == ErrorCode::kUnroutable) {
+    if (deps.objects.Get({"asyncactors", wanted.namespace_, wanted.actor}).ok()) {
+      return Problem(Fail(ErrorCode::kUnavailable, "actor \"" + wanted.actor + "\" has no queue yet; try again"));
+    }
+    return Problem(Error{ErrorCode::kNotFound,
+                         "no actor \"" + wanted.actor + "\" in namespace \"" + wanted.namespace_ + "\"; " +
+                             KnownActors(deps, wanted.namespace_),
+                         wanted.flow.empty() ? "actor" : "flow"});
+  }
+  http::Response response = Problem(error);
+  if (has_key && error.code == ErrorCode::kConflict) response.status = 422;
+  return response;
+}
+
+http::Response Taken(const ports::Task& task, WallTime asked, const Deps& deps) {
+  const bool earlier = task.created_at < asked;
+  if (earlier && !ports::IsTerminal(task.status)) {
+    return Problem(
+        Error{ErrorCode::kConflict, "task " + task.id + " with this key is still in flight", "idempotencyKey"});
+  }
+  if (!earlier) deps.metrics.Created();
+  return Answer(task, !earlier);
+}
+
+// What is asked for, or what is wrong with it.
+struct Asked {
+  NewTask wanted;
+  std::optional<ports::IdempotencyKey> key;
+};
+std::variant<Asked, http::Response> Read(const http::Request& request, const Deps& deps, const Limits& limits) {
   if (request.body.size() > limits.payload_bytes) {
     return Problem(Fail(ErrorCode::kTooLarge, "body of " + std::to_string(request.body.size()) + " bytes; at most " +
                                                   std::to_string(limits.payload_bytes) + " are accepted"));
@@ -249,37 +291,65 @@ http::Response CreateTask(const http::Request& request, const Deps& deps, const 
     if (errors.size() < kErrorsListedMax) ReadMember(member, body, errors);
   }
   if (!errors.empty()) return Problem(errors);
-  std::optional<ports::IdempotencyKey> key;
+  Asked asked;
   const std::string header_key = request.headers.Get("Idempotency-Key").value_or("");
   if (!header_key.empty() || !body.idempotency_key.empty()) {
-    key = {body.idempotency_key.empty() ? header_key : body.idempotency_key, Sha256Hex(body.payload)};
+    asked.key = {body.idempotency_key.empty() ? header_key : body.idempotency_key, Sha256Hex(body.payload)};
   }
-  const auto wanted = Resolve(request, std::move(body), deps);
+  auto wanted = Resolve(request, std::move(body), deps);
   if (!wanted.ok()) return Problem(wanted.error());
   if (const auto refused = CheckRoute(*wanted, deps); !refused.empty()) return Problem(refused);
-  const auto now = deps.clock.Now();
-  const auto task = Send(*wanted, key, deps);
-  if (!task.ok()) {
-    if (task.error().code == ErrorCode::kUnroutable) {
-      if (deps.objects.Get({"asyncactors", wanted->namespace_, wanted->actor}).ok()) {
-        return Problem(Fail(ErrorCode::kUnavailable, "actor \"" + wanted->actor + "\" has no queue yet; try again"));
+  asked.wanted = *std::move(wanted);
+  return asked;
+}
+
+}  // namespace
+
+Result<ports::Task> Send(const NewTask& wanted, const std::optional<ports::IdempotencyKey>& key, const Deps& deps) {
+  Prepared prepared = Prepare(wanted, deps);
+  auto message = Message(prepared, deps);
+  if (!message.ok()) {
+    EndSpan(prepared, message.error(), deps);
+    return message.error();
+  }
+  auto created = deps.tasks.Create(prepared.task, *message, key);
+  EndSpan(prepared, created, deps);
+  if (LeavesPayload(prepared, created)) ForgetPayload(prepared.envelope, deps);
+  return created;
+}
+
+void CreateTask(const http::Request& request, http::Responder responder, const Deps& deps, const Limits& limits) {
+  auto read = Read(request, deps, limits);
+  if (auto* refused = std::get_if<http::Response>(&read)) return responder.Send(std::move(*refused));
+  struct Waiting {
+    Asked asked;
+    Prepared prepared;
+    http::Responder responder;
+  };
+  auto waiting = std::make_shared<Waiting>(Waiting{std::get<Asked>(std::move(read)), Prepared{}, std::move(responder)});
+  Prepared& prepared = waiting->prepared;
+  prepared = Prepare(waiting->asked.wanted, deps);
+  auto message = Message(prepared, deps);
+  if (!message.ok()) {
+    EndSpan(prepared, message.error(), deps);
+    return waiting->responder.Send(Problem(message.error()));
+  }
+  const WallTime asked = prepared.task.created_at;
+  const auto done = [waiting, asked, &deps](const Result<ports::Task>& task) {
+    EndSpan(waiting->prepared, task, deps);
+    const bool leaves = LeavesPayload(waiting->prepared, task);
+    if (task.ok()) waiting->responder.Send(Taken(*task, asked, deps));
+    if (task.ok() && !leaves) return;
+    // Asks the stores, for which this thread has no time. A full executor drops the responder, which then answers by
+    // itself, and leaves the payload to its expiry.
+    static_cast<void>(deps.executor.Submit([waiting, task, leaves, &deps] {
+      if (!task.ok()) {
+        waiting->responder.Send(Refusal(task.error(), waiting->asked.wanted, waiting->asked.key.has_value(), deps));
       }
-      return Problem(Error{ErrorCode::kNotFound,
-                           "no actor \"" + wanted->actor + "\" in namespace \"" + wanted->namespace_ + "\"; " +
-                               KnownActors(deps, wanted->namespace_),
-                           wanted->flow.empty() ? "actor" : "flow"});
-    }
-    http::Response response = Problem(task.error());
-    if (key && task.error().code == ErrorCode::kConflict) response.status = 422;
-    return response;
-  }
-  const bool earlier = task->created_at < now;
-  if (earlier && !ports::IsTerminal(task->status)) {
-    return Problem(
-        Error{ErrorCode::kConflict, "task " + task->id + " with this key is still in flight", "idempotencyKey"});
-  }
-  if (!earlier) deps.metrics.Created();
-  return Answer(*task, !earlier);
+      if (leaves) ForgetPayload(waiting->prepared.envelope, deps);
+    }));
+  };
+  deps.tasks.CreateThen(std::move(prepared.task), *std::move(message), waiting->asked.key, done);
 }
 
 }  // namespace asya::gateway

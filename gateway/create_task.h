@@ -13,8 +13,8 @@
 
 namespace asya::gateway {
 
-// Blocking; runs on the executor.
-http::Response CreateTask(const http::Request& request, const Deps& deps, const Limits& limits);
+// Runs on the executor, since it may ask the store; the answer comes once the task is stored, from another thread.
+void CreateTask(const http::Request& request, http::Responder responder, const Deps& deps, const Limits& limits);
 
 // Where a new task goes and what it carries.
 struct NewTask {
@@ -28,7 +28,7 @@ struct NewTask {
   std::optional<std::chrono::microseconds> timeout;
   std::string replay_of;
 };
-// Stores the task and sends its first envelope.
+// Stores the task and sends its first envelope. Blocking.
 Result<ports::Task> Send(const NewTask& wanted, const std::optional<ports::IdempotencyKey>& key, const Deps& deps);
 
 }  // namespace asya::gateway

@@ -14,28 +14,27 @@ constexpr std::int64_t kPageLimit = 500;
 
 std::string EtagOf(const ports::Task& task) { return "\"" + std::to_string(task.version) + "\""; }
 
-http::Response Show(const Deps& deps, const ports::Task& task, const std::string& known_etag) {
-  if (!known_etag.empty() && known_etag == EtagOf(task)) return http::Response{304, "", "application/json", {}};
-  std::string text = TaskJson(task, true);
-  const auto events = deps.tasks.Events(task.id, 0);
-  const auto children = deps.tasks.Children(task.id);
+http::Response Show(const ports::TaskView& view, const std::string& known_etag) {
+  if (!known_etag.empty() && known_etag == EtagOf(view.task)) return http::Response{304, "", "application/json", {}};
+  std::string text = TaskJson(view.task, true);
   text.pop_back();
   text += ",\"events\":[";
-  if (events.ok()) {
-    for (const ports::TaskEvent& event : *events) {
-      text += (text.back() == '[' ? "" : ",");
-      text += "{\"at\":" + json::Quote(FormatRfc3339(event.at, true)) + ",\"type\":" + json::Quote(event.type) +
-              ",\"data\":" + (event.data_json.empty() ? "null" : event.data_json) + "}";
-    }
+  for (const ports::TaskEvent& event : view.events) {
+    text += (text.back() == '[' ? "" : ",");
+    text += "{\"at\":" + json::Quote(FormatRfc3339(event.at, true)) + ",\"type\":" + json::Quote(event.type) +
+            ",\"data\":" + (event.data_json.empty() ? "null" : event.data_json) + "}";
   }
   text += "],\"children\":[";
-  if (children.ok()) {
-    for (const ports::Task& child : *children) text += (text.back() == '[' ? "" : ",") + TaskJson(child, false);
-  }
+  for (const ports::Task& child : view.children) text += (text.back() == '[' ? "" : ",") + TaskJson(child, false);
   text += "]}";
   http::Response response = Json(200, std::move(text));
-  response.headers.Set("ETag", EtagOf(task));
+  response.headers.Set("ETag", EtagOf(view.task));
   return response;
+}
+
+http::Response Show(const Deps& deps, const std::string& id, const std::string& known_etag) {
+  const auto view = deps.tasks.View(id);
+  return view.ok() ? Show(*view, known_etag) : Problem(view.error());
 }
 
 // A long poll: one listener of the hub that owns the responder.
@@ -48,20 +47,19 @@ class Waiting final : public TaskListener {
         responder_(std::move(responder)) {}
 
   bool OnChange() override {
-    const auto task = deps_.tasks.Get(task_id_);
-    if (!task.ok()) {
-      responder_.Send(Problem(task.error()));
+    const auto view = deps_.tasks.View(task_id_);
+    if (!view.ok()) {
+      responder_.Send(Problem(view.error()));
       return false;
     }
-    const bool changed = !known_etag_.empty() && known_etag_ != EtagOf(*task);
-    if (!ports::IsTerminal(task->status) && !changed) return true;
-    responder_.Send(Show(deps_, *task, known_etag_));
+    const bool changed = !known_etag_.empty() && known_etag_ != EtagOf(view->task);
+    if (!ports::IsTerminal(view->task.status) && !changed) return true;
+    responder_.Send(Show(*view, known_etag_));
     return false;
   }
   void OnFly(const std::string&) override {}
   bool OnTime() override {
-    const auto task = deps_.tasks.Get(task_id_);
-    responder_.Send(task.ok() ? Show(deps_, *task, known_etag_) : Problem(task.error()));
+    responder_.Send(Show(deps_, task_id_, known_etag_));
     return false;
   }
 
@@ -87,8 +85,7 @@ void ReadTask(http::Request request, http::Responder responder, const Deps& deps
   const std::string known_etag = request.headers.Get("If-None-Match").value_or("");
   const auto wait_text = request.Query("wait");
   if (!wait_text) {
-    const auto task = deps.tasks.Get(id);
-    responder.Send(task.ok() ? Show(deps, *task, known_etag) : Problem(task.error()));
+    responder.Send(Show(deps, id, known_etag));
     return;
   }
   const auto wait = ParseGoDuration(*wait_text);

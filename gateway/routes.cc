@@ -44,7 +44,9 @@ void FollowCancellations(const Deps& deps, http::Responder responder) {
 
 void AddExternalRoutes(http::Router& router, const Deps& deps, const Limits& limits) {
   for (const std::string base : {"/api/v1/tasks", "/api/v1/mesh"}) {
-    router.Add("POST", base, Blocking(deps, [&deps, limits](const auto& r) { return CreateTask(r, deps, limits); }));
+    router.Add("POST", base, OnExecutor(deps, [&deps, limits](const http::Request& request, http::Responder responder) {
+                 CreateTask(request, std::move(responder), deps, limits);
+               }));
     router.Add("GET", base, Blocking(deps, [&deps](const auto& r) { return ListTasks(r, deps); }));
     router.Add("GET", base + "/{id}", OnExecutor(deps, [&deps](http::Request request, http::Responder responder) {
                  ReadTask(std::move(request), std::move(responder), deps);
@@ -65,10 +67,13 @@ void AddExternalRoutes(http::Router& router, const Deps& deps, const Limits& lim
 
 void AddInternalRoutes(http::Router& router, const Deps& deps, const Limits& limits) {
   router.Add("POST", "/api/v1/events",
-             Blocking(deps, [&deps, limits](const auto& r) { return TakeReports(r, "", deps, limits); }));
+             OnExecutor(deps, [&deps, limits](const http::Request& request, http::Responder responder) {
+               TakeReports(request, "", std::move(responder), deps, limits);
+             }));
   for (const std::string base : {"/api/v1/tasks", "/api/v1/mesh"}) {
-    router.Add("POST", base + "/{id}/events", Blocking(deps, [&deps, limits](const auto& r) {
-                 return TakeReports(r, r.parameters.find("id")->second, deps, limits);
+    router.Add("POST", base + "/{id}/events",
+               OnExecutor(deps, [&deps, limits](const http::Request& request, http::Responder responder) {
+                 TakeReports(request, request.parameters.find("id")->second, std::move(responder), deps, limits);
                }));
   }
   router.Add("GET", "/api/v1/cancellations", OnExecutor(deps, [&deps](http::Request, http::Responder responder) {

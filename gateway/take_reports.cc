@@ -1,5 +1,8 @@
 #include "gateway/take_reports.h"
 
+#include <algorithm>
+#include <charconv>
+#include <memory>
 #include <utility>
 
 #include "core/base/sha256.h"
@@ -13,23 +16,30 @@ namespace {
 
 // One report as the wire has it (docs/reference/reports.md).
 struct Item {
-  std::map<std::string, std::string_view, std::less<>> members;
+  std::vector<json::Member> members;  // checked; of a key that comes twice the first counts
 
+  [[nodiscard]] std::string_view Find(std::string_view key) const {
+    const auto found =
+        std::find_if(members.begin(), members.end(), [&](const json::Member& member) { return member.key == key; });
+    return found == members.end() ? std::string_view() : found->value;
+  }
   [[nodiscard]] std::string Raw(std::string_view key) const {
-    const auto found = members.find(key);
-    return found == members.end() || found->second == "null" ? "" : std::string(found->second);
+    const std::string_view value = Find(key);
+    return value == "null" ? "" : std::string(value);
   }
   [[nodiscard]] std::string Text(std::string_view key) const {
-    const auto found = members.find(key);
-    if (found == members.end() || found->second.empty() || found->second.front() != '"') return "";
-    const auto value = json::Parse(found->second);
-    return value.ok() && value->IsString() ? value->AsString() : "";
+    const std::string_view value = Find(key);
+    if (value.size() < 2 || value.front() != '"') return "";
+    // Nearly all of these words are without escapes, and many of them come in one batch.
+    if (value.find('\\') == std::string_view::npos) return std::string(value.substr(1, value.size() - 2));
+    const auto parsed = json::Parse(value);
+    return parsed.ok() && parsed->IsString() ? parsed->AsString() : "";
   }
   [[nodiscard]] double Number(std::string_view key) const {
-    const auto found = members.find(key);
-    if (found == members.end()) return 0;
-    const auto value = json::Parse(found->second);
-    return value.ok() && value->IsNumber() ? value->AsDouble() : 0;
+    const std::string_view value = Find(key);
+    double number = 0;
+    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+    return error == std::errc() && end == value.data() + value.size() ? number : 0;
   }
 };
 
@@ -102,9 +112,8 @@ Status ReadDeadLetter(const Item& item, const Deps& deps, Batch& batch) {
 }
 
 Status ReadItem(std::string_view text, const std::string& task_id, const Deps& deps, Batch& batch) {
-  ASYA_TRY(const auto members, json::Split(text));
   Item item;
-  for (const json::Member& member : members) item.members.emplace(member.key, member.value);
+  ASYA_TRY(item.members, json::Split(text));
   const std::string type = item.Text("type");
   std::string id = task_id.empty() ? item.Text("task") : task_id;
   if (type == "dead-letter") return ReadDeadLetter(item, deps, batch);
@@ -117,40 +126,51 @@ Status ReadItem(std::string_view text, const std::string& task_id, const Deps& d
   return Invalid("type", "got \"" + type + "\"; status, fly and dead-letter are accepted");
 }
 
-}  // namespace
-
-http::Response TakeReports(const http::Request& request, const std::string& task_id, const Deps& deps,
-                           const Limits& limits) {
+Result<Batch> ReadBatch(const http::Request& request, const std::string& task_id, const Deps& deps,
+                        const Limits& limits) {
   std::vector<std::string_view> items;
   if (!request.body.empty() && request.body.front() == '{') {
     items.push_back(request.body);
   } else {
-    auto split = json::SplitArray(request.body);
-    if (!split.ok()) return Problem(split.error());
-    items = std::move(split).value();
+    ASYA_TRY(items, json::SplitArray(request.body));
   }
   if (items.size() > limits.report_batch_items) {
-    return Problem(Fail(ErrorCode::kTooLarge, std::to_string(items.size()) + " reports; at most " +
-                                                  std::to_string(limits.report_batch_items) + " are accepted at once"));
+    return Fail(ErrorCode::kTooLarge, std::to_string(items.size()) + " reports; at most " +
+                                          std::to_string(limits.report_batch_items) + " are accepted at once");
   }
   Batch batch;
   for (std::size_t i = 0; i < items.size(); ++i) {
     if (const Status read = ReadItem(items[i], task_id, deps, batch); !read.ok()) {
       Error error = read.error();
       error.field = "[" + std::to_string(i) + "]" + (error.field.empty() ? "" : "." + error.field);
-      return Problem(error);
+      return error;
     }
   }
-  for (const auto& [id, data] : batch.fly) deps.hub.Fly(id, data.empty() ? "null" : data);
-  if (!batch.letters.empty()) {
-    if (const Status kept = deps.tasks.PutDeadLetters(batch.letters); !kept.ok()) return Problem(kept.error());
-    deps.metrics.DeadLetters(batch.letters.size());
+  return batch;
+}
+
+}  // namespace
+
+void TakeReports(const http::Request& request, const std::string& task_id, http::Responder responder, const Deps& deps,
+                 const Limits& limits) {
+  auto batch = ReadBatch(request, task_id, deps, limits);
+  if (!batch.ok()) return responder.Send(Problem(batch.error()));
+  for (const auto& [id, data] : batch->fly) deps.hub.Fly(id, data.empty() ? "null" : data);
+  if (!batch->letters.empty()) {
+    if (const Status kept = deps.tasks.PutDeadLetters(batch->letters); !kept.ok()) {
+      return responder.Send(Problem(kept.error()));
+    }
+    deps.metrics.DeadLetters(batch->letters.size());
   }
-  if (!batch.reports.empty()) {
-    if (const Status applied = deps.tasks.Report(batch.reports); !applied.ok()) return Problem(applied.error());
-    for (const ports::TaskReport& report : batch.reports) deps.metrics.Reported(report.status);
-  }
-  return http::Response{204, "", "application/json", {}};
+  std::vector<ports::TaskStatus> told;
+  for (const ports::TaskReport& report : batch->reports) told.push_back(report.status);
+  // std::function must be copyable, and the responder is not.
+  const auto answer = std::make_shared<http::Responder>(std::move(responder));
+  deps.tasks.ReportThen(std::move(batch->reports), [answer, told = std::move(told), &deps](const Status& applied) {
+    if (!applied.ok()) return answer->Send(Problem(applied.error()));
+    for (const ports::TaskStatus status : told) deps.metrics.Reported(status);
+    answer->Send(http::Response{204, "", "application/json", {}});
+  });
 }
 
 }  // namespace asya::gateway

@@ -8,9 +8,10 @@
 
 namespace asya::gateway {
 
-// Blocking. 204 when everything is durable; a report that cannot be read refuses the whole batch (400 names the item),
-// since a relay that speaks another language must not be believed in parts. `task_id`: of the single form, else empty.
-http::Response TakeReports(const http::Request& request, const std::string& task_id, const Deps& deps,
-                           const Limits& limits);
+// Runs on the executor; the answer comes from another thread. 204 when everything is durable; a report that cannot be
+// read refuses the whole batch (400 names the item), since a relay that speaks another language must not be believed in
+// parts. `task_id`: of the single form, else empty.
+void TakeReports(const http::Request& request, const std::string& task_id, http::Responder responder, const Deps& deps,
+                 const Limits& limits);
 
 }  // namespace asya::gateway

@@ -73,6 +73,7 @@ bool TaskHub::Add(const std::string& task_id, std::shared_ptr<TaskListener> list
     listeners_[task_id].push_back(entry);
     entry->due = clock_.Steady() + period;
     SetTimer(entry, entry->due);
+    if (interest == Interest::kEnd && live_.contains(task_id)) return true;
     entry->changed = true;
   }
   Wake(entry);
@@ -96,6 +97,11 @@ void TaskHub::Changed(const ports::TaskChange& change) {
   std::vector<std::shared_ptr<Entry>> woken;
   {
     const std::lock_guard lock(mutex_);
+    if (change.may_have_ended) {
+      live_.erase(change.task_id);
+    } else if (change.lives && live_.size() < kLiveTaskLimit) {
+      live_.insert(change.task_id);
+    }
     const auto list = listeners_.find(change.task_id);
     if (list == listeners_.end()) return;
     for (const auto& entry : list->second) {

@@ -12,6 +12,7 @@
 #include <string>
 #include <thread>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "core/base/clock.h"
@@ -40,6 +41,7 @@ enum class Interest { kEveryChange, kEnd };
 class TaskHub {
  public:
   static constexpr std::size_t kListenerLimit = 20'000;
+  static constexpr std::size_t kLiveTaskLimit = 20'000;  // known to be unfinished; of others the store is asked
 
   TaskHub(Executor& executor, const Clock& clock, GatewayMetrics metrics = {});
   ~TaskHub();
@@ -49,7 +51,8 @@ class TaskHub {
   void Stop();
 
   // False when too many listen already. OnTime is called after `period`, and each `period` again while it returns true.
-  // OnChange is called once soon, so that nothing between the caller's last read and this call is missed.
+  // OnChange is called once soon, so that nothing between the caller's last read and this call is missed; but not where
+  // it could say only that a task has not ended which is known to be live.
   [[nodiscard]] bool Add(const std::string& task_id, std::shared_ptr<TaskListener> listener, Interest interest,
                          std::chrono::milliseconds period);
   void Remove(const std::string& task_id, const TaskListener* listener);
@@ -73,6 +76,7 @@ class TaskHub {
   mutable std::mutex mutex_;
   std::condition_variable timer_changed_;
   std::unordered_map<std::string, std::vector<std::shared_ptr<Entry>>> listeners_;
+  std::unordered_set<std::string> live_;  // tasks whose end will be told here
   std::multimap<SteadyTime, std::shared_ptr<Entry>> timers_;
   std::size_t count_ = 0;
   bool running_ = false;

@@ -46,6 +46,30 @@ TEST(TaskHub, AListenerForTheEndIsNotWokenByTheSteps) {
   EXPECT_EQ(end->changes, 2);
 }
 
+TEST(TaskHub, ATaskThatIsKnownToLiveIsNotAskedFor) {
+  Executor executor(1, 100);
+  executor.Start();
+  TaskHub hub(executor, RealClock());
+  hub.Start();
+  hub.Changed({"t", false, true});
+  const auto end = std::make_shared<Counting>();
+  const auto every = std::make_shared<Counting>();
+  const auto stranger = std::make_shared<Counting>();
+  ASSERT_TRUE(hub.Add("t", end, Interest::kEnd, std::chrono::hours(1)));
+  ASSERT_TRUE(hub.Add("t", every, Interest::kEveryChange, std::chrono::hours(1)));
+  ASSERT_TRUE(hub.Add("u", stranger, Interest::kEnd, std::chrono::hours(1)));
+  every->WaitFor(1);
+  stranger->WaitFor(1);
+  EXPECT_EQ(end->changes, 0);
+  hub.Changed({"t", true});
+  end->WaitFor(1);
+  const auto late = std::make_shared<Counting>();
+  ASSERT_TRUE(hub.Add("t", late, Interest::kEnd, std::chrono::hours(1)));
+  late->WaitFor(1);
+  hub.Stop();
+  executor.Stop();
+}
+
 TEST(TaskHub, AListenerThatIsStillWaitingMayRunAfterTheStop) {
   class Leaving final : public TaskListener {
    public:

@@ -16,6 +16,12 @@ void Append(std::string& object_text, std::string_view key, const std::string& r
   object_text += '}';
 }
 
+void AppendUnlessEmpty(std::string& text, const char* opening, const std::string& value) {
+  if (value.empty()) return;
+  text += opening;
+  text += json::Quote(value);
+}
+
 void SetUnlessEmpty(json::Object& object, const char* key, const std::string& value) {
   if (!value.empty()) object[key] = value;
 }
@@ -23,21 +29,22 @@ void SetUnlessEmpty(json::Object& object, const char* key, const std::string& va
 }  // namespace
 
 std::string TaskJson(const ports::Task& task, bool with_payload) {
-  json::Object object;
-  object["id"] = task.id;
-  object["namespace"] = task.namespace_;
-  object["status"] = ports::TaskStatusName(task.status);
-  object["progress"] = task.progress;
-  object["createdAt"] = FormatRfc3339(task.created_at, true);
-  object["updatedAt"] = FormatRfc3339(task.updated_at, true);
-  if (task.deadline_at) object["deadlineAt"] = FormatRfc3339(*task.deadline_at, true);
-  SetUnlessEmpty(object, "actor", task.actor);
-  SetUnlessEmpty(object, "flow", task.flow);
-  SetUnlessEmpty(object, "parentId", task.parent_id);
-  SetUnlessEmpty(object, "currentActor", task.current_actor);
-  SetUnlessEmpty(object, "reason", task.reason);
-  SetUnlessEmpty(object, "replayOf", task.replay_of);
-  std::string text = json::Dump(object);
+  std::string text;
+  constexpr std::size_t kFieldsBytes = 1024;  // what is around payload and result usually needs
+  text.reserve(kFieldsBytes + (with_payload ? task.payload_json.size() + task.result_json.size() : 0));
+  text += R"({"createdAt":")" + FormatRfc3339(task.created_at, true) + '"';
+  AppendUnlessEmpty(text, R"(,"actor":)", task.actor);
+  AppendUnlessEmpty(text, R"(,"currentActor":)", task.current_actor);
+  if (task.deadline_at) text += R"(,"deadlineAt":")" + FormatRfc3339(*task.deadline_at, true) + '"';
+  AppendUnlessEmpty(text, R"(,"flow":)", task.flow);
+  text += R"(,"id":)" + json::Quote(task.id) + R"(,"namespace":)" + json::Quote(task.namespace_);
+  AppendUnlessEmpty(text, R"(,"parentId":)", task.parent_id);
+  text += R"(,"progress":)" + json::Dump(json::Value(task.progress));
+  AppendUnlessEmpty(text, R"(,"reason":)", task.reason);
+  AppendUnlessEmpty(text, R"(,"replayOf":)", task.replay_of);
+  text += R"(,"status":")";
+  text += ports::TaskStatusName(task.status);
+  text += R"(","updatedAt":")" + FormatRfc3339(task.updated_at, true) + "\"}";
   Append(text, "labels", task.labels_json);
   Append(text, "error", task.error_json);
   if (with_payload) {

@@ -110,6 +110,16 @@ struct DeadLetter {
 struct TaskChange {
   std::string task_id;
   bool may_have_ended = true;  // false: the task has certainly not reached its end by this change
+  // A new task whose every later change will be told here, none of them lost: until one that may have been its end, it
+  // need not be asked for. Stores that others write too do not say this.
+  bool lives = false;
+};
+
+// All that is told of one task, as of one moment.
+struct TaskView {
+  Task task;
+  std::vector<TaskEvent> events;
+  std::vector<Task> children;
 };
 
 // Blocking, thread safe, durable when a call returns.
@@ -121,12 +131,28 @@ class TaskStore {
   // key was used with the same payload. kConflict: key in use with another payload. kUnroutable: no queue.
   virtual Result<Task> Create(const Task& task, const FirstMessage& message,
                               const std::optional<IdempotencyKey>& key) = 0;
+  // The same without waiting, where the store can: `done` is called once, on any thread, perhaps from within the call,
+  // and must not block.
+  virtual void CreateThen(Task task, FirstMessage message, std::optional<IdempotencyKey> key,
+                          std::function<void(Result<Task>)> done) {
+    done(Create(task, message, key));
+  }
   virtual Result<Task> Get(const std::string& id) = 0;
+  // As of one moment where the store can.
+  virtual Result<TaskView> View(const std::string& id) {
+    TaskView view;
+    ASYA_TRY(view.task, Get(id));
+    ASYA_TRY(view.events, Events(id, 0));
+    ASYA_TRY(view.children, Children(id));
+    return view;
+  }
   virtual Result<TaskPage> List(const TaskFilter& filter) = 0;
   virtual Result<std::vector<Task>> Children(const std::string& parent_id) = 0;
   // Applies a batch in one transaction. Backward moves and repeats change nothing (idempotent). Unknown tasks are
   // ignored unless parent_id is set.
   virtual Status Report(const std::vector<TaskReport>& reports) = 0;
+  // The same without waiting; `done` as above.
+  virtual void ReportThen(std::vector<TaskReport> reports, std::function<void(Status)> done) { done(Report(reports)); }
   // kNotFound; a terminal task stays as it is.
   virtual Status Cancel(const std::string& id) = 0;
   // Events of a task after `sequence`, oldest first.

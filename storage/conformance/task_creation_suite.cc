@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <atomic>
+#include <future>
 #include <set>
 #include <thread>
 
@@ -46,6 +47,49 @@ TEST_P(TaskStoreSuite, ATaskWithoutAQueueIsNotStored) {
   EXPECT_EQ(store().Get("t1").error().code, ErrorCode::kNotFound);
   EXPECT_TRUE(harness_->Sent().empty());
   EXPECT_TRUE(store().Create(MakeTask("t1"), {"q", "body"}, IdempotencyKey{"k", "other"}).ok()) << "the key is free";
+}
+
+TEST_P(TaskStoreSuite, WhatIsNotWaitedForIsToldWithTheSameOutcome) {
+  const auto create = [&](const Task& task, const std::string& queue, const std::optional<IdempotencyKey>& key) {
+    std::promise<Result<Task>> told;
+    store().CreateThen(task, {queue, "body"}, key, [&](Result<Task> created) { told.set_value(std::move(created)); });
+    return told.get_future().get();
+  };
+  const auto created = create(MakeTask("t1"), "q", IdempotencyKey{"key", "digest"});
+  ASSERT_TRUE(created.ok()) << created.error().message;
+  EXPECT_EQ(created->version, MustGet("t1").version) << "durable when it is told";
+  EXPECT_EQ(create(MakeTask("t2"), kMissingQueue, std::nullopt).error().code, ErrorCode::kUnroutable);
+  const auto earlier = create(MakeTask("t3"), "q", IdempotencyKey{"key", "digest"});
+  ASSERT_TRUE(earlier.ok()) << earlier.error().message;
+  EXPECT_EQ(earlier->id, "t1");
+  EXPECT_EQ(earlier->payload_json, MakeTask("t1").payload_json);
+  std::promise<Status> reported;
+  store().ReportThen({MakeReport("t1", TaskStatus::kSucceeded, 1)},
+                     [&](Status status) { reported.set_value(std::move(status)); });
+  ASSERT_TRUE(reported.get_future().get().ok());
+  EXPECT_EQ(MustGet("t1").status, TaskStatus::kSucceeded);
+  std::promise<Status> nothing;
+  store().ReportThen({}, [&](Status status) { nothing.set_value(std::move(status)); });
+  EXPECT_TRUE(nothing.get_future().get().ok());
+}
+
+TEST_P(TaskStoreSuite, AViewIsTheTaskWithItsEventsAndChildren) {
+  MustCreate(MakeTask("t1"));
+  auto child = MakeReport("c1", TaskStatus::kRunning, 0.5);
+  child.parent_id = "t1";
+  MustReport(child);
+  MustReport(MakeReport("t1", TaskStatus::kRunning, 0.5));
+  const auto view = store().View("t1");
+  ASSERT_TRUE(view.ok()) << view.error().message;
+  EXPECT_EQ(view->task.id, "t1");
+  EXPECT_EQ(view->task.payload_json, MakeTask("t1").payload_json);
+  ASSERT_EQ(view->children.size(), 1U);
+  EXPECT_EQ(view->children.front().id, "c1");
+  const auto events = store().Events("t1", 0);
+  ASSERT_EQ(view->events.size(), events->size());
+  EXPECT_EQ(view->events.back().data_json, events->back().data_json);
+  EXPECT_EQ(view->events.back().task_id, "t1");
+  EXPECT_EQ(store().View("none").error().code, ErrorCode::kNotFound);
 }
 
 TEST_P(TaskStoreSuite, AnIdIsUsedOnce) {

@@ -265,6 +265,22 @@ TEST_P(TaskStoreSuite, SubscribersAreToldAfterTheChangeIsThere) {
   EXPECT_EQ(told.count("t2"), 0U);
 }
 
+TEST_P(TaskStoreSuite, ATaskToldToLiveHasNotEndedBeforeItsEndIsTold) {
+  std::mutex mutex;
+  std::map<std::string, bool> live;
+  const auto subscription = store().Subscribe([&](const ports::TaskChange& change) {
+    const std::lock_guard lock(mutex);
+    if (change.may_have_ended) live.erase(change.task_id);
+    if (change.lives) live[change.task_id] = true;
+  });
+  for (const char* id : {"t1", "t2", "t3"}) MustCreate(MakeTask(id));
+  MustReport(MakeReport("t1", TaskStatus::kRunning, 0.5));
+  MustReport(MakeReport("t1", TaskStatus::kSucceeded, 1));
+  ASSERT_TRUE(store().Cancel("t2").ok());
+  const std::lock_guard lock(mutex);
+  EXPECT_EQ(live.count("t1") + live.count("t2"), 0U) << "told before the writer of the end goes on";
+}
+
 TEST_P(TaskStoreSuite, ConcurrentReportsOfOneTaskEndInTheFurthestState) {
   MustCreate(MakeTask("t1"));
   constexpr int kReporters = 4;

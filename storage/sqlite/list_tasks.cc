@@ -12,6 +12,7 @@ using ports::Task;
 using ports::TaskEvent;
 using ports::TaskFilter;
 using ports::TaskPage;
+using ports::TaskView;
 using sql::sqlite::Statement;
 using sql::sqlite::Transaction;
 
@@ -46,6 +47,28 @@ void Bind(Statement& statement, const TaskFilter& filter, std::optional<std::int
   statement.Bind(8, limit);
 }
 
+Status ReadChildren(Transaction& transaction, const std::string& parent_id, std::vector<Task>& children) {
+  ASYA_TRY(auto* const row, transaction.Prepare(kChildren));
+  row->Bind(1, parent_id).Bind(2, kChildrenListedMax);
+  for (;;) {
+    ASYA_TRY(const bool found, row->Step());
+    if (!found) return Ok();
+    children.push_back(ReadTask(*row));
+  }
+}
+
+Status ReadEvents(Transaction& transaction, std::int64_t task, const std::string& task_id, std::int64_t after,
+                  std::vector<TaskEvent>& events) {
+  ASYA_TRY(auto* const row, transaction.Prepare("SELECT sequence, at, type, data FROM task_events "
+                                                "WHERE task = ?1 AND sequence > ?2 ORDER BY sequence"));
+  row->Bind(1, task).Bind(2, after);
+  for (;;) {
+    ASYA_TRY(const bool found, row->Step());
+    if (!found) return Ok();
+    events.push_back(TaskEvent{row->Int(0), task_id, FromMicroseconds(row->Int(1)), row->Text(2), row->Text(3)});
+  }
+}
+
 }  // namespace
 
 Result<TaskPage> TaskStore::List(const TaskFilter& filter) {
@@ -73,35 +96,35 @@ Result<TaskPage> TaskStore::List(const TaskFilter& filter) {
 
 Result<std::vector<Task>> TaskStore::Children(const std::string& parent_id) {
   std::vector<Task> children;
-  const auto read = [&](Transaction& transaction) -> Status {
-    ASYA_TRY(auto* const row, transaction.Prepare(kChildren));
-    row->Bind(1, parent_id).Bind(2, kChildrenListedMax);
-    for (;;) {
-      ASYA_TRY(const bool found, row->Step());
-      if (!found) return Ok();
-      children.push_back(ReadTask(*row));
-    }
-  };
-  ASYA_TRY_STATUS(database_.Read(read));
+  ASYA_TRY_STATUS(
+      database_.Read([&](Transaction& transaction) { return ReadChildren(transaction, parent_id, children); }));
   return children;
 }
 
 Result<std::vector<TaskEvent>> TaskStore::Events(const std::string& task_id, std::int64_t after) {
   std::vector<TaskEvent> events;
   const auto read = [&](Transaction& transaction) -> Status {
-    ASYA_TRY(auto* const row,
-             transaction.Prepare("SELECT e.sequence, e.at, e.type, e.data FROM task_events e "
-                                 "WHERE e.task = (SELECT sequence FROM tasks WHERE id = ?1) AND e.sequence > ?2 "
-                                 "ORDER BY e.sequence"));
-    row->Bind(1, task_id).Bind(2, after);
-    for (;;) {
-      ASYA_TRY(const bool found, row->Step());
-      if (!found) return Ok();
-      events.push_back(TaskEvent{row->Int(0), task_id, FromMicroseconds(row->Int(1)), row->Text(2), row->Text(3)});
-    }
+    ASYA_TRY(auto* const row, transaction.Prepare("SELECT sequence FROM tasks WHERE id = ?1"));
+    ASYA_TRY(const bool found, row->Bind(1, task_id).Step());
+    return found ? ReadEvents(transaction, row->Int(0), task_id, after, events) : Ok();
   };
   ASYA_TRY_STATUS(database_.Read(read));
   return events;
+}
+
+Result<TaskView> TaskStore::View(const std::string& id) {
+  std::optional<TaskView> view;
+  const auto read = [&](Transaction& transaction) -> Status {
+    ASYA_TRY(auto* const row, transaction.Prepare(ASYA_SELECT_TASK "WHERE t.id = ?1"));
+    ASYA_TRY(const bool found, row->Bind(1, id).Step());
+    if (!found) return Ok();
+    view.emplace().task = ReadTask(*row);
+    ASYA_TRY_STATUS(ReadEvents(transaction, row->Int(kTaskSequenceColumn), id, 0, view->events));
+    return ReadChildren(transaction, id, view->children);
+  };
+  ASYA_TRY_STATUS(database_.Read(read));
+  if (!view) return NoSuchTask(id);
+  return *std::move(view);
 }
 
 Result<std::vector<std::string>> TaskStore::CanceledSince(WallTime since) {

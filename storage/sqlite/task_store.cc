@@ -1,8 +1,8 @@
 #include "storage/sqlite/task_store.h"
 
+#include <future>
 #include <utility>
 
-#include "storage/sqlite/bounded_write.h"
 #include "storage/sqlite/rows.h"
 #include "storage/sqlite/task_rows.h"
 #include "storage/sqlite/task_writes.h"
@@ -27,39 +27,66 @@ Status TaskStore::Start() {
   });
 }
 
-Status TaskStore::Write(std::function<Status(Transaction&, Writes&)> job) {
+void TaskStore::WriteThen(Job job, std::function<void(const Status&)> done) {
   const auto changed = std::make_shared<std::vector<ports::TaskChange>>();
-  return BoundedWrite(
-      database_, settings_.write_timeout,
+  const auto shared = std::make_shared<std::function<void(const Status&)>>(std::move(done));
+  const Status submitted = database_.Submit(
       [writes = writes_, changed, job = std::move(job)](Transaction& transaction) {
         writes->changed.clear();
         Status status = job(transaction, *writes);
         changed->swap(writes->changed);
         return status;
       },
-      [writes = writes_, changed] { writes->subscribers.Notify(*changed); });
+      [writes = writes_, changed, shared](const Status& status) {
+        if (status.ok()) writes->subscribers.Notify(*changed);
+        (*shared)(status);
+      });
+  if (!submitted.ok()) (*shared)(submitted);
+}
+
+template <class T>
+T TaskStore::Await(const std::function<void(std::function<void(T)> done)>& begin) {
+  const auto finished = std::make_shared<std::promise<T>>();
+  auto outcome = finished->get_future();
+  begin([finished](T result) { finished->set_value(std::move(result)); });
+  if (outcome.wait_for(settings_.write_timeout) == std::future_status::ready) return outcome.get();
+  return Fail(ErrorCode::kTimeout, "the database did not finish a write within " +
+                                       std::to_string(settings_.write_timeout.count()) + " ms; it may still happen");
+}
+
+Status TaskStore::Write(Job job) {
+  return Await<Status>([&](std::function<void(Status)> done) { WriteThen(std::move(job), std::move(done)); });
 }
 
 Result<Task> TaskStore::Create(const Task& task, const ports::FirstMessage& message,
                                const std::optional<ports::IdempotencyKey>& key) {
+  return Await<Result<Task>>(
+      [&](std::function<void(Result<Task>)> done) { CreateThen(task, message, key, std::move(done)); });
+}
+
+void TaskStore::CreateThen(Task task, ports::FirstMessage message, std::optional<ports::IdempotencyKey> key,
+                           std::function<void(Result<Task>)> done) {
   struct Creation {
     Task task;
     ports::FirstMessage message;
     std::optional<ports::IdempotencyKey> key;
-    std::optional<std::string> earlier;
+    std::optional<Task> earlier;
   };
-  const auto creation = std::make_shared<Creation>(Creation{task, message, key, std::nullopt});
+  const auto creation =
+      std::make_shared<Creation>(Creation{std::move(task), std::move(message), std::move(key), std::nullopt});
   const auto create = [creation](Transaction& transaction, Writes& writes) -> Status {
     ASYA_TRY(const auto earlier, writes.Create(transaction, creation->task, creation->message, creation->key));
+    creation->earlier.reset();
     if (!earlier) return Ok();
-    ASYA_TRY(auto* const row, transaction.Prepare("SELECT id FROM tasks WHERE sequence = ?1"));
+    ASYA_TRY(auto* const row, transaction.Prepare(ASYA_SELECT_TASK "WHERE t.sequence = ?1"));
     ASYA_TRY(const bool found, row->Bind(1, *earlier).Step());
-    if (found) creation->earlier = row->Text(0);
+    if (found) creation->earlier = ReadTask(*row);
     return Ok();
   };
-  ASYA_TRY_STATUS(Write(create));
-  if (creation->earlier) return Get(*creation->earlier);
-  return creation->task;
+  WriteThen(create, [creation, done = std::move(done)](const Status& status) {
+    if (!status.ok()) return done(status.error());
+    done(creation->earlier ? std::move(*creation->earlier) : std::move(creation->task));
+  });
 }
 
 Result<Task> TaskStore::Get(const std::string& id) {
@@ -76,20 +103,24 @@ Result<Task> TaskStore::Get(const std::string& id) {
 }
 
 Status TaskStore::Report(const std::vector<ports::TaskReport>& reports) {
-  if (reports.empty()) return Ok();
+  return Await<Status>([&](std::function<void(Status)> done) { ReportThen(reports, std::move(done)); });
+}
+
+void TaskStore::ReportThen(std::vector<ports::TaskReport> reports, std::function<void(Status)> done) {
+  if (reports.empty()) return done(Ok());
   // Whatever needs no database is done here, not on the one writer thread.
   auto prepared = std::make_shared<std::vector<PreparedReport>>();
   prepared->reserve(reports.size());
-  for (const auto& report : reports) {
+  for (auto& report : reports) {
     const double progress = report.status == ports::TaskStatus::kSucceeded ? 1.0 : report.progress;
-    prepared->push_back(
-        PreparedReport{report, ToMillionths(progress),
-                       EventData(report.status, progress, report.current_actor, report.reason, report.hop_json)});
+    std::string event = EventData(report.status, progress, report.current_actor, report.reason, report.hop_json);
+    prepared->push_back(PreparedReport{std::move(report), ToMillionths(progress), std::move(event)});
   }
-  return Write([prepared](Transaction& transaction, Writes& writes) -> Status {
+  const auto apply = [prepared](Transaction& transaction, Writes& writes) -> Status {
     for (const auto& one : *prepared) ASYA_TRY_STATUS(writes.Apply(transaction, one));
     return Ok();
-  });
+  };
+  WriteThen(apply, std::move(done));
 }
 
 Status TaskStore::Cancel(const std::string& id) {

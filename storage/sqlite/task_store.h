@@ -37,10 +37,14 @@ class TaskStore final : public ports::TaskStore {
 
   Result<ports::Task> Create(const ports::Task& task, const ports::FirstMessage& message,
                              const std::optional<ports::IdempotencyKey>& key) override;
+  void CreateThen(ports::Task task, ports::FirstMessage message, std::optional<ports::IdempotencyKey> key,
+                  std::function<void(Result<ports::Task>)> done) override;
   Result<ports::Task> Get(const std::string& id) override;
+  Result<ports::TaskView> View(const std::string& id) override;
   Result<ports::TaskPage> List(const ports::TaskFilter& filter) override;
   Result<std::vector<ports::Task>> Children(const std::string& parent_id) override;
   Status Report(const std::vector<ports::TaskReport>& reports) override;
+  void ReportThen(std::vector<ports::TaskReport> reports, std::function<void(Status)> done) override;
   Status Cancel(const std::string& id) override;
   Result<std::vector<ports::TaskEvent>> Events(const std::string& task_id, std::int64_t after) override;
   Result<std::int64_t> ExpireDeadlines(WallTime now) override;
@@ -62,8 +66,14 @@ class TaskStore final : public ports::TaskStore {
 
  private:
   class Writes;  // what runs on the writer thread
+  using Job = std::function<Status(sql::sqlite::Transaction& transaction, Writes& writes)>;
   // Runs `job` there, then tells the subscribers which tasks it changed.
-  Status Write(std::function<Status(sql::sqlite::Transaction& transaction, Writes& writes)> job);
+  Status Write(Job job);
+  // The same; `done` is called afterwards, on that thread, or at once where nothing can be written.
+  void WriteThen(Job job, std::function<void(const Status&)> done);
+  // Calls `begin` with what is to be called in the end, and waits for that as long as a write may take.
+  template <class T>
+  T Await(const std::function<void(std::function<void(T)> done)>& begin);
 
   sql::sqlite::Database& database_;
   const TaskStoreSettings settings_;

@@ -113,7 +113,7 @@ Result<std::optional<std::int64_t>> TaskStore::Writes::Create(Transaction& trans
   if (key) ASYA_TRY_STATUS(InsertKey(transaction, sequence, *key));
   ASYA_TRY_STATUS(PutEvent(transaction, sequence, now, EventData(TaskStatus::kPending, 0, "", "", "")));
   ASYA_TRY_STATUS(enqueue_(transaction, message));
-  Changed(task.id, false);
+  Began(task.id);
   return std::optional<std::int64_t>();
 }
 
@@ -269,11 +269,13 @@ std::int64_t TaskStore::Writes::NextEvent(WallTime now) {
   return last_event;
 }
 
+void TaskStore::Writes::Began(const std::string& id) { changed.push_back({id, false, true}); }
+
 void TaskStore::Writes::Changed(const std::string& id, bool ended) {
   const auto found = std::find_if(changed.begin(), changed.end(),
                                   [&](const ports::TaskChange& change) { return change.task_id == id; });
   if (found == changed.end()) {
-    changed.push_back({id, ended});
+    changed.push_back({id, ended, false});
   } else {
     found->may_have_ended = found->may_have_ended || ended;
   }

@@ -31,6 +31,7 @@ class TaskStore::Writes {
   // The tasks changed by the job that runs now.
   std::vector<ports::TaskChange> changed;
   void Changed(const std::string& id, bool ended);
+  void Began(const std::string& id);
   std::int64_t last_event = 0;  // sequence of the last event written
   Subscribers subscribers;
 
