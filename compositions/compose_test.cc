@@ -126,6 +126,42 @@ TEST(Compose, RefusesWithTheField) {
   EXPECT_FALSE(composer.Compose(long_name).ok());
 }
 
+std::vector<std::string> ContainersOf(const json::Value& actor) {
+  ports::ComposeInput input;
+  input.actor = actor;
+  input.transport = Sqlite();
+  const auto set = ActorComposer(Settings()).Compose(input);
+  EXPECT_TRUE(set.ok()) << set.error().message;
+  const json::Value* pod = FindObject(set->objects, "Deployment")->FindPath({"spec", "template", "spec"});
+  std::vector<std::string> names;
+  for (const char* list : {"initContainers", "containers"}) {
+    const json::Value* containers = pod->Find(list);
+    if (containers == nullptr) continue;
+    for (const json::Value& container : containers->AsArray()) {
+      names.push_back(container.GetString("name").value_or(""));
+      if (json::Dump(container).find(R"("ASYA_END_IN_RELAY","value":"true")") != std::string::npos) {
+        names.push_back("ends");
+      }
+    }
+  }
+  return names;
+}
+
+TEST(Crew, NeedsARuntimeOnlyToKeepFiles) {
+  for (const std::string& name : SystemActorNames()) {
+    EXPECT_EQ(ContainersOf(SystemActor(name, "n")), (std::vector<std::string>{"asya-relay", "ends"}));
+    CrewOptions keeping;
+    keeping.persistence_mount = "/results";
+    EXPECT_EQ(ContainersOf(SystemActor(name, "n", keeping)), (std::vector<std::string>{"asya-relay", "asya-runtime"}));
+    json::Value own = SystemActor(name, "n");
+    own["spec"]["handler"] = "mine.end";
+    EXPECT_EQ(ContainersOf(own), (std::vector<std::string>{"asya-relay", "asya-runtime"}));
+    json::Value unseen = SystemActor(name, "n");
+    unseen["spec"]["envFrom"] = Json(R"([{"configMapRef":{"name":"c"}}])");
+    EXPECT_EQ(ContainersOf(unseen), (std::vector<std::string>{"asya-relay", "asya-runtime"}));
+  }
+}
+
 TEST(Crew, IsMadeOfValidActors) {
   const ActorComposer composer{Settings()};
   for (const std::string& name : SystemActorNames()) {

@@ -1,6 +1,10 @@
 #include "compositions/context.h"
 
+#include <algorithm>
 #include <array>
+
+#include "compositions/crew.h"
+#include "model/envelope.h"
 
 namespace asya::compositions {
 namespace {
@@ -34,6 +38,22 @@ bool Context::scales() const {
 }
 
 bool Context::paused() const { return spec.GetBool("paused").value_or(false); }
+
+bool Context::ends_in_relay() const {
+  const auto handler = spec.GetString("handler");
+  const bool crew = (identity == model::kSinkActor && handler == kSinkHandler) ||
+                    (identity == model::kSumpActor && handler == kSumpHandler);
+  if (!crew || has_endpoint()) return false;
+  // What may set the folder, or nobody here can see.
+  for (const char* field : {"envFrom", "secretRefs", "stateProxy", "volumeMounts"}) {
+    if (spec.Find(field) != nullptr) return false;
+  }
+  const json::Value* environment = spec.Find("env");
+  if (environment == nullptr) return true;
+  const json::Array& entries = environment->AsArray();
+  return std::none_of(entries.begin(), entries.end(),
+                      [](const json::Value& entry) { return entry.GetString("name") == kPersistenceVariable; });
+}
 
 std::string Context::Annotation(std::string_view key) const {
   const json::Value* annotations = actor.FindPath({"metadata", "annotations"});

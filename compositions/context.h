@@ -28,6 +28,9 @@ struct Context {
   [[nodiscard]] bool scales() const;
   [[nodiscard]] bool paused() const;
   [[nodiscard]] bool has_endpoint() const { return spec.Find("endpoint") != nullptr; }
+  // x-sink or x-sump as the crew has them, keeping no files: their relay does their work alone.
+  [[nodiscard]] bool ends_in_relay() const;
+  [[nodiscard]] bool has_runtime() const { return !has_endpoint() && !ends_in_relay(); }
   [[nodiscard]] bool has_workload() const { return spec.Find("workloadRef") != nullptr; }
   // metadata.annotations[key] of the actor; empty when there is none.
   [[nodiscard]] std::string Annotation(std::string_view key) const;

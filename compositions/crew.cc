@@ -30,11 +30,11 @@ json::Value SystemActor(std::string_view name, std::string_view namespace_, cons
   const bool sink = name == "x-sink";
   json::Array environment = {json::Object{{"name", "ASYA_ENABLE_VALIDATION"}, {"value", "false"}}};
   if (!options.persistence_mount.empty()) {
-    environment.push_back(json::Object{{"name", "ASYA_PERSISTENCE_MOUNT"}, {"value", options.persistence_mount}});
+    environment.push_back(json::Object{{"name", kPersistenceVariable}, {"value", options.persistence_mount}});
   }
   json::Object spec = {
       {"image", options.image},
-      {"handler", sink ? "asya_crew.sink.x_sink" : "asya_crew.sump.x_sump"},
+      {"handler", sink ? kSinkHandler : kSumpHandler},
       {"concurrency", 16},
       {"env", std::move(environment)},
       {"scaling", json::Object{{"minReplicaCount", 0},

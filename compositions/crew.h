@@ -10,6 +10,11 @@
 
 namespace asya::compositions {
 
+// What the crew's Python is called, and the variable that gives it a folder for its records.
+inline constexpr const char* kSinkHandler = "asya_crew.sink.x_sink";
+inline constexpr const char* kSumpHandler = "asya_crew.sump.x_sump";
+inline constexpr const char* kPersistenceVariable = "ASYA_PERSISTENCE_MOUNT";
+
 struct CrewOptions {
   std::string image = "asya-crew:latest";
   // Locally: the folder that holds asya_crew, and the interpreter; they become annotations. Empty: none.

@@ -17,7 +17,7 @@ json::Value Annotations(const Context& context) {
     const std::string value = context.Annotation(key);
     if (!value.empty()) annotations[key] = value;
   }
-  if (!context.settings.runtime_hash.empty() && !context.has_endpoint()) {
+  if (!context.settings.runtime_hash.empty() && context.has_runtime()) {
     annotations["asya.sh/runtime-hash"] = context.settings.runtime_hash;
   }
   return annotations;
@@ -41,7 +41,7 @@ std::int64_t GraceSeconds(const Context& context) {
 
 json::Array Volumes(const Context& context) {
   json::Array volumes = {json::Object{{"name", "socket-dir"}, {"emptyDir", json::Object()}}};
-  if (!context.has_endpoint()) {
+  if (context.has_runtime()) {
     volumes.push_back(
         json::Object{{"name", "asya-runtime"}, {"configMap", json::Object{{"name", ConfigMapName(context)}}}});
   }
@@ -68,7 +68,7 @@ void AddAll(json::Array& list, const json::Value* more) {
 void AddContainers(const Context& context, json::Value& pod) {
   json::Array first;
   json::Array main;
-  if (context.has_endpoint()) {
+  if (!context.has_runtime()) {
     main.push_back(RenderRelayContainer(context));
   } else {
     first.push_back(RenderRelayContainer(context));

@@ -56,7 +56,8 @@ json::Array Environment(const Context& context) {
   }
   for (json::Value& entry : TransportEnvironment(context)) environment.push_back(std::move(entry));
   AddTracing(context, environment);
-  if (context.has_endpoint()) AddOwnEnvironment(context, environment);
+  if (context.ends_in_relay()) environment.push_back(EnvironmentValue("ASYA_END_IN_RELAY", "true"));
+  if (!context.has_runtime()) AddOwnEnvironment(context, environment);
   const json::Value* own = context.spec.FindPath({"sidecar", "env"});
   if (own != nullptr && own->IsArray()) {
     for (const json::Value& entry : own->AsArray()) SetEnvironment(environment, entry);
@@ -95,7 +96,7 @@ json::Value RenderRelayContainer(const Context& context) {
                                        {"capabilities", json::Object{{"drop", json::Array{"ALL"}}}}}},
       {"volumeMounts", Mounts(context)},
   };
-  if (context.has_endpoint()) {
+  if (!context.has_runtime()) {
     // The relay is the actor's own container.
     for (const char* field : {"envFrom", "resources"}) {
       if (const json::Value* value = context.spec.Find(field)) container[field] = *value;

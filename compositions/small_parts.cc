@@ -41,7 +41,7 @@ std::optional<json::Value> RenderServiceAccount(const Context& context) {
 std::string ConfigMapName(const Context& context) { return context.name + "-runtime"; }
 
 std::optional<json::Value> RenderConfigMap(const Context& context) {
-  if (context.has_endpoint()) return std::nullopt;
+  if (!context.has_runtime()) return std::nullopt;
   json::Value map = Child(context, "v1", "ConfigMap", ConfigMapName(context), "runtime");
   if (!context.settings.runtime_hash.empty()) {
     map["metadata"]["annotations"] = json::Object{{"asya.sh/runtime-hash", context.settings.runtime_hash}};

@@ -112,6 +112,18 @@ void ReadEndpoint(Reader& reader, const Lookup& lookup, Settings& settings) {
   reader.Inside("ASYA_ENDPOINT", errors);
 }
 
+void ReadEndRules(Reader& reader, Settings& settings) {
+  bool ends_here = false;
+  reader.Flag("ASYA_END_IN_RELAY", ends_here);
+  if (!ends_here) return;
+  if (!settings.is_end_actor) reader.Refuse("ASYA_END_IN_RELAY", "true", "only an end actor can be without a runtime");
+  EndRules& rules = settings.end_rules.emplace();
+  rules.is_sump = settings.actor == settings.sump;
+  rules.sump = settings.sump;
+  rules.hooks = ParseHooks(reader.Text("ASYA_SINK_HOOKS"));
+  reader.Flag("ASYA_SINK_FANOUT_HOOKS", rules.hooks_for_children);
+}
+
 void ReadAddresses(Reader& reader, Settings& settings) {
   if (const std::string url = reader.Text("ASYA_GATEWAY_URL"); !url.empty()) {
     const auto address = ParseUrl(url);
@@ -220,6 +232,7 @@ Settings ReadEnvironment(const Lookup& lookup, std::vector<std::string>& problem
   reader.Integer("ASYA_CONCURRENCY", 1, kConcurrencyLimit, settings.concurrency);
   ReadResiliency(reader, settings);
   ReadEndpoint(reader, lookup, settings);
+  ReadEndRules(reader, settings);
   ReadAddresses(reader, settings);
   ReadTracing(reader, settings);
   ReadTransport(reader, settings);

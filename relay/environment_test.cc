@@ -51,6 +51,27 @@ TEST(Environment, AnEndpointIsReadWithItsVariables) {
   EXPECT_TRUE(settings.endpoint->reach.loopback);
 }
 
+TEST(Environment, OnlyAnEndCanDoWithoutARuntime) {
+  Variables variables = kLeast;
+  variables["ASYA_END_IN_RELAY"] = "true";
+  std::vector<std::string> problems;
+  (void)Read(variables, problems);
+  EXPECT_EQ(problems,
+            (std::vector<std::string>{"ASYA_END_IN_RELAY: got \"true\"; only an end actor can be without a runtime"}));
+  variables["ASYA_IS_END_ACTOR"] = "true";
+  variables["ASYA_SINK_HOOKS"] = " notify, ,audit,";
+  problems.clear();
+  const Settings sink = Read(variables, problems);
+  EXPECT_EQ(problems, std::vector<std::string>());
+  ASSERT_TRUE(sink.end_rules.has_value());
+  EXPECT_EQ(sink.end_rules->hooks, (std::vector<std::string>{"notify", "audit"}));
+  EXPECT_FALSE(sink.end_rules->hooks_for_children);
+  EXPECT_FALSE(sink.end_rules->is_sump);
+  variables["ASYA_ACTOR_NAME"] = "x-sump";
+  EXPECT_TRUE(Read(variables, problems).end_rules->is_sump);
+  EXPECT_FALSE(Read(kLeast, problems).end_rules.has_value());
+}
+
 TEST(Environment, RabbitmqNeedsAHostOrAUrlAndReadsItsParts) {
   Variables variables = {{"ASYA_ACTOR_NAME", "infer"}, {"ASYA_NAMESPACE", "default"}, {"ASYA_TRANSPORT", "rabbitmq"}};
   std::vector<std::string> problems;

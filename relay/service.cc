@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "core/json/value.h"
+#include "relay/end_handler.h"
 #include "relay/model_server.h"
 #include "relay/runtime_peer.h"
 
@@ -34,6 +35,7 @@ std::unique_ptr<SpanSender> MakeSpans(Reactor& reactor, const Settings& settings
 }
 
 std::unique_ptr<Callee> MakeCallee(Reactor& reactor, const Settings& settings, const Clock& clock, Random& random) {
+  if (settings.end_rules) return std::make_unique<EndHandler>(reactor, *settings.end_rules);
   if (!settings.endpoint) return std::make_unique<RuntimePeer>(reactor, settings.socket_dir, ReplyLimits{}, random);
   return std::make_unique<ModelServer>(reactor, *settings.endpoint, ReplyLimits{}, ModelServerLimits{}, clock, random);
 }

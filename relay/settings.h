@@ -7,6 +7,7 @@
 #include <string>
 
 #include "relay/address.h"
+#include "relay/end_handler.h"
 #include "relay/endpoint.h"
 #include "relay/resiliency.h"
 
@@ -23,7 +24,8 @@ struct Settings {
   std::int64_t concurrency = 1;
   std::chrono::microseconds actor_timeout = std::chrono::minutes(5);
   Resiliency resiliency;
-  std::optional<Endpoint> endpoint;  // none: the runtime beside the relay is called
+  std::optional<Endpoint> endpoint;   // none: the runtime beside the relay is called
+  std::optional<EndRules> end_rules;  // of an end actor without a runtime
   std::optional<Address> gateway;
   std::optional<Address> collector;  // of spans; none: nothing is traced
   std::string tracing_problem;       // why nothing is traced although a collector was named
