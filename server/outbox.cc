@@ -1,5 +1,7 @@
 #include "server/outbox.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "core/base/sha256.h"
@@ -7,11 +9,29 @@
 namespace asya::server {
 namespace {
 
-constexpr std::size_t kSenders = 8;  // each waits for the confirm of one message
+constexpr std::size_t kSenders = 4;         // each waits for the confirms of one batch
+constexpr std::size_t kBatchMessages = 64;  // of one sender
 constexpr std::size_t kUnderWay = 256;
 constexpr std::chrono::milliseconds kConfirmLimit{30'000};
 constexpr std::chrono::milliseconds kPause{1000};  // before a message that was not taken is sent again
 constexpr std::chrono::milliseconds kStopGrace{1000};
+constexpr std::string_view kIdMember = R"({"id":")";
+
+// The same each time that the message is sent. An envelope of ours begins with its id, which has no escapes.
+std::string MessageId(std::string_view envelope) {
+  if (!envelope.starts_with(kIdMember)) return Sha256Hex(envelope);
+  const std::string_view id = envelope.substr(kIdMember.size());
+  return std::string(id.substr(0, id.find('"'))) + ":first";
+}
+
+// What Wrap() made.
+ports::Outgoing Unwrap(const std::string& body) {
+  const std::size_t line = body.find('\n');
+  if (line == std::string::npos) return {};
+  std::string envelope = body.substr(line + 1);
+  std::string id = MessageId(envelope);
+  return {body.substr(0, line), std::move(envelope), std::move(id)};
+}
 
 }  // namespace
 
@@ -35,36 +55,62 @@ void Outbox::Stop() {
 }
 
 void Outbox::OnConnection(bool connected, const std::string& /*reason*/) {
-  if (connected) queue_->Grant(kUnderWay);
+  if (!connected) return;
+  settled_ = 0;
+  queue_->Grant(kUnderWay);
 }
 
 void Outbox::OnDeliveries(std::vector<ports::Delivery> deliveries) {
-  for (ports::Delivery& delivery : deliveries) {
-    auto shared = std::make_shared<ports::Delivery>(std::move(delivery));
-    // Refused only while it stops; then the message stays.
-    static_cast<void>(executor_.Submit([this, shared] { Send(*shared); }));
+  {
+    const std::lock_guard lock(mutex_);
+    std::move(deliveries.begin(), deliveries.end(), std::back_inserter(waiting_));
+    if (senders_ == kSenders) return;
+    ++senders_;
+  }
+  // Refused only while it stops; then the messages stay.
+  static_cast<void>(executor_.Submit([this] { SendWaiting(); }));
+}
+
+void Outbox::SendWaiting() {
+  for (;;) {
+    std::vector<ports::Delivery> batch;
+    {
+      const std::lock_guard lock(mutex_);
+      if (waiting_.empty()) {
+        --senders_;
+        return;
+      }
+      const auto count = static_cast<std::ptrdiff_t>(std::min(kBatchMessages, waiting_.size()));
+      std::move(waiting_.begin(), waiting_.begin() + count, std::back_inserter(batch));
+      waiting_.erase(waiting_.begin(), waiting_.begin() + count);
+    }
+    Send(std::move(batch));
   }
 }
 
-void Outbox::Send(const ports::Delivery& delivery) {
-  const std::size_t line = delivery.body.find('\n');
-  ports::Settlement settlement;
-  settlement.tag = delivery.tag;
-  if (line != std::string::npos) {
-    const ports::Outgoing message{delivery.body.substr(0, line), delivery.body.substr(line + 1),
-                                  Sha256Hex(delivery.body)};
-    const Status sent = directory_.PublishRemote(message, kConfirmLimit);
-    if (!sent.ok()) {
+void Outbox::Send(std::vector<ports::Delivery> batch) {
+  std::vector<ports::Outgoing> messages;
+  messages.reserve(batch.size());
+  for (const ports::Delivery& delivery : batch) messages.push_back(Unwrap(delivery.body));
+  const std::vector<Status> outcomes = directory_.PublishRemote(messages, kConfirmLimit);
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    ports::Settlement settlement;
+    settlement.tag = batch[i].tag;
+    if (!outcomes[i].ok()) {
       logger_.Warning("a first message waits for its broker",
-                      {{"queue", message.queue}, {"reason", sent.error().message}});
+                      {{"queue", messages[i].queue}, {"reason", outcomes[i].error().message}});
       settlement.action = ports::Settlement::Action::kRetry;
-      settlement.retry_body = delivery.body;
+      settlement.retry_body = std::move(batch[i].body);
       settlement.retry_delay = kPause;
     }
+    queue_->Settle(std::move(settlement));
   }
-  queue_->Settle(std::move(settlement));
 }
 
-void Outbox::OnSettled(ports::DeliveryTag /*tag*/, Status /*status*/) { queue_->Grant(1); }
+void Outbox::OnSettled(ports::DeliveryTag /*tag*/, Status /*status*/) {
+  // A grant is a message to the broker.
+  if (++settled_ < kUnderWay / 4) return;
+  queue_->Grant(std::exchange(settled_, 0));
+}
 
 }  // namespace asya::server

@@ -1,9 +1,12 @@
 // Outbox: first messages of tasks whose queue is on another broker: stored with the task, sent on until confirmed.
 #pragma once
 
+#include <cstddef>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/base/clock.h"
 #include "core/base/executor.h"
@@ -36,12 +39,18 @@ class Outbox final : public ports::ConsumerEvents {
   void OnConnection(bool connected, const std::string& reason) override;
 
  private:
-  void Send(const ports::Delivery& delivery);
+  // Takes what waits, as much as goes together, until nothing does.
+  void SendWaiting();
+  void Send(std::vector<ports::Delivery> batch);
 
   QueueDirectory& directory_;
   observe::Logger logger_;
   const std::unique_ptr<ports::MessageQueue> queue_;
   Executor executor_;
+  std::mutex mutex_;
+  std::vector<ports::Delivery> waiting_;  // at most what was granted
+  std::size_t senders_ = 0;               // at work, or about to begin
+  std::size_t settled_ = 0;               // and not granted again; on the transport's thread
   bool started_ = false;
 };
 

@@ -5,6 +5,13 @@
 #include "server/remote_broker.h"
 
 namespace asya::server {
+namespace {
+
+bool ConcernsTheBroker(ErrorCode code) {
+  return code == ErrorCode::kUnavailable || code == ErrorCode::kTimeout || code == ErrorCode::kClosed;
+}
+
+}  // namespace
 
 class QueueDirectory::Broker final : public ports::QueueAdmin {
  public:
@@ -139,15 +146,34 @@ std::optional<std::size_t> QueueDirectory::RemoteMessageLimitBytes(const std::st
   return found->second->remote()->MessageLimitBytes();
 }
 
-Status QueueDirectory::PublishRemote(const ports::Outgoing& message, std::chrono::milliseconds timeout) {
-  ports::Publisher* publisher = nullptr;
+std::vector<Status> QueueDirectory::PublishRemote(const std::vector<ports::Outgoing>& messages,
+                                                  std::chrono::milliseconds timeout) {
+  std::vector<Status> outcomes(messages.size(), Ok());
+  std::map<ports::Publisher*, std::vector<std::size_t>> by_broker;
   {
     const std::lock_guard lock(mutex_);
-    const auto found = places_.find(message.queue);
-    if (found != places_.end()) publisher = found->second->publisher();
+    for (std::size_t i = 0; i < messages.size(); ++i) {
+      const auto found = places_.find(messages[i].queue);
+      by_broker[found == places_.end() ? nullptr : found->second->publisher()].push_back(i);
+    }
   }
-  if (publisher == nullptr) return Error{ErrorCode::kUnroutable, "there is no queue " + message.queue, message.queue};
-  return publisher->Publish({message}, timeout);
+  for (const auto& [publisher, numbers] : by_broker) {
+    if (publisher == nullptr) {
+      for (const std::size_t i : numbers) {
+        const std::string& queue = messages[i].queue;
+        outcomes[i] = Error{ErrorCode::kUnroutable, "there is no queue " + queue, queue};
+      }
+      continue;
+    }
+    std::vector<ports::Outgoing> batch;
+    for (const std::size_t i : numbers) batch.push_back(messages[i]);
+    const Status sent = publisher->Publish(batch, timeout);
+    for (const std::size_t i : numbers) outcomes[i] = sent;
+    // One that cannot be taken must not keep the others; each then has an outcome of its own.
+    if (sent.ok() || numbers.size() == 1 || ConcernsTheBroker(sent.error().code)) continue;
+    for (const std::size_t i : numbers) outcomes[i] = publisher->Publish({messages[i]}, timeout);
+  }
+  return outcomes;
 }
 
 Status QueueDirectory::Ensure(const ports::QueueSpec& spec) { return local_->Ensure(spec); }

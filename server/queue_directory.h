@@ -36,8 +36,9 @@ class QueueDirectory final : public reconcilers::QueueAdmins, public ports::Queu
   [[nodiscard]] bool IsRemote(const std::string& queue);
   // The largest body that a remote queue takes; nullopt for any other.
   [[nodiscard]] std::optional<std::size_t> RemoteMessageLimitBytes(const std::string& queue);
-  // To a remote queue. kUnroutable: no such queue.
-  Status PublishRemote(const ports::Outgoing& message, std::chrono::milliseconds timeout);
+  // Each to its remote queue, those on one broker together; the outcomes, in the same order. kUnroutable: no such
+  // queue.
+  std::vector<Status> PublishRemote(const std::vector<ports::Outgoing>& messages, std::chrono::milliseconds timeout);
 
   // nullptr for types that this server does not serve.
   ports::QueueAdmin* For(const json::Value& transport) override;
