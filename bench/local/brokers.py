@@ -24,7 +24,7 @@ from local.stack import (
     bar,
     celery,
     dramatiq,
-    processor_seconds,
+    processor_seconds_by_program,
     servers,
     spread,
     stack,
@@ -47,16 +47,23 @@ class System:
     send: Callable[[int], float]  # items a second
     rates: list[float] = field(default_factory=list)
     cpu_ms: list[float] = field(default_factory=list)
+    programs_ms: dict[str, list[float]] = field(default_factory=dict)
 
     def round(self) -> None:
         """One measurement."""
-        before = processor_seconds(self.pid)
+        before = processor_seconds_by_program(self.pid)
         self.rates.append(self.send(self.items))
-        self.cpu_ms.append((processor_seconds(self.pid) - before) / self.items * 1000)
+        used = processor_seconds_by_program(self.pid)
+        used.subtract(before)
+        for program, seconds in used.items():
+            self.programs_ms.setdefault(program, []).append(seconds / self.items * 1000)
+        self.cpu_ms.append(sum(used.values()) / self.items * 1000)
 
     def print(self) -> None:
-        """Its row."""
+        """Its row, and below it where the processor time went."""
         print(f"{self.name:42} {spread(self.rates):>22} items/s   {spread(self.cpu_ms, 2)} ms CPU an item", flush=True)
+        for program, costs in sorted(self.programs_ms.items()):
+            print(f"  {program:65} {spread(costs, 2)} ms", flush=True)
 
 
 def main() -> int:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
@@ -85,14 +86,15 @@ def family(pid: int) -> list[int]:
     return found
 
 
-def processor_seconds(pid: int) -> float:
-    """Processor time of a process and all below it, those that have ended too."""
-    ticks = 0
+def processor_seconds_by_program(pid: int) -> Counter[str]:
+    """Processor time of a process and all below it, those that have ended too, by the name of their programs."""
+    seconds: Counter[str] = Counter()
     for one in family(pid):
         with suppress(OSError):
+            program = (Path(f"/proc/{one}/exe").readlink()).name
             fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
-            ticks += sum(int(field) for field in fields[11:15])
-    return ticks / os.sysconf("SC_CLK_TCK")
+            seconds[program] += sum(int(field) for field in fields[11:15]) / os.sysconf("SC_CLK_TCK")
+    return seconds
 
 
 class Stack:
