@@ -6,7 +6,8 @@ botocore's own signer. Each region is a world of its own, so that tests take one
 
 GET /asya/calls?region=R tells how often each action was called there; POST /asya/down?region=R&seconds=S makes all
 calls there fail with 503 for so long; POST /asya/fail?region=R&action=A&entry=N&times=T makes entry N of the next T
-batches fail.
+batches fail. GET /asya/put?region=R gives what was put into queues there since it was last asked, from the first time
+on; GET /asya/left?region=R how many messages there are.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from moto.sqs.models import Queue, SQSBackend
 from werkzeug.serving import make_server
 
 KEYS = {"AKIDEXAMPLE": "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"}  # AWS's own example, nobody's
+ACCOUNT = "123456789012"  # moto's own
 LONGEST_WAIT_S = 0.25  # between two looks whether the client of a long poll is still there
 BATCHES = ("SendMessageBatch", "DeleteMessageBatch", "ChangeMessageVisibilityBatch")
 
@@ -46,6 +48,7 @@ connection = threading.local()  # .socket: of the request that this thread answe
 calls: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
 down_until: dict[str, float] = {}
 failures: dict[tuple[str, str], list[int]] = {}  # (region, action): [entry, times left]
+put: dict[str, list[dict[str, Any]]] = {}  # by region, where somebody asks for them
 
 
 def locked(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -95,6 +98,15 @@ def receive_message(self: SQSBackend, queue_name: str, count: int, wait_s: int, 
             changed.wait(min(left, next_change_s(self.get_queue(queue_name))))
 
 
+def send_message(self: SQSBackend, queue_name: str, body: str, *rest: Any, **named: Any) -> Any:
+    """As moto's, and noted where somebody wants to know."""
+    sent = send(self, queue_name, body, *rest, **named)
+    if self.region_name in put:
+        marks = {name: value.get("StringValue") for name, value in sent.message_attributes.items()}
+        put[self.region_name].append({"queue": queue_name, "body": body, "attributes": marks})
+    return sent
+
+
 def delete_message(self: Queue, receipt_handle: str) -> None:
     """As moto's, which compares every handle of every message, but in one step for the usual case."""
     for place, message in enumerate(self._messages):
@@ -139,6 +151,8 @@ def get_queue_attributes(self: SQSBackend, queue_name: str, names: list[str]) ->
 # Moto makes a handle letter by letter, and copies a message deeply, with all that can be reached from it.
 models.generate_receipt_handle = lambda: uuid.uuid4().hex * 5
 models.deepcopy = copy.copy
+send = SQSBackend.send_message
+SQSBackend.send_message = send_message
 attributes_of = SQSBackend.get_queue_attributes
 SQSBackend.get_queue_attributes = get_queue_attributes
 SQSBackend.is_message_valid_based_on_retention_period = lambda *_: True
@@ -203,6 +217,12 @@ def control(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[byte
     with changed:
         if environ["PATH_INFO"] == "/asya/calls":
             return answer(start, "200 OK", dict(calls[region]))
+        if environ["PATH_INFO"] == "/asya/put":
+            taken, put[region] = put.get(region, []), []
+            return answer(start, "200 OK", taken)
+        if environ["PATH_INFO"] == "/asya/left":
+            queues = models.sqs_backends[ACCOUNT][region].queues.values()
+            return answer(start, "200 OK", sum(len(queue._messages) for queue in queues))
         if environ["PATH_INFO"] == "/asya/down":
             down_until[region] = time.monotonic() + float(given["seconds"])
         if environ["PATH_INFO"] == "/asya/fail":

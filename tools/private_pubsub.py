@@ -22,6 +22,7 @@ class PrivatePubsub(PrivateServer):
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._address = "127.0.0.1:0"
+        self.telling = ""  # URL at which it tells what was put into it and what is left: pstest/main.go
 
     @property
     def addresses(self) -> dict[str, str]:
@@ -46,7 +47,8 @@ class PrivatePubsub(PrivateServer):
             if not selector.select(START_LIMIT_S):
                 raise RuntimeError(f"pstest did not listen within {START_LIMIT_S} s")
         self._address = self._process.stdout.readline().decode().strip()
-        if not self._address:
+        self.telling = self._process.stdout.readline().decode().strip()
+        if not self.telling:
             raise RuntimeError("pstest ended at start")
         return self.addresses
 

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from audited_project import FINISH_TIMEOUT_S, AuditedProject, Sender
 from count import count, problems
-from place import PLACES
+from places import PLACES
 
 CLIENTS = 8
 KILL_PERIOD_S = (0.3, 1.5)

@@ -9,7 +9,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import audit
 import audited_project
 import pytest
-from place import PLACES
+from places import PLACES
 
 ENVELOPES = 600
 KILLS = 6

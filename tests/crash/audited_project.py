@@ -193,9 +193,16 @@ class Sender(threading.Thread):
     def run(self) -> None:
         """Send until every number was accepted."""
         for number in self.numbers:
+            self.wait_for_room()
             while not self.send(number) and not self.problem:
                 time.sleep(0.05)
             self.accepted += 1
+
+    def wait_for_room(self) -> None:
+        """Until no more lies in the queues than the place can stand."""
+        place = self.project.place
+        while place.backlog_max is not None and place.left() > place.backlog_max:
+            time.sleep(0.2)
 
     def send(self, number: int) -> bool:
         """Whether the server has accepted the task, now or earlier."""

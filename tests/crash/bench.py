@@ -15,14 +15,23 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from audited_project import AuditedProject, Sender
+from cloud_places import PubsubPlace, SqsPlace
+from cloud_wires import PubsubWire, SqsWire
 from count import count, problems
 from gate import Gate, Trap, environment, tcp_listener, to_tcp, to_unix, unix_listener
-from place import PLACES, PostgresPlace, RabbitmqPlace
+from place import PostgresPlace, RabbitmqPlace
+from places import PLACES
 from steps import Step
 from wires import GatewayWire, PostgresWire, RabbitmqWire, SqliteWire
 
 SPRING_LIMIT_S = 120.0
 PACE_S = 0.02  # between two envelopes
+# Of brokers that are reached by TCP.
+WIRES: dict[str, type[RabbitmqWire | SqsWire | PubsubWire]] = {
+    "rabbitmq": RabbitmqWire,
+    "sqs": SqsWire,
+    "pubsub": PubsubWire,
+}
 
 
 class Bench:
@@ -51,10 +60,10 @@ class Bench:
             file = ".s.PGSQL.5432"
             place.variables["ASYA_DATABASE_URL"] = f"postgres://asya@/asya?host={folder}"
             return self._gate(unix_listener(folder / file), PostgresWire, place.folder / file)
-        if isinstance(place, RabbitmqPlace):
+        if isinstance(place, RabbitmqPlace | SqsPlace | PubsubPlace):
             listening = tcp_listener()
             place.address_port = listening.getsockname()[1]
-            return self._keep(Gate(listening, to_tcp(place.port), RabbitmqWire, self.victims))
+            return self._keep(Gate(listening, to_tcp(place.port), WIRES[self.name], self.victims))
         return None
 
     def _gate(self, listening: socket.socket, wire: type[PostgresWire | SqliteWire | GatewayWire], to: Path) -> Gate:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import httpx
 from bench import Bench
 from gate import environment
+from steps import EVERYWHERE
 
 ROUNDS = 4
 ROUND_RUNS = 15  # of handlers between two of the same
@@ -22,7 +23,6 @@ DELAYED_FOR_S = 3.0
 SLOW_HANDLER_S = 0.4
 BUSY_LIMIT_S = 60.0
 ACTORS_PATH = "/apis/asya.sh/v1alpha1/namespaces/default/asyncactors/"
-EVERYWHERE = ("sqlite", "postgres", "rabbitmq")
 
 
 @dataclass(frozen=True)

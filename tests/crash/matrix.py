@@ -18,7 +18,7 @@ from pathlib import Path
 
 from bench import Bench
 from faults import FAULTS
-from place import PLACES
+from places import PLACES
 from steps import STEPS, VICTIMS
 
 REPEATS = 3

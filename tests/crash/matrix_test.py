@@ -8,7 +8,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import matrix
 import pytest
-from place import PLACES
+from places import PLACES
 
 
 @pytest.mark.timeout(900)

@@ -1,7 +1,4 @@
-"""Places: the transports that crash audits run on; what is kept there is read without asking our own programs.
-
-A new transport is a class here and one line in PLACES.
-"""
+"""Place: a transport that crash audits run on; what is kept there is read without asking our own programs."""
 
 from __future__ import annotations
 
@@ -15,7 +12,7 @@ import sqlite3
 import subprocess
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -33,6 +30,8 @@ class Place(Protocol):
     """What `asya up` needs in its environment to use it."""
     exact: bool
     """A hop is one transaction here: no message is ever put into a queue twice."""
+    backlog_max: int | None
+    """Messages that may wait here; whoever sends waits beyond it."""
 
     def manifest(self) -> str:
         """The Transport object of it, where there has to be one."""
@@ -78,6 +77,7 @@ class SqlitePlace:
     """The file of a local server."""
 
     exact = True
+    backlog_max: int | None = None
 
     def __init__(self, folder: Path) -> None:
         self.file = folder / ".asya" / "local" / "asya.db"
@@ -136,6 +136,7 @@ class PostgresPlace:
     """A PostgreSQL of its own, whose backends are killed, and sometimes all of it at once."""
 
     exact = True
+    backlog_max: int | None = None
     POSTMASTER_SHARE = 0.3
 
     def __init__(self, folder: Path) -> None:
@@ -226,6 +227,7 @@ class RabbitmqPlace:
     """
 
     exact = False
+    backlog_max: int | None = None
     HOST = "audit"
     EXCHANGE = "asya-audit"
     COPIES = "audit.copies"
@@ -335,10 +337,3 @@ spec:
                 return None
             raise
         return json.loads(text) if text else None
-
-
-PLACES: dict[str, Callable[[Path], Place]] = {
-    "sqlite": SqlitePlace,
-    "postgres": PostgresPlace,
-    "rabbitmq": RabbitmqPlace,
-}

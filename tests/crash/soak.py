@@ -21,7 +21,7 @@ from pathlib import Path
 from audited_project import AuditedProject, Sender
 from bench import Bench
 from count import count, problems
-from place import PLACES
+from places import PLACES
 
 CLIENTS = 4
 FULL_LOAD_S = 20.0

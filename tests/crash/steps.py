@@ -9,6 +9,8 @@ from audited_project import ACTORS
 VICTIMS = ("relay", "runtime", "worker")
 BEFORE = True
 AFTER = False
+AT_LEAST_ONCE = ("rabbitmq", "sqs", "pubsub")
+EVERYWHERE = ("sqlite", "postgres", *AT_LEAST_ONCE)
 HOPS = ACTORS
 SINK = ("x-sink",)
 SUMP = ("x-sump",)
@@ -40,18 +42,21 @@ STEPS = (
     Step("3 the crash count is raised", {"sqlite": ("begin", AFTER), "postgres": ("begun", BEFORE)}),
     Step("4 in a function", {"any": ("", BEFORE)}, stops="first"),
     Step("4 in a generator that has yielded", {"any": ("", BEFORE)}, stops="middle"),
-    Step("5 the outputs are on their way", {"any": ("settle", BEFORE), "rabbitmq": ("publish", BEFORE)}),
-    Step("5 the outputs are there, unconfirmed", {"rabbitmq": ("confirm", BEFORE)}),
+    Step(
+        "5 the outputs are on their way",
+        {"any": ("settle", BEFORE), **dict.fromkeys(AT_LEAST_ONCE, ("publish", BEFORE))},
+    ),
+    Step("5 the outputs are there, unconfirmed", dict.fromkeys(AT_LEAST_ONCE, ("confirm", BEFORE))),
     Step("6 before outputs and input are committed", {"postgres": ("commit settle", BEFORE)}),
-    Step("6 confirmed, before the ack", {"rabbitmq": ("settle", BEFORE)}),
+    Step("6 confirmed, before the ack", dict.fromkeys(AT_LEAST_ONCE, ("settle", BEFORE))),
     Step(
         "6 the input is gone, and the relay does not know yet",
-        {"sqlite": ("settled", BEFORE), "postgres": ("settled", BEFORE), "rabbitmq": ("settle", AFTER)},
+        {**dict.fromkeys(EVERYWHERE, ("settled", BEFORE)), "rabbitmq": ("settle", AFTER)},
     ),
     Step("6 a retry is on its way", {"any": ("retry", BEFORE)}, of=("middle",)),
     Step(
         "6 a retry is there, and the relay does not know yet",
-        {"any": ("retry", AFTER), "postgres": ("retried", BEFORE)},
+        {**dict.fromkeys(EVERYWHERE, ("retried", BEFORE)), **dict.fromkeys(("sqlite", "rabbitmq"), ("retry", AFTER))},
         of=("middle",),
     ),
     Step("7 before progress is reported", {"any": ("report", BEFORE)}, gateway=True),

@@ -13,7 +13,8 @@ Frame = tuple[bytes, frozenset[str]]
 NOTHING: frozenset[str] = frozenset()
 
 
-def _label(*names: str) -> frozenset[str]:
+def label(*names: str) -> frozenset[str]:
+    """Labels of a frame."""
     return frozenset(names)
 
 
@@ -24,7 +25,9 @@ class Wire(Protocol):
         """The frames that are whole now."""
 
 
-class _Buffers:
+class Buffers:
+    """Bytes of either direction that are no whole frame yet."""
+
     def __init__(self) -> None:
         self.waiting = {"out": b"", "in": b""}
 
@@ -37,7 +40,7 @@ class _Buffers:
         return have[:size]
 
 
-class SqliteWire(_Buffers):
+class SqliteWire(Buffers):
     """Frames of our own: u32 length, u8 type (transports/sqlite/wire.h)."""
 
     LABELS: ClassVar = {("out", 4): "begin", ("in", 68): "deliver", ("in", 69): "settled"}
@@ -56,12 +59,12 @@ class SqliteWire(_Buffers):
                 return
             kind = frame[4]
             if direction == "out" and kind == self.SETTLE:
-                yield frame, _label("retry" if frame[13] == self.RETRY else "settle")
+                yield frame, label("retry" if frame[13] == self.RETRY else "settle")
             else:
-                yield frame, _label(*filter(None, [self.LABELS.get((direction, kind))]))
+                yield frame, label(*filter(None, [self.LABELS.get((direction, kind))]))
 
 
-class PostgresWire(_Buffers):
+class PostgresWire(Buffers):
     """PostgreSQL's protocol; what a transaction does is known by its statements."""
 
     MARKS: ClassVar = {
@@ -106,12 +109,12 @@ class PostgresWire(_Buffers):
             self.bound = self.statements.get(name, "")
             if self.bound not in ("", "take"):
                 self.does.add(self.bound)
-                return _label(self.bound)
+                return label(self.bound)
         elif kind == b"Q":
             self.bound = ""
             self.committing = body.upper().startswith(b"COMMIT")
             if self.committing:
-                return _label(*(f"commit {name}" for name in self.does))
+                return label(*(f"commit {name}" for name in self.does))
             self.does.clear()
         return NOTHING
 
@@ -120,14 +123,14 @@ class PostgresWire(_Buffers):
             self.does.add("take")
         if frame[:1] == b"Z" and self.committing:
             done = {"settle": "settled", "begin": "begun", "take": "deliver", "retry": "retried"}
-            labels = _label(*(done[name] for name in self.does))
+            labels = label(*(done[name] for name in self.does))
             self.committing = False
             self.does.clear()
             return labels
         return NOTHING
 
 
-class RabbitmqWire(_Buffers):
+class RabbitmqWire(Buffers):
     """AMQP 0-9-1: u8 type, u16 channel, u32 size, payload, u8 end; a method begins with its class and number."""
 
     METHODS: ClassVar = {("in", 60, 60): "deliver", ("in", 60, 80): "confirm", ("out", 60, 80): "settle"}
@@ -162,8 +165,8 @@ class RabbitmqWire(_Buffers):
         method = struct.unpack(">HH", frame[7:11])
         if direction == "out" and method == self.PUBLISH:
             exchange = frame[14 : 14 + frame[13]]
-            return _label("retry" if exchange.startswith(b"asya.delay") else "publish")
-        return _label(*filter(None, [self.METHODS.get((direction, *method))]))
+            return label("retry" if exchange.startswith(b"asya.delay") else "publish")
+        return label(*filter(None, [self.METHODS.get((direction, *method))]))
 
 
 class GatewayWire:
@@ -172,8 +175,8 @@ class GatewayWire:
     def feed(self, direction: str, piece: bytes) -> Iterator[Frame]:
         """A report, and its answer."""
         if direction == "out" and piece.startswith(b"POST "):
-            yield piece, _label("report")
+            yield piece, label("report")
         elif direction == "in" and piece.startswith(b"HTTP/1.1 2"):
-            yield piece, _label("reported")
+            yield piece, label("reported")
         else:
             yield piece, NOTHING
