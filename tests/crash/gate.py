@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import select
 import signal
@@ -60,7 +61,11 @@ class _Crossing:
         self.lock = threading.Lock()
         self.frozen = False
         self.muted = False
-        self.pid = peer(relay)
+
+    @functools.cached_property
+    def pid(self) -> int:
+        """Of the relay. Looked up once somebody asks: it takes long, and SQS is reached by many connections."""
+        return peer(self.ends["out"][0])
 
     def start(self) -> None:
         for direction in self.ends:
@@ -84,7 +89,7 @@ class _Crossing:
         with self.lock:
             frames = list(self.wire.feed(direction, piece))
         for frame, labels in frames:
-            trap = self.gate.spring(labels, self.pid) if labels else None
+            trap = self.gate.spring(labels, self) if labels else None
             if trap is None:
                 passed += frame
                 continue
@@ -168,13 +173,13 @@ class Gate:
             if trap in self.traps:
                 self.traps.remove(trap)
 
-    def spring(self, labels: frozenset[str], pid: int) -> Trap | None:
-        """The trap for such a frame of this process, which is then no longer set."""
+    def spring(self, labels: frozenset[str], crossing: _Crossing) -> Trap | None:
+        """The trap for such a frame of this connection's process, which is then no longer set."""
         with self.lock:
             found = [trap for trap in self.traps if trap.label in labels]
         if not found:
             return None
-        actor = environment(pid).get("ASYA_ACTOR_NAME", "")
+        actor = environment(crossing.pid).get("ASYA_ACTOR_NAME", "")
         with self.lock:
             for trap in found:
                 if actor in trap.actors and trap in self.traps:
