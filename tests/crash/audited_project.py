@@ -23,6 +23,7 @@ ACTORS = ("first", "middle", "last")
 RETRY_EVERY = 10  # every so many envelopes fail once in the middle
 FAIL_EVERY = 50  # and so many fail there for good
 FAIL_AT = 7
+ROOM_LOOK_S = 1.0  # between two looks at how many messages wait: asking costs a slow broker more than sending
 FINISH_TIMEOUT_S = 900.0
 COMMAND_TIMEOUT_S = 120.0
 
@@ -111,6 +112,9 @@ class AuditedProject:
         manifest = place.manifest() + "".join(MANIFEST.format(name=n, place=place.spec()) for n in ACTORS)
         (folder / "asya.yaml").write_text(manifest)
         (folder / "handlers.py").write_text(HANDLERS)
+        self.looking = threading.Lock()
+        self.look_at = 0.0  # next
+        self.waiting = 0  # messages, when it was last looked
         self.environment = {**os.environ, "XDG_STATE_HOME": str(folder / "home")} | place.variables
 
     def begin(self) -> None:
@@ -165,6 +169,19 @@ class AuditedProject:
             count += len(answer.json()["items"]) if answer.status_code == 200 else 1
         return count
 
+    def wait_for_room(self) -> None:
+        """Until no more lies in the queues than the place can stand."""
+        most = self.place.backlog_max
+        while most is not None and self._waiting() > most:
+            time.sleep(ROOM_LOOK_S)
+
+    def _waiting(self) -> int:
+        with self.looking:
+            if time.monotonic() >= self.look_at:
+                self.waiting = self.place.left()
+                self.look_at = time.monotonic() + ROOM_LOOK_S
+            return self.waiting
+
     def wait_until_finished(self) -> None:
         """Until no task is open and no message is left."""
         deadline = time.monotonic() + FINISH_TIMEOUT_S
@@ -193,16 +210,10 @@ class Sender(threading.Thread):
     def run(self) -> None:
         """Send until every number was accepted."""
         for number in self.numbers:
-            self.wait_for_room()
+            self.project.wait_for_room()
             while not self.send(number) and not self.problem:
                 time.sleep(0.05)
             self.accepted += 1
-
-    def wait_for_room(self) -> None:
-        """Until no more lies in the queues than the place can stand."""
-        place = self.project.place
-        while place.backlog_max is not None and place.left() > place.backlog_max:
-            time.sleep(0.2)
 
     def send(self, number: int) -> bool:
         """Whether the server has accepted the task, now or earlier."""

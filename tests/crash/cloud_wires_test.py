@@ -89,7 +89,7 @@ PUBSUB: Talk = [
     ("out", data(9, published(b"asya-default-middle", time.time() + 3600)), "retry"),
     ("in", data(9, field(1, b"m2")), "retried"),
     ("in", data(7, field(1, b"m1")), "confirm"),
-    ("out", data(11, published(b"asya-default-middle", time.time() - 1)), ""),
+    ("out", data(11, published(b"asya-default-middle", time.time() - 60)), ""),
     ("out", data(13, published(b"asya-ledger")), ""),
     ("out", data(15, NAME + field(2, b"a")), "settle"),
     ("in", data(15, b""), "settled"),

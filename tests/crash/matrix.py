@@ -2,8 +2,8 @@
 
     tests/crash/matrix.py [--place rabbitmq] [--only TEXT] [--seed 7] [--small]
 
-The full form runs every victim at every step REPEATS times and waits after each until all has ended; the small one runs
-each step once with a victim by chance, and the quick faults.
+The full form runs every victim at every step three times (or --repeats) and waits after each until all has ended; the
+small one runs each step once with a victim by chance, and the quick faults.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ def _fault(number: int, chance: random.Random) -> Callable[[Bench], None]:
     return run
 
 
-def cells(name: str, chance: random.Random, small: bool) -> Iterator[Cell]:
+def cells(name: str, chance: random.Random, small: bool, repeats: int = REPEATS) -> Iterator[Cell]:
     """What is done on a place, in the order of the tables."""
     for number, step in enumerate(STEPS):
         if step.on(name) is None:
             continue
         for victim in chance.choices(VICTIMS, SHARES) if small else VICTIMS:
-            yield f"{step.name}: {victim}", _death(number, victim, 1 if small else REPEATS)
+            yield f"{step.name}: {victim}", _death(number, victim, 1 if small else repeats)
     for number, fault in enumerate(FAULTS):
         if name in fault.places and (fault.small or not small):
             yield fault.name, _fault(number, chance)
@@ -87,11 +87,13 @@ def _one(bench: Bench, cell: Cell, small: bool) -> None:
     bench.wait_until_idle()
 
 
-def run(name: str, seed: int, small: bool, only: str = "") -> tuple[dict[str, int], dict[str, int]]:
+def run(
+    name: str, seed: int, small: bool, only: str = "", repeats: int = REPEATS
+) -> tuple[dict[str, int], dict[str, int]]:
     """All cells on one place; gives the counts of all envelopes, and those of them that should not be."""
     chance = random.Random(seed)
     print(f"{name}, seed {seed}", flush=True)
-    wanted = [cell for cell in cells(name, chance, small) if only in cell[0]]
+    wanted = [cell for cell in cells(name, chance, small, repeats) if only in cell[0]]
     if small:
         chance.shuffle(wanted)
     with tempfile.TemporaryDirectory(prefix="asya-matrix-") as folder:
@@ -117,12 +119,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--place", choices=list(PLACES), action="append")
     parser.add_argument("--only", default="", help="cells whose name has this text")
+    parser.add_argument("--repeats", type=int, default=REPEATS)
     parser.add_argument("--small", action="store_true")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
     arguments = parser.parse_args()
     failed = {}
     for name in arguments.place or PLACES:
-        _, bad = run(name, arguments.seed, arguments.small, arguments.only)
+        _, bad = run(name, arguments.seed, arguments.small, arguments.only, arguments.repeats)
         if bad:
             failed[name] = bad
     sys.exit(f"failed: {failed}" if failed else 0)
