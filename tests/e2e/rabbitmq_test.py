@@ -29,6 +29,7 @@ spec:
   rabbitmq: {{host: 127.0.0.1, port: {port}, virtualHost: {host}, managementUrl: {management}}}
 ---
 """
+QUEUES = tuple(f"asya-default-{name}" for name in ("first", "second", "x-sink", "x-sump"))
 
 
 @pytest.fixture(scope="module")
@@ -87,13 +88,15 @@ def test_a_route_runs_on_the_broker_and_so_does_its_end(pair: Project, node: Pri
     end(pair, retried, "succeeded")
     end(pair, lost, "failed")
     found = queues(node, host)
-    for name in ("first", "second", "x-sink", "x-sump"):
-        assert found[f"asya-default-{name}"]["type"] == "quorum"
+    for name in QUEUES:
+        assert found[name]["type"] == "quorum"
     until(lambda: pair.get("/api/v1/dead-letters")["items"], "the dead letter")
 
 
-def test_nothing_is_lost_when_the_broker_is_killed(pair: Project, node: PrivateRabbitmq) -> None:
+def test_nothing_is_lost_when_the_broker_is_killed(pair: Project, node: PrivateRabbitmq, host: str) -> None:
     count = int(os.environ.get("ASYA_TEST_ENVELOPES", "40"))
+    # `asya up` waits for the actors of the project, not for the queues of the system's.
+    until(lambda: set(QUEUES) <= set(queues(node, host)), "all queues")
     node.write_queue_names()
     tasks = [send(pair, {"number": 100 + n}) for n in range(count // 2)]
     node.kill()
