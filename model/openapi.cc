@@ -60,6 +60,7 @@ void RenderList(const Schema& schema, json::Object& out) {
 json::Value Render(const Schema& schema) {
   json::Object out;
   if (const std::string words = Words(schema); !words.empty()) out["description"] = words;
+  if (schema.atomic) out["x-kubernetes-map-type"] = "atomic";
   if (schema.minimum) out["minimum"] = *schema.minimum;
   if (schema.maximum) out["maximum"] = *schema.maximum;
   switch (schema.type) {

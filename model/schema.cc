@@ -74,6 +74,11 @@ Schema Schema::AsSet() && {
   return std::move(*this);
 }
 
+Schema Schema::Atomic() && {
+  atomic = true;
+  return std::move(*this);
+}
+
 const Schema* Schema::FindField(std::string_view field) const {
   for (const Schema& candidate : fields) {
     if (candidate.name == field) return &candidate;

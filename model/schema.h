@@ -61,6 +61,7 @@ struct Schema {
   std::optional<json::Value> default_value;
   std::vector<Schema> fields;  // kObject
   std::vector<Schema> item;    // kList and kMap: exactly one
+  bool atomic = false;         // kObject, kMap: one value to a merge, taken as a whole
   ListType list_type = ListType::kAtomic;
   std::vector<std::string> list_map_keys;
 
@@ -77,6 +78,7 @@ struct Schema {
   Schema Open() &&;                                  // preserve_unknown
   Schema KeyedBy(std::vector<std::string> keys) &&;  // list type map
   Schema AsSet() &&;                                 // list type set
+  Schema Atomic() &&;                                // map type atomic
 
   // The described member of that name, or nullptr.
   [[nodiscard]] const Schema* FindField(std::string_view field) const;

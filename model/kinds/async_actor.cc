@@ -40,7 +40,8 @@ Schema WorkloadRef() {
                     String("apiVersion", "API version of the workload.").Required(),
                     String("kind", "Kind of the workload.").Required(),
                     String("name", "Name of the workload.").Required().As(Format::kDnsSubdomain),
-                });
+                })
+      .Atomic();
 }
 
 Schema InfrastructurePart(std::string name, std::string description, std::vector<Schema> more) {

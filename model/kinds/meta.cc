@@ -14,7 +14,8 @@ Schema OwnerReferences() {
                         String("uid", "UID of the owner.").Required(),
                         Boolean("controller", "Whether the owner manages this object."),
                         Boolean("blockOwnerDeletion", "Whether the owner's foreground deletion waits for this object."),
-                    }))
+                    })
+                 .Atomic())
       .KeyedBy({"uid"});
 }
 

@@ -11,9 +11,11 @@ Schema EnvFrom() {
                      {
                          String("prefix", "Put before each name."),
                          Object("configMapRef", "The ConfigMap.",
-                                {String("name", "Its name.").Required(), Boolean("optional", "May be missing.")}),
+                                {String("name", "Its name.").Required(), Boolean("optional", "May be missing.")})
+                             .Atomic(),
                          Object("secretRef", "The Secret.",
-                                {String("name", "Its name.").Required(), Boolean("optional", "May be missing.")}),
+                                {String("name", "Its name.").Required(), Boolean("optional", "May be missing.")})
+                             .Atomic(),
                      }));
 }
 
@@ -102,7 +104,8 @@ Schema ResourcesField(const std::string& description) {
                     Map("limits", "Most that may be used, e.g. {\"nvidia.com/gpu\": \"1\"}.", Quantity("", "")),
                     Map("requests", "What is reserved.", Quantity("", "")),
                     List("claims", "Claims of dynamic resource allocation.",
-                         Object("", "", {String("name", "Name of the claim.").Required()}).Open()),
+                         Object("", "", {String("name", "Name of the claim.").Required()}).Open())
+                        .KeyedBy({"name"}),
                 });
 }
 
@@ -116,7 +119,7 @@ std::vector<Schema> PodFields() {
           "Environment variables of the runtime; the ASYA_ names that the product sets itself are refused."),
       EnvFrom(),
       ResourcesField("Requests and limits of the runtime."),
-      Map("nodeSelector", "Labels that a node must have.", String("", "")),
+      Map("nodeSelector", "Labels that a node must have.", String("", "")).Atomic(),
       Tolerations(),
       Object("affinity", "Scheduling affinity, as in a PodSpec.", {}).Open(),
       TopologySpreadConstraints(),

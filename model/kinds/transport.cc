@@ -8,7 +8,8 @@ Schema SecretReference(std::string name, std::string description) {
                 {
                     String("namespace", "Namespace of the Secret.").As(Format::kDnsLabel),
                     String("name", "Name of the Secret.").Required().As(Format::kDnsSubdomain),
-                });
+                })
+      .Atomic();
 }
 
 // The block of one broker: its connection, who may use it and provisioning options.
