@@ -90,7 +90,8 @@ class ApiServer::Implementation {
   Implementation(Parts parts, ApiServerSettings settings)
       : parts_(std::move(parts)),
         settings_(std::move(settings)),
-        context_{parts_.store, parts_.clock, parts_.random, parts_.logger, parts_.admission, parts_.parse_yaml},
+        context_{parts_.store,     parts_.clock,      parts_.random,   parts_.logger,
+                 parts_.admission, parts_.parse_yaml, parts_.authorize},
         executor_(settings_.threads, settings_.waiting_limit),
         postponed_(parts_.clock, settings_.revision_waits_max, WaitingGauge(parts_.metrics)),
         schedule_(parts_.clock) {
@@ -175,7 +176,7 @@ std::optional<Outcome<http::Response>> ApiServer::Implementation::HandleDocument
   return answer ? std::move(*answer) : Outcome<http::Response>(PathNotFound());
 }
 
-// The stages before a verb runs. Server-side apply will come in as a PATCH of its own content type (patch_body.cc).
+// The stages before a verb runs.
 Outcome<Call> ApiServer::Implementation::MakeCall(http::Request request, User user) const {
   const std::string watch = request.Query("watch").value_or("false");
   auto info = ParseRequestInfo(request.method, request.path, watch != "false" && watch != "0");

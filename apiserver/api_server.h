@@ -19,8 +19,6 @@ namespace asya::apiserver {
 
 // Who asks; nullopt is answered 401. Must not block.
 using Authenticator = std::function<std::optional<User>(const http::Request&)>;
-// Whether the user may; an error (Forbidden) is the answer. The place for SubjectAccessReview and roles.
-using Authorizer = std::function<Outcome<Done>(const Call&)>;
 
 struct ApiServerSettings {
   std::size_t threads = 4;               // that block on the store

@@ -19,6 +19,10 @@ std::string MediaTypeOf(const http::Request& request) {
   return type;
 }
 
+bool IsApply(const http::Request& request) {
+  return request.method == "PATCH" && MediaTypeOf(request) == "application/apply-patch+yaml";
+}
+
 Outcome<json::Value> DecodeJson(const Call& call) {
   if (call.request.body.empty()) return json::Value();
   json::ParseOptions options;

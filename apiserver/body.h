@@ -18,6 +18,8 @@ Outcome<json::Value> DecodeObject(const Context& context, Call& call, const Writ
 Outcome<json::Value> DecodeJson(const Call& call);
 // The media type of the body, without parameters, lower case; empty where none was sent.
 std::string MediaTypeOf(const http::Request& request);
+// Whether it is a server-side apply.
+bool IsApply(const http::Request& request);
 
 // apiVersion and kind are those of the resource (400), the name and namespace those of the URL (400); an empty
 // namespace is filled in.

@@ -50,6 +50,9 @@ using Admission = std::function<Outcome<Done>(AdmissionRequest&)>;
 // YAML text to a value. Injected, since core/yaml is not of this layer.
 using ParseYaml = std::function<Result<json::Value>(std::string_view)>;
 
+// Whether the user may; an error (Forbidden) is the answer. The place for SubjectAccessReview and roles.
+using Authorizer = std::function<Outcome<Done>(const Call&)>;
+
 struct Context {
   ports::ObjectStore& store;
   const Clock& clock;
@@ -57,6 +60,7 @@ struct Context {
   observe::Logger logger;
   std::vector<Admission> admission;  // in order, after validation of fields; each may refuse or change the object
   ParseYaml parse_yaml;              // none: YAML bodies are answered 415
+  Authorizer authorize;              // none: everybody may do everything; asked again for an apply that creates
 };
 
 // An object as the client asked for it (object, table or metadata), with the call's warnings.

@@ -1,3 +1,5 @@
+#include "apiserver/create.h"
+
 #include <utility>
 
 #include "apiserver/body.h"
@@ -36,6 +38,11 @@ Outcome<http::Response> CreateObject(const Context& context, Call& call) {
   ASYA_TRY(json::Value object, DecodeObject(context, call, options));
   ASYA_TRY([[maybe_unused]] const Done matched, MatchUrl(call, object));
   if (!MetadataText(object, "resourceVersion").empty()) return RevisionOnCreate();
+  return CreateFrom(context, call, options, std::move(object), Ownership::kTracked);
+}
+
+Outcome<http::Response> CreateFrom(const Context& context, Call& call, const WriteOptions& options, json::Value object,
+                                   Ownership ownership) {
   ASYA_TRY([[maybe_unused]] const Done exists, CheckNamespace(context, call));
   if (call.resource == &Namespaces()) {
     CompleteNamespace(object);
@@ -43,7 +50,7 @@ Outcome<http::Response> CreateObject(const Context& context, Call& call) {
   }
   const bool generated = MetadataText(object, "name").empty();
   for (int attempt = 1;; ++attempt) {
-    ASYA_TRY(json::Value prepared, PrepareCreate(context, call, options, object));
+    ASYA_TRY(json::Value prepared, PrepareCreate(context, call, options, object, ownership));
     if (options.dry_run) return DryRun(context, call, prepared);
     const std::string name = MetadataText(prepared, "name");
     const auto record = context.store.Create(RecordOf(*call.resource, std::move(prepared)), call.Author());

@@ -1,6 +1,6 @@
 #include "apiserver/fields.h"
 
-#include "apiserver/object.h"
+#include "apiserver/body.h"
 
 namespace asya::apiserver {
 
@@ -28,7 +28,7 @@ Outcome<Done> ReportFields(Call& call, const WriteOptions& options, const std::v
   }
   std::string all;
   for (const std::string& problem : problems) all += (all.empty() ? "" : ", ") + problem;
-  if (call.info.verb != "patch") {
+  if (call.info.verb != "patch" || IsApply(call.request)) {
     StatusError error =
         BadRequest(call.resource->kind.kind + " in version \"" + call.resource->version + "\" cannot be handled as a " +
                    call.resource->kind.kind + ": strict decoding error: " + all);

@@ -91,9 +91,9 @@ json::Object RenderOperation(const Resource& resource, const Operation& operatio
   const std::string body = deletes   ? std::string(kMetaPrefix) + "DeleteOptions"
                            : patches ? std::string(kMetaPrefix) + "Patch"
                                      : schema;
-  // Server-side apply is listed where it will be served; until then it is answered 415 with a message that says so.
   const std::vector<const char*> types =
-      patches ? std::vector<const char*>{"application/json-patch+json", "application/merge-patch+json"}
+      patches ? std::vector<const char*>{"application/json-patch+json", "application/merge-patch+json",
+                                         "application/apply-patch+yaml"}
               : std::vector<const char*>{"application/json"};
   out["requestBody"] = json::Object{{"content", Content(types, body)}};
   return out;

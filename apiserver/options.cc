@@ -4,12 +4,11 @@
 #include <charconv>
 #include <utility>
 
+#include "apiserver/body.h"
 #include "apiserver/selector.h"
 
 namespace asya::apiserver {
 namespace {
-
-constexpr std::size_t kFieldManagerLimit = 128;
 
 std::optional<std::int64_t> ParseNumber(const std::string& text) {
   std::int64_t number = 0;
@@ -99,6 +98,26 @@ Outcome<Done> ParseSelectors(const http::Request& request, const RequestInfo& in
   return Done{};
 }
 
+// Who writes; an apply has to say so.
+Outcome<Done> ParseManager(const http::Request& request, const std::string& kind, WriteOptions& options) {
+  options.field_manager = request.Query("fieldManager").value_or("");
+  const auto unprintable = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; };
+  if (options.field_manager.size() > kFieldManagerLimitBytes ||
+      std::any_of(options.field_manager.begin(), options.field_manager.end(), unprintable)) {
+    return InvalidOptions(
+        kind, {{"fieldManager", "FieldValueInvalid", "Invalid value: must be at most 128 printable characters"}});
+  }
+  const auto force = request.Query("force");
+  if (IsApply(request)) {
+    options.force = force && *force != "false" && *force != "0";
+    if (!options.field_manager.empty()) return Done{};
+    return InvalidOptions(kind,
+                          {{"fieldManager", "FieldValueRequired", "Required value: is required for apply patch"}});
+  }
+  if (!force || kind != "PatchOptions") return Done{};
+  return InvalidOptions(kind, {Forbids("force", "may not be specified for non-apply patch")});
+}
+
 }  // namespace
 
 std::optional<std::int64_t> ParseRevision(const std::string& text) {
@@ -138,13 +157,7 @@ Outcome<WriteOptions> ParseWriteOptions(const http::Request& request, const std:
         kind, {{"fieldValidation", "FieldValueNotSupported",
                 "Unsupported value: \"" + validation + "\": supported values: \"Ignore\", \"Strict\", \"Warn\""}});
   }
-  options.field_manager = request.Query("fieldManager").value_or("");
-  const auto unprintable = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; };
-  if (options.field_manager.size() > kFieldManagerLimit ||
-      std::any_of(options.field_manager.begin(), options.field_manager.end(), unprintable)) {
-    return InvalidOptions(
-        kind, {{"fieldManager", "FieldValueInvalid", "Invalid value: must be at most 128 printable characters"}});
-  }
+  ASYA_TRY([[maybe_unused]] const Done manager, ParseManager(request, kind, options));
   return options;
 }
 

@@ -18,7 +18,10 @@ struct WriteOptions {
   bool dry_run = false;
   FieldValidation field_validation = FieldValidation::kWarn;
   std::string field_manager;  // empty: not given
+  bool force = false;         // of an apply: take over what others own
 };
+
+inline constexpr std::size_t kFieldManagerLimitBytes = 128;
 
 // `kind`: CreateOptions, UpdateOptions or PatchOptions, for messages.
 Outcome<WriteOptions> ParseWriteOptions(const http::Request& request, const std::string& kind);

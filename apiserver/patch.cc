@@ -15,6 +15,7 @@ constexpr int kPatchAttempts = 5;  // against writers that come in between
 }  // namespace
 
 Outcome<http::Response> PatchObject(const Context& context, Call& call) {
+  if (IsApply(call.request)) return ApplyObject(context, call);
   ASYA_TRY(const WriteOptions options, ParseWriteOptions(call.request, "PatchOptions"));
   ASYA_TRY(const PatchBody patch, PatchBody::Decode(call));
   std::vector<std::string> problems;

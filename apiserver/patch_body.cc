@@ -11,9 +11,8 @@ namespace {
 
 StatusError Unsupported(const std::string& type) {
   std::string message = "the body of the request was in an unknown format (" + type +
-                        ") - accepted media types include: application/json-patch+json, application/merge-patch+json";
-  if (type == "application/apply-patch+yaml")
-    message = "server-side apply is not served yet: use client-side apply. " + message;
+                        ") - accepted media types include: application/json-patch+json, application/merge-patch+json, "
+                        "application/apply-patch+yaml";
   return UnsupportedMediaType(std::move(message));
 }
 

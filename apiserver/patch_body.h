@@ -11,7 +11,8 @@ namespace asya::apiserver {
 
 class PatchBody {
  public:
-  // By Content-Type: application/json-patch+json or application/merge-patch+json; 415 for others, 400 for a bad body.
+  // By Content-Type: application/json-patch+json or application/merge-patch+json (an apply is no PatchBody); 415 for
+  // others, 400 for a bad body.
   static Outcome<PatchBody> Decode(const Call& call);
   // 422 when an operation fails or the result is no object.
   [[nodiscard]] Outcome<json::Value> Apply(const Call& call, json::Value target) const;

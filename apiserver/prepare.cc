@@ -84,8 +84,7 @@ void DropEmptyMetadata(json::Value& metadata) {
                        (value->IsArray() && value->AsArray().empty());
     if (empty) metadata.AsObject().erase(member);
   }
-  // Server-side apply will keep managedFields; until then nobody owns fields.
-  for (const char* member : {"managedFields", "selfLink", "resourceVersion"}) metadata.AsObject().erase(member);
+  for (const char* member : {"selfLink", "resourceVersion"}) metadata.AsObject().erase(member);
 }
 
 void DropRepeatedOwners(Call& call, json::Value& metadata) {
@@ -137,13 +136,24 @@ void KeepStatus(const json::Value& old, json::Value& object) {
   if (const json::Value* status = old.Find("status")) object["status"] = *status;
 }
 
+// `sent`: the managedFields that the object came with.
+void SetOwners(const Context& context, const Call& call, const WriteOptions& options, const Before& before,
+               json::Value sent, Ownership ownership, json::Value& object) {
+  if (ownership == Ownership::kTracked) {
+    TrackOwners(call, WriterOf(context, call, options), before, sent, object);
+  } else if (!sent.IsNull()) {
+    MetadataOf(object)["managedFields"] = std::move(sent);
+  }
+}
+
 }  // namespace
 
-Outcome<json::Value> PrepareCreate(const Context& context, Call& call, const WriteOptions& options,
-                                   json::Value object) {
+Outcome<json::Value> PrepareCreate(const Context& context, Call& call, const WriteOptions& options, json::Value object,
+                                   Ownership ownership) {
   constexpr std::size_t kGeneratedBaseLimit = 58;
   constexpr std::size_t kGeneratedCharacters = 5;
   constexpr std::string_view kAlphabet = "bcdfghjklmnpqrstvwxz2456789";
+  json::Value sent = TakeManagedFields(object);
   json::Value& metadata = MetadataOf(object);
   const std::string base = MetadataText(object, "generateName");
   if (MetadataText(object, "name").empty() && !base.empty()) {
@@ -165,21 +175,25 @@ Outcome<json::Value> PrepareCreate(const Context& context, Call& call, const Wri
   ASYA_TRY([[maybe_unused]] const Done valid, CheckFields(call, options, object, nullptr));
   ASYA_TRY([[maybe_unused]] const Done admitted, Admit(context, call, object, nullptr));
   WarnOfFinalizers(call, object);
+  SetOwners(context, call, options, {}, std::move(sent), ownership, object);
   // Only actors have a reconciler that will write the first status; on another kind this would look unready for ever.
   if (call.resource->kind.has_scale) object["status"] = InitialStatus(now);
   return object;
 }
 
 Outcome<json::Value> PrepareUpdate(const Context& context, Call& call, const WriteOptions& options,
-                                   const json::Value& old, json::Value object, Part part) {
+                                   const json::Value& old, json::Value object, Part part, Ownership ownership) {
   const std::string uid = MetadataText(object, "uid");
   if (!uid.empty() && uid != MetadataText(old, "uid")) {
     return Conflict(
         *call.resource, call.info.name,
         "Precondition failed: UID in precondition: " + uid + ", UID in object meta: " + MetadataText(old, "uid"));
   }
+  json::Value sent = TakeManagedFields(object);
+  Before before{old, {}};
+  before.managed_fields = TakeManagedFields(before.object);
   if (part == Part::kStatus) {
-    TakeStatusOnly(old, object);
+    TakeStatusOnly(before.object, object);
   } else if (call.resource->kind.has_status) {
     KeepStatus(old, object);
   }
@@ -191,14 +205,18 @@ Outcome<json::Value> PrepareUpdate(const Context& context, Call& call, const Wri
   }
   DropEmptyMetadata(metadata);
   DropRepeatedOwners(call, metadata);
-  ASYA_TRY([[maybe_unused]] const Done valid, CheckFields(call, options, object, &old));
-  if (object == old) return object;
-  ASYA_TRY([[maybe_unused]] const Done admitted, Admit(context, call, object, &old));
-  WarnOfFinalizers(call, object);
-  if (!call.resource->group.empty() && !SameContent(old, object)) {
-    MetadataOf(object)["generation"] = old_metadata.GetInt("generation").value_or(0) + 1;
+  ASYA_TRY([[maybe_unused]] const Done valid, CheckFields(call, options, object, &before.object));
+  const bool same_owners = sent == before.managed_fields || (sent.IsNull() && ownership == Ownership::kTracked);
+  if (object == before.object && same_owners) return old;
+  if (object != before.object) {
+    ASYA_TRY([[maybe_unused]] const Done admitted, Admit(context, call, object, &before.object));
+    WarnOfFinalizers(call, object);
+    if (!call.resource->group.empty() && !SameContent(old, object)) {
+      MetadataOf(object)["generation"] = old_metadata.GetInt("generation").value_or(0) + 1;
+    }
   }
-  return object;
+  SetOwners(context, call, options, before, std::move(sent), ownership, object);
+  return SameButForTimes(object, old) ? old : object;
 }
 
 }  // namespace asya::apiserver

@@ -1,5 +1,6 @@
 #include <utility>
 
+#include "apiserver/apply.h"
 #include "apiserver/body.h"
 #include "apiserver/object.h"
 #include "apiserver/patch_body.h"
@@ -11,6 +12,7 @@ namespace asya::apiserver {
 namespace {
 
 constexpr int kPatchAttempts = 5;  // against writers that come in between
+constexpr const char* kScaleVersion = "autoscaling/v1";
 
 bool ScalingEnabled(const json::Value& actor) {
   const json::Value* scaling = actor.FindPath({"spec", "scaling"});
@@ -33,7 +35,7 @@ json::Value ScaleOf(const json::Value& actor) {
   }
   return json::Object{
       {"kind", "Scale"},
-      {"apiVersion", "autoscaling/v1"},
+      {"apiVersion", kScaleVersion},
       {"metadata", std::move(metadata)},
       {"spec", json::Object{{"replicas", WantedReplicas(actor, present)}}},
       {"status", json::Object{{"replicas", present}, {"selector", "asya.sh/actor=" + model::ActorIdentity(actor)}}}};
@@ -65,14 +67,13 @@ Outcome<json::Value> Scaled(const Call& call, json::Value actor, const json::Val
   return actor;
 }
 
-Outcome<json::Value> ReadScale(const Call& call) {
-  ASYA_TRY(json::Value scale, DecodeJson(call));
+Outcome<Done> CheckScale(const Call& call, const json::Value& scale) {
   if (scale.GetString("kind") != "Scale") return BadRequest("the body must be of kind Scale in autoscaling/v1");
   if (const std::string name = MetadataText(scale, "name"); name != call.info.name) {
     return BadRequest("the name of the object (" + name + ") does not match the name on the URL (" + call.info.name +
                       ")");
   }
-  return scale;
+  return Done{};
 }
 
 }  // namespace
@@ -85,7 +86,8 @@ Outcome<http::Response> GetScale(const Context& context, Call& call) {
 
 Outcome<http::Response> UpdateScale(const Context& context, Call& call) {
   ASYA_TRY(const WriteOptions options, ParseWriteOptions(call.request, "UpdateOptions"));
-  ASYA_TRY(const json::Value scale, ReadScale(call));
+  ASYA_TRY(const json::Value scale, DecodeJson(call));
+  ASYA_TRY([[maybe_unused]] const Done checked, CheckScale(call, scale));
   const auto record = context.store.Get(call.Key());
   if (!record.ok()) return FromStore(record.error(), *call.resource, call.info.name);
   ASYA_TRY(json::Value actor, Scaled(call, ObjectOf(*record), scale));
@@ -95,6 +97,7 @@ Outcome<http::Response> UpdateScale(const Context& context, Call& call) {
 }
 
 Outcome<http::Response> PatchScale(const Context& context, Call& call) {
+  if (IsApply(call.request)) return ApplyScale(context, call);
   ASYA_TRY(const WriteOptions options, ParseWriteOptions(call.request, "PatchOptions"));
   ASYA_TRY(const PatchBody patch, PatchBody::Decode(call));
   for (int attempt = 1; attempt <= kPatchAttempts; ++attempt) {
@@ -104,6 +107,29 @@ Outcome<http::Response> PatchScale(const Context& context, Call& call) {
     ASYA_TRY(const json::Value scale, patch.Apply(call, ScaleOf(actor)));
     ASYA_TRY(json::Value scaled, Scaled(call, std::move(actor), scale));
     ASYA_TRY(const Written written, Write(context, call, options, *record, std::move(scaled), Part::kSpec));
+    if (!written.raced) return Answer(call, json::Parse(written.bytes).value());
+  }
+  return Modified(*call.resource, call.info.name);
+}
+
+// The replicas of the actor are applied, by a manager of its own: that of the scale.
+Outcome<http::Response> ApplyScale(const Context& context, Call& call) {
+  ASYA_TRY(const WriteOptions options, ParseWriteOptions(call.request, "PatchOptions"));
+  ASYA_TRY(const json::Value scale, DecodeConfig(context, call, options));
+  ASYA_TRY([[maybe_unused]] const Done checked, CheckScale(call, scale));
+  for (int attempt = 1; attempt <= kPatchAttempts; ++attempt) {
+    const auto record = context.store.Get(call.Key());
+    if (!record.ok()) return FromStore(record.error(), *call.resource, call.info.name);
+    json::Value live = StoredObjectOf(*record);
+    ASYA_TRY(const json::Value scaled, Scaled(call, live, scale));
+    const json::Value config =
+        json::Object{{"spec", json::Object{{"replicas", *scaled.FindPath({"spec", "replicas"})}}}};
+    ASYA_TRY(json::Value actor, Applied(context, call, options, std::move(live), config, kScaleVersion));
+    if (const std::string revision = MetadataText(scale, "resourceVersion"); !revision.empty()) {
+      MetadataOf(actor)["resourceVersion"] = revision;
+    }
+    ASYA_TRY(const Written written,
+             Write(context, call, options, *record, std::move(actor), Part::kSpec, Ownership::kDecided));
     if (!written.raced) return Answer(call, json::Parse(written.bytes).value());
   }
   return Modified(*call.resource, call.info.name);

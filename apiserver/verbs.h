@@ -12,11 +12,13 @@ Outcome<http::Response> ListObjects(const Context& context, Call& call);
 Outcome<http::Response> CreateObject(const Context& context, Call& call);
 Outcome<http::Response> UpdateObject(const Context& context, Call& call);  // also /status
 Outcome<http::Response> PatchObject(const Context& context, Call& call);   // also /status
+Outcome<http::Response> ApplyObject(const Context& context, Call& call);   // a PATCH too; also /status
 Outcome<http::Response> DeleteObject(const Context& context, Call& call);
 Outcome<http::Response> DeleteCollection(const Context& context, Call& call);
 Outcome<http::Response> GetScale(const Context& context, Call& call);
 Outcome<http::Response> UpdateScale(const Context& context, Call& call);
 Outcome<http::Response> PatchScale(const Context& context, Call& call);
+Outcome<http::Response> ApplyScale(const Context& context, Call& call);
 Outcome<http::Response> GetHistory(const Context& context, Call& call);
 
 }  // namespace asya::apiserver

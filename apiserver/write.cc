@@ -33,13 +33,13 @@ Outcome<Written> Store(const Context& context, const Call& call, const ports::Re
 }  // namespace
 
 Outcome<Written> Write(const Context& context, Call& call, const WriteOptions& options, const ports::Record& record,
-                       json::Value object, Part part) {
+                       json::Value object, Part part, Ownership ownership) {
   const std::string revision = MetadataText(object, "resourceVersion");
   if (!revision.empty() && revision != std::to_string(record.revision.get())) {
     return Modified(*call.resource, call.info.name);
   }
   const json::Value old = StoredObjectOf(record);
-  ASYA_TRY(json::Value prepared, PrepareUpdate(context, call, options, old, std::move(object), part));
+  ASYA_TRY(json::Value prepared, PrepareUpdate(context, call, options, old, std::move(object), part, ownership));
   if (prepared == old) return Written{BytesOf(record), false};
   if (options.dry_run) {
     MetadataOf(prepared)["resourceVersion"] = std::to_string(record.revision.get());

@@ -17,6 +17,6 @@ struct Written {
 // Takes `object` (with or without resourceVersion) as the new state of `record`. A resourceVersion that is not the
 // record's is a conflict; an object that stays the same is not written.
 Outcome<Written> Write(const Context& context, Call& call, const WriteOptions& options, const ports::Record& record,
-                       json::Value object, Part part);
+                       json::Value object, Part part, Ownership ownership = Ownership::kTracked);
 
 }  // namespace asya::apiserver
