@@ -74,6 +74,8 @@ def get(
             for item in page.get("items", [page]):
                 click.echo(f"{kind}/{item['metadata']['name']}")
         else:
+            for item in page.get("items", [page]):
+                item["metadata"].pop("managedFields", None)  # long, and of no use to most: as kubectl does
             data(page, output)
 
     show(answer)

@@ -261,6 +261,7 @@ def test_every_listing_is_there_for_programs(work: Project) -> None:
     for kind, name in (("actors", "shout"), ("flows", "doomed"), ("flavors", "small"), ("transports", "local")):
         items = work.run("get", kind, "-o", "json").json()["items"]
         assert name in [item["metadata"]["name"] for item in items]
+        assert "managedFields" not in work.run("get", kind, "-o", "yaml").out
         assert name in work.run("get", kind, "-o", "name").out
     task = work.run("tasks", "-o", "json").json()[0]
     assert {"id", "status", "progress", "createdAt"} <= set(task)

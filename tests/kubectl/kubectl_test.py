@@ -292,7 +292,59 @@ def test_namespaces_hold_objects(kubectl: Kubectl) -> None:
     assert "No resources found" in kubectl.run("get", "asya", "-n", "team")
 
 
-def test_server_side_apply_says_that_it_is_missing(kubectl: Kubectl) -> None:
-    """A clear message, until it is served."""
-    refused = kubectl.run("apply", "--server-side", "-f", "-", stdin=ACTOR, code=1)
-    assert "server-side apply is not served yet" in refused
+SERVER_SIDE = ("apply", "--server-side", "-f", "-")
+
+
+def owners(kubectl: Kubectl) -> list[str]:
+    """Who owns fields of the actor, with how."""
+    actor = json.loads(kubectl.run("get", "asya", "inference", "-o", "json", "--show-managed-fields"))
+    return [f"{entry['manager']} {entry['operation']}" for entry in actor["metadata"]["managedFields"]]
+
+
+def test_server_side_apply_owns_fields(kubectl: Kubectl) -> None:
+    """Create, change, remove; conflicts of another manager, and force."""
+    assert kubectl.run(*SERVER_SIDE, stdin=ACTOR) == "asyncactor.asya.sh/inference serverside-applied\n"
+    assert kubectl.run(*SERVER_SIDE, stdin=ACTOR) == "asyncactor.asya.sh/inference serverside-applied\n"
+    assert owners(kubectl) == ["kubectl Apply"]
+    assert "managedFields" not in kubectl.run("get", "asya", "inference", "-o", "yaml")
+    assert kubectl.run("diff", "--server-side", "-f", "-", stdin=ACTOR) == ""
+    kubectl.run(*SERVER_SIDE, stdin=ACTOR.replace(", queueLength: 1", ""))
+    assert "queueLength" not in kubectl.json("get", "asya", "inference")["spec"]["scaling"]
+    changed = ACTOR.replace("maxReplicaCount: 10", "maxReplicaCount: 20")
+    refused = kubectl.run(*SERVER_SIDE, "--field-manager=other", stdin=changed, code=1)
+    assert 'Apply failed with 1 conflict: conflict with "kubectl": .spec.scaling.maxReplicaCount' in refused
+    kubectl.run(*SERVER_SIDE, "--field-manager=other", "--force-conflicts", stdin=changed)
+    assert owners(kubectl) == ["kubectl Apply", "other Apply"]
+    assert kubectl.json("get", "asya", "inference")["spec"]["scaling"]["maxReplicaCount"] == 20
+    assert "serverside-applied (server dry run)" in kubectl.run(*SERVER_SIDE, "--dry-run=server", stdin=changed,
+                                                                code=0)  # fmt: skip
+    unknown = kubectl.run(*SERVER_SIDE, stdin=ACTOR.replace("handler:", "handlr:"), code=1)
+    assert 'unknown field "spec.handlr"' in unknown
+
+
+def test_edits_after_a_server_side_apply_conflict_with_it(kubectl: Kubectl) -> None:
+    """What edit changes is the editor's."""
+    kubectl.run(*SERVER_SIDE, stdin=ACTOR)
+    kubectl.run("edit", "asya", "inference", KUBE_EDITOR="sed -i s/handler.inference/handler.other/")
+    assert owners(kubectl) == ["kubectl Apply", "kubectl-edit Update"]
+    refused = kubectl.run(*SERVER_SIDE, stdin=ACTOR, code=1)
+    assert 'conflict with "kubectl-edit" using asya.sh/v1alpha1: .spec.handler' in refused
+    kubectl.run(*SERVER_SIDE, "--force-conflicts", stdin=ACTOR)
+    assert kubectl.json("get", "asya", "inference")["spec"]["handler"] == "handler.inference"
+    assert owners(kubectl) == ["kubectl Apply"]
+
+
+def test_client_side_and_server_side_apply_take_turns(kubectl: Kubectl) -> None:
+    """From one to the other and back, without conflicts and with what was removed gone."""
+    kubectl.run("apply", "-f", "-", stdin=ACTOR)
+    assert owners(kubectl) == ["kubectl-client-side-apply Update"]
+    changed = ACTOR.replace("queueLength: 1", "queueLength: 5")
+    kubectl.run(*SERVER_SIDE, stdin=changed)
+    assert "kubectl Apply" in owners(kubectl)
+    kubectl.run(*SERVER_SIDE, stdin=changed.replace(", queueLength: 5", ""))
+    actor = kubectl.json("get", "asya", "inference")
+    assert "queueLength" not in actor["spec"]["scaling"]
+    last = actor["metadata"]["annotations"]["kubectl.kubernetes.io/last-applied-configuration"]
+    assert "queueLength" not in last
+    kubectl.run("apply", "-f", "-", stdin=changed)
+    assert kubectl.json("get", "asya", "inference")["spec"]["scaling"]["queueLength"] == 5
