@@ -42,6 +42,10 @@ build/asya_runtime.pyz: $(wildcard runtime/asya_runtime/*.py) runtime/build.py
 demo: programs ## Runs examples/documents on real input, prints results, leaves nothing running
 	@PATH="$(PYTHON_BIN):$$PATH" tools/demo
 
+.PHONY: demo-brokers
+demo-brokers: programs ## Runs examples/documents on RabbitMQ, PostgreSQL, SQS and Pub/Sub, changed in nothing but `transport:`
+	@PATH="$(PYTHON_BIN):$$PATH" tools/demo-brokers
+
 .PHONY: test
 test: install build/asya_runtime.pyz lint-fast ## Runs every test: C++ and Python, then again under the sanitizers
 	@nice tools/test-programs >/dev/null & programs=$$!; \
@@ -98,9 +102,18 @@ crash-audit-postgres: programs ## The same on PostgreSQL, whose own processes ar
 crash-audit-rabbitmq: programs ## The same on RabbitMQ, whose node is killed as well
 	@PATH="$(PYTHON_BIN):$$PATH" python tests/crash/audit.py --envelopes $(ENVELOPES) --kills $(KILLS) --place rabbitmq
 
+.PHONY: crash-audit-sqs
+crash-audit-sqs: programs ## The same on SQS; moto, which stands for it, keeps nothing and is left alone
+	@PATH="$(PYTHON_BIN):$$PATH" python tests/crash/audit.py --envelopes $(ENVELOPES) --kills $(KILLS) --place sqs
+
+.PHONY: crash-audit-pubsub
+crash-audit-pubsub: programs ## The same on Pub/Sub; pstest, which stands for it, keeps nothing and is left alone
+	@PATH="$(PYTHON_BIN):$$PATH" python tests/crash/audit.py --envelopes $(ENVELOPES) --kills $(KILLS) --place pubsub
+
 .PHONY: crash-matrix
 crash-matrix: programs ## Death at each step of the relay, and each fault, on each transport, every envelope counted; PLACE=name runs one
-	@PATH="$(PYTHON_BIN):$$PATH" python tests/crash/matrix.py $(if $(PLACE),--place $(PLACE)) $(if $(SEED),--seed $(SEED))
+	@PATH="$(PYTHON_BIN):$$PATH" python tests/crash/matrix.py $(if $(PLACE),--place $(PLACE)) $(if $(SEED),--seed $(SEED)) \
+		$(if $(REPEATS),--repeats $(REPEATS))
 
 DURATION ?= 1800
 .PHONY: soak
