@@ -338,15 +338,13 @@ void CreateTask(const http::Request& request, http::Responder responder, const D
   const auto done = [waiting, asked, &deps](const Result<ports::Task>& task) {
     EndSpan(waiting->prepared, task, deps);
     const bool leaves = LeavesPayload(waiting->prepared, task);
-    if (task.ok()) waiting->responder.Send(Taken(*task, asked, deps));
-    if (task.ok() && !leaves) return;
+    if (task.ok() && !leaves) return waiting->responder.Send(Taken(*task, asked, deps));
     // Asks the stores, for which this thread has no time. A full executor drops the responder, which then answers by
     // itself, and leaves the payload to its expiry.
-    static_cast<void>(deps.executor.Submit([waiting, task, leaves, &deps] {
-      if (!task.ok()) {
-        waiting->responder.Send(Refusal(task.error(), waiting->asked.wanted, waiting->asked.key.has_value(), deps));
-      }
+    static_cast<void>(deps.executor.Submit([waiting, task, asked, leaves, &deps] {
       if (leaves) ForgetPayload(waiting->prepared.envelope, deps);
+      if (task.ok()) return waiting->responder.Send(Taken(*task, asked, deps));
+      waiting->responder.Send(Refusal(task.error(), waiting->asked.wanted, waiting->asked.key.has_value(), deps));
     }));
   };
   deps.tasks.CreateThen(std::move(prepared.task), *std::move(message), waiting->asked.key, done);

@@ -3,7 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <future>
+#include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "claims/directory/store.h"
@@ -24,12 +27,25 @@ namespace {
 
 constexpr std::size_t kLimitBytes = 4096;  // of every queue here
 constexpr std::chrono::milliseconds kTimeout{1000};
+constexpr std::chrono::seconds kAnswerTimeout{30};
 
 std::string Large(char c = 'x') { return "\"" + std::string(2 * kLimitBytes, c) + "\""; }
+
+// Keeps the answer that a client would get.
+class Answer : public http::Responder::Sink {
+ public:
+  explicit Answer(std::shared_ptr<std::promise<http::Response>> promise) : promise_(std::move(promise)) {}
+  void Send(http::Response response) override { promise_->set_value(std::move(response)); }
+  std::shared_ptr<http::Stream> StartStream(http::Response /*head*/) override { return nullptr; }
+
+ private:
+  std::shared_ptr<std::promise<http::Response>> promise_;
+};
 
 class FirstMessage : public ::testing::Test {
  protected:
   void SetUp() override {
+    executor_.Start();
     sql::sqlite::Settings settings;
     settings.path = folder_.File("test.db");
     database_ = sql::sqlite::Database::Open(settings, storage::sqlite::Migrations()).value();
@@ -47,6 +63,7 @@ class FirstMessage : public ::testing::Test {
                        [](const std::string&) { return kLimitBytes; }});
   }
   void TearDown() override {
+    executor_.Stop();
     objects_->Stop();
     database_->Stop();
   }
@@ -56,7 +73,11 @@ class FirstMessage : public ::testing::Test {
     request.method = "POST";
     request.body = body;
     request.query = {{"actor", "first"}};
-    return gateway::CreateTask(request, *deps_, Limits{});
+    const auto promise = std::make_shared<std::promise<http::Response>>();
+    auto answered = promise->get_future();
+    gateway::CreateTask(request, http::Responder(std::make_unique<Answer>(promise)), *deps_, Limits{});
+    if (answered.wait_for(kAnswerTimeout) != std::future_status::ready) return {};
+    return answered.get();
   }
   http::Response Replay(const std::string& id, const std::string& body = "") {
     http::Request request;
