@@ -104,6 +104,39 @@ TEST(Split, AgreesWithTheParserOnEveryByteAtEveryPlace) {
   }
 }
 
+// The quick scan gives up at these; what they are is the same.
+TEST(Split, TakesWhatIsUnusual) {
+  const std::string deep = std::string(100, '[') + std::string(100, ']');
+  for (const std::string& value :
+       {std::string(R"("\ud83d\ude00")"), std::string(R"("\u0041\\")"), deep, std::string("1e123"),
+        std::string(80, '7'), std::string("-0.5E-7"), std::string("\"\xf0\x9f\x98\x80\"")}) {
+    const std::string text = "{\"a\\u0062\": 1, \"v\": " + value + "}";
+    const auto members = Split(text);
+    ASSERT_TRUE(members.ok()) << value << ": " << members.error().message;
+    EXPECT_EQ((*members)[0].key, "ab");
+    EXPECT_EQ((*members)[1].value, value);
+    const std::string list = "[" + value + "]";
+    EXPECT_EQ(SplitArray(list).value(), std::vector<std::string_view>{value});
+    ASSERT_TRUE(Parse(list).ok()) << value;
+  }
+  for (const char* bad :
+       {R"({"a":"\ud83d"})", R"({"a":"\ud83dx"})", R"({"a":"\x"})", "{\"a\":01}", "{\"a\":.5}", "{\"a\":1.}",
+        "{\"a\":1e}", "{\"a\":-}", "{\"a\":tru}", "{\"a\":[1}", "{\"a\":{\"b\"}}", "{\"a\":1,}", "{a:1}"}) {
+    EXPECT_FALSE(Split(bad).ok()) << bad;
+    EXPECT_FALSE(Parse(bad).ok()) << bad;
+  }
+  EXPECT_FALSE(Split("{\"a\":" + std::string(600, '[') + std::string(600, ']') + "}").ok());
+}
+
+TEST(Dump, EscapesWhatHasToBeAndNothingElse) {
+  const Value text(std::string("a\"\\\b\f\n\r\t\x01\x1f\x7f/ \xc3\xa9", 15));
+  EXPECT_EQ(Dump(text), R"("a\"\\\b\f\n\r\t\u0001\u001F)"
+                        "\x7f/ \xc3\xa9\"");
+  EXPECT_EQ(Dump(Array{1, Value(2.5), nullptr, true, Object{{"b", false}, {"a", Array{}}}}),
+            R"([1,2.5,null,true,{"a":[],"b":false}])");
+  EXPECT_EQ(Dump(std::numeric_limits<std::int64_t>::min()), "-9223372036854775808");
+}
+
 TEST(Split, WhatFollowsAZeroByteIsNotOverlooked) {
   for (const std::string_view rest : {"", "{}", "garbage"}) {
     const std::string text = std::string(R"({"a":1})") + '\0' + std::string(rest);

@@ -4,10 +4,14 @@
 #include <rapidjson/memorystream.h>
 #include <rapidjson/reader.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
+#include <optional>
 #include <utility>
+
+#include "core/json/scan.h"
 
 namespace asya::json {
 namespace {
@@ -120,6 +124,102 @@ class Builder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Builder> 
   std::string problem_;
 };
 
+// Makes the value of a text that the quick scan is sure of; false, and all is given up, of any other.
+class QuickBuilder {
+ public:
+  explicit QuickBuilder(std::string_view text) : scan_(text) {}
+
+  bool Read(Value& out, std::size_t depth_left) {
+    scan_.Space();
+    switch (scan_.Peek()) {
+      case '{':
+        return depth_left > 0 && ReadObject(out, depth_left - 1);
+      case '[':
+        return depth_left > 0 && ReadArray(out, depth_left - 1);
+      case '"': {
+        const auto text = scan_.String();
+        return text && Put(*text, out);
+      }
+      case 't':
+        out = Value(true);
+        return scan_.TakeWord("true");
+      case 'f':
+        out = Value(false);
+        return scan_.TakeWord("false");
+      case 'n':
+        return scan_.TakeWord("null");
+      default:
+        return ReadNumber(out);
+    }
+  }
+  bool AtEnd() { return scan_.AtEnd(); }
+
+ private:
+  static bool Put(const Scan::Text& text, Value& out) {
+    if (text.escaped) return false;
+    out = Value(text.inside);
+    return true;
+  }
+
+  bool ReadNumber(Value& out) {
+    const auto number = scan_.Number();
+    if (!number) return false;
+    const char* const end = number->data() + number->size();
+    std::int64_t whole = 0;
+    if (const auto read = std::from_chars(number->data(), end, whole); read.ec == std::errc() && read.ptr == end) {
+      out = Value(whole);
+      return true;
+    }
+    double value = 0;
+    const auto read = std::from_chars(number->data(), end, value);
+    out = Value(value);
+    return read.ec == std::errc();
+  }
+
+  bool ReadObject(Value& out, std::size_t depth_left) {
+    out = Value(Object{});
+    Object& object = out.AsObject();
+    scan_.Take('{');
+    scan_.Space();
+    if (scan_.Take('}')) return true;
+    do {
+      scan_.Space();
+      const auto key = scan_.Key();
+      if (!key || key->escaped) return false;
+      const std::size_t before = object.size();
+      // Keys that we wrote come sorted.
+      const auto place = object.emplace_hint(object.end(), std::string(key->inside), Value());
+      if (object.size() == before || !Read(place->second, depth_left)) return false;
+      scan_.Space();
+    } while (scan_.Take(','));
+    return scan_.Take('}');
+  }
+
+  bool ReadArray(Value& out, std::size_t depth_left) {
+    out = Value(Array{});
+    Array& array = out.AsArray();
+    scan_.Take('[');
+    scan_.Space();
+    if (scan_.Take(']')) return true;
+    do {
+      array.emplace_back();
+      if (!Read(array.back(), depth_left)) return false;
+      scan_.Space();
+    } while (scan_.Take(','));
+    return scan_.Take(']');
+  }
+
+  Scan scan_;
+};
+
+std::optional<Value> ParseQuickly(std::string_view text, const ParseOptions& options) {
+  constexpr std::size_t kCallDepth = 32;  // it calls itself for what is nested
+  QuickBuilder builder(text);
+  Value value;
+  if (!builder.Read(value, std::min(kCallDepth, options.depth_limit)) || !builder.AtEnd()) return std::nullopt;
+  return value;
+}
+
 }  // namespace
 
 Result<Value> Parse(std::string_view text, const ParseOptions& options) {
@@ -127,6 +227,7 @@ Result<Value> Parse(std::string_view text, const ParseOptions& options) {
     return Fail(ErrorCode::kTooLarge, "JSON of " + std::to_string(text.size()) + " bytes; at most " +
                                           std::to_string(options.size_limit_bytes) + " are accepted");
   }
+  if (auto quick = ParseQuickly(text, options)) return std::move(*quick);
   // The parser would take it for the end.
   if (const std::size_t zero = text.find('\0'); zero != std::string_view::npos) {
     return Invalid("", "not JSON at byte " + std::to_string(zero) + ": a zero byte");

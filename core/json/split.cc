@@ -1,83 +1,29 @@
 #include "core/json/split.h"
 
-// RapidJSON's own scan of strings by 16 bytes, for this file alone: a namespace of its own keeps these templates apart
-// from those of the other files.
-#ifdef __SSE2__
-#define RAPIDJSON_SSE2
-#endif
-#define RAPIDJSON_NAMESPACE rapidjson_split
 #include <rapidjson/error/en.h>
 #include <rapidjson/memorystream.h>
 #include <rapidjson/reader.h>
 
 #include <algorithm>
-#include <cstring>
+#include <optional>
 #include <unordered_set>
+#include <utility>
 
-namespace rapidjson_split {
-
-// The reader would work on a copy of the stream, and the position be known only between two calls of the handler.
-template <>
-struct StreamTraits<InsituStringStream> {
-  enum { copyOptimization = 0 };
-};
-
-}  // namespace rapidjson_split
-
-namespace rapidjson = rapidjson_split;
+#include "core/json/scan.h"
 
 namespace asya::json {
 namespace {
 
-// The scan reads whole blocks, so it may look this far past the end.
-constexpr std::size_t kPaddingBytes = 32;
-constexpr std::size_t kBlockBytes = 64;
 constexpr std::size_t kFewMembers = 16;
-
-struct NoOutput {
-  void Put(char) {}
-};
-
-bool IsUtf8(std::string_view text) {
-  rapidjson::MemoryStream stream(text.data(), text.size());
-  NoOutput none;
-  while (stream.Tell() < text.size()) {
-    if (!rapidjson::UTF8<>::Validate(stream, none)) return false;
-  }
-  return true;
-}
-
-// True when the quick scan says the same of a text as the careful one. It takes a zero byte for the end, lets the
-// control characters from 0x1a on pass in strings, and does not look at UTF-8.
-bool IsPlain(std::string_view text) {
-  std::size_t first_high = text.size();
-  for (std::size_t at = 0; at < text.size(); at += kBlockBytes) {
-    unsigned char block[kBlockBytes];
-    const std::size_t size = std::min(kBlockBytes, text.size() - at);
-    if (size < kBlockBytes) std::memset(block, ' ', kBlockBytes);
-    std::memcpy(block, text.data() + at, size);
-    unsigned char odd = 0;
-    unsigned char high = 0;
-    for (const unsigned char byte : block) {  // a fixed number of steps, so that it is compiled to vectors
-      odd |= static_cast<unsigned char>((byte == 0) | (static_cast<unsigned char>(byte - 0x1a) < 6));
-      high |= byte;
-    }
-    if (odd != 0) return false;
-    if (high >= 0x80 && first_high == text.size()) first_high = at;
-  }
-  // What is before is ASCII, so no character is cut here.
-  return IsUtf8(text.substr(first_high));
-}
 
 bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
 enum class Shape { kObject, kArray };
 
 // Watches the parser's position at the events of depth one.
-template <class Stream>
-class Watcher : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Watcher<Stream>> {
+class Watcher : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Watcher> {
  public:
-  Watcher(Shape shape, std::string_view text, Stream& stream, const SplitOptions& options)
+  Watcher(Shape shape, std::string_view text, rapidjson::MemoryStream& stream, const SplitOptions& options)
       : shape_(shape), text_(text), stream_(stream), options_(options) {}
 
   bool Null() { return EndValue(); }
@@ -148,7 +94,7 @@ class Watcher : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Watcher<S
 
   Shape shape_;
   std::string_view text_;
-  Stream& stream_;
+  rapidjson::MemoryStream& stream_;
   const SplitOptions& options_;
   std::vector<Member> members_;
   std::unordered_set<std::string> index_;
@@ -158,15 +104,17 @@ class Watcher : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Watcher<S
   std::size_t depth_ = 0;
 };
 
-}  // namespace
-
-namespace {
-
-template <unsigned kFlags, class Stream>
-Result<std::vector<Member>> Read(Shape shape, std::string_view text, Stream& stream, const SplitOptions& options) {
-  Watcher<Stream> watcher(shape, text, stream, options);
+// The careful way, which also says what is wrong.
+Result<std::vector<Member>> Walk(Shape shape, std::string_view text, const SplitOptions& options) {
+  // The parser would take it for the end.
+  if (const std::size_t zero = text.find('\0'); zero != std::string_view::npos) {
+    return Invalid("", "not JSON at byte " + std::to_string(zero) + ": a zero byte");
+  }
+  rapidjson::MemoryStream stream(text.data(), text.size());
+  Watcher watcher(shape, text, stream, options);
   rapidjson::Reader reader;
-  const rapidjson::ParseResult outcome = reader.Parse<kFlags | rapidjson::kParseIterativeFlag>(stream, watcher);
+  constexpr unsigned kFlags = rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag;
+  const rapidjson::ParseResult outcome = reader.Parse<kFlags>(stream, watcher);
   if (outcome.IsError()) {
     const std::string reason =
         watcher.problem().empty() ? rapidjson::GetParseError_En(outcome.Code()) : watcher.problem();
@@ -176,34 +124,72 @@ Result<std::vector<Member>> Read(Shape shape, std::string_view text, Stream& str
   return watcher.Take();
 }
 
-Result<std::vector<Member>> Walk(Shape shape, std::string_view text, const SplitOptions& options) {
-  if (text.size() > options.size_limit_bytes) {
-    return Fail(ErrorCode::kTooLarge, "JSON of " + std::to_string(text.size()) + " bytes; at most " +
-                                          std::to_string(options.size_limit_bytes) + " are accepted");
-  }
-  if (IsPlain(text)) {
-    // The quick scan writes the unescaped strings over their text, so it gets a copy; the positions are the same.
-    std::string copy;
-    copy.reserve(text.size() + kPaddingBytes);
-    copy.append(text).append(kPaddingBytes, '\0');
-    rapidjson::InsituStringStream stream(copy.data());
-    return Read<rapidjson::kParseInsituFlag>(shape, text, stream, options);
-  }
-  // The parser would take it for the end.
-  if (const std::size_t zero = text.find('\0'); zero != std::string_view::npos) {
-    return Invalid("", "not JSON at byte " + std::to_string(zero) + ": a zero byte");
-  }
-  rapidjson::MemoryStream stream(text.data(), text.size());
-  return Read<rapidjson::kParseValidateEncodingFlag>(shape, text, stream, options);
+// The quick scan's members of a text that it is sure of.
+std::optional<std::vector<Member>> QuickMembers(std::string_view text, std::size_t depth_limit) {
+  constexpr std::size_t kUsualMembers = 8;
+  std::vector<Member> members;
+  Scan scan(text);
+  scan.Space();
+  if (!scan.Take('{')) return std::nullopt;
+  scan.Space();
+  if (scan.Take('}')) return scan.AtEnd() ? std::optional(std::move(members)) : std::nullopt;
+  members.reserve(kUsualMembers);
+  do {
+    scan.Space();
+    const auto key = scan.Key();
+    scan.Space();
+    if (!key || key->escaped || members.size() == kFewMembers) return std::nullopt;
+    const auto same = [&](const Member& member) { return member.key == key->inside; };
+    if (std::any_of(members.begin(), members.end(), same)) return std::nullopt;
+    const auto value = scan.Value(depth_limit);
+    if (!value) return std::nullopt;
+    members.push_back(Member{std::string(key->inside), *value});
+    scan.Space();
+  } while (scan.Take(','));
+  if (!scan.Take('}') || !scan.AtEnd()) return std::nullopt;
+  return members;
+}
+
+std::optional<std::vector<std::string_view>> QuickItems(std::string_view text, std::size_t depth_limit) {
+  std::vector<std::string_view> items;
+  Scan scan(text);
+  scan.Space();
+  if (!scan.Take('[')) return std::nullopt;
+  scan.Space();
+  if (scan.Take(']')) return scan.AtEnd() ? std::optional(std::move(items)) : std::nullopt;
+  do {
+    scan.Space();
+    const auto value = scan.Value(depth_limit);
+    if (!value) return std::nullopt;
+    items.push_back(*value);
+    scan.Space();
+  } while (scan.Take(','));
+  if (!scan.Take(']') || !scan.AtEnd()) return std::nullopt;
+  return items;
+}
+
+// Of what is inside the outermost container.
+std::size_t DepthInside(const SplitOptions& options) {
+  return options.depth_limit - std::min<std::size_t>(options.depth_limit, 1);
+}
+
+Status CheckSize(std::string_view text, const SplitOptions& options) {
+  if (text.size() <= options.size_limit_bytes) return Ok();
+  return Fail(ErrorCode::kTooLarge, "JSON of " + std::to_string(text.size()) + " bytes; at most " +
+                                        std::to_string(options.size_limit_bytes) + " are accepted");
 }
 
 }  // namespace
 
 Result<std::vector<Member>> Split(std::string_view text, const SplitOptions& options) {
+  ASYA_TRY_STATUS(CheckSize(text, options));
+  if (auto quick = QuickMembers(text, DepthInside(options))) return std::move(*quick);
   return Walk(Shape::kObject, text, options);
 }
 
 Result<std::vector<std::string_view>> SplitArray(std::string_view text, const SplitOptions& options) {
+  ASYA_TRY_STATUS(CheckSize(text, options));
+  if (auto quick = QuickItems(text, DepthInside(options))) return std::move(*quick);
   ASYA_TRY(const auto members, Walk(Shape::kArray, text, options));
   std::vector<std::string_view> items;
   items.reserve(members.size());

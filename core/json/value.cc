@@ -4,6 +4,12 @@
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
 
+#include <array>
+#include <charconv>
+#include <limits>
+
+#include "core/json/scan.h"
+
 namespace asya::json {
 namespace {
 
@@ -32,6 +38,25 @@ void Write(Writer& out, const Value& value) {
       Write(out, member);
     }
     out.EndObject();
+  }
+}
+
+// A byte of a string that does not simply stand for itself in ASCII.
+void AppendByte(std::string& out, char byte) {
+  constexpr std::string_view kEscaped = "\b\f\n\r\t\"\\";
+  constexpr std::string_view kLetters = "bfnrt\"\\";
+  constexpr std::string_view kHex = "0123456789ABCDEF";
+  const auto code = static_cast<unsigned char>(byte);
+  const std::size_t known = kEscaped.find(byte);
+  if (code >= 0x80) {
+    out += byte;
+  } else if (known != std::string_view::npos) {
+    out += '\\';
+    out += kLetters[known];
+  } else {
+    out += "\\u00";
+    out += kHex[code >> 4U];
+    out += kHex[code & 0xFU];
   }
 }
 
@@ -92,10 +117,9 @@ bool operator==(const Value& a, const Value& b) {
 }
 
 std::string Dump(const Value& value) {
-  rapidjson::StringBuffer buffer;
-  rapidjson::Writer<rapidjson::StringBuffer> writer(buffer);
-  Write(writer, value);
-  return std::string(buffer.GetString(), buffer.GetSize());
+  std::string out;
+  AppendDump(out, value);
+  return out;
 }
 
 std::string DumpPretty(const Value& value) {
@@ -107,10 +131,61 @@ std::string DumpPretty(const Value& value) {
 }
 
 std::string Quote(std::string_view text) {
-  rapidjson::StringBuffer buffer;
-  rapidjson::Writer<rapidjson::StringBuffer> writer(buffer);
-  writer.String(text.data(), Size(text));
-  return std::string(buffer.GetString(), buffer.GetSize());
+  std::string out;
+  AppendQuoted(out, text);
+  return out;
+}
+
+void AppendQuoted(std::string& out, std::string_view text) {
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  out += '"';
+  for (;;) {
+    const char* const plain = PlainEnd(at, end);
+    out.append(at, plain);
+    if (plain == end) break;
+    AppendByte(out, *plain);
+    at = plain + 1;
+  }
+  out += '"';
+}
+
+void AppendDump(std::string& out, const Object& object) {
+  out += '{';
+  bool first = true;
+  for (const auto& [key, member] : object) {
+    if (!std::exchange(first, false)) out += ',';
+    AppendQuoted(out, key);
+    out += ':';
+    AppendDump(out, member);
+  }
+  out += '}';
+}
+
+void AppendDump(std::string& out, const Value& value) {
+  if (value.IsString()) {
+    AppendQuoted(out, value.AsString());
+  } else if (value.IsObject()) {
+    AppendDump(out, value.AsObject());
+  } else if (value.IsArray()) {
+    out += '[';
+    bool first = true;
+    for (const Value& item : value.AsArray()) {
+      if (!std::exchange(first, false)) out += ',';
+      AppendDump(out, item);
+    }
+    out += ']';
+  } else if (value.IsInt()) {
+    std::array<char, std::numeric_limits<std::int64_t>::digits10 + 3> digits{};
+    out.append(digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), value.AsInt()).ptr);
+  } else if (value.IsDouble()) {
+    rapidjson::StringBuffer buffer;
+    rapidjson::Writer<rapidjson::StringBuffer> writer(buffer);
+    writer.Double(value.AsDouble());
+    out.append(buffer.GetString(), buffer.GetSize());
+  } else {
+    out += value.IsNull() ? "null" : value.AsBool() ? "true" : "false";
+  }
 }
 
 }  // namespace asya::json

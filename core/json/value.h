@@ -82,5 +82,9 @@ std::string Dump(const Value& value);
 std::string DumpPretty(const Value& value);
 // `text` as a quoted JSON string.
 std::string Quote(std::string_view text);
+// The same at the end of `out`.
+void AppendDump(std::string& out, const Value& value);
+void AppendDump(std::string& out, const Object& object);
+void AppendQuoted(std::string& out, std::string_view text);
 
 }  // namespace asya::json

@@ -1,0 +1,89 @@
+// Scan: a quick walk over JSON text. It is sure of what it accepts; what it refuses may still be JSON, and is left to
+// the careful parser, which also says what is wrong.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+namespace asya::json {
+
+// Where the bytes end that stand for themselves in a JSON string and are ASCII: at a quote, a backslash, a control
+// character, a byte from 0x80 on, or `end`.
+inline const char* PlainEnd(const char* at, const char* end) {
+#ifdef __SSE2__
+  constexpr std::ptrdiff_t kBlockBytes = sizeof(__m128i);
+  for (; end - at >= kBlockBytes; at += kBlockBytes) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+    // As signed numbers, bytes from 0x80 on are below the blank too.
+    const __m128i odd = _mm_or_si128(
+        _mm_cmplt_epi8(bytes, _mm_set1_epi8(' ')),
+        _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')), _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'))));
+    const int found = _mm_movemask_epi8(odd);
+    if (found != 0) return at + __builtin_ctz(static_cast<unsigned>(found));
+  }
+#endif
+  while (at < end && static_cast<signed char>(*at) >= ' ' && *at != '"' && *at != '\\') ++at;
+  return at;
+}
+
+// A place in a text, moved on by what was read there. Once something was refused, the place means nothing.
+class Scan {
+ public:
+  struct Text {
+    std::string_view inside;  // between the quotes, as it is written
+    bool escaped = false;     // it has to be unescaped
+  };
+
+  explicit Scan(std::string_view text) : at_(text.data()), end_(text.data() + text.size()) {}
+
+  // The byte here, or a zero byte at the end.
+  [[nodiscard]] char Peek() const { return at_ < end_ ? *at_ : '\0'; }
+  void Space() {
+    while (at_ < end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\r' || *at_ == '\t')) ++at_;
+  }
+  // Whether that byte stood here; it is read then.
+  bool Take(char byte) {
+    if (at_ == end_ || *at_ != byte) return false;
+    ++at_;
+    return true;
+  }
+  bool TakeWord(std::string_view word);
+  std::optional<Text> String();
+  // As it is written.
+  std::optional<std::string_view> Number();
+  // A member's name and the colon after it.
+  std::optional<Text> Key();
+  // The value that begins here, of at most so many nested arrays and objects, as it is written.
+  std::optional<std::string_view> Value(std::size_t depth_limit);
+  // Nothing but white space is left.
+  bool AtEnd() {
+    Space();
+    return at_ == end_;
+  }
+
+ private:
+  // The containers that are open.
+  struct Nest {
+    std::size_t depth_limit = 0;
+    std::size_t depth = 0;
+    std::uint64_t objects = 0;  // a bit for each, the innermost last: whether it is an object
+  };
+  bool BeginValue(Nest& nest);
+  bool EndValue(Nest& nest);
+  std::uint32_t Hex4();
+  bool Escape();
+  bool HighBytes();
+  bool Digits();
+  bool Scalar();
+
+  const char* at_;
+  const char* end_;
+};
+
+}  // namespace asya::json
