@@ -6,35 +6,38 @@
 #include "core/base/sha256.h"
 #include "core/json/parse.h"
 #include "core/json/split.h"
+#include "model/envelope_scan.h"
 
 namespace asya::model {
 namespace {
 
-Result<std::string> ReadString(const json::Value& value, std::string_view field) {
+// These take what they need out of the value.
+Result<std::string> ReadString(json::Value& value, std::string_view field) {
   if (value.IsNull()) return std::string();
   if (!value.IsString()) return Invalid(std::string(field), std::string("expected a string, got ") + value.TypeName());
-  return value.AsString();
+  return std::move(value.AsString());
 }
 
-Result<std::vector<std::string>> ReadNames(const json::Value& value, const std::string& field) {
+Result<std::vector<std::string>> ReadNames(json::Value& value, const char* field) {
   std::vector<std::string> names;
   if (value.IsNull()) return names;
   if (!value.IsArray()) return Invalid(field, std::string("expected an array of actor names, got ") + value.TypeName());
   if (value.AsArray().size() > kRouteLimitActors) {
     return Invalid(field, "at most " + std::to_string(kRouteLimitActors) + " actors are accepted");
   }
-  for (const json::Value& item : value.AsArray()) {
+  names.reserve(value.AsArray().size());
+  for (json::Value& item : value.AsArray()) {
     if (!item.IsString()) return Invalid(field, std::string("expected actor names, got ") + item.TypeName());
-    names.push_back(item.AsString());
+    names.push_back(std::move(item.AsString()));
   }
   return names;
 }
 
 Result<Route> ReadRoute(std::string_view text) {
-  ASYA_TRY(const json::Value value, json::Parse(text));
+  ASYA_TRY(json::Value value, json::Parse(text));
   if (!value.IsObject()) return Invalid("route", std::string("expected an object, got ") + value.TypeName());
   Route route;
-  for (const auto& [key, member] : value.AsObject()) {
+  for (auto& [key, member] : value.AsObject()) {
     if (key == "prev") {
       ASYA_TRY(route.prev, ReadNames(member, "route.prev"));
     } else if (key == "curr") {
@@ -100,7 +103,7 @@ void AppendNames(std::string& out, const std::vector<std::string>& names) {
   out += '[';
   for (std::size_t i = 0; i < names.size(); ++i) {
     if (i != 0) out += ',';
-    out += json::Quote(names[i]);
+    json::AppendQuoted(out, names[i]);
   }
   out += ']';
 }
@@ -108,23 +111,30 @@ void AppendNames(std::string& out, const std::vector<std::string>& names) {
 void AppendText(std::string& out, const char* opening, const std::string& text) {
   if (text.empty()) return;
   out += opening;
-  out += json::Quote(text);
+  json::AppendQuoted(out, text);
 }
 
 void AppendStatus(std::string& out, const EnvelopeStatus& status) {
   out += R"({"phase":)";
-  out += json::Quote(status.phase);
+  json::AppendQuoted(out, status.phase);
   AppendText(out, R"(,"reason":)", status.reason);
   AppendText(out, R"(,"actor":)", status.actor);
-  out +=
-      R"(,"attempt":)" + std::to_string(status.attempt) + R"(,"max_attempts":)" + std::to_string(status.max_attempts);
+  out += R"(,"attempt":)";
+  out += std::to_string(status.attempt);
+  out += R"(,"max_attempts":)";
+  out += std::to_string(status.max_attempts);
   AppendText(out, R"(,"created_at":)", status.created_at);
   AppendText(out, R"(,"updated_at":)", status.updated_at);
   AppendText(out, R"(,"deadline_at":)", status.deadline_at);
-  if (!status.error.IsNull()) out += R"(,"error":)" + json::Dump(status.error);
+  if (!status.error.IsNull()) {
+    out += R"(,"error":)";
+    json::AppendDump(out, status.error);
+  }
   for (const auto& [key, value] : status.extra) {
     out += ',';
-    out += json::Quote(key) + ":" + json::Dump(value);
+    json::AppendQuoted(out, key);
+    out += ':';
+    json::AppendDump(out, value);
   }
   out += '}';
 }
@@ -147,7 +157,7 @@ Status ReadMember(const json::Member& member, Envelope& envelope) {
   if (member.key == "payload") {
     envelope.payload = std::string(member.value);
   } else if (member.key == "id" || member.key == "parent_id") {
-    ASYA_TRY(const json::Value value, json::Parse(member.value));
+    ASYA_TRY(json::Value value, json::Parse(member.value));
     ASYA_TRY((member.key == "id" ? envelope.id : envelope.parent_id), ReadString(value, member.key));
   } else if (member.key == "route") {
     ASYA_TRY(envelope.route, ReadRoute(member.value));
@@ -173,6 +183,7 @@ Route Route::Shifted() const {
 }
 
 Result<Envelope> ParseEnvelope(std::string_view text) {
+  if (Envelope scanned; ScanEnvelope(text, scanned)) return scanned;
   ASYA_TRY(const auto members, json::Split(text));
   Envelope envelope;
   bool has_payload = false;
@@ -193,16 +204,16 @@ std::string SerializeEnvelope(const Envelope& envelope) {
   constexpr std::size_t kFrameBytes = 512;  // what the fields around the payload usually need
   out.reserve(envelope.payload.size() + kFrameBytes);
   out += R"({"id":)";
-  out += json::Quote(envelope.id);
+  json::AppendQuoted(out, envelope.id);
   AppendText(out, R"(,"parent_id":)", envelope.parent_id);
   out += R"(,"route":{"prev":)";
   AppendNames(out, envelope.route.prev);
   out += R"(,"curr":)";
-  out += json::Quote(envelope.route.curr);
+  json::AppendQuoted(out, envelope.route.curr);
   out += R"(,"next":)";
   AppendNames(out, envelope.route.next);
   out += R"(},"headers":)";
-  out += json::Dump(envelope.headers);
+  json::AppendDump(out, envelope.headers);
   out += R"(,"status":)";
   AppendStatus(out, envelope.status);
   out += R"(,"payload":)";
@@ -212,6 +223,9 @@ std::string SerializeEnvelope(const Envelope& envelope) {
 }
 
 Result<Frame> ParseFrame(std::string_view text) {
+  json::Scan scan(text);
+  scan.Space();
+  if (auto scanned = ScanFrame(scan); scanned && scan.AtEnd()) return std::move(*scanned);
   ASYA_TRY(const auto members, json::Split(text));
   Frame frame;
   bool has_payload = false;
@@ -248,7 +262,10 @@ std::string DeriveId(std::string_view input_id, std::string_view actor, std::int
 }
 
 std::string QueueName(std::string_view namespace_, std::string_view actor) {
-  std::string name = "asya-";
+  constexpr std::string_view kPrefix = "asya-";
+  std::string name;
+  name.reserve(kPrefix.size() + namespace_.size() + 1 + actor.size());
+  name += kPrefix;
   name += namespace_;
   name += '-';
   name += actor;

@@ -10,11 +10,12 @@ constexpr std::size_t kHeadLimitBytes = 32U * 1024;
 constexpr std::size_t kLineLimitBytes = 1024;  // of a chunk size or a trailer
 constexpr std::uint64_t kLengthLimitBytes = 256U << 20U;
 
-std::string Lower(std::string_view text) {
-  std::string lower(text);
-  std::transform(lower.begin(), lower.end(), lower.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return lower;
+char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+// `word` is in small letters.
+bool Is(std::string_view text, std::string_view word) {
+  return std::equal(text.begin(), text.end(), word.begin(), word.end(),
+                    [](char left, char right) { return Lower(left) == right; });
 }
 
 std::string_view Trim(std::string_view text) {
@@ -60,6 +61,14 @@ Status HttpReply::End() {
 }
 
 Result<std::size_t> HttpReply::FeedHead(std::string_view bytes) {
+  // Usually it comes in one piece.
+  if (line_.empty()) {
+    const std::size_t end = bytes.substr(0, kHeadLimitBytes + 4).find("\r\n\r\n");
+    if (end != std::string_view::npos) {
+      ASYA_TRY_STATUS(TakeHead(bytes.substr(0, end)));
+      return end + 4;
+    }
+  }
   // The blank line may be split over two pieces.
   const std::size_t before = line_.size();
   line_.append(bytes.substr(0, kHeadLimitBytes + 4 - std::min(before, kHeadLimitBytes)));
@@ -69,14 +78,16 @@ Result<std::size_t> HttpReply::FeedHead(std::string_view bytes) {
     return bytes.size();
   }
   const std::size_t used = end + 4 - before;
-  if (Status read = ReadHead(std::string_view(line_).substr(0, end)); !read.ok()) return read.error();
+  ASYA_TRY_STATUS(TakeHead(std::string_view(line_).substr(0, end)));
   line_.clear();
-  if (status_ >= 100 && status_ < 200) {
-    part_ = Part::kHead;  // an interim reply; the real one follows
-  } else {
-    ChooseBody();
-  }
   return used;
+}
+
+Status HttpReply::TakeHead(std::string_view head) {
+  ASYA_TRY_STATUS(ReadHead(head));
+  // After an interim reply the real one follows.
+  if (status_ < 100 || status_ >= 200) ChooseBody();
+  return Ok();
 }
 
 Status HttpReply::ReadHead(std::string_view head) {
@@ -110,22 +121,21 @@ Status HttpReply::ReadStatusLine(std::string_view line) {
 Status HttpReply::ReadField(std::string_view line) {
   const std::size_t colon = line.find(':');
   if (colon == std::string_view::npos) return Invalid("", "not HTTP: a header without a colon");
-  const std::string name = Lower(line.substr(0, colon));
+  const std::string_view name = line.substr(0, colon);
   const std::string_view value = Trim(line.substr(colon + 1));
-  if (name == "content-length") {
+  if (Is(name, "content-length")) {
     ASYA_TRY(left_, Number(value, 10));
     has_length_ = true;
-  } else if (name == "transfer-encoding") {
-    chunked_ = Lower(value) == "chunked";
+  } else if (Is(name, "transfer-encoding")) {
+    chunked_ = Is(value, "chunked");
     if (!chunked_) return Invalid("", "a transfer encoding other than chunked");
-  } else if (name == "connection") {
-    const std::string choice = Lower(value);
-    if (choice == "close") keep_alive_ = false;
-    if (choice == "keep-alive") keep_alive_ = true;
-  } else if (name == "content-type") {
-    content_type_ = Lower(value.substr(0, value.find(';')));
-    content_type_ = std::string(Trim(content_type_));
-  } else if (name == "retry-after") {
+  } else if (Is(name, "connection")) {
+    if (Is(value, "close")) keep_alive_ = false;
+    if (Is(value, "keep-alive")) keep_alive_ = true;
+  } else if (Is(name, "content-type")) {
+    content_type_ = Trim(value.substr(0, value.find(';')));
+    std::transform(content_type_.begin(), content_type_.end(), content_type_.begin(), Lower);
+  } else if (Is(name, "retry-after")) {
     retry_after_ = std::string(value);
   }
   return Ok();

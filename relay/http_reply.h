@@ -32,12 +32,15 @@ class HttpReply {
   // True when the connection can be used for another request after this reply.
   [[nodiscard]] bool keep_alive() const { return keep_alive_ && part_ == Part::kDone; }
   [[nodiscard]] const std::string& content_type() const { return content_type_; }
+  // While the body is given: how much of it follows at least, this piece included; 0 where that is not known.
+  [[nodiscard]] std::uint64_t body_left() const { return part_ == Part::kBody ? left_ : 0; }
   [[nodiscard]] const std::string& retry_after() const { return retry_after_; }
 
  private:
   enum class Part { kHead, kBody, kBodyToEnd, kChunkSize, kChunk, kChunkEnd, kTrailer, kDone };
 
   Result<std::size_t> FeedHead(std::string_view bytes);
+  Status TakeHead(std::string_view head);
   Status ReadHead(std::string_view head);
   Status ReadStatusLine(std::string_view line);
   Status ReadField(std::string_view line);

@@ -3,7 +3,9 @@
 #include <utility>
 
 #include "core/json/parse.h"
+#include "core/json/scan.h"
 #include "core/json/split.h"
+#include "model/envelope_scan.h"
 
 namespace asya::relay {
 namespace {
@@ -49,7 +51,10 @@ Status InvocationReply::TakeBody(std::string_view piece) {
     return Fail(ErrorCode::kTooLarge,
                 "the reply of the handler is over " + std::to_string(limits_.body_bytes) + " bytes");
   }
-  body_.append(piece);
+  // All of it in one piece, as it usually comes, need not be copied.
+  const bool whole = body_.empty() && piece.size() == http_.body_left();
+  scanned_ = whole && http_.status() == kOk && ScanFrames(piece);
+  if (!scanned_) body_.append(piece);
   return Ok();
 }
 
@@ -81,7 +86,32 @@ Status InvocationReply::Finish() {
   return Ok();
 }
 
+// The usual body, read in one walk; false leaves it to the careful way.
+bool InvocationReply::ScanFrames(std::string_view body) {
+  std::vector<model::Frame> frames;
+  json::Scan scan(body);
+  if (!scan.Take('{')) return false;
+  scan.Space();
+  const auto key = scan.Key();
+  scan.Space();
+  if (!key || key->inside != "frames" || !scan.Take('[')) return false;
+  do {
+    scan.Space();
+    auto frame = model::ScanFrame(scan);
+    if (!frame || frames.size() == limits_.frames) return false;
+    frames.push_back(std::move(*frame));
+    scan.Space();
+  } while (scan.Take(','));
+  scan.Space();
+  if (!scan.Take(']')) return false;
+  scan.Space();
+  if (!scan.Take('}') || !scan.AtEnd()) return false;
+  answer_.frames = std::move(frames);
+  return true;
+}
+
 Status InvocationReply::ReadFrames() {
+  if (scanned_ || ScanFrames(body_)) return Ok();
   ASYA_TRY(const auto members, json::Split(body_));
   for (const json::Member& member : members) {
     if (member.key != "frames") continue;

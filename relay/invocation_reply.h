@@ -34,6 +34,7 @@ class InvocationReply {
   Status TakeBody(std::string_view piece);
   Status TakeEvent(std::string_view name, std::string_view data);
   Status Finish();
+  bool ScanFrames(std::string_view body);
   Status ReadFrames();
   Status ReadError(std::string_view text);
   Status AddFrame(std::string_view text);
@@ -45,6 +46,7 @@ class InvocationReply {
   std::string body_;
   CallAnswer answer_;
   std::size_t frame_bytes_ = 0;
+  bool scanned_ = false;  // the frames are read, without body_
   bool saw_done_event_ = false;
   bool done_ = false;
 };

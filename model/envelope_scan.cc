@@ -1,0 +1,189 @@
+#include "model/envelope_scan.h"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "core/json/parse.h"
+
+namespace asya::model {
+namespace {
+
+using json::Scan;
+
+constexpr std::size_t kPayloadDepth = 256;  // far more than the quick scan takes anyway
+
+// Which of a few members were read; each may come once.
+class Once {
+ public:
+  bool Take(unsigned member) { return !std::exchange(taken_[member], true); }
+  [[nodiscard]] bool taken(unsigned member) const { return taken_[member]; }
+
+ private:
+  bool taken_[16] = {};
+};
+
+// Calls read(key) at the value of each member; false where it does, or where there is no object.
+template <class ReadMember>
+bool ReadMembers(Scan& scan, const ReadMember& read) {
+  if (!scan.Take('{')) return false;
+  scan.Space();
+  if (scan.Take('}')) return true;
+  do {
+    scan.Space();
+    const auto key = scan.Key();
+    if (!key || key->escaped) return false;
+    scan.Space();
+    if (!read(key->inside)) return false;
+    scan.Space();
+  } while (scan.Take(','));
+  return scan.Take('}');
+}
+
+// The place of `key` among `names`; their count if it is none of them.
+template <std::size_t kCount>
+unsigned PlaceOf(std::string_view key, const std::string_view (&names)[kCount]) {
+  unsigned place = 0;
+  while (place < kCount && names[place] != key) ++place;
+  return place;
+}
+
+bool ReadText(Scan& scan, std::string& out) {
+  const auto text = scan.String();
+  if (!text || text->escaped) return false;
+  out.assign(text->inside);
+  return true;
+}
+
+bool ReadNames(Scan& scan, std::vector<std::string>& out) {
+  if (!scan.Take('[')) return false;
+  scan.Space();
+  if (scan.Take(']')) return true;
+  do {
+    scan.Space();
+    const auto name = scan.String();
+    if (!name || name->escaped || out.size() == kRouteLimitActors) return false;
+    out.emplace_back(name->inside);
+    scan.Space();
+  } while (scan.Take(','));
+  return scan.Take(']');
+}
+
+bool ReadCount(Scan& scan, std::int64_t& out) {
+  const auto number = scan.Number();
+  if (!number) return false;
+  const char* const end = number->data() + number->size();
+  const auto [stop, error] = std::from_chars(number->data(), end, out);
+  return error == std::errc() && stop == end && out >= 0;
+}
+
+bool ReadRoute(Scan& scan, Route& route) {
+  static constexpr std::string_view kNames[] = {"prev", "curr", "next"};
+  Once once;
+  return ReadMembers(scan, [&](std::string_view key) {
+    const unsigned place = PlaceOf(key, kNames);
+    if (place == std::size(kNames) || !once.Take(place)) return false;
+    if (place == 1) return ReadText(scan, route.curr);
+    return ReadNames(scan, place == 0 ? route.prev : route.next);
+  });
+}
+
+bool ReadObject(Scan& scan, json::Object& object) {
+  return ReadMembers(scan, [&](std::string_view key) {
+    const std::size_t before = object.size();
+    // What we write comes sorted.
+    const auto place = object.emplace_hint(object.end(), std::string(key), json::Value());
+    if (object.size() == before) return false;
+    if (scan.Peek() == '"') {
+      const auto text = scan.String();
+      if (!text || text->escaped) return false;
+      place->second = json::Value(text->inside);
+      return true;
+    }
+    const auto span = scan.Value(kPayloadDepth);
+    if (!span) return false;
+    auto value = json::Parse(*span);
+    if (value.ok()) place->second = std::move(*value);
+    return value.ok();
+  });
+}
+
+// Without an error and without members that we do not know.
+bool ReadStatus(Scan& scan, EnvelopeStatus& status) {
+  static constexpr std::string_view kNames[] = {"phase",      "reason",      "actor",   "created_at",
+                                                "updated_at", "deadline_at", "attempt", "max_attempts"};
+  std::string* const texts[] = {&status.phase,      &status.reason,     &status.actor,
+                                &status.created_at, &status.updated_at, &status.deadline_at};
+  Once once;
+  const bool read = ReadMembers(scan, [&](std::string_view key) {
+    const unsigned place = PlaceOf(key, kNames);
+    if (place == std::size(kNames) || !once.Take(place)) return false;
+    if (place < std::size(texts)) return ReadText(scan, *texts[place]);
+    return ReadCount(scan, place == std::size(texts) ? status.attempt : status.max_attempts);
+  });
+  return read && (status.deadline_at.empty() || ParseRfc3339(status.deadline_at).has_value());
+}
+
+bool ReadPayload(Scan& scan, std::string& payload) {
+  const auto value = scan.Value(kPayloadDepth);
+  if (value) payload.assign(*value);
+  return value.has_value();
+}
+
+}  // namespace
+
+bool ScanEnvelope(std::string_view text, Envelope& envelope) {
+  enum Member : unsigned { kId, kParentId, kRoute, kHeaders, kStatus, kPayload };
+  static constexpr std::string_view kNames[] = {"id", "parent_id", "route", "headers", "status", "payload"};
+  Scan scan(text);
+  Once once;
+  scan.Space();
+  const bool read = ReadMembers(scan, [&](std::string_view key) {
+    const unsigned place = PlaceOf(key, kNames);
+    if (place == std::size(kNames) || !once.Take(place)) return false;
+    switch (static_cast<Member>(place)) {
+      case kId:
+        return ReadText(scan, envelope.id);
+      case kParentId:
+        return ReadText(scan, envelope.parent_id);
+      case kRoute:
+        return ReadRoute(scan, envelope.route);
+      case kHeaders:
+        return ReadObject(scan, envelope.headers);
+      case kStatus:
+        return ReadStatus(scan, envelope.status);
+      case kPayload:
+        return ReadPayload(scan, envelope.payload);
+    }
+    return false;
+  });
+  const bool whole = !envelope.id.empty() && once.taken(kRoute) && once.taken(kPayload);
+  const bool fits = envelope.id.size() <= kIdLimitBytes && envelope.parent_id.size() <= kIdLimitBytes;
+  return read && scan.AtEnd() && whole && fits;
+}
+
+std::optional<Frame> ScanFrame(json::Scan& scan) {
+  enum Member : unsigned { kRoute, kHeaders, kStatus, kPayload };
+  static constexpr std::string_view kNames[] = {"route", "headers", "status", "payload"};
+  Frame frame;
+  Once once;
+  const bool read = ReadMembers(scan, [&](std::string_view key) {
+    const unsigned place = PlaceOf(key, kNames);
+    if (place == std::size(kNames) || !once.Take(place)) return false;
+    switch (static_cast<Member>(place)) {
+      case kRoute:
+        return ReadRoute(scan, frame.route);
+      case kHeaders:
+        return ReadObject(scan, frame.headers.emplace());
+      case kStatus:
+        return ReadObject(scan, frame.status.emplace());
+      case kPayload:
+        return ReadPayload(scan, frame.payload);
+    }
+    return false;
+  });
+  if (!read || !once.taken(kRoute) || !once.taken(kPayload)) return std::nullopt;
+  return frame;
+}
+
+}  // namespace asya::model
