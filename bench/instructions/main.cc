@@ -38,7 +38,7 @@ Work BuildEnvelope() {
 Work BuildFrames() {
   return [body = SerializeEnvelope(SomeEnvelope())] {
     transports::rabbitmq::Properties properties;
-    properties.headers["x-asya-visible-at"] = {std::int64_t{1'763'000'000'000'000}};
+    properties.headers.visible_at_us = 1'763'000'000'000'000;
     properties.content_type = "application/json";
     properties.correlation_id = "1234567";
     properties.message_id = "6f1c2d3e-0000-4000-8000-100000000000:1:second";

@@ -49,9 +49,9 @@ void Consumer::OnArrival(Arrival arrival) {
 
 // How many earlier deliveries were never settled. Quorum queues count them, others tell the last one only.
 std::int64_t Consumer::CrashesOf(const Arrival& arrival) const {
-  const Table& headers = arrival.properties.headers;
-  const std::int64_t before = IntOf(headers, kCrashes, 0);
-  const std::int64_t counted = IntOf(headers, kDeliveryCount, -1);
+  const Headers& headers = arrival.properties.headers;
+  const std::int64_t before = headers.crashes.value_or(0);
+  const std::int64_t counted = headers.delivery_count.value_or(-1);
   if (counted >= 0) return before + counted;
   const bool told = arrival.method.flag && consuming_->version() < kNackIsFreeFrom;
   return before + (told ? 1 : 0);
@@ -84,7 +84,8 @@ void Consumer::OnDelivery(Arrival arrival) {
   is_fresh_ = false;
   const std::int64_t seconds = arrival.properties.timestamp_s;
   const WallTime fallback = seconds == 0 ? clock_.Now() : WallTime(std::chrono::seconds(seconds));
-  const std::int64_t visible_us = IntOf(arrival.properties.headers, kVisibleAt, fallback.time_since_epoch().count());
+  const std::int64_t visible_us =
+      arrival.properties.headers.visible_at_us.value_or(fallback.time_since_epoch().count());
   lease.visible_at = WallTime(std::chrono::microseconds(visible_us));
   lease.message_id = std::move(arrival.properties.message_id);
   lease.bytes = arrival.body.size();
@@ -92,8 +93,8 @@ void Consumer::OnDelivery(Arrival arrival) {
     kept_bytes_ += lease.bytes;
     lease.body = arrival.body;
   }
-  const bool counted = arrival.properties.headers.contains(kDeliveryCount);
-  const bool only_told = !counted && !recalled && lease.crashes > IntOf(arrival.properties.headers, kCrashes, 0);
+  const bool counted = arrival.properties.headers.delivery_count.has_value();
+  const bool only_told = !counted && !recalled && lease.crashes > arrival.properties.headers.crashes.value_or(0);
   Lease& taken = leases_.emplace(tag, std::move(lease)).first->second;
   // A queue that only tells the last one forgets: the count goes with a copy, which is worked on instead.
   if (unwanted) return GiveBack(tag, taken, false);

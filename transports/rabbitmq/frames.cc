@@ -11,8 +11,21 @@ constexpr std::size_t kHeadBytes = 7;
 constexpr std::size_t kChannelsMax = 16;
 constexpr std::size_t kReservedBodyBytes = 1U << 20U;  // before that much has come, nothing is believed about the rest
 
+// A frame is written in place: its head, its payload, and what was not known before. The beginning gives what the end
+// needs.
+std::size_t BeginFrame(std::string& out, FrameType type, std::uint16_t channel, std::size_t size = 0) {
+  WireWriter(out).U8(static_cast<std::uint8_t>(type)).U16(channel).U32(static_cast<std::uint32_t>(size));
+  return out.size();
+}
+
+void EndFrame(std::string& out, std::size_t begin) {
+  WireWriter(out).SetU32(begin - sizeof(std::uint32_t), static_cast<std::uint32_t>(out.size() - begin));
+  out += kFrameEnd;
+}
+
 void AppendFrame(std::string& out, FrameType type, std::uint16_t channel, std::string_view payload) {
-  WireWriter(out).U8(static_cast<std::uint8_t>(type)).U16(channel).LongString(payload);
+  BeginFrame(out, type, channel, payload.size());
+  out += payload;
   out += kFrameEnd;
 }
 
@@ -46,21 +59,21 @@ void AppendHeartbeat(std::string& out) { AppendFrame(out, FrameType::kHeartbeat,
 
 void AppendContent(std::string& out, std::uint16_t channel, const Properties& properties, std::string_view body,
                    std::size_t frame_bytes_max) {
-  std::string header;
-  WireWriter(header).U16(kBasicClass).U16(0).U64(body.size());
-  WriteProperties(header, properties);
-  AppendFrame(out, FrameType::kHeader, channel, header);
+  const std::size_t header = BeginFrame(out, FrameType::kHeader, channel);
+  WireWriter(out).U16(kBasicClass).U16(0).U64(body.size());
+  WriteProperties(out, properties);
+  EndFrame(out, header);
   const std::size_t piece = frame_bytes_max - kFrameOverheadBytes;
   for (std::size_t at = 0; at < body.size(); at += piece) {
     AppendFrame(out, FrameType::kBody, channel, body.substr(at, piece));
   }
 }
 
-Status Assembler::Take(const Frame& frame, const std::function<void(Arrival)>& take) {
+Status Assembler::Take(const Frame& frame, const TakeArrival& take) {
   if (frame.type == FrameType::kHeartbeat) return Ok();
   if (frame.type == FrameType::kMethod) return TakeMethod(frame, take);
   const auto found = unfinished_.find(frame.channel);
-  if (found == unfinished_.end()) return Invalid("", "a content without a method");
+  if (found == unfinished_.end() || !found->second.has_method) return Invalid("", "a content without a method");
   Unfinished& unfinished = found->second;
   if (frame.type == FrameType::kHeader) {
     ASYA_TRY_STATUS(TakeHeader(unfinished, frame.payload));
@@ -68,21 +81,25 @@ Status Assembler::Take(const Frame& frame, const std::function<void(Arrival)>& t
     ASYA_TRY_STATUS(TakeBody(unfinished, frame.payload));
   }
   if (unfinished.arrival.body.size() < unfinished.body_bytes) return Ok();
-  Arrival whole = std::move(unfinished.arrival);
-  unfinished_.erase(found);
-  take(std::move(whole));
+  unfinished.has_method = unfinished.has_header = false;
+  take(std::move(unfinished.arrival));
   return Ok();
 }
 
-Status Assembler::TakeMethod(const Frame& frame, const std::function<void(Arrival)>& take) {
-  if (unfinished_.contains(frame.channel)) return Invalid("", "a method in the middle of a content");
+Status Assembler::TakeMethod(const Frame& frame, const TakeArrival& take) {
+  const auto found = unfinished_.find(frame.channel);
+  const bool known = found != unfinished_.end();
+  if (known && found->second.has_method) return Invalid("", "a method in the middle of a content");
   ASYA_TRY(Method method, ReadMethod(frame.payload));
   if (!HasContent(method.id)) {
     take(Arrival{frame.channel, std::move(method), {}, {}});
     return Ok();
   }
-  if (unfinished_.size() >= kChannelsMax) return Invalid("", "contents on too many channels");
-  unfinished_[frame.channel].arrival = Arrival{frame.channel, std::move(method), {}, {}};
+  if (!known && unfinished_.size() >= kChannelsMax) return Invalid("", "contents on too many channels");
+  Unfinished& unfinished = known ? found->second : unfinished_[frame.channel];
+  unfinished.arrival = Arrival{frame.channel, std::move(method), {}, {}};
+  unfinished.body_bytes = 0;
+  unfinished.has_method = true;
   return Ok();
 }
 

@@ -42,19 +42,22 @@ struct Arrival {
   std::string body;
 };
 
+using TakeArrival = std::function<void(Arrival&&)>;
+
 // Puts methods and contents together, per channel.
 class Assembler {
  public:
   // kInvalid: the peer breaks the protocol. `take` gets each whole arrival.
-  Status Take(const Frame& frame, const std::function<void(Arrival)>& take);
+  Status Take(const Frame& frame, const TakeArrival& take);
 
  private:
   struct Unfinished {
     Arrival arrival;
     std::uint64_t body_bytes = 0;
+    bool has_method = false;
     bool has_header = false;
   };
-  Status TakeMethod(const Frame& frame, const std::function<void(Arrival)>& take);
+  Status TakeMethod(const Frame& frame, const TakeArrival& take);
   static Status TakeHeader(Unfinished& unfinished, std::string_view payload);
   static Status TakeBody(Unfinished& unfinished, std::string_view payload);
   std::map<std::uint16_t, Unfinished> unfinished_;  // by channel; we open a few

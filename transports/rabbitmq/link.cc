@@ -102,14 +102,14 @@ Status Link::TakeFrames() {
   while (status.ok()) {
     ASYA_TRY(const auto frame, TakeFrame(rest, frame_bytes_max_));
     if (!frame) break;
-    ASYA_TRY_STATUS(assembler_.Take(*frame, [&](Arrival arrival) { status = OnArrival(std::move(arrival)); }));
+    ASYA_TRY_STATUS(assembler_.Take(*frame, [&](Arrival&& arrival) { status = OnArrival(std::move(arrival)); }));
   }
   in_.erase(0, in_.size() - rest.size());
   if (in_.empty() && in_.capacity() > kKeptBytes) in_.shrink_to_fit();
   return status;
 }
 
-Status Link::OnArrival(Arrival arrival) {
+Status Link::OnArrival(Arrival&& arrival) {
   if (arrival.channel == 0) return OnConnectionMethod(arrival.method);
   if (state_ == State::kOpen || state_ == State::kClosing) take_(std::move(arrival));
   return Ok();

@@ -3,7 +3,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <string_view>
 
@@ -25,7 +24,7 @@ struct LinkSettings {
 
 class Link {
  public:
-  using Take = std::function<void(Arrival)>;
+  using Take = TakeArrival;
 
   // `take` gets what arrives on channels from 1 on, once the link is open; it may send, but not destroy the link.
   Link(const LinkSettings& settings, const Clock& clock, Take take);
@@ -63,7 +62,7 @@ class Link {
   Status AdvanceConnecting();
   Status CheckTimes(SteadyTime now);
   Status TakeFrames();
-  Status OnArrival(Arrival arrival);
+  Status OnArrival(Arrival&& arrival);
   Status OnConnectionMethod(const Method& method);
   void AnswerStart(const Method& method);
 

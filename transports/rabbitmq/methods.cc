@@ -108,6 +108,29 @@ bool ReadFields(WireReader& reader, Method& method) {
   }
 }
 
+Headers ReadHeaders(WireReader& reader) {
+  Headers headers;
+  reader.EachField([&headers](std::string_view name, const TableValue& value) {
+    const auto* number = std::get_if<std::int64_t>(&value.value);
+    if (number == nullptr) return;
+    if (name == kVisibleAt) headers.visible_at_us = *number;
+    if (name == kCrashes) headers.crashes = *number;
+    if (name == kDeliveryCount) headers.delivery_count = *number;
+  });
+  return headers;
+}
+
+void WriteHeaders(std::string& out, const Headers& headers) {
+  WireWriter writer(out);
+  const std::size_t start = writer.BeginFields();
+  if (headers.visible_at_us) writer.NumberField(kVisibleAt, *headers.visible_at_us);
+  if (headers.crashes) writer.NumberField(kCrashes, *headers.crashes);
+  if (headers.delivery_count) writer.NumberField(kDeliveryCount, *headers.delivery_count);
+  writer.EndFields(start);
+}
+
+bool HasAny(const Headers& headers) { return headers.visible_at_us || headers.crashes || headers.delivery_count; }
+
 }  // namespace
 
 Result<Method> ReadMethod(std::string_view payload) {
@@ -126,7 +149,7 @@ Result<Method> ReadMethod(std::string_view payload) {
 void WriteProperties(std::string& out, const Properties& properties) {
   std::uint16_t flags = kHasDeliveryMode;
   if (!properties.content_type.empty()) flags |= kHasContentType;
-  if (!properties.headers.empty()) flags |= kHasHeaders;
+  if (HasAny(properties.headers)) flags |= kHasHeaders;
   if (!properties.correlation_id.empty()) flags |= kHasCorrelationId;
   if (!properties.expiration.empty()) flags |= kHasExpiration;
   if (!properties.message_id.empty()) flags |= kHasMessageId;
@@ -134,7 +157,7 @@ void WriteProperties(std::string& out, const Properties& properties) {
   WireWriter writer(out);
   writer.U16(flags);
   if ((flags & kHasContentType) != 0) writer.ShortString(properties.content_type);
-  if ((flags & kHasHeaders) != 0) writer.Fields(properties.headers);
+  if ((flags & kHasHeaders) != 0) WriteHeaders(out, properties.headers);
   writer.U8(properties.persistent ? 2 : 1);
   if ((flags & kHasCorrelationId) != 0) writer.ShortString(properties.correlation_id);
   if ((flags & kHasExpiration) != 0) writer.ShortString(properties.expiration);
@@ -147,9 +170,9 @@ Result<Properties> ReadProperties(std::string_view bytes) {
   Properties properties;
   const std::uint16_t flags = reader.U16();
   if ((flags & 1U) != 0) return Invalid("", "more than fifteen properties");
-  if ((flags & kHasContentType) != 0) properties.content_type = reader.ShortString();
+  if ((flags & kHasContentType) != 0) reader.ShortString();
   if ((flags & kHasContentEncoding) != 0) reader.ShortString();
-  if ((flags & kHasHeaders) != 0) properties.headers = reader.Fields();
+  if ((flags & kHasHeaders) != 0) properties.headers = ReadHeaders(reader);
   if ((flags & kHasDeliveryMode) != 0) properties.persistent = reader.U8() == 2;
   if ((flags & kHasPriority) != 0) reader.U8();
   if ((flags & kHasCorrelationId) != 0) properties.correlation_id = reader.ShortString();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -71,11 +72,22 @@ struct Method {
 // kInvalid: malformed, or none that a broker may send us.
 Result<Method> ReadMethod(std::string_view payload);
 
+inline constexpr std::string_view kVisibleAt = "x-asya-visible-at";     // microseconds since the epoch
+inline constexpr std::string_view kCrashes = "x-asya-crashes";          // counted before this copy was made
+inline constexpr std::string_view kDeliveryCount = "x-delivery-count";  // written by quorum queues
+
+// The headers of a message that mean something to us; all others are read over.
+struct Headers {
+  std::optional<std::int64_t> visible_at_us;
+  std::optional<std::int64_t> crashes;
+  std::optional<std::int64_t> delivery_count;
+};
+
 // Properties of a message; only what we write or read.
 struct Properties {
-  Table headers;
+  Headers headers;
   bool persistent = true;
-  std::string content_type;
+  std::string_view content_type;  // of a message to send; nobody reads it
   std::string correlation_id;
   std::string expiration;  // milliseconds as text
   std::string message_id;

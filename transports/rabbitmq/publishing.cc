@@ -18,14 +18,16 @@ Error NoQueue(const std::string& queue) {
   return {ErrorCode::kUnroutable, "there is no queue " + queue.substr(0, kShown), queue};
 }
 
-Properties PropertiesOf(const Publication& message, std::uint64_t tag) {
+// Takes what it needs out of the message.
+Properties PropertiesOf(Publication& message, std::uint64_t tag) {
   Properties properties;
-  properties.headers[kVisibleAt] = {std::int64_t{message.visible_at.time_since_epoch().count()}};
-  if (message.crashes > 0) properties.headers[kCrashes] = {message.crashes};
+  properties.headers.visible_at_us = message.visible_at.time_since_epoch().count();
+  if (message.crashes > 0) properties.headers.crashes = message.crashes;
   properties.content_type = "application/json";
   // A message that is returned says by this which one it was.
   properties.correlation_id = std::to_string(tag);
-  properties.message_id = message.message_id.substr(0, kShortStringBytesMax);
+  properties.message_id = std::move(message.message_id);
+  if (properties.message_id.size() > kShortStringBytesMax) properties.message_id.resize(kShortStringBytesMax);
   properties.timestamp_s = message.visible_at.time_since_epoch().count() / 1'000'000;
   if (message.delay.count() > 0) properties.expiration = std::to_string(message.delay.count());
   return properties;
@@ -55,6 +57,8 @@ void Publishing::Send(std::vector<Publication> messages, Done done) {
 
 // A single message is simply sent: if it comes back, nothing has happened. Several must not be there in part.
 void Publishing::Prepare(BatchId id, Batch& batch) {
+  const bool single = batch.messages.size() == 1;
+  if (single && batch.messages.front().delay.count() == 0) return;
   std::set<std::string> queues;
   std::set<std::chrono::milliseconds> steps;
   const SteadyTime now = clock_.Steady();
@@ -67,7 +71,7 @@ void Publishing::Prepare(BatchId id, Batch& batch) {
     const auto known = known_queues_.find(message.queue);
     if (known == known_queues_.end() || known->second < now) queues.insert(message.queue);
   }
-  if (batch.messages.size() == 1) queues.clear();
+  if (single) queues.clear();
   batch.questions = queues.size() + steps.size();
   for (const auto& step : steps) AskForStep(id, step);
   for (const std::string& queue : queues) AskForQueue(id, queue);
@@ -128,8 +132,8 @@ bool Publishing::SendNext(BatchId id, Batch& batch) {
   ++batch.sent;
   ++batch.open;
   const std::uint64_t tag = confirms_.Add(id, bytes, clock_.Steady());
-  const std::string exchange = message.delay.count() > 0 ? StepFor(message.delay).name : exchange_;
-  link_.Send(kPublishChannel, Publish(exchange, message.queue));
+  link_.Send(kPublishChannel, message.delay.count() > 0 ? Publish(StepFor(message.delay).name, message.queue)
+                                                        : Publish(exchange_, message.queue));
   link_.SendContent(kPublishChannel, PropertiesOf(message, tag), message.body);
   std::string().swap(message.body);
   return true;

@@ -15,9 +15,6 @@ inline constexpr const char* kDueExchange = "asya.due";
 inline constexpr const char* kLost = "asya.lost";
 
 // Headers of our messages.
-inline constexpr const char* kVisibleAt = "x-asya-visible-at";     // microseconds since the epoch
-inline constexpr const char* kCrashes = "x-asya-crashes";          // counted before this copy was made
-inline constexpr const char* kDeliveryCount = "x-delivery-count";  // written by quorum queues
 
 enum class QueueType { kQuorum, kClassic };
 

@@ -1,12 +1,24 @@
 #include "transports/rabbitmq/wire.h"
 
+#include <algorithm>
+#include <array>
 #include <utility>
 
 namespace asya::transports::rabbitmq {
 namespace {
 
-void Append(std::string& out, std::uint64_t value, int bytes) {
-  for (int shift = (bytes - 1) * 8; shift >= 0; shift -= 8) out += static_cast<char>((value >> shift) & 0xff);
+// The lowest bytes of the value, the first of them the highest.
+template <std::size_t kBytes>
+std::array<char, kBytes> BytesOf(std::uint64_t value) {
+  std::array<char, kBytes> bytes;
+  for (std::size_t i = 0; i < kBytes; ++i) bytes[i] = static_cast<char>(value >> (8 * (kBytes - 1 - i)));
+  return bytes;
+}
+
+template <std::size_t kBytes>
+void Append(std::string& out, std::uint64_t value) {
+  const auto bytes = BytesOf<kBytes>(value);
+  out.append(bytes.data(), kBytes);
 }
 
 }  // namespace
@@ -17,17 +29,17 @@ WireWriter& WireWriter::U8(std::uint8_t value) {
 }
 
 WireWriter& WireWriter::U16(std::uint16_t value) {
-  Append(out_, value, 2);
+  Append<2>(out_, value);
   return *this;
 }
 
 WireWriter& WireWriter::U32(std::uint32_t value) {
-  Append(out_, value, 4);
+  Append<4>(out_, value);
   return *this;
 }
 
 WireWriter& WireWriter::U64(std::uint64_t value) {
-  Append(out_, value, 8);
+  Append<8>(out_, value);
   return *this;
 }
 
@@ -44,16 +56,33 @@ WireWriter& WireWriter::LongString(std::string_view text) {
   return *this;
 }
 
-WireWriter& WireWriter::Fields(const Table& table) {
-  const std::size_t start = out_.size();
+std::size_t WireWriter::BeginFields() {
   U32(0);
+  return out_.size();
+}
+
+void WireWriter::EndFields(std::size_t start) {
+  SetU32(start - sizeof(std::uint32_t), static_cast<std::uint32_t>(out_.size() - start));
+}
+
+void WireWriter::SetU32(std::size_t at, std::uint32_t value) {
+  const auto bytes = BytesOf<sizeof value>(value);
+  std::copy(bytes.begin(), bytes.end(), out_.begin() + static_cast<std::ptrdiff_t>(at));
+}
+
+void WireWriter::NumberField(std::string_view name, std::int64_t value) {
+  ShortString(name);
+  out_ += 'l';
+  U64(static_cast<std::uint64_t>(value));
+}
+
+WireWriter& WireWriter::Fields(const Table& table) {
+  const std::size_t start = BeginFields();
   for (const auto& [name, value] : table) {
     ShortString(name);
     Value(value);
   }
-  std::string length;
-  Append(length, out_.size() - start - 4, 4);
-  out_.replace(start, 4, length);
+  EndFields(start);
   return *this;
 }
 
@@ -90,29 +119,27 @@ std::string_view WireReader::Take(std::size_t count) {
   return taken;
 }
 
-std::uint64_t WireReader::Unsigned(std::size_t bytes) {
+template <std::size_t kBytes>
+std::uint64_t WireReader::Unsigned() {
+  const std::string_view bytes = Take(kBytes);
+  if (bytes.size() < kBytes) return 0;
   std::uint64_t value = 0;
-  for (const char byte : Take(bytes)) value = (value << 8) | static_cast<std::uint8_t>(byte);
+  for (std::size_t i = 0; i < kBytes; ++i) value = value << 8U | static_cast<std::uint8_t>(bytes[i]);
   return value;
 }
 
-std::uint8_t WireReader::U8() { return static_cast<std::uint8_t>(Unsigned(1)); }
-std::uint16_t WireReader::U16() { return static_cast<std::uint16_t>(Unsigned(2)); }
-std::uint32_t WireReader::U32() { return static_cast<std::uint32_t>(Unsigned(4)); }
-std::uint64_t WireReader::U64() { return Unsigned(8); }
+std::uint8_t WireReader::U8() { return static_cast<std::uint8_t>(Unsigned<1>()); }
+std::uint16_t WireReader::U16() { return static_cast<std::uint16_t>(Unsigned<2>()); }
+std::uint32_t WireReader::U32() { return static_cast<std::uint32_t>(Unsigned<4>()); }
+std::uint64_t WireReader::U64() { return Unsigned<8>(); }
 std::string_view WireReader::ShortString() { return Take(U8()); }
 std::string_view WireReader::LongString() { return Take(U32()); }
 
 Table WireReader::Fields(int depth) {
   Table table;
-  WireReader inner(LongString());
-  if (depth > kTableDepthMax) Break();
-  while (ok_ && inner.ok() && !inner.rest().empty()) {
-    std::string name(inner.ShortString());
-    TableValue value = inner.Value(depth);
-    table.insert_or_assign(std::move(name), std::move(value));
-  }
-  if (!inner.ok()) Break();
+  EachField([&table](std::string_view name,
+                     TableValue value) { table.insert_or_assign(std::string(name), std::move(value)); },
+            depth);
   if (!ok_) table.clear();
   return table;
 }

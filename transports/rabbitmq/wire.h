@@ -36,6 +36,12 @@ class WireWriter {
   WireWriter& ShortString(std::string_view text);
   WireWriter& LongString(std::string_view text);
   WireWriter& Fields(const Table& table);
+  // A table written field by field; the end needs what the beginning gave.
+  std::size_t BeginFields();
+  void NumberField(std::string_view name, std::int64_t value);
+  void EndFields(std::size_t start);
+  // Writes over what stands there.
+  void SetU32(std::size_t at, std::uint32_t value);
 
  private:
   void Value(const TableValue& value);
@@ -53,6 +59,17 @@ class WireReader {
   std::string_view ShortString();
   std::string_view LongString();
   Table Fields(int depth = 0);
+  // Calls take(name, value) for each field of a table; what it got means nothing if ok() is false afterwards.
+  template <class Take>
+  void EachField(const Take& take, int depth = 0) {
+    WireReader inner(LongString());
+    if (depth > kTableDepthMax) Break();
+    while (ok_ && inner.ok() && !inner.rest().empty()) {
+      const std::string_view name = inner.ShortString();
+      take(name, inner.Value(depth));
+    }
+    if (!inner.ok()) Break();
+  }
   // Passes over a table without reading it.
   void SkipFields() { static_cast<void>(LongString()); }
   [[nodiscard]] bool ok() const { return ok_; }
@@ -60,7 +77,8 @@ class WireReader {
 
  private:
   std::string_view Take(std::size_t count);
-  std::uint64_t Unsigned(std::size_t bytes);
+  template <std::size_t kBytes>
+  std::uint64_t Unsigned();
   TableValue Value(int depth);
   void Break();
 
