@@ -1,99 +1,124 @@
 // The server's half of Stream: accepting connections.
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <boost/asio/basic_socket_acceptor.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/local/stream_protocol.hpp>
+#include <cerrno>
 #include <cstring>
 #include <utility>
 
 #include "core/base/unique_fd.h"
 #include "relay/reactor_state.h"
+#include "relay/socket_address.h"
 #include "relay/stream.h"
 #include "relay/stream_state.h"
+#include "transports/net/resolving.h"
 
 namespace asya::relay {
 
-namespace asio = boost::asio;
-using Acceptor = asio::basic_socket_acceptor<asio::generic::stream_protocol>;
-using Endpoint = asio::generic::stream_protocol::endpoint;
-
 struct Listener::State : std::enable_shared_from_this<Listener::State> {
-  State(Reactor& reactor, std::function<void(std::unique_ptr<Stream>)> callback)
-      : acceptor(reactor.state().context), pause(reactor), on_stream(std::move(callback)) {}
+  State(Reactor& its_reactor, std::function<void(std::unique_ptr<Stream>)> callback)
+      : reactor(its_reactor), pause(its_reactor), on_stream(std::move(callback)) {}
 
-  void Accept() {
-    acceptor.async_accept([self = shared_from_this()](const boost::system::error_code& error, Socket socket) {
-      if (self->closed) return;
-      if (error) {
-        // Out of descriptors: trying again at once would spin.
-        constexpr std::chrono::milliseconds kPause{100};
-        self->pause.After(kPause, [self] { self->Accept(); });
-        return;
-      }
-      self->on_stream(std::make_unique<Stream>(std::make_shared<Stream::State>(std::move(socket))));
-      self->Accept();
+  void Listen() {
+    watch = std::make_unique<Watch>(reactor, socket.get(), [weak = weak_from_this()](bool, bool) {
+      if (const auto self = weak.lock()) self->Accept();
     });
+    watch->Want(true, false);
   }
 
-  Acceptor acceptor;
+  void Accept() {
+    UniqueFd accepted(accept4(socket.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (accepted.valid()) {
+      on_stream(std::make_unique<Stream>(std::make_shared<Stream::State>(reactor, std::move(accepted))));
+      return;
+    }
+    if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR || errno == ECONNABORTED) return;
+    // Out of descriptors: trying again at once would spin.
+    constexpr std::chrono::milliseconds kPause{100};
+    watch->Want(false, false);
+    pause.After(kPause, [this] { watch->Want(true, false); });
+  }
+
+  Reactor& reactor;
   Timer pause;
   std::function<void(std::unique_ptr<Stream>)> on_stream;
+  UniqueFd socket;
+  std::unique_ptr<Watch> watch;
   std::string path;
   int port = 0;
-  bool closed = false;
 };
 
 namespace {
 
-Endpoint EndpointOf(Reactor& reactor, const Address& address) {
-  if (address.is_unix()) return asio::local::stream_protocol::endpoint(address.path);
+Result<SocketAddress> SocketAddressFor(const Address& address) {
+  if (address.is_unix()) {
+    const auto found = UnixAddress(address.path);
+    return found ? Result<SocketAddress>(*found) : SystemError("path", ENAMETOOLONG);
+  }
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
   if (address.host.empty()) {
     const UniqueFd probe(::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    const auto family = probe.valid() ? asio::ip::tcp::v6() : asio::ip::tcp::v4();
-    return asio::ip::tcp::endpoint(family, static_cast<std::uint16_t>(std::stoi(address.port)));
+    hints.ai_family = probe.valid() ? AF_INET6 : AF_INET;
   }
-  asio::ip::tcp::resolver resolver(reactor.state().context);
-  return resolver.resolve(address.host, address.port, asio::ip::resolver_base::passive).begin()->endpoint();
+  addrinfo* entries = nullptr;
+  const char* const host = address.host.empty() ? nullptr : address.host.c_str();
+  const int failed = getaddrinfo(host, address.port.c_str(), &hints, &entries);
+  if (failed != 0) return Fail(ErrorCode::kUnavailable, gai_strerror(failed));
+  const transports::net::Addresses found(entries);
+  return SocketAddressOf(*found);
+}
+
+int PortOf(const UniqueFd& socket) {
+  SocketAddress local;
+  local.size = sizeof local.storage;
+  if (getsockname(socket.get(), local.get(), &local.size) != 0) return 0;
+  // The port stands at the same place in the addresses of both families.
+  return ntohs(reinterpret_cast<const sockaddr_in*>(local.get())->sin_port);
+}
+
+Result<UniqueFd> OpenSocket(const Address& address) {
+  ASYA_TRY(const SocketAddress at, SocketAddressFor(address));
+  UniqueFd socket(::socket(at.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!socket.valid()) return SystemError("socket", errno);
+  const int yes = 1;
+  const int no = 0;
+  if (address.is_unix()) {
+    ::unlink(address.path.c_str());
+  } else {
+    setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+  }
+  if (at.family() == AF_INET6) setsockopt(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, &no, sizeof no);
+  if (bind(socket.get(), at.get(), at.size) != 0) return SystemError("bind", errno);
+  if (listen(socket.get(), SOMAXCONN) != 0) return SystemError("listen", errno);
+  return socket;
 }
 
 }  // namespace
 
 Result<std::unique_ptr<Listener>> Listener::Open(Reactor& reactor, const Address& address,
                                                  std::function<void(std::unique_ptr<Stream>)> on_stream) {
+  auto opened = OpenSocket(address);
+  if (!opened.ok()) {
+    const std::string where = address.is_unix() ? address.path : address.host + ":" + address.port;
+    return Fail(ErrorCode::kUnavailable, "cannot listen on " + where + ": " + opened.error().message);
+  }
   auto state = std::make_shared<State>(reactor, std::move(on_stream));
   state->path = address.path;
-  try {
-    const Endpoint endpoint = EndpointOf(reactor, address);
-    state->acceptor.open(endpoint.protocol());
-    if (address.is_unix()) {
-      ::unlink(address.path.c_str());
-    } else {
-      state->acceptor.set_option(asio::socket_base::reuse_address(true));
-    }
-    state->acceptor.bind(endpoint);
-    state->acceptor.listen();
-    if (!address.is_unix()) {
-      asio::ip::tcp::endpoint bound;
-      const Endpoint local = state->acceptor.local_endpoint();
-      std::memcpy(bound.data(), local.data(), local.size());
-      state->port = bound.port();
-    }
-  } catch (const boost::system::system_error& error) {
-    const std::string where = address.is_unix() ? address.path : address.host + ":" + address.port;
-    return Fail(ErrorCode::kUnavailable, "cannot listen on " + where + ": " + error.code().message());
-  }
-  state->Accept();
+  state->socket = std::move(*opened);
+  if (!address.is_unix()) state->port = PortOf(state->socket);
+  state->Listen();
   return std::unique_ptr<Listener>(new Listener(std::move(state)));
 }
 
 Listener::~Listener() {
-  state_->closed = true;
-  state_->pause.Cancel();
-  boost::system::error_code ignored;
-  state_->acceptor.close(ignored);
-  if (!state_->path.empty()) ::unlink(state_->path.c_str());
+  const auto kept = state_;  // its callback may be what is running right now
+  kept->pause.Cancel();
+  kept->watch.reset();
+  kept->socket.Reset();
+  if (!kept->path.empty()) ::unlink(kept->path.c_str());
 }
 
 int Listener::port() const { return state_->port; }

@@ -7,6 +7,7 @@ namespace asya::relay {
 namespace {
 
 constexpr std::chrono::milliseconds kConnectTimeout{1000};
+constexpr std::size_t kKeptRequestBytes = std::size_t{64} * 1024;  // of the buffer of a connection, between two calls
 
 }  // namespace
 
@@ -19,7 +20,7 @@ struct RuntimePeer::Link {
   std::unique_ptr<Stream> stream;
   // Of the call that runs; no reply means that the connection is idle.
   std::unique_ptr<InvocationReply> reply;
-  std::string request;
+  std::string request;  // of the last call, until the next one is written over it
   OnFinished on_finished;
   std::uint64_t sent_before = 0;
 };
@@ -40,7 +41,8 @@ void RuntimePeer::Invoke(std::string body, std::chrono::microseconds timeout, Ca
   }
   link->reply = std::make_unique<InvocationReply>(listener, limits_);
   link->on_finished = std::move(on_finished);
-  link->request = "POST /invoke HTTP/1.1\r\nHost: runtime\r\nContent-Type: application/json\r\nContent-Length: ";
+  link->request.clear();
+  link->request += "POST /invoke HTTP/1.1\r\nHost: runtime\r\nContent-Type: application/json\r\nContent-Length: ";
   link->request += std::to_string(body.size());
   link->request += "\r\n\r\n";
   link->request += body;
@@ -49,24 +51,23 @@ void RuntimePeer::Invoke(std::string body, std::chrono::microseconds timeout, Ca
   });
   if (fresh) {
     Connect(link->number);
-  } else {
-    Send(*link);
+    return;
   }
+  Send(*link);
+  // The runtime had ended the connection meanwhile, and took nothing of this call.
+  if (link->stream->refused() && link->stream->bytes_sent() == link->sent_before) Connect(link->number);
 }
 
 RuntimePeer::Link* RuntimePeer::FindIdle() {
-  while (!idle_.empty()) {
-    const std::uint64_t number = idle_.back();
-    idle_.pop_back();
-    Link* link = links_.at(number).get();
-    if (link->stream->open()) return link;
-    links_.erase(number);
-  }
-  return nullptr;
+  if (idle_.empty()) return nullptr;
+  const std::uint64_t number = idle_.back();
+  idle_.pop_back();
+  return links_.at(number).get();
 }
 
 void RuntimePeer::Connect(std::uint64_t number) {
   Link& link = *links_.at(number);
+  link.stream.reset();
   link.connecting = std::make_unique<Connecting>(
       reactor_, address_, kConnectTimeout, [this, number](Result<std::unique_ptr<Stream>> stream) {
         Link& connected = *links_.at(number);
@@ -83,8 +84,8 @@ void RuntimePeer::Connect(std::uint64_t number) {
 
 void RuntimePeer::Send(Link& link) {
   link.sent_before = link.stream->bytes_sent();
-  link.stream->Write(std::move(link.request));
-  link.request.clear();
+  link.stream->Write(link.request);
+  if (link.request.capacity() > kKeptRequestBytes && !link.stream->refused()) std::string().swap(link.request);
 }
 
 void RuntimePeer::TakeData(std::uint64_t number, std::string_view bytes) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -29,8 +30,8 @@ class Stream {
   Stream& operator=(const Stream&) = delete;
 
   void Read(OnData on_data, OnEnd on_end);
-  // Sends in the order of the calls; a failure shows in OnEnd.
-  void Write(std::string bytes);
+  // Sends in the order of the calls; a failure shows in OnEnd. What the system takes at once is not copied.
+  void Write(std::string_view bytes);
   // Ends the connection after everything written has gone out.
   void CloseAfterWrites();
   void Close();
@@ -38,6 +39,8 @@ class Stream {
   [[nodiscard]] std::uint64_t bytes_sent() const;
   // False once the peer has ended or reset the connection, asked from the kernel: faster than OnEnd.
   [[nodiscard]] bool open() const;
+  // True once the system has refused to send: nothing more goes out, and OnEnd follows.
+  [[nodiscard]] bool refused() const;
 
  private:
   std::shared_ptr<State> state_;
