@@ -11,6 +11,7 @@
 #include "core/base/clock.h"
 #include "core/base/result.h"
 #include "core/base/strong.h"
+#include "ports/driver.h"
 
 namespace asya::ports {
 
@@ -75,6 +76,9 @@ class ConsumerEvents {
   // is not
   // settled; the transport reconnects for ever with backoff and jitter, and the credits granted before are void too.
   virtual void OnConnection(bool connected, const std::string& reason) = 0;
+  // A thread that the transport may use in place of one of its own; nullptr if none is offered. It has to be that of
+  // whoever calls Stop(), and lives until then.
+  virtual Driver* driver() { return nullptr; }
 };
 
 // A consumer of one queue. Methods may be called from any thread and never block.

@@ -88,6 +88,7 @@ class ClaimedQueue final : public ports::MessageQueue, private ports::ConsumerEv
   void OnStarted(ports::DeliveryTag tag, Status status) override;
   void OnSettled(ports::DeliveryTag tag, Status status) override;
   void OnConnection(bool connected, const std::string& reason) override;
+  ports::Driver* driver() override { return events_->driver(); }
 
   // Whose envelope it is that a delivery carries, by the folder of the store that it holds payloads in.
   struct Holder {

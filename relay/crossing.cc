@@ -2,7 +2,7 @@
 
 namespace asya::relay {
 
-void Crossing::Add(std::function<void()> event) {
+void Crossing::Add(Event event) {
   bool first = false;
   {
     const std::lock_guard lock(mutex_);
@@ -14,12 +14,24 @@ void Crossing::Add(std::function<void()> event) {
 }
 
 void Crossing::Take() {
-  std::vector<std::function<void()>> events;
   {
     const std::lock_guard lock(mutex_);
-    events.swap(events_);
+    taken_.swap(events_);
   }
-  for (const auto& event : events) event();
+  for (Event& event : taken_) Tell(event);
+  taken_.clear();
+}
+
+void Crossing::Tell(Event& event) {
+  if (auto* deliveries = std::get_if<std::vector<ports::Delivery>>(&event)) {
+    target_.OnDeliveries(std::move(*deliveries));
+  } else if (auto* started = std::get_if<Started>(&event)) {
+    target_.OnStarted(started->tag, std::move(started->status));
+  } else if (auto* settled = std::get_if<Settled>(&event)) {
+    target_.OnSettled(settled->tag, std::move(settled->status));
+  } else if (const auto* connection = std::get_if<Connection>(&event)) {
+    target_.OnConnection(connection->connected, connection->reason);
+  }
 }
 
 }  // namespace asya::relay

@@ -16,11 +16,17 @@ Status Loop::Open() {
   return Ok();
 }
 
+bool Loop::Put(Letter letter) {
+  const std::lock_guard lock(mutex_);
+  letters_.push_back(std::move(letter));
+  return letters_.size() == 1;
+}
+
 void Loop::Post(Letter letter) {
   const std::lock_guard lock(mutex_);
   letters_.push_back(std::move(letter));
   // One wake-up is enough until Take. It cannot fail: the counter is far from full.
-  if (letters_.size() > 1) return;
+  if (std::exchange(woken_, true)) return;
   const std::uint64_t one = 1;
   static_cast<void>(!write(event_.get(), &one, sizeof one));
 }
@@ -30,7 +36,7 @@ std::vector<Loop::Letter> Loop::Take() {
   std::vector<Letter> taken;
   taken.swap(letters_);
   std::uint64_t count = 0;
-  if (!taken.empty()) static_cast<void>(!read(event_.get(), &count, sizeof count));
+  if (std::exchange(woken_, false)) static_cast<void>(!read(event_.get(), &count, sizeof count));
   return taken;
 }
 

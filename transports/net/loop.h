@@ -22,6 +22,8 @@ class Loop {
   Status Open();
   // From any thread; bounded by the senders: a few letters for each lease, one for each caller who waits.
   void Post(Letter letter);
+  // The same without a wake-up; whether it is the first since Take.
+  bool Put(Letter letter);
   // All letters, in order.
   std::vector<Letter> Take();
   // Sleeps until a socket is ready (which `revents` then says), a letter is there, or it is `until`.
@@ -32,6 +34,7 @@ class Loop {
   UniqueFd event_;
   std::mutex mutex_;
   std::vector<Letter> letters_;
+  bool woken_ = false;  // the event was written since Take
 };
 
 }  // namespace asya::transports::net

@@ -14,20 +14,35 @@ Consumer::Consumer(const ConsumerSettings& settings, const Clock& clock, Random&
 Consumer::~Consumer() { Consumer::Stop(std::chrono::milliseconds(0)); }
 
 void Consumer::Start(ports::ConsumerEvents& events) {
-  ASYA_CHECK(!thread_.joinable());
+  ASYA_CHECK(!std::exchange(running_, true));
   events_ = &events;
   ASYA_CHECK(loop_.Open().ok());
-  thread_ = std::thread([this] { Work(); });
+  driver_ = events.driver();
+  if (driver_ != nullptr) {
+    driver_.load()->Begin([this] { DrivenTurn(); });
+  } else {
+    thread_ = std::thread([this] { Work(); });
+  }
+}
+
+// From any thread.
+void Consumer::Post(net::Loop::Letter letter) {
+  ports::Driver* const driver = driver_;
+  if (driver == nullptr) {
+    loop_.Post(std::move(letter));
+  } else if (loop_.Put(std::move(letter))) {
+    driver->Soon();
+  }
 }
 
 void Consumer::Grant(std::size_t count) {
-  loop_.Post([this, count] {
+  Post([this, count] {
     if (phase_ == Phase::kReady && !stopping_) windows_->Grant(count);
   });
 }
 
 void Consumer::RevokeCredits() {
-  loop_.Post([this] {
+  Post([this] {
     if (windows_ != nullptr) windows_->Revoke();
   });
 }
@@ -40,17 +55,23 @@ void Consumer::Begin(ports::DeliveryTag tag, std::int64_t /*crash_count*/) {
 
 void Consumer::Settle(ports::Settlement settlement) {
   auto shared = std::make_shared<ports::Settlement>(std::move(settlement));
-  loop_.Post([this, shared] { OnSettle(std::move(*shared)); });
+  Post([this, shared] { OnSettle(std::move(*shared)); });
 }
 
 void Consumer::Stop(std::chrono::milliseconds grace) {
-  if (!thread_.joinable()) return;
-  loop_.Post([this, grace] { BeginStop(grace); });
-  thread_.join();
+  if (!std::exchange(running_, false)) return;
+  ports::Driver* const driver = driver_.exchange(nullptr);
+  Post([this, grace] { BeginStop(grace); });
+  if (driver != nullptr) {
+    driver->Leave();
+    Work();
+  } else {
+    thread_.join();
+  }
 }
 
 void Consumer::Abandon() {
-  loop_.Post([this] {
+  Post([this] {
     if (phase_ == Phase::kAway) return;
     consuming_.reset();  // without a word to the broker
     Lose("the connection was cut");

@@ -1,4 +1,5 @@
-// Consumer: a relay's end of a queue on RabbitMQ: one connection to take messages, one to publish, and a thread.
+// Consumer: a relay's end of a queue on RabbitMQ: one connection to take messages, one to publish, and a thread for
+// them, which may be that of the relay.
 #pragma once
 
 #include <array>
@@ -68,7 +69,11 @@ class Consumer final : public ports::MessageQueue {
   };
 
   // consumer_loop.cc: the thread.
+  void Post(net::Loop::Letter letter);
   void Work();
+  void DrivenTurn();
+  // False when there is something to do at once.
+  bool Advance();
   void Connect();
   void DriveLinks();
   void WhenOpen();
@@ -76,16 +81,20 @@ class Consumer final : public ports::MessageQueue {
   void Checked(const Status& found);
   void Lose(const std::string& reason);
   void TellConnection(bool connected, const std::string& reason);
-  void Turn();
+  void Exchange();
   void Wait();
+  // What to wait for.
+  void ListSockets();
+  void TakeReadable();
+  [[nodiscard]] SteadyTime WaitUntil();
   [[nodiscard]] bool MayEnd() const;
   void BeginStop(std::chrono::milliseconds grace);
   void SayGoodbye();
   [[nodiscard]] SteadyTime RetryAt();
 
   // deliveries.cc: what comes in and what becomes of it.
-  void OnArrival(Arrival arrival);
-  void OnDelivery(Arrival arrival);
+  void OnArrival(Arrival&& arrival);
+  void OnDelivery(Arrival&& arrival);
   [[nodiscard]] std::int64_t CrashesOf(const Arrival& arrival) const;
   void OnSettle(ports::Settlement settlement);
   void GiveBack(ports::DeliveryTag tag, Lease& lease, bool tell);
@@ -106,7 +115,9 @@ class Consumer final : public ports::MessageQueue {
   Random& random_;
   ports::ConsumerEvents* events_ = nullptr;
   net::Loop loop_;
-  std::thread thread_;
+  std::thread thread_;  // unless it is driven
+  std::atomic<ports::Driver*> driver_ = nullptr;
+  bool running_ = false;  // from Start() to Stop()
 
   std::atomic<std::uint64_t> lost_up_to_{0};    // leases with tags up to this one were lost; written by the thread
   std::atomic<std::size_t> message_bytes_max_;  // as well
@@ -116,6 +127,8 @@ class Consumer final : public ports::MessageQueue {
   std::unique_ptr<Link> consuming_;
   std::unique_ptr<Link> publishing_link_;
   std::unique_ptr<Publishing> publishing_;
+  std::vector<pollfd> sockets_;        // waited for
+  bool sockets_stay_ = false;          // they were those of open links
   std::array<bool, 2> readable_{};     // consuming, publishing
   std::optional<std::string> broken_;  // why the links have to be given up
   std::optional<std::string> told_;

@@ -21,19 +21,33 @@ void AddSocket(const Link* link, std::vector<pollfd>& sockets) {
 
 void Consumer::Work() {
   while (!MayEnd()) {
-    for (const auto& letter : loop_.Take()) letter();
-    if (phase_ == Phase::kAway && !stopping_ && clock_.Steady() >= try_at_) Connect();
-    DriveLinks();
-    if (phase_ == Phase::kOpening) WhenOpen();
-    if (phase_ == Phase::kChecking && clock_.Steady() >= try_at_) CheckQueue();
-    if (phase_ == Phase::kReady) Turn();
-    if (broken_) {
-      Lose(*std::exchange(broken_, std::nullopt));
-      continue;
-    }
-    if (!MayEnd()) Wait();
+    if (Advance() && !MayEnd()) Wait();
   }
   SayGoodbye();
+}
+
+void Consumer::DrivenTurn() {
+  TakeReadable();
+  while (!Advance()) {
+  }
+  ListSockets();
+  // Those of links that are being opened come and go.
+  const bool stayed = std::exchange(sockets_stay_, phase_ == Phase::kReady);
+  if (ports::Driver* const driver = driver_; driver != nullptr) {
+    driver->Await(sockets_, WaitUntil(), stayed && sockets_stay_);
+  }
+}
+
+bool Consumer::Advance() {
+  for (const auto& letter : loop_.Take()) letter();
+  if (phase_ == Phase::kAway && !stopping_ && clock_.Steady() >= try_at_) Connect();
+  DriveLinks();
+  if (phase_ == Phase::kOpening) WhenOpen();
+  if (phase_ == Phase::kChecking && clock_.Steady() >= try_at_) CheckQueue();
+  if (phase_ == Phase::kReady) Exchange();
+  if (!broken_) return true;
+  Lose(*std::exchange(broken_, std::nullopt));
+  return false;
 }
 
 void Consumer::Connect() {
@@ -41,7 +55,7 @@ void Consumer::Connect() {
   consuming.heartbeat = settings_.heartbeat;
   LinkSettings publishing = consuming;
   publishing.name = "asya-relay " + settings_.queue + " publishes";
-  consuming_ = std::make_unique<Link>(consuming, clock_, [this](Arrival arrival) { OnArrival(std::move(arrival)); });
+  consuming_ = std::make_unique<Link>(consuming, clock_, [this](Arrival&& arrival) { OnArrival(std::move(arrival)); });
   publishing_link_ = std::make_unique<Link>(publishing, clock_, [this](const Arrival& arrival) {
     const auto taken = publishing_->Take(arrival);
     if (!taken.ok() && !broken_) broken_ = taken.error().message;
@@ -139,7 +153,7 @@ void Consumer::TellConnection(bool connected, const std::string& reason) {
   if (!stopping_) events_->OnConnection(connected, reason);
 }
 
-void Consumer::Turn() {
+void Consumer::Exchange() {
   if (!deliveries_.empty()) events_->OnDeliveries(std::exchange(deliveries_, {}));
   publishing_->Pump();
   SendOrders(windows_->Balance(clock_.Steady()));
@@ -149,21 +163,33 @@ void Consumer::Turn() {
   }
 }
 
-void Consumer::Wait() {
-  std::vector<pollfd> sockets;
-  AddSocket(consuming_.get(), sockets);
-  AddSocket(publishing_link_.get(), sockets);
+void Consumer::ListSockets() {
+  sockets_.clear();
+  AddSocket(consuming_.get(), sockets_);
+  AddSocket(publishing_link_.get(), sockets_);
+}
+
+void Consumer::TakeReadable() {
+  for (const pollfd& socket : sockets_) {
+    if (socket.revents == 0) continue;
+    readable_[consuming_ != nullptr && socket.fd == consuming_->fd() ? 0 : 1] = true;
+  }
+}
+
+SteadyTime Consumer::WaitUntil() {
   SteadyTime until = stopping_ ? stop_by_ : SteadyTime::max();
   if (phase_ == Phase::kAway || phase_ == Phase::kChecking) until = std::min(until, try_at_);
   if (phase_ != Phase::kAway) {
     until = std::min({until, consuming_->deadline(), publishing_link_->deadline(), publishing_->deadline()});
   }
   if (phase_ == Phase::kReady) until = std::min(until, windows_->deadline());
-  loop_.Wait(sockets, until);
-  for (const pollfd& socket : sockets) {
-    if (socket.revents == 0) continue;
-    readable_[consuming_ != nullptr && socket.fd == consuming_->fd() ? 0 : 1] = true;
-  }
+  return until;
+}
+
+void Consumer::Wait() {
+  ListSockets();
+  loop_.Wait(sockets_, WaitUntil());
+  TakeReadable();
 }
 
 void Consumer::BeginStop(std::chrono::milliseconds grace) {

@@ -25,7 +25,7 @@ Windows::WindowId WindowOf(const std::string& consumer_tag) {
 
 }  // namespace
 
-void Consumer::OnArrival(Arrival arrival) {
+void Consumer::OnArrival(Arrival&& arrival) {
   switch (arrival.method.id) {
     case MethodId::kDeliver:
       if (phase_ == Phase::kReady) OnDelivery(std::move(arrival));
@@ -57,7 +57,7 @@ std::int64_t Consumer::CrashesOf(const Arrival& arrival) const {
   return before + (told ? 1 : 0);
 }
 
-void Consumer::OnDelivery(Arrival arrival) {
+void Consumer::OnDelivery(Arrival&& arrival) {
   const std::uint64_t channel_tag = arrival.method.tag;
   if (channel_tag != last_channel_tag_ + 1) {
     broken_ =
