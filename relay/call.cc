@@ -129,7 +129,7 @@ void Relay::Crashed(Job& job) {
   }
   lineup_.Ended(job.number);
   const bool our_kill = parts_.clock.Steady() < killed_until_;
-  parts_.metrics.runtime_errors.Add({{"queue", parts_.metrics.queue}, {"error_type", "RuntimeCrash"}});
+  parts_.metrics.runtime_errors.Add(parts_.metrics.queue, "RuntimeCrash");
   parts_.logger.Warning("the worker died in the middle of a call",
                         {{"id", job.envelope.id}, {"shared", shared}, {"after_timeout", our_kill}});
   if (!job.leased) {

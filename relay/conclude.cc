@@ -43,7 +43,7 @@ void Relay::Succeeded(Job& job, std::vector<model::Frame> frames) {
 }
 
 // What has been at x-sink is at its end: it may use all of the limit.
-Status Relay::CheckHeadroom(const Job& job, const std::vector<ports::Outgoing>& messages) const {
+Status Relay::CheckHeadroom(const Job& job, const std::vector<ports::Outgoing>& messages) {
   const std::size_t limit = parts_.queue.MessageLimitBytes();
   if (limit == 0 || settings_.is_end_actor || PassedSink(job.envelope, Here())) return Ok();
   for (const ports::Outgoing& message : messages) {
@@ -57,7 +57,7 @@ Status Relay::CheckHeadroom(const Job& job, const std::vector<ports::Outgoing>& 
 
 void Relay::Attempted(Job& job, const HandlerError& error, const std::string& plain_reason) {
   job.error_type = error.type;
-  parts_.metrics.runtime_errors.Add({{"queue", parts_.metrics.queue}, {"error_type", error.type}});
+  parts_.metrics.runtime_errors.Add(parts_.metrics.queue, error.type);
   Attempt attempt;
   attempt.number = job.envelope.status.attempt;
   attempt.first_started = FirstAttempt(job.envelope).value_or(job.called_at);

@@ -12,7 +12,7 @@
 namespace asya::relay {
 namespace {
 
-constexpr const char* kFirstAttemptHeader = "x-asya-first-attempt";
+constexpr std::string_view kFirstAttemptHeader = "x-asya-first-attempt";
 constexpr const char* kResolvedHeader = "x-asya-route-resolved";
 constexpr const char* kFailedRoute = "route";  // member of a failed status: the route as it was where it failed
 constexpr std::size_t kRawIdDigits = 16;
@@ -25,7 +25,15 @@ json::Array NamesOf(const std::vector<std::string>& names) {
 
 // The same for each repetition of the same work, another one each time the route comes by.
 std::string MessageId(const model::Envelope& envelope) {
-  return envelope.id + ":" + std::to_string(envelope.route.prev.size()) + ":" + envelope.route.curr;
+  constexpr std::size_t kNumberBytes = 22;  // with the colons around it
+  std::string id;
+  id.reserve(envelope.id.size() + kNumberBytes + envelope.route.curr.size());
+  id += envelope.id;
+  id += ':';
+  id += std::to_string(envelope.route.prev.size());
+  id += ':';
+  id += envelope.route.curr;
+  return id;
 }
 
 ports::Outgoing Message(const model::Envelope& envelope, const std::string& actor, const Place& place) {
@@ -43,9 +51,13 @@ std::string ChildId(const model::Envelope& input, const std::string& actor, std:
   return model::DeriveId(input.id, visits == 0 ? actor : actor + "#" + std::to_string(visits), index);
 }
 
+void EraseMember(json::Object& object, std::string_view name) {
+  if (const auto found = object.find(name); found != object.end()) object.erase(found);
+}
+
 json::Object HeadersFor(const model::Envelope& input, std::optional<json::Object> given, bool is_child) {
   json::Object headers = given ? std::move(*given) : input.headers;
-  headers.erase(kFirstAttemptHeader);
+  EraseMember(headers, kFirstAttemptHeader);
   model::KeepClaimHeaders(input.headers, headers);
   if (is_child) {
     headers.erase(model::kClaimHeader);  // it holds nothing yet
@@ -70,7 +82,8 @@ model::EnvelopeStatus StatusFor(const model::Envelope& input, const std::optiona
     status.extra = input.status.extra;
     static constexpr std::string_view kOwn[] = {"phase",      "reason",     "actor",       "attempt", "max_attempts",
                                                 "created_at", "updated_at", "deadline_at", "error",   kFailedRoute};
-    for (const auto& [key, value] : given.value_or(json::Object{})) {
+    static const json::Object kNone;
+    for (const auto& [key, value] : given ? *given : kNone) {
       if (std::find(std::begin(kOwn), std::end(kOwn), key) == std::end(kOwn)) status.extra[key] = value;
     }
     status.extra.erase(kFailedRoute);
@@ -145,7 +158,7 @@ Result<std::vector<ports::Outgoing>> Forward(const model::Envelope& input, std::
 
 ports::Outgoing Fail(const model::Envelope& input, const Ending& ending, const Place& place) {
   model::Envelope envelope = input;
-  envelope.headers.erase(kFirstAttemptHeader);
+  EraseMember(envelope.headers, kFirstAttemptHeader);
   // What failed first is what a person has to know; that x-sink or a hook failed on top is in the log.
   if (input.status.phase != "failed") {
     envelope.status.phase = ending.phase;
@@ -165,7 +178,7 @@ ports::Outgoing Fail(const model::Envelope& input, const Ending& ending, const P
 ports::Outgoing RouteTo(const model::Envelope& input, const std::vector<std::string>& actors, const Ending& ending,
                         const Place& place) {
   model::Envelope envelope = input;
-  envelope.headers.erase(kFirstAttemptHeader);
+  EraseMember(envelope.headers, kFirstAttemptHeader);
   envelope.route = {input.route.Shifted().prev, actors.front(), {actors.begin() + 1, actors.end()}};
   envelope.status.phase = "pending";
   envelope.status.reason = ending.reason;
@@ -180,7 +193,7 @@ ports::Outgoing RouteTo(const model::Envelope& input, const std::vector<std::str
 std::string RetryBody(const model::Envelope& input, std::int64_t max_attempts, WallTime first_started,
                       const json::Value& error, const Place& place) {
   model::Envelope envelope = input;
-  envelope.headers[kFirstAttemptHeader] = FormatRfc3339(first_started, true);
+  envelope.headers[std::string(kFirstAttemptHeader)] = FormatRfc3339(first_started, true);
   envelope.status.phase = "retrying";
   envelope.status.actor = place.actor;
   envelope.status.attempt = input.status.attempt + 1;

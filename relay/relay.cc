@@ -6,6 +6,7 @@ namespace asya::relay {
 
 Relay::Relay(const Settings& settings, const RelayLimits& limits, RelayParts parts, WallTime started_at)
     : settings_(settings),
+      here_{settings.namespace_, settings.actor, settings.sink, settings.sump, settings.is_end_actor, {}},
       limits_(limits),
       parts_(std::move(parts)),
       started_at_(started_at),
@@ -97,9 +98,9 @@ bool Relay::CanCall() const {
   return runtime_.kind == RuntimeState::Kind::kReady && connected_ && !draining_ && !holding_;
 }
 
-Place Relay::Here() const {
-  return {settings_.namespace_, settings_.actor,        settings_.sink,
-          settings_.sump,       settings_.is_end_actor, parts_.clock.Now()};
+const Place& Relay::Here() {
+  here_.now = parts_.clock.Now();
+  return here_;
 }
 
 bool Relay::IsCanceled(const model::Envelope& envelope) const {

@@ -106,7 +106,7 @@ class Relay final : public ports::ConsumerEvents {
   void Attempted(Job& job, const HandlerError& error, const std::string& plain_reason);
   void EndWith(Job& job, const Ending& ending);
   void Succeeded(Job& job, std::vector<model::Frame> frames);
-  [[nodiscard]] Status CheckHeadroom(const Job& job, const std::vector<ports::Outgoing>& messages) const;
+  [[nodiscard]] Status CheckHeadroom(const Job& job, const std::vector<ports::Outgoing>& messages);
   // settle.cc: the outcome is made durable.
   void Conclude(Job& job, ports::Settlement settlement, const std::string& outcome, const std::string& message_type);
   void Settle(Job& job);
@@ -119,7 +119,7 @@ class Relay final : public ports::ConsumerEvents {
   void Erase(JobNumber number);
   // tell.cc: what others are told.
   void ReportProgress(const Job& job, const std::string& status, double weight);
-  [[nodiscard]] std::string FinalReport(const Job& job, const Ending* own_failure) const;
+  [[nodiscard]] std::string FinalReport(const Job& job, const Ending* own_failure);
   [[nodiscard]] Hop HopOf(const Job& job) const;
   void Changed();
   // trace.cc: the spans of a settled message.
@@ -127,7 +127,8 @@ class Relay final : public ports::ConsumerEvents {
 
   void Pump();
   [[nodiscard]] bool CanCall() const;
-  [[nodiscard]] Place Here() const;
+  // This place, now.
+  const Place& Here();
   [[nodiscard]] bool IsSump() const { return settings_.actor == settings_.sump; }
   [[nodiscard]] bool IsCanceled(const model::Envelope& envelope) const;
   Job* Find(ports::DeliveryTag tag);
@@ -135,6 +136,7 @@ class Relay final : public ports::ConsumerEvents {
   [[nodiscard]] std::size_t unfinished() const { return lineup_.size() + beginning_ + begun_.size() + running_; }
 
   Settings settings_;
+  Place here_;
   RelayLimits limits_;
   RelayParts parts_;
   WallTime started_at_;

@@ -18,17 +18,15 @@ const std::vector<double>& Bytes() {
 
 }  // namespace
 
-void CounterFamily::Add(const observe::MetricLabels& labels) {
-  auto found = counters_.find(labels);
+void CounterFamily::Add(std::string_view first, std::string_view second) {
+  auto found = counters_.find(Less::Views(first, second));
   if (found == counters_.end()) {
-    observe::MetricLabels bounded = labels;
-    if (counters_.size() >= kSeriesLimit) {
-      for (auto& [label, value] : bounded) value = "other";
-      found = counters_.find(bounded);
-    }
-    if (found == counters_.end()) {
-      found = counters_.emplace(bounded, metrics_.MakeCounter(name_, help_, bounded)).first;
-    }
+    if (counters_.size() >= kSeriesLimit) first = second = "other";
+    found = counters_.find(Less::Views(first, second));
+  }
+  if (found == counters_.end()) {
+    const observe::MetricLabels labels{{first_, std::string(first)}, {second_, std::string(second)}};
+    found = counters_.emplace(Values(first, second), metrics_.MakeCounter(name_, help_, labels)).first;
   }
   found->second.Add();
 }
@@ -38,10 +36,13 @@ RelayMetrics::RelayMetrics(observe::Metrics& metrics, const std::string& prefix,
     : queue(queue_name),
       received(metrics.MakeCounter(prefix + "_messages_received_total", "Messages taken from the queue",
                                    {{"queue", queue_name}, {"transport", transport}})),
-      processed(metrics, prefix + "_messages_processed_total", "Messages settled, by what became of them"),
-      sent(metrics, prefix + "_messages_sent_total", "Messages published"),
-      failed(metrics, prefix + "_messages_failed_total", "Messages that ended without success, by reason"),
-      runtime_errors(metrics, prefix + "_runtime_errors_total", "Errors of the handler, by their type"),
+      processed(metrics, prefix + "_messages_processed_total", "Messages settled, by what became of them", "queue",
+                "status"),
+      sent(metrics, prefix + "_messages_sent_total", "Messages published", "destination_queue", "message_type"),
+      failed(metrics, prefix + "_messages_failed_total", "Messages that ended without success, by reason", "queue",
+             "reason"),
+      runtime_errors(metrics, prefix + "_runtime_errors_total", "Errors of the handler, by their type", "queue",
+                     "error_type"),
       redeliveries(metrics.MakeCounter(prefix + "_redeliveries_total",
                                        "Messages received after a call that never reported", {{"queue", queue_name}})),
       reconnects(metrics.MakeCounter(prefix + "_reconnects_total", "Connections to the broker that were lost",

@@ -3,24 +3,39 @@
 
 #include <map>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include "core/observe/metrics.h"
 
 namespace asya::relay {
 
-// Counters of one name that differ by their labels; each is made when it is first counted.
+// Counters of one name that differ by the values of two labels; each is made when it is first counted.
 class CounterFamily {
  public:
-  CounterFamily(observe::Metrics& metrics, std::string name, std::string help)
-      : metrics_(metrics), name_(std::move(name)), help_(std::move(help)) {}
-  void Add(const observe::MetricLabels& labels);
+  CounterFamily(observe::Metrics& metrics, std::string name, std::string help, std::string first, std::string second)
+      : metrics_(metrics),
+        name_(std::move(name)),
+        help_(std::move(help)),
+        first_(std::move(first)),
+        second_(std::move(second)) {}
+  // By the value of the first label and of the second.
+  void Add(std::string_view first, std::string_view second);
 
  private:
   static constexpr std::size_t kSeriesLimit = 500;
+  using Values = std::pair<std::string, std::string>;
+  struct Less {
+    using is_transparent = void;
+    using Views = std::pair<std::string_view, std::string_view>;
+    bool operator()(const Views& left, const Views& right) const { return left < right; }
+  };
   observe::Metrics& metrics_;
   std::string name_;
   std::string help_;
-  std::map<observe::MetricLabels, observe::Counter> counters_;
+  std::string first_;
+  std::string second_;
+  std::map<Values, observe::Counter, Less> counters_;
 };
 
 struct RelayMetrics {
@@ -45,8 +60,8 @@ struct RelayMetrics {
   observe::Gauge active;
   observe::Gauge in_flight;
 
-  void Processed(const std::string& status) { processed.Add({{"queue", queue}, {"status", status}}); }
-  void Failed(const std::string& reason) { failed.Add({{"queue", queue}, {"reason", reason}}); }
+  void Processed(std::string_view status) { processed.Add(queue, status); }
+  void Failed(std::string_view reason) { failed.Add(queue, reason); }
 };
 
 }  // namespace asya::relay

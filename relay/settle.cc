@@ -54,7 +54,7 @@ void Relay::Settled(Job& job) {
     parts_.metrics.Processed(job.outcome);
     parts_.metrics.processing.Observe(seconds(now - job.received_at));
     for (const ports::Outgoing& message : job.settlement.publish) {
-      parts_.metrics.sent.Add({{"destination_queue", message.queue}, {"message_type", job.message_type}});
+      parts_.metrics.sent.Add(message.queue, job.message_type);
       parts_.metrics.size_out.Observe(static_cast<double>(message.body.size()));
     }
     Trace(job, now);

@@ -72,7 +72,7 @@ void Relay::ReportProgress(const Job& job, const std::string& status, double wei
   parts_.reporter->Progress(std::move(report));
 }
 
-std::string Relay::FinalReport(const Job& job, const Ending* own_failure) const {
+std::string Relay::FinalReport(const Job& job, const Ending* own_failure) {
   const model::Envelope& envelope = job.envelope;
   const bool had_failed = envelope.status.phase == "failed";
   if (IsSump()) {

@@ -2,8 +2,9 @@
 
 #include <array>
 #include <cctype>
+#include <charconv>
 #include <cmath>
-#include <cstdio>
+#include <limits>
 
 namespace asya {
 namespace {
@@ -64,6 +65,14 @@ bool TakeOffset(std::string_view& text, std::chrono::minutes& out) {
   return true;
 }
 
+void AppendDigits(std::string& out, int number, std::size_t digits_min) {
+  std::array<char, std::numeric_limits<int>::digits10 + 2> digits{};
+  const char* const end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+  const auto count = static_cast<std::size_t>(end - digits.data());
+  if (count < digits_min) out.append(digits_min - count, '0');
+  out.append(digits.data(), count);
+}
+
 }  // namespace
 
 const Clock& RealClock() {
@@ -76,18 +85,26 @@ std::string FormatRfc3339(WallTime time, bool with_microseconds) {
   const auto day = std::chrono::floor<std::chrono::days>(seconds);
   const std::chrono::year_month_day date(day);
   const std::chrono::hh_mm_ss clock_time(seconds - day);
-  std::array<char, 48> text{};
-  int length = std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d", static_cast<int>(date.year()),
-                             static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                             static_cast<int>(clock_time.hours().count()),
-                             static_cast<int>(clock_time.minutes().count()),
-                             static_cast<int>(clock_time.seconds().count()));
-  std::string out(text.data(), static_cast<std::size_t>(length));
+  std::string out;
+  constexpr std::size_t kLongestBytes = 32;
+  out.reserve(kLongestBytes);
+  AppendDigits(out, static_cast<int>(date.year()), 4);
+  out += '-';
+  AppendDigits(out, static_cast<int>(static_cast<unsigned>(date.month())), 2);
+  out += '-';
+  AppendDigits(out, static_cast<int>(static_cast<unsigned>(date.day())), 2);
+  out += 'T';
+  AppendDigits(out, static_cast<int>(clock_time.hours().count()), 2);
+  out += ':';
+  AppendDigits(out, static_cast<int>(clock_time.minutes().count()), 2);
+  out += ':';
+  AppendDigits(out, static_cast<int>(clock_time.seconds().count()), 2);
   if (with_microseconds) {
-    length = std::snprintf(text.data(), text.size(), ".%06d", static_cast<int>((time - seconds).count()));
-    out.append(text.data(), static_cast<std::size_t>(length));
+    out += '.';
+    AppendDigits(out, static_cast<int>((time - seconds).count()), 6);
   }
-  return out + "Z";
+  out += 'Z';
+  return out;
 }
 
 std::optional<WallTime> ParseRfc3339(std::string_view text) {
