@@ -80,9 +80,10 @@ Result<std::unique_ptr<Connection>> Connection::Open(const Settings& settings) {
                                                " or newer is needed");
     }
     const Cutter::Watch watch(connection->session_.sock(), settings.connect_timeout);
-    connection->session_.set_variable("statement_timeout", std::to_string(settings.statement_timeout.count()));
-    connection->session_.set_variable("idle_in_transaction_session_timeout", "60000");
-    connection->session_.set_variable("client_min_messages", "warning");
+    // One round trip; pqxx::connection::set_variable takes one each.
+    pqxx::nontransaction(connection->session_)
+        .exec("SET statement_timeout = " + std::to_string(settings.statement_timeout.count()) +
+              "; SET idle_in_transaction_session_timeout = 60000; SET client_min_messages = warning");
     return connection;
   } catch (const std::exception& failure) {
     return Fail(ErrorCode::kUnavailable, TranslateError(failure).message);

@@ -62,6 +62,12 @@ class PooledDatabase final : public Database {
     return rows;
   }
   [[nodiscard]] const Settings& settings() const override { return settings_; }
+  // Whether it can be reached.
+  Status Reach() {
+    ASYA_TRY(const auto lease, pool_.Borrow());
+    static_cast<void>(lease);
+    return Ok();
+  }
 
  private:
   template <class Kind>
@@ -91,7 +97,8 @@ Result<std::unique_ptr<Database>> Database::Open(const Settings& settings, const
   ASYA_TRY(const Address address, ReadAddress(settings.dsn));
   static_cast<void>(address);
   auto database = std::make_unique<PooledDatabase>(settings);
-  ASYA_TRY_STATUS(Migrate(*database, migrations));
+  // Who has no schema of its own, as a relay, needs neither the lock nor the right to make tables.
+  ASYA_TRY_STATUS(migrations.empty() ? database->Reach() : Migrate(*database, migrations));
   return std::unique_ptr<Database>(std::move(database));
 }
 
