@@ -97,10 +97,14 @@ json::Value Pruned(const Schema& schema, const json::Value& merged, const FieldS
   const auto fields = [&](const json::Value& object) { return WithNamedFields(schema, FieldsOf(schema, object)); };
   const FieldSet before = fields(merged);
   const FieldSet named_last = WithNamedFields(schema, last);
-  FieldSet kept = fields(WithoutFields(schema, merged, named_last, Emptied::kNull));
-  for (const auto& [manager, owned] : managers) kept = Union(kept, WithNamedFields(schema, owned.fields));
-  const FieldSet left = fields(WithoutFields(schema, merged, Difference(before, kept), Emptied::kNull));
-  return WithoutFields(schema, merged, Intersection(Difference(before, left), named_last), Emptied::kBlank);
+  FieldSet owned;
+  FieldSet kept = fields(WithoutFields(schema, merged, named_last, nullptr));
+  for (const auto& [manager, one] : managers) {
+    owned = Union(owned, one.fields);
+    kept = Union(kept, WithNamedFields(schema, one.fields));
+  }
+  const FieldSet left = fields(WithoutFields(schema, merged, Difference(before, kept), nullptr));
+  return WithoutFields(schema, merged, Intersection(Difference(before, left), named_last), &owned);
 }
 
 std::vector<FieldConflict> Conflicts(const Managers& managers, const Manager& self, const FieldSet& changed) {

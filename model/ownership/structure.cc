@@ -42,14 +42,23 @@ void Collect(const Schema& schema, const json::Value& value, FieldSet& node) {
   }
 }
 
-void Remove(const Schema& schema, json::Value& value, const FieldSet& set, Emptied emptied) {
+// Whether `value` is empty then. Of what is emptied, that in `kept` stays; without `kept` it becomes null.
+bool Remove(const Schema& schema, json::Value& value, const FieldSet& set, const FieldSet* kept) {
   const Form form = FormOf(schema, value);
-  if (form == Form::kLeaf || set.children.empty()) return;
+  if (form == Form::kLeaf || set.children.empty()) return false;
+  static const FieldSet nothing;
   const auto goes = [&](const PathElement& element, const Schema& inner, json::Value& below) {
     const auto found = set.children.find(element);
     if (found == set.children.end()) return false;
-    if (!found->second.member) Remove(inner, below, found->second, emptied);
-    return found->second.member;
+    if (found->second.member) return true;
+    const FieldSet* inside = nullptr;
+    if (kept != nullptr) {
+      const auto place = kept->children.find(element);
+      inside = place == kept->children.end() ? &nothing : &place->second;
+    }
+    if (!Remove(inner, below, found->second, inside)) return false;
+    if (inside == nullptr) below = nullptr;
+    return inside != nullptr && !inside->member;
   };
   if (form == Form::kMap) {
     json::Object& members = value.AsObject();
@@ -63,7 +72,7 @@ void Remove(const Schema& schema, json::Value& value, const FieldSet& set, Empti
       return element && goes(*element, ElementSchema(schema), item);
     });
   }
-  if (emptied == Emptied::kNull && IsBlank(value)) value = nullptr;
+  return IsBlank(value);
 }
 
 // Names the key only: the rest of an element may be a secret.
@@ -165,8 +174,8 @@ FieldSet FieldsOf(const Schema& schema, const json::Value& config) {
   return set;
 }
 
-json::Value WithoutFields(const Schema& schema, json::Value object, const FieldSet& set, Emptied emptied) {
-  Remove(schema, object, set, emptied);
+json::Value WithoutFields(const Schema& schema, json::Value object, const FieldSet& set, const FieldSet* kept) {
+  Remove(schema, object, set, kept);
   return object;
 }
 

@@ -47,13 +47,9 @@ struct Comparison {
 // Granular maps and elements that come or go count themselves, with all that is in them.
 Comparison Compare(const Schema& schema, const json::Value& before, const json::Value& after);
 
-// What becomes of a map or list all of whose members were taken out, but which was not named itself.
-enum class Emptied {
-  kBlank,  // {} or []
-  kNull,   // so that FieldsOf finds it, also where it is a list
-};
-// `object` without every member and element whose path is in `set`.
-json::Value WithoutFields(const Schema& schema, json::Value object, const FieldSet& set, Emptied emptied);
+// `object` without every member and element whose path is in `set`. A map or list that this empties goes too, unless it
+// is in `kept`; without `kept` it becomes null, in which FieldsOf finds it.
+json::Value WithoutFields(const Schema& schema, json::Value object, const FieldSet& set, const FieldSet* kept);
 
 // `set`, with every described member that has something of the set below it.
 FieldSet WithNamedFields(const Schema& schema, const FieldSet& set);

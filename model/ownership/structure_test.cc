@@ -107,20 +107,24 @@ TEST(Compare, TellsWhatCameWentAndChanged) {
   }
 }
 
-TEST(WithoutFields, TakesOutWhatIsNamed) {
-  const auto left = [](const std::string& object, const std::string& set, Emptied emptied = Emptied::kBlank) {
-    return json::Dump(WithoutFields(TestSchema(), Json(object), DecodeFieldSet(Json(set)).value(), emptied));
+TEST(WithoutFields, TakesOutWhatIsNamedAndWhatThatEmpties) {
+  const auto set = [](const std::string& text) { return DecodeFieldSet(Json(text)).value(); };
+  const auto left = [&](const std::string& object, const std::string& fields, const FieldSet* kept) {
+    return json::Dump(WithoutFields(TestSchema(), Json(object), set(fields), kept));
   };
-  const char* scaling = R"({"spec":{"image":"a","scaling":{"min":1}}})";
-  EXPECT_EQ(left(scaling, R"({"f:spec":{"f:scaling":{".":{},"f:min":{}}}})"), R"({"spec":{"image":"a"}})");
-  EXPECT_EQ(left(scaling, R"({"f:spec":{"f:scaling":{"f:min":{}}}})"), R"({"spec":{"image":"a","scaling":{}}})");
-  EXPECT_EQ(left(scaling, R"({"f:spec":{"f:scaling":{"f:min":{}}}})", Emptied::kNull),
-            R"({"spec":{"image":"a","scaling":null}})");
+  const FieldSet none;
+  const FieldSet scaling = set(R"({"f:spec":{"f:scaling":{}}})");
+  const char* object = R"({"spec":{"image":"a","scaling":{"min":1}}})";
+  const char* min = R"({"f:spec":{"f:scaling":{"f:min":{}}}})";
+  EXPECT_EQ(left(object, R"({"f:spec":{"f:scaling":{}}})", &scaling), R"({"spec":{"image":"a"}})");
+  EXPECT_EQ(left(object, min, &none), R"({"spec":{"image":"a"}})");
+  EXPECT_EQ(left(object, min, &scaling), R"({"spec":{"image":"a","scaling":{}}})");
+  EXPECT_EQ(left(object, min, nullptr), R"({"spec":{"image":"a","scaling":null}})");
   EXPECT_EQ(left(R"({"spec":{"tags":["a","b"],"args":["x"]}})",
-                 R"({"f:spec":{"f:tags":{"v:\"a\"":{}},"f:args":{"f:x":{}}}})"),
+                 R"({"f:spec":{"f:tags":{"v:\"a\"":{}},"f:args":{"f:x":{}}}})", &none),
             R"({"spec":{"args":["x"],"tags":["b"]}})");
   EXPECT_EQ(left(R"({"spec":{"env":[{"name":"A","value":"1"},{"name":"B"}]}})",
-                 R"({"f:spec":{"f:env":{"k:{\"name\":\"A\"}":{"f:value":{}},"k:{\"name\":\"B\"}":{}}}})"),
+                 R"({"f:spec":{"f:env":{"k:{\"name\":\"A\"}":{"f:value":{}},"k:{\"name\":\"B\"}":{}}}})", &none),
             R"({"spec":{"env":[{"name":"A"}]}})");
 }
 
