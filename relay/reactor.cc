@@ -12,6 +12,7 @@
 #include <limits>
 #include <utility>
 
+#include "core/base/clock.h"
 #include "core/base/result.h"
 #include "relay/reactor_state.h"
 
@@ -110,7 +111,7 @@ Timer::Expiries::node_type Reactor::State::TakeFirst() {
 
 void Reactor::State::RunTimers() {
   if (expiries.empty()) return;
-  const auto now = std::chrono::steady_clock::now();
+  const auto now = RealClock().Steady();
   while (!stopped && !expiries.empty() && expiries.begin()->first <= now) {
     TakeFirst().mapped().work();
   }
@@ -122,7 +123,7 @@ int Reactor::State::TimeoutMs() {
     if (!posted.empty()) return 0;
   }
   if (expiries.empty()) return -1;
-  const auto left = expiries.begin()->first - std::chrono::steady_clock::now();
+  const auto left = expiries.begin()->first - RealClock().Steady();
   const auto left_ms = std::chrono::ceil<std::chrono::milliseconds>(left).count();
   return static_cast<int>(std::clamp<std::int64_t>(left_ms, 0, std::numeric_limits<int>::max()));
 }
@@ -170,7 +171,7 @@ void Watch::Want(bool to_read, bool to_write) {
 
 void Timer::After(std::chrono::microseconds delay, std::function<void()> work) {
   Cancel();
-  at_ = reactor_.state().expiries.emplace(std::chrono::steady_clock::now() + delay, Expiry{this, std::move(work)});
+  at_ = reactor_.state().expiries.emplace(RealClock().Steady() + delay, Expiry{this, std::move(work)});
   pending_ = true;
 }
 

@@ -25,7 +25,7 @@ void ReactorDriver::Await(std::vector<pollfd>& sockets, SteadyTime until, bool s
   // A timer that comes too early costs a turn in which nothing is done; setting it anew at each turn costs more.
   if (until == SteadyTime::max() || (timer_.pending() && timer_at_ <= until)) return;
   timer_at_ = until;
-  const auto left = std::chrono::ceil<std::chrono::microseconds>(until - std::chrono::steady_clock::now());
+  const auto left = std::chrono::ceil<std::chrono::microseconds>(until - RealClock().Steady());
   timer_.After(left, [this] { Soon(); });
 }
 
