@@ -107,7 +107,7 @@ class Stack:
         if node is not None:
             amqp = urlparse(node.addresses["ASYA_TEST_RABBITMQ"])
             text = RABBITMQ.format(port=amqp.port, management=node.addresses["ASYA_TEST_RABBITMQ_MANAGEMENT"])
-        transport = "default" if node is None else "rabbit"
+        transport = "local" if node is None else "rabbit"
         for name in ACTORS:
             text += MANIFEST.format(name=name, concurrency=concurrency, minimum=minimum, transport=transport)
         (folder / "asya.yaml").write_text(text)
