@@ -6,8 +6,8 @@ botocore's own signer. Each region is a world of its own, so that tests take one
 
 GET /asya/calls?region=R tells how often each action was called there; POST /asya/down?region=R&seconds=S makes all
 calls there fail with 503 for so long; POST /asya/fail?region=R&action=A&entry=N&times=T makes entry N of the next T
-batches fail. GET /asya/put?region=R gives what was put into queues there since it was last asked, from the first time
-on; GET /asya/left?region=R how many messages there are.
+batches fail. GET /asya/put?region=R&from=N gives what was put into queues there since it was first asked, but for the
+first N; GET /asya/left?region=R how many messages there are.
 """
 
 from __future__ import annotations
@@ -218,8 +218,7 @@ def control(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[byte
         if environ["PATH_INFO"] == "/asya/calls":
             return answer(start, "200 OK", dict(calls[region]))
         if environ["PATH_INFO"] == "/asya/put":
-            taken, put[region] = put.get(region, []), []
-            return answer(start, "200 OK", taken)
+            return answer(start, "200 OK", put.setdefault(region, [])[int(given["from"]) :])
         if environ["PATH_INFO"] == "/asya/left":
             queues = models.sqs_backends[ACCOUNT][region].queues.values()
             return answer(start, "200 OK", sum(len(queue._messages) for queue in queues))

@@ -23,6 +23,9 @@ def test_takes_no_unsigned_call_and_leaves_neither_folder_nor_process(tmp_path: 
             urllib.request.urlopen(request, timeout=60)
         assert refused.value.code == 403
         refused.value.close()
+        for question, wanted in (("put?region=a&from=0", b"[]"), ("left?region=a", b"0")):
+            with urllib.request.urlopen(f"{server.url}/asya/{question}", timeout=60) as answer:
+                assert answer.read() == wanted
         pid = server.pid
         folder = Path(server.addresses["ASYA_TEST_MOTO_CA"]).parent
         assert folder.exists()

@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 from private_pubsub import PrivatePubsub
@@ -34,6 +35,13 @@ def test_listens_again_on_its_port_after_a_kill_and_ends_with_its_owner() -> Non
         assert (server.addresses["ASYA_TEST_PUBSUB"], connects(address)) == (address, True)
         assert server.pid != first
     assert not connects(address)
+
+
+def test_tells_what_was_put_into_it_and_what_is_left() -> None:
+    with PrivatePubsub() as server:
+        for question, wanted in (("/put?from=0", b"[]\n"), ("/left", b"0\n")):
+            with urllib.request.urlopen(server.telling + question, timeout=30) as answer:
+                assert answer.read() == wanted
 
 
 def test_run_hands_the_address_and_the_exit_code() -> None:
