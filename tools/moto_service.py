@@ -7,13 +7,15 @@ botocore's own signer. Each region is a world of its own, so that tests take one
 GET /asya/calls?region=R tells how often each action was called there; POST /asya/down?region=R&seconds=S makes all
 calls there fail with 503 for so long; POST /asya/fail?region=R&action=A&entry=N&times=T makes entry N of the next T
 batches fail. GET /asya/put?region=R&from=N gives what was put into queues there since it was first asked, but for the
-first N; GET /asya/left?region=R how many messages there are.
+first N; GET /asya/left?region=R how many messages there are. POST /asya/bucket?bucket=B makes a bucket of S3,
+/asya/objects?bucket=B lists its keys, and POST /asya/object?bucket=B&key=K puts the body there.
 """
 
 from __future__ import annotations
 
 import collections
 import copy
+import hashlib
 import io
 import json
 import os
@@ -34,6 +36,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from moto.core.utils import camelcase_to_underscores
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from moto.s3.models import s3_backends
 from moto.sqs import models
 from moto.sqs.models import Queue, SQSBackend
 from werkzeug.serving import make_server
@@ -44,6 +47,7 @@ LONGEST_WAIT_S = 0.25  # between two looks whether the client of a long poll is 
 BATCHES = ("SendMessageBatch", "DeleteMessageBatch", "ChangeMessageVisibilityBatch")
 
 changed = threading.Condition(threading.RLock())
+one_bucket_call = threading.Lock()
 connection = threading.local()  # .socket: of the request that this thread answers
 calls: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
 down_until: dict[str, float] = {}
@@ -174,6 +178,10 @@ class Verifier(SigV4Auth):  # type: ignore[misc]
         super().__init__(Credentials(access_key, secret), service, region)
         self._names = names
 
+    def _normalize_url_path(self, path: str) -> str:
+        """S3 takes paths as they stand."""
+        return path if self._service_name == "s3" else str(super()._normalize_url_path(path))
+
     def headers_to_sign(self, request: AWSRequest) -> Any:
         """The headers that the client says it has signed."""
         headers = super().headers_to_sign(request)
@@ -195,11 +203,16 @@ def signature_of(environ: dict[str, Any], body: bytes) -> tuple[str, bool]:
     headers["content-type"] = environ.get("CONTENT_TYPE", "")
     kept = {key: value for key, value in headers.items() if key in names}
     url = f"http://{headers.get('host', '')}{environ.get('PATH_INFO', '/')}"
+    if environ.get("QUERY_STRING"):
+        url += "?" + environ["QUERY_STRING"]
     request = AWSRequest(environ["REQUEST_METHOD"], url, data=body, headers=kept)
     request.context["timestamp"] = headers.get("x-amz-date", "")
     verifier = Verifier(KEYS.get(access_key, ""), access_key, region, service, names)
     text = verifier.string_to_sign(request, verifier.canonical_request(request))
     right = access_key in KEYS and verifier.signature(text, request) == parts.get("Signature")
+    if service == "s3":
+        told = headers.get("x-amz-content-sha256")
+        return region, right and told == hashlib.sha256(body).hexdigest() and {"host", "x-amz-date"} <= names
     return region, right and {"host", "x-amz-date", "x-amz-target", "content-type"} <= names
 
 
@@ -210,9 +223,31 @@ def answer(start: Callable[..., Any], status: str, body: Any) -> Iterable[bytes]
     return [text]
 
 
+def operation_of(environ: dict[str, Any]) -> str:
+    """What S3 calls this request; for what we ask of it."""
+    is_object = environ["PATH_INFO"].strip("/").count("/") > 0
+    kinds = {"PUT": "PutObject", "GET": "GetObject", "HEAD": "HeadObject", "DELETE": "DeleteObject"}
+    return kinds.get(environ["REQUEST_METHOD"], "Other") if is_object else "ListObjectsV2"
+
+
+def bucket_words(environ: dict[str, Any], given: dict[str, str]) -> Any:
+    """The words about buckets; nothing for any other."""
+    backend = s3_backends["123456789012"]["aws"]
+    if environ["PATH_INFO"] == "/asya/bucket":
+        backend.create_bucket(given["bucket"], "us-east-1")
+    if environ["PATH_INFO"] == "/asya/objects":
+        return sorted(backend.get_bucket(given["bucket"]).keys.keys())
+    if environ["PATH_INFO"] == "/asya/object":
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        backend.put_object(given["bucket"], given["key"], body)
+    return {}
+
+
 def control(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
     """The words that only tests say."""
     given = {name: values[0] for name, values in parse_qs(environ.get("QUERY_STRING", "")).items()}
+    if "bucket" in given:
+        return answer(start, "200 OK", bucket_words(environ, given))
     region = given["region"]
     with changed:
         if environ["PATH_INFO"] == "/asya/calls":
@@ -241,6 +276,8 @@ class Front:
         connection.socket = environ.get("werkzeug.socket")
         if environ["PATH_INFO"].startswith("/asya/"):
             return control(environ, start)
+        if "/s3/aws4_request" in environ.get("HTTP_AUTHORIZATION", ""):
+            return self._s3(environ, start)
         target = environ.get("HTTP_X_AMZ_TARGET", "")
         if not target.startswith("AmazonSQS."):
             return list(self._moto(environ, start))
@@ -255,6 +292,22 @@ class Front:
         if time.monotonic() < down_until.get(region, 0):
             return answer(start, "503 Service Unavailable", {"__type": "ServiceUnavailable", "message": "told to"})
         return self._pass_on(environ, start, (region, action), body)
+
+    def _s3(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        """A request for S3, once its signature is found right."""
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        region, right = signature_of(environ, body)
+        with changed:
+            calls[region][operation_of(environ)] += 1
+            is_down = time.monotonic() < down_until.get(region, 0)
+        if is_down or not right:
+            status, code = ("503 Slow Down", "SlowDown") if is_down else ("403 Forbidden", "SignatureDoesNotMatch")
+            text = f"<Error><Code>{code}</Code><Message>told to</Message></Error>".encode()
+            start(status, [("Content-Type", "application/xml"), ("Content-Length", str(len(text)))])
+            return [] if environ["REQUEST_METHOD"] == "HEAD" else [text]
+        environ["wsgi.input"] = io.BytesIO(body)
+        with one_bucket_call:  # moto closes what it overwrites, whoever reads it
+            return list(self._moto(environ, start))
 
     def _pass_on(
         self, environ: dict[str, Any], start: Callable[..., Any], call: tuple[str, str], body: bytes

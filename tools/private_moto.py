@@ -1,14 +1,18 @@
-"""A private moto server, which stands for SQS and STS in tests: own folder and ports; it ends with its starter."""
+"""A private moto server, which stands for SQS, S3 and STS in tests: own folder and ports; it ends with its starter."""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
 import subprocess
 import sys
 import tempfile
+import urllib.parse
+import urllib.request
 from pathlib import Path
+from typing import Any
 
 from free_ports import free_ports
 from private_server import PrivateServer, die_with_parent, run, serve
@@ -63,6 +67,12 @@ class PrivateMoto(PrivateServer):
             "ASYA_TEST_MOTO_TLS": f"https://localhost:{self._ports[1]}",
             "ASYA_TEST_MOTO_CA": str(self._root / "tls.crt"),
         }
+
+    def say(self, word: str, **values: str) -> Any:
+        """What moto_service.py answers to one of its own words."""
+        request = urllib.request.Request(f"{self.url}/asya/{word}?{urllib.parse.urlencode(values)}", method="POST")
+        with urllib.request.urlopen(request, timeout=STOP_LIMIT_S) as answer:
+            return json.loads(answer.read())
 
     @property
     def log(self) -> str:

@@ -55,7 +55,8 @@ std::string Signer::Sign(const AwsKeys& keys, const std::string& amz_date, const
     canonical += name + ":" + Trimmed(value) + "\n";
     names += (names.empty() ? "" : ";") + name;
   }
-  canonical += "\n" + names + "\n" + Sha256Hex(request.body);
+  canonical += "\n" + names + "\n";
+  canonical += request.body_sha256.empty() ? Sha256Hex(request.body) : std::string(request.body_sha256);
 
   const std::string day = amz_date.substr(0, kDayDigits);
   const std::string scope = day + "/" + region_ + "/" + service_ + "/aws4_request";

@@ -24,6 +24,7 @@ struct ToSign {
   // Lower case names, of all headers to be signed; "host" among them. Order does not matter.
   std::vector<std::pair<std::string, std::string>> headers;
   std::string_view body;
+  std::string_view body_sha256;  // of the body, in hexadecimal digits; empty: not known yet
 };
 
 // The Host header of a URL as libcurl sends it: without the port that goes without saying.

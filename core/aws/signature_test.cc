@@ -19,7 +19,7 @@ std::string SignatureOf(const std::string& service, const ToSign& request) {
 }
 
 ToSign Suite(std::string_view method) {
-  return {method, "/", "", {{"host", "example.amazonaws.com"}, {"x-amz-date", kDate}}, ""};
+  return {method, "/", "", {{"host", "example.amazonaws.com"}, {"x-amz-date", kDate}}, "", ""};
 }
 
 TEST(Signature, IsThatOfThePublishedSuite) {
@@ -45,6 +45,7 @@ TEST(Signature, IsThatOfTheDocumentedExample) {
                        {{"x-amz-date", kDate},
                         {"content-type", "application/x-www-form-urlencoded; charset=utf-8"},
                         {"host", "iam.amazonaws.com"}},
+                       "",
                        ""};
   Signer signer("us-east-1", "iam");
   EXPECT_EQ(signer.Sign(kKeys, kDate, request),

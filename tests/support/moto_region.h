@@ -1,4 +1,4 @@
-// MotoRegion: an empty region of its own in the moto server of the test run, which stands for SQS.
+// MotoRegion: an empty region of its own in the moto server of the test run, which stands for SQS and S3.
 #pragma once
 
 #include <cstdlib>
@@ -41,16 +41,23 @@ class MotoRegion {
     (void)Say("POST", "fail",
               "&action=" + action + "&entry=" + std::to_string(entry) + "&times=" + std::to_string(times));
   }
+  // Buckets have names of their own, whatever the region.
+  void MakeBucket(const std::string& name) const { (void)Say("POST", "bucket", "&bucket=" + name); }
+  void PutObject(const std::string& bucket, const std::string& key, const std::string& bytes) const {
+    (void)Say("POST", "object", "&bucket=" + bucket + "&key=" + key, bytes);
+  }
   // How often each action was called, as the server counts.
   [[nodiscard]] json::Value CallCounts() const { return json::Parse(Say("GET", "calls", "")).value(); }
 
  private:
-  [[nodiscard]] std::string Say(const std::string& method, const std::string& word, const std::string& more) const {
+  [[nodiscard]] std::string Say(const std::string& method, const std::string& word, const std::string& more,
+                                const std::string& body = "") const {
     http::Client client;
     http::ClientRequest request;
     request.method = method;
     request.url = std::string(std::getenv("ASYA_TEST_MOTO")) + "/asya/" + word + "?region=" + name_ + more;
     request.deadline = std::chrono::minutes(1);
+    request.body = body;
     return client.Call(request).value().body;
   }
   const std::string name_;

@@ -103,7 +103,7 @@ void Calls::Send(Id id, const aws::AwsKeys& keys) {
   request.ca_pem = settings_.ca_pem;
   request.body = call.body;
   const std::string date = aws::AmzDate(clock_.Now());
-  aws::ToSign to_sign{"POST", "/", "", {}, request.body};
+  aws::ToSign to_sign{"POST", "/", "", {}, request.body, ""};
   to_sign.headers = {{"content-type", "application/x-amz-json-1.0"},
                      {"host", host_},
                      {"x-amz-date", date},
