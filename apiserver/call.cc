@@ -55,7 +55,7 @@ Outcome<http::Response> AnswerObject(const Context& context, const Call& call, i
       return NotAcceptable("application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1, application/json");
     case Shape::kTable: {
       ASYA_TRY(const TableWriter table, TableWriter::Create(*call.resource, call.request, call.accepted.version));
-      response.body = table.Table(table.Row(bytes, context.clock.Now()), "{}");
+      response.body = table.TableOfOne(bytes, context.clock.Now());
       break;
     }
   }

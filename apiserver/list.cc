@@ -34,6 +34,10 @@ Outcome<ports::Page> ReadPage(const Context& context, const Call& call, const Li
   ports::ListQuery query{call.resource->kind.plural, options.namespace_, options.selector, options.limit, {}, {}};
   std::optional<ContinueToken> token;
   if (!options.continue_token.empty()) {
+    // The token says at which revision its pages are.
+    if (options.RevisionNumber() > 0) {
+      return BadRequest("specifying resource version is not allowed when using continue");
+    }
     auto decoded = DecodeContinueToken(options.continue_token);
     if (!decoded.ok()) return BadRequest(decoded.error().message);
     token = std::move(decoded).value();

@@ -1,5 +1,7 @@
 #include <future>
+#include <limits>
 
+#include "apiserver/continue_token.h"
 #include "apiserver/test_api.h"
 
 namespace asya::apiserver {
@@ -42,6 +44,23 @@ TEST_F(TestApi, ListsInPagesAtOneRevision) {
   EXPECT_EQ(second.At("/metadata/resourceVersion"), first.At("/metadata/resourceVersion"));
   EXPECT_EQ(second.At("/metadata/continue"), "(absent)");
   EXPECT_EQ(Get(std::string(kActors) + "?continue=nonsense").status, 400);
+  const Answer both = Get(std::string(kActors) + "?resourceVersion=1&continue=" + first.At("/metadata/continue"));
+  EXPECT_EQ(both.status, 400) << "the token says which revision";
+}
+
+TEST_F(TestApi, ForgedContinueTokensAreRefused) {
+  Create(Actor("a"));
+  for (const std::int64_t revision :
+       {std::int64_t{0}, std::int64_t{-2}, std::int64_t{999'999}, std::numeric_limits<std::int64_t>::max()}) {
+    const Answer forged =
+        Get(std::string(kActors) + "?limit=1&continue=" + EncodeContinueToken({revision, "default", "a"}));
+    EXPECT_EQ(forged.status, 400) << revision << forged.text;
+  }
+  const Answer long_name =
+      Get(std::string(kActors) + "?continue=" + EncodeContinueToken({1, "x", std::string(4096, 'n')}));
+  EXPECT_EQ(long_name.status, 400);
+  const Answer elsewhere = Get(std::string(kActors) + "?continue=" + EncodeContinueToken({-1, "zzz", "zzz"}));
+  EXPECT_EQ(elsewhere.At("/items"), "[]") << "a place behind the last object";
 }
 
 TEST_F(TestApi, AnExpiredPageCanGoOnAtTheHead) {

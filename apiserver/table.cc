@@ -20,6 +20,14 @@ json::Value Definitions(const Resource& resource) {
   return definitions;
 }
 
+// Metadata of a list that shows only this object. A dry run has no revision.
+std::string RevisionOnly(std::string_view object_bytes) {
+  const auto object = json::Parse(object_bytes);
+  ASYA_CHECK(object.ok());
+  const std::string revision = MetadataText(*object, "resourceVersion");
+  return revision.empty() ? "{}" : json::Dump(json::Object{{"resourceVersion", revision}});
+}
+
 }  // namespace
 
 Outcome<TableWriter> TableWriter::Create(const Resource& resource, const http::Request& request, std::string version) {
@@ -31,10 +39,14 @@ Outcome<TableWriter> TableWriter::Create(const Resource& resource, const http::R
 }
 
 std::string TableWriter::Row(std::string_view object_bytes, WallTime now) const {
+  return Row(object_bytes, now, include_);
+}
+
+std::string TableWriter::Row(std::string_view object_bytes, WallTime now, Include include) const {
   const auto object = json::Parse(object_bytes);
   ASYA_CHECK(object.ok());
   std::string row = "{\"cells\":" + json::Dump(json::Array(model::Cells(resource_->kind, *object, now)));
-  switch (include_) {
+  switch (include) {
     case Include::kNone:
       break;
     case Include::kMetadata:
@@ -51,11 +63,20 @@ std::string TableWriter::Row(std::string_view object_bytes, WallTime now) const 
 std::string TableWriter::Table(std::string_view rows, std::string_view list_metadata, bool definitions) const {
   std::string table = R"({"kind":"Table","apiVersion":"meta.k8s.io/)" + version_ + R"(","metadata":)";
   table += list_metadata;
-  table += ",\"columnDefinitions\":" + (definitions ? json::Dump(Definitions(*resource_)) : std::string("null"));
+  table += ",\"columnDefinitions\":" + (definitions ? json::Dump(Definitions(*resource_)) : std::string("[]"));
   table += ",\"rows\":[";
   table += rows;
   table += "]}";
   return table;
+}
+
+std::string TableWriter::TableOfOne(std::string_view object_bytes, WallTime now, bool definitions) const {
+  return Table(Row(object_bytes, now), RevisionOnly(object_bytes), definitions);
+}
+
+std::string TableWriter::TableOfBookmark(std::string_view object_bytes, WallTime now, bool definitions) const {
+  const Include include = include_ == Include::kNone ? Include::kMetadata : include_;
+  return Table(Row(object_bytes, now, include), RevisionOnly(object_bytes), definitions);
 }
 
 }  // namespace asya::apiserver

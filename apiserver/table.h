@@ -22,8 +22,13 @@ class TableWriter {
   [[nodiscard]] std::string Row(std::string_view object_bytes, WallTime now) const;
   // A table of rows that are joined by commas. `list_metadata` is a JSON object; definitions are left out where told.
   [[nodiscard]] std::string Table(std::string_view rows, std::string_view list_metadata, bool definitions = true) const;
+  // A table of one object, at that object's revision.
+  [[nodiscard]] std::string TableOfOne(std::string_view object_bytes, WallTime now, bool definitions = true) const;
+  // The table of a bookmark: its only row says which revision was reached, whatever includeObject asks for.
+  [[nodiscard]] std::string TableOfBookmark(std::string_view object_bytes, WallTime now, bool definitions) const;
 
  private:
+  [[nodiscard]] std::string Row(std::string_view object_bytes, WallTime now, Include include) const;
   TableWriter(const Resource& resource, Include include, std::string version)
       : resource_(&resource), include_(include), version_(std::move(version)) {}
   const Resource* resource_;
