@@ -32,7 +32,7 @@ class Discovery {
   std::map<std::string, Document> aggregated_;  // "/api" and "/apis"
 };
 
-// OpenAPI v3 (index and one document a group version) and v2.
+// OpenAPI v3 (index and one document a group version) and v2, as JSON and in protobuf form.
 class OpenApi {
  public:
   OpenApi();
@@ -43,6 +43,7 @@ class OpenApi {
   std::map<std::string, Document> versions_;  // by "apis/asya.sh/v1alpha1"
   Document index_;
   Document v2_;
+  Document v2_protobuf_;
 };
 
 http::Response VersionResponse(const std::string& product_version);

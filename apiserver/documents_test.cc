@@ -65,11 +65,6 @@ TEST_F(TestApi, EveryOpenApiReferenceResolves) {
   }
 }
 
-TEST_F(TestApi, OpenApiV2HasTheDefinitions) {
-  EXPECT_NE(Get("/openapi/v2").At("/definitions/sh.asya.v1alpha1.AsyncActor"), "(absent)");
-  EXPECT_EQ(Get("/openapi/v2", {{"Accept", "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"}}).status, 406);
-}
-
 TEST_F(TestApi, VersionHasNumbers) {
   EXPECT_EQ(Get("/version").At("/major"), "1");
   EXPECT_GT(std::stoi(Get("/version").At("/minor")), 20);

@@ -84,6 +84,16 @@ std::optional<bool> NegotiateDiscovery(std::string_view accept) {
   return std::nullopt;
 }
 
+std::optional<std::string> FirstAccepted(std::string_view accept, const std::vector<std::string>& types) {
+  for (const MediaType& media : ParseAccept(accept)) {
+    if (media.type == "*/*" || media.type == "application/*") return types.front();
+    for (const std::string& type : types) {
+      if (media.type == type) return type;
+    }
+  }
+  return std::nullopt;
+}
+
 bool AcceptsJson(std::string_view accept) {
   for (const MediaType& media : ParseAccept(accept)) {
     if (media.IsJson()) return true;

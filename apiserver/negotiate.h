@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace asya::apiserver {
 
@@ -19,6 +20,9 @@ struct Accepted {
 std::optional<Accepted> NegotiateObject(std::string_view accept);
 // Whether aggregated discovery v2 is asked for before plain JSON; nullopt for 406.
 std::optional<bool> NegotiateDiscovery(std::string_view accept);
+// The first media type of the list that is among `types`, where a wildcard stands for the first of these; parameters do
+// not count.
+std::optional<std::string> FirstAccepted(std::string_view accept, const std::vector<std::string>& types);
 // Whether plain JSON will do.
 bool AcceptsJson(std::string_view accept);
 

@@ -1,15 +1,14 @@
-#include <set>
+#include "apiserver/openapi.h"
+
 #include <utility>
 
-#include "apiserver/documents.h"
-#include "apiserver/negotiate.h"
 #include "apiserver/resource.h"
-#include "core/json/value.h"
 #include "model/openapi.h"
 
 namespace asya::apiserver {
 namespace {
 
+constexpr const char* kScaleName = "io.k8s.api.autoscaling.v1.Scale";
 constexpr const char* kMetaPrefix = "io.k8s.apimachinery.pkg.apis.meta.v1.";
 
 struct Operation {
@@ -69,23 +68,46 @@ json::Object Content(const std::vector<const char*>& types, const std::string& s
 }
 
 std::string SchemaName(const Resource& resource) {
-  return resource.group.empty() ? "io.k8s.api.core.v1." + resource.kind.kind : model::OpenApiName(resource.kind);
+  if (resource.group == model::kGroup) return model::OpenApiName(resource.kind);
+  const std::string group = resource.group.substr(0, resource.group.find('.'));
+  return "io.k8s.api." + (group.empty() ? "core" : group) + "." + resource.version + "." + resource.kind.kind;
+}
+
+// "core_v1", "asya_v1alpha1".
+std::string TagOf(const Resource& resource) {
+  const std::string group = resource.group.substr(0, resource.group.find('.'));
+  return (group.empty() ? "core" : group) + "_" + resource.version;
+}
+
+json::Object KindOf(const Resource& resource, const std::string& part) {
+  if (part == "Scale") return json::Object{{"group", "autoscaling"}, {"version", "v1"}, {"kind", "Scale"}};
+  return json::Object{{"group", resource.group}, {"version", resource.version}, {"kind", resource.kind.kind}};
+}
+
+json::Object Responses(const Operation& operation, const std::string& schema) {
+  const std::string_view method = operation.method;
+  const auto answer = [&](const char* words) {
+    return json::Object{{"description", words}, {"content", Content({"application/json"}, schema)}};
+  };
+  json::Object responses{{"200", answer("OK")}};
+  if (method == "post" || method == "put" || method == "patch") responses["201"] = answer("Created");
+  if (method == "delete" && operation.named) responses["202"] = answer("Accepted");
+  const std::string status = model::kStatusName;
+  responses["default"] = json::Object{{"description", "Failure"}, {"content", Content({"application/json"}, status)}};
+  return responses;
 }
 
 json::Object RenderOperation(const Resource& resource, const Operation& operation, const std::string& suffix) {
-  const std::string schema = SchemaName(resource);
+  const std::string schema = suffix == "Scale" ? kScaleName : SchemaName(resource);
   const bool list = std::string_view(operation.action) == "list";
   const bool deletes = std::string_view(operation.method) == "delete";
   const std::string answer = list ? schema + "List" : deletes ? std::string(kMetaPrefix) + "Status" : schema;
-  json::Object out{
-      {"operationId", std::string(operation.action) + resource.kind.kind + suffix},
-      {"tags", json::Array{resource.group.empty() ? "core_v1" : "asya_v1alpha1"}},
-      {"x-kubernetes-action", operation.action},
-      {"x-kubernetes-group-version-kind",
-       json::Object{{"group", resource.group}, {"version", resource.version}, {"kind", resource.kind.kind}}},
-      {"parameters", Parameters(operation)},
-      {"responses",
-       json::Object{{"200", json::Object{{"description", "OK"}, {"content", Content({"application/json"}, answer)}}}}}};
+  json::Object out{{"operationId", std::string(operation.action) + resource.kind.kind + suffix},
+                   {"tags", json::Array{TagOf(resource)}},
+                   {"x-kubernetes-action", operation.action},
+                   {"x-kubernetes-group-version-kind", KindOf(resource, suffix)},
+                   {"parameters", Parameters(operation)},
+                   {"responses", Responses(operation, answer)}};
   if (!operation.writes) return out;
   const bool patches = std::string_view(operation.method) == "patch";
   const std::string body = deletes   ? std::string(kMetaPrefix) + "DeleteOptions"
@@ -99,22 +121,30 @@ json::Object RenderOperation(const Resource& resource, const Operation& operatio
   return out;
 }
 
-bool IsServed(const Resource& resource, const Operation& operation, bool named, bool part) {
+// On which paths of a kind an operation is offered.
+enum class Place { kCollection, kAllNamespaces, kObject, kPart };
+
+bool IsServed(const Resource& resource, const Operation& operation, Place place) {
   const std::string_view action = operation.action;
-  if (operation.named != named || (part && std::string_view(operation.method) == "delete")) return false;
+  if (operation.named != (place == Place::kObject || place == Place::kPart)) return false;
+  if (place == Place::kPart && std::string_view(operation.method) == "delete") return false;
+  if (place == Place::kAllNamespaces && action != "list") return false;
   return resource.Allows(action == "post" ? "create" : action == "put" ? "update" : action);
 }
 
-json::Object PathItem(const Resource& resource, bool named, const std::string& suffix) {
+json::Object PathItem(const Resource& resource, Place place, const std::string& part) {
   json::Array shared;
-  if (named) shared.push_back(Parameter("name", "path", "string", "Name of the object."));
-  if (resource.kind.namespaced) {
+  if (place == Place::kObject || place == Place::kPart) {
+    shared.push_back(Parameter("name", "path", "string", "Name of the object."));
+  }
+  if (resource.kind.namespaced && place != Place::kAllNamespaces) {
     shared.push_back(Parameter("namespace", "path", "string", "Namespace of the object."));
   }
-  json::Object item{{"parameters", std::move(shared)}};
+  json::Object item;
+  if (!shared.empty()) item["parameters"] = std::move(shared);
+  const std::string suffix = place == Place::kAllNamespaces ? "ForAllNamespaces" : part;
   for (const Operation& operation : kOperations) {
-    if (!IsServed(resource, operation, named, !suffix.empty())) continue;
-    item[operation.method] = RenderOperation(resource, operation, suffix);
+    if (IsServed(resource, operation, place)) item[operation.method] = RenderOperation(resource, operation, suffix);
   }
   return item;
 }
@@ -123,109 +153,58 @@ void AddPaths(const Resource& resource, json::Object& paths) {
   const std::string base = resource.group.empty() ? "/api/v1" : "/apis/" + resource.ApiVersion();
   const std::string scope = resource.kind.namespaced ? "/namespaces/{namespace}" : "";
   const std::string collection = base + scope + "/" + resource.kind.plural;
-  paths[collection] = PathItem(resource, false, "");
-  paths[collection + "/{name}"] = PathItem(resource, true, "");
-  if (resource.kind.has_status) paths[collection + "/{name}/status"] = PathItem(resource, true, "Status");
+  paths[collection] = PathItem(resource, Place::kCollection, "");
+  if (resource.kind.namespaced) {
+    paths[base + "/" + resource.kind.plural] = PathItem(resource, Place::kAllNamespaces, "");
+  }
+  if (!resource.Allows("get")) return;
+  paths[collection + "/{name}"] = PathItem(resource, Place::kObject, "");
+  if (resource.kind.has_status) paths[collection + "/{name}/status"] = PathItem(resource, Place::kPart, "Status");
+  if (resource.kind.has_scale) paths[collection + "/{name}/scale"] = PathItem(resource, Place::kPart, "Scale");
 }
 
-json::Object CoreDefinitions() {
-  const json::Object all = model::OpenApiDefinitions();
-  json::Object definitions;
-  for (const auto& [name, definition] : all) {
-    if (name.rfind(kMetaPrefix, 0) == 0) definitions[name] = definition;
+// Core kinds are described as far as their metadata; the rest is open.
+void AddCoreKind(const Resource& resource, json::Object& definitions) {
+  model::KindInfo kind = resource.kind;
+  json::Value definition = model::OpenApiSchema(kind);
+  json::Value list = model::OpenApiListSchema(kind);
+  const auto gvk = [&](const std::string& name) {
+    return json::Array{json::Object{{"group", resource.group}, {"version", resource.version}, {"kind", name}}};
+  };
+  definition["x-kubernetes-group-version-kind"] = gvk(kind.kind);
+  list["x-kubernetes-group-version-kind"] = gvk(kind.kind + "List");
+  list["properties"]["apiVersion"]["description"] = resource.ApiVersion() + ".";
+  list["properties"]["items"]["items"] =
+      json::Object{{"allOf", json::Array{json::Object{{"$ref", "#/components/schemas/" + SchemaName(resource)}}}},
+                   {"default", json::Object{}}};
+  definitions[SchemaName(resource)] = std::move(definition);
+  if (resource.Allows("list")) definitions[SchemaName(resource) + "List"] = std::move(list);
+}
+
+json::Object Definitions(const std::string& group) {
+  json::Object definitions = model::OpenApiDefinitions();
+  if (group == model::kGroup) {
+    definitions[kScaleName] = model::OpenApiScaleSchema();
+    return definitions;
   }
+  std::erase_if(definitions, [](const auto& entry) { return entry.first.rfind(kMetaPrefix, 0) != 0; });
   for (const Resource& resource : Resources()) {
-    if (!resource.group.empty()) continue;
-    const auto text = [](const char* words) { return json::Object{{"description", words}, {"type", "string"}}; };
-    json::Object properties{
-        {"apiVersion", text("v1.")},
-        {"kind", text("The kind.")},
-        {"metadata", json::Object{{"allOf", json::Array{json::Object{{"$ref", std::string("#/components/schemas/") +
-                                                                                  model::kObjectMetaName}}}},
-                                  {"description", "Standard object metadata."}}}};
-    const json::Object gvk{{"group", ""}, {"version", "v1"}, {"kind", resource.kind.kind}};
-    definitions[SchemaName(resource)] = json::Object{{"type", "object"},
-                                                     {"description", resource.kind.schema.description},
-                                                     {"properties", std::move(properties)},
-                                                     {"x-kubernetes-preserve-unknown-fields", true},
-                                                     {"x-kubernetes-group-version-kind", json::Array{gvk}}};
-    definitions[SchemaName(resource) + "List"] = json::Object{{"type", "object"}};
+    if (resource.group == group) AddCoreKind(resource, definitions);
   }
   return definitions;
 }
 
-std::string VersionDocument(const std::string& group, const std::string& version) {
+}  // namespace
+
+json::Value GroupVersionDocument(const std::string& group, const std::string& version) {
   json::Object paths;
   for (const Resource& resource : Resources()) {
     if (resource.group == group && resource.version == version) AddPaths(resource, paths);
   }
-  return json::Dump(json::Object{
-      {"openapi", "3.0.0"},
-      {"info", json::Object{{"title", "Asya"}, {"version", version}}},
-      {"paths", std::move(paths)},
-      {"components", json::Object{{"schemas", group.empty() ? CoreDefinitions() : model::OpenApiDefinitions()}}}});
-}
-
-void ReplaceAll(std::string& text, const std::string& from, const std::string& to) {
-  for (std::size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) {
-    text.replace(at, from.size(), to);
-  }
-}
-
-// Definitions only: what clients look up here are the kinds.
-std::string Version2Document() {
-  std::string text = json::Dump(json::Object{{"swagger", "2.0"},
-                                             {"info", json::Object{{"title", "Asya"}, {"version", "v1alpha1"}}},
-                                             {"paths", json::Object{}},
-                                             {"definitions", model::OpenApiDefinitions()}});
-  ReplaceAll(text, "#/components/schemas/", "#/definitions/");
-  return text;
-}
-
-http::Response ServeVersion(const Document& document, const std::string& path, const http::Request& request) {
-  const std::string asked = request.Query("hash").value_or("");
-  if (!asked.empty() && asked != document.hash) {
-    http::Response moved;
-    moved.status = 301;
-    moved.headers.Set("Location", "/openapi/v3/" + path + "?hash=" + document.hash);
-    return moved;
-  }
-  http::Response response = Serve(document, request);
-  if (!asked.empty()) response.headers.Set("Cache-Control", "public, immutable, max-age=31536000");
-  return response;
-}
-
-}  // namespace
-
-OpenApi::OpenApi() {
-  json::Object index;
-  for (const Resource& resource : Resources()) {
-    const std::string path = resource.group.empty() ? "api/v1" : "apis/" + resource.ApiVersion();
-    if (versions_.contains(path)) continue;
-    Document document = MakeDocument(VersionDocument(resource.group, resource.version));
-    index[path] = json::Object{{"serverRelativeURL", "/openapi/v3/" + path + "?hash=" + document.hash}};
-    versions_[path] = std::move(document);
-  }
-  index_ = MakeDocument(json::Dump(json::Object{{"paths", std::move(index)}}));
-  v2_ = MakeDocument(Version2Document());
-}
-
-std::optional<Outcome<http::Response>> OpenApi::Handle(const http::Request& request) const {
-  constexpr std::string_view kPrefix = "/openapi/v3";
-  const std::string& path = request.path;
-  if (path.rfind("/openapi/", 0) != 0) return std::nullopt;
-  if (!AcceptsJson(request.headers.Get("Accept").value_or(""))) {
-    return Outcome<http::Response>(NotAcceptable("application/json"));
-  }
-  if (path == "/openapi/v2") return Outcome<http::Response>(Serve(v2_, request));
-  if (path == kPrefix) return Outcome<http::Response>(Serve(index_, request));
-  if (path.rfind(std::string(kPrefix) + "/", 0) == 0) {
-    const auto found = versions_.find(path.substr(kPrefix.size() + 1));
-    if (found != versions_.end()) {
-      return Outcome<http::Response>(ServeVersion(found->second, found->first, request));
-    }
-  }
-  return Outcome<http::Response>(PathNotFound());
+  return json::Object{{"openapi", "3.0.0"},
+                      {"info", json::Object{{"title", "Asya"}, {"version", version}}},
+                      {"paths", std::move(paths)},
+                      {"components", json::Object{{"schemas", Definitions(group)}}}};
 }
 
 }  // namespace asya::apiserver

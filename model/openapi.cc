@@ -196,6 +196,25 @@ json::Value OpenApiListSchema(const KindInfo& kind) {
                        GroupVersionKind(std::string(kGroup), std::string(kVersion), kind.kind + "List")}};
 }
 
+json::Value OpenApiScaleSchema() {
+  json::Value out = Render(Object(
+      "", "How many replicas an object has and should have.",
+      {
+          String("apiVersion", "autoscaling/v1."),
+          String("kind", "Scale."),
+          Object("metadata", "", {}),
+          Object("spec", "What is wanted.", {Integer("replicas", "How many replicas there should be.").AtLeast(0)}),
+          Object("status", "What there is.",
+                 {
+                     Integer("replicas", "How many replicas there are.").Required(),
+                     String("selector", "Labels of the replicas, in the form of a selector."),
+                 }),
+      }));
+  out["properties"]["metadata"] = Described(kObjectMetaName, "Standard object metadata.");
+  out["x-kubernetes-group-version-kind"] = GroupVersionKind("autoscaling", "v1", "Scale");
+  return out;
+}
+
 json::Object OpenApiDefinitions() {
   json::Object definitions;
   for (const KindInfo& kind : Kinds()) {

@@ -16,6 +16,8 @@ std::string OpenApiName(const KindInfo& kind);
 json::Value OpenApiSchema(const KindInfo& kind);
 // Definition of the kind's list.
 json::Value OpenApiListSchema(const KindInfo& kind);
+// autoscaling/v1 Scale, which the scale subresource speaks.
+json::Value OpenApiScaleSchema();
 // All definitions by name: kinds, their lists, ObjectMeta, ListMeta, Status and the other meta types they refer to.
 json::Object OpenApiDefinitions();
 

@@ -174,6 +174,10 @@ def test_describe_and_explain_tell_what_there_is(kubectl: Kubectl) -> None:
     assert "KIND:       AsyncActor" in everything
     assert "actorTimeout\t<string>" in everything
     assert "VERSION:    v1alpha1" in kubectl.run("explain", "flow.spec")
+    # The same out of OpenAPI v2 in protobuf form, which Argo CD and Helm read too.
+    old = kubectl.run("explain", "asya.spec.scaling.minReplicaCount", "--output=plaintext-openapiv2")
+    assert "FIELD:    minReplicaCount <integer>" in old
+    assert "actorTimeout\t<string>" in kubectl.run("explain", "actor", "--recursive", "--output=plaintext-openapiv2")
 
 
 def test_patch_label_edit_and_replace(kubectl: Kubectl) -> None:
