@@ -12,7 +12,7 @@ TEST_F(TestApi, LegacyDiscoveryListsEveryKind) {
   const Answer list = Get("/apis/asya.sh/v1alpha1");
   EXPECT_EQ(list.At("/kind"), "APIResourceList");
   for (const char* name : {"\"asyncactors\"", "\"asyncactors/scale\"", "\"asyncactors/status\"", "\"flavors\"",
-                           "\"transports\"", "\"flows\"", "\"asya\""}) {
+                           "\"transports\"", "\"flows\"", "\"compositions\"", "\"functions\"", "\"asya\""}) {
     EXPECT_NE(list.text.find(name), std::string::npos) << name;
   }
   EXPECT_NE(Get("/api/v1").text.find("\"namespaces\""), std::string::npos);

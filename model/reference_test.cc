@@ -30,7 +30,8 @@ TEST_P(Reference, SaysWhatTheSchemaSays) {
   EXPECT_EQ(seen.str(), text) << "run ASYA_UPDATE_GOLDEN=1 asya_model_test";
 }
 
-INSTANTIATE_TEST_SUITE_P(Kinds, Reference, ::testing::Values("AsyncActor", "Flavor", "Transport", "Flow"),
+INSTANTIATE_TEST_SUITE_P(Kinds, Reference,
+                         ::testing::Values("AsyncActor", "Flavor", "Transport", "Flow", "Composition", "Function"),
                          [](const auto& one) { return one.param; });
 
 }  // namespace

@@ -48,6 +48,10 @@ void CheckSpec(const KindInfo& kind, const json::Value& object, const json::Valu
     CheckTransport(spec, causes);
   } else if (kind.kind == "Flow") {
     CheckFlow(spec, causes);
+  } else if (kind.kind == "Composition") {
+    CheckComposition(spec, old, causes);
+  } else if (kind.kind == "Function") {
+    CheckFunction(spec, causes);
   }
 }
 

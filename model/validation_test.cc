@@ -260,8 +260,27 @@ const Mistake kOtherKinds[] = {
      {"spec.handler: Invalid value: \"x\": must be module.function, module.Class.method or path/file.py:function"}},
     {"Composition",
      R"({"pipeline":[{"step":"a","functionRef":{"name":"f"}},{"step":"a","functionRef":{}}]})",
-     {"spec.pipeline[1].functionRef.name: Required value", "spec.pipeline[1].step: Duplicate value: \"a\""}},
+     {"spec.compositeTypeRef: Required value", "spec.pipeline[1].functionRef.name: Required value",
+      "spec.pipeline[1].step: Duplicate value: \"a\""}},
+    {"Composition",
+     R"({"compositeTypeRef":{"apiVersion":"asya.sh/v1alpha1","kind":"Flow"},"mode":"Resources","pipeline":[]})",
+     {"spec.compositeTypeRef.kind: Unsupported value: \"Flow\": supported values: \"AsyncActor\"",
+      "spec.mode: Unsupported value: \"Resources\": supported values: \"Pipeline\"",
+      "spec.pipeline: Required value: at least one step"}},
+    {"Composition",
+     R"({"compositeTypeRef":{"apiVersion":"asya.sh/v1alpha1","kind":"AsyncActor"},"pipeline":[{"step":"a",
+         "functionRef":{"name":"f"},"input":{"anything":[1]},"credentials":[{"name":"x","source":"Secret"},
+         {"name":"y","source":"None","secretRef":{"namespace":"n","name":"s"}},
+         {"name":"y","source":"Vault"}]}]})",
+     {"spec.pipeline[0].credentials[0].secretRef: Required value: the source is Secret",
+      "spec.pipeline[0].credentials[1].secretRef: Forbidden: the source is None",
+      "spec.pipeline[0].credentials[2].name: Duplicate value: \"y\"",
+      "spec.pipeline[0].credentials[2].source: Unsupported value: \"Vault\": supported values: \"None\", \"Secret\""}},
     {"Function", R"({})", {"spec.endpoint: Required value"}},
+    {"Function",
+     R"({"endpoint":"http://x:1","timeout":"soon"})",
+     {"spec.endpoint: Invalid value: \"http://x:1\": must be HOST:PORT such as \"function-x.default:9443\"",
+      "spec.timeout: Invalid value: \"soon\": must be a duration above zero such as \"600s\", \"5m\" or \"1h30m\""}},
 };
 
 INSTANTIATE_TEST_SUITE_P(Types, Mistakes, ::testing::ValuesIn(kTypes));
@@ -318,6 +337,24 @@ TEST(Validation, ChecksOurAnnotations) {
           "metadata.annotations[asya.sh/service-account]: Unsupported value: \"yes\": supported values: \"create\"",
           "metadata.annotations[asya.sh/max-unavailable]: Invalid value: \"some\": must be a number or a "
           "percentage such as \"1\" or \"50%\""}));
+}
+
+TEST(Validation, TakesFunctionsByHostAndPort) {
+  for (const char* good : {"localhost:9443", "function-x.default.svc:1", "127.0.0.1:65535", "[::1]:9443"}) {
+    EXPECT_TRUE(Complaints(Wrap("Function", R"({"endpoint":")" + std::string(good) + "\"}")).empty()) << good;
+  }
+  for (const char* bad : {"x", "x:", ":1", "x:0", "x:65536", "x:1a", "[]:1", "[x]:1", "::1:9443", "a b:1"}) {
+    EXPECT_EQ(Complaints(Wrap("Function", R"({"endpoint":")" + std::string(bad) + "\"}")).size(), 1U) << bad;
+  }
+}
+
+TEST(Validation, KeepsTheTypeThatACompositionComposes) {
+  const std::string spec = R"({"compositeTypeRef":{"apiVersion":"asya.sh/v1alpha1","kind":"AsyncActor"},
+      "pipeline":[{"step":"a","functionRef":{"name":"f"}}]})";
+  json::Value old = Wrap("Composition", spec);
+  EXPECT_TRUE(Complaints(old, &old).empty());
+  old["spec"]["compositeTypeRef"]["kind"] = "Other";
+  EXPECT_EQ(Complaints(Wrap("Composition", spec), &old).size(), 1U);
 }
 
 TEST(Validation, NeverRepeatsWholePayloads) {

@@ -36,6 +36,9 @@ void CheckActorSource(const json::Value& spec, bool flavored, Causes& causes);
 void CheckActorSpec(const json::Value& spec, bool whole, Causes& causes);
 void CheckTransport(const json::Value& spec, Causes& causes);
 void CheckFlow(const json::Value& spec, Causes& causes);
+// `old`: the whole object before the write, or nullptr.
+void CheckComposition(const json::Value& spec, const json::Value* old, Causes& causes);
+void CheckFunction(const json::Value& spec, Causes& causes);
 
 // Whether the actor name is one that only the system may use in a route.
 bool IsSystemEnd(const std::string& actor);
