@@ -10,7 +10,9 @@
 namespace asya::apiserver {
 namespace {
 
-constexpr const char* kProtobufV2 = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+constexpr const char* kProtobufV2 = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
+// What clients ask for, though "@" may not stand in a media type: they refuse it in an answer.
+constexpr const char* kOldProtobufV2 = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
 constexpr const char* kYear = "31536000";  // seconds
 
 http::Response ServeVersion(const Document& document, const std::string& path, const http::Request& request) {
@@ -59,9 +61,9 @@ std::optional<Outcome<http::Response>> OpenApi::Handle(const http::Request& requ
   }
   const std::string accept = request.headers.Get("Accept").value_or("");
   if (path == "/openapi/v2") {
-    const auto type = FirstAccepted(accept, {"application/json", kProtobufV2});
+    const auto type = FirstAccepted(accept, {"application/json", kProtobufV2, kOldProtobufV2});
     if (!type) return Outcome<http::Response>(NotAcceptable(std::string("application/json, ") + kProtobufV2));
-    return Outcome<http::Response>(Serve(*type == kProtobufV2 ? v2_protobuf_ : v2_, request));
+    return Outcome<http::Response>(Serve(*type == "application/json" ? v2_ : v2_protobuf_, request));
   }
   if (!AcceptsJson(accept)) return Outcome<http::Response>(NotAcceptable("application/json"));
   if (path == kPrefix) return Outcome<http::Response>(Serve(index_, request));
