@@ -63,7 +63,7 @@ Outcome<Done> CheckScope(const Call& call) {
     if (in_namespace) return PathNotFound();
     return Done{};
   }
-  const bool reads_all = call.info.verb == "list" || call.info.verb == "watch" || call.info.verb == "deletecollection";
+  const bool reads_all = call.info.verb == "list" || call.info.verb == "watch";
   if (in_namespace) return Done{};
   if (!call.info.name.empty()) return PathNotFound();
   if (!reads_all) return MethodNotAllowed(call.info.verb + " needs a namespace");

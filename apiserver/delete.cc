@@ -1,7 +1,7 @@
 #include <limits>
 #include <utility>
 
-#include "apiserver/body.h"
+#include "apiserver/delete_options.h"
 #include "apiserver/object.h"
 #include "apiserver/options.h"
 #include "apiserver/remove.h"
@@ -11,41 +11,6 @@ namespace asya::apiserver {
 namespace {
 
 constexpr std::size_t kCollectionPage = 500;
-
-Outcome<Done> CheckPropagation(const std::string& policy) {
-  if (policy.empty() || policy == "Background" || policy == "Foreground" || policy == "Orphan") return Done{};
-  return InvalidOptions("DeleteOptions",
-                        {{"propagationPolicy", "FieldValueNotSupported",
-                          "Unsupported value: \"" + policy +
-                              "\": supported values: \"Foreground\", \"Background\", \"Orphan\", \"nil\""}});
-}
-
-// In direct mode no garbage collector runs that could remove the finalizers of Foreground and Orphan, and actors have
-// no dependents in this store: every policy deletes as Background does.
-Outcome<RemoveOptions> ParseDeleteOptions(const Call& call) {
-  ASYA_TRY(const json::Value body, DecodeJson(call));
-  RemoveOptions options;
-  std::vector<std::string> dry_run;
-  for (const auto& [name, value] : call.request.query) {
-    if (name == "dryRun") dry_run.push_back(value);
-  }
-  if (const json::Value* list = body.Find("dryRun"); list != nullptr && list->IsArray()) {
-    for (const json::Value& item : list->AsArray())
-      dry_run.push_back(item.IsString() ? item.AsString() : json::Dump(item));
-  }
-  ASYA_TRY(options.dry_run, ParseDryRun(dry_run, "DeleteOptions"));
-  std::string policy = call.request.Query("propagationPolicy").value_or("");
-  if (policy.empty()) policy = body.GetString("propagationPolicy").value_or("");
-  ASYA_TRY([[maybe_unused]] const Done policy_checked, CheckPropagation(policy));
-  const json::Value* preconditions = body.Find("preconditions");
-  if (preconditions == nullptr) return options;
-  options.uid = preconditions->GetString("uid");
-  if (const auto revision = preconditions->GetString("resourceVersion")) {
-    options.revision = ParseRevision(*revision);
-    if (!options.revision) return BadRequest("preconditions.resourceVersion: \"" + *revision + "\" is no revision");
-  }
-  return options;
-}
 
 std::string Success(const Call& call, const std::string& uid) {
   json::Object details{{"name", call.info.name}, {"kind", call.resource->kind.plural}, {"uid", uid}};
@@ -60,12 +25,12 @@ std::string Success(const Call& call, const std::string& uid) {
 }  // namespace
 
 Outcome<http::Response> DeleteObject(const Context& context, Call& call) {
-  ASYA_TRY(const RemoveOptions options, ParseDeleteOptions(call));
+  ASYA_TRY(const DeleteOptions options, ParseDeleteOptions(call));
   if (call.resource == &Namespaces() && call.info.name == "default") {
     return Forbidden(*call.resource, call.info.name, "this namespace may not be deleted");
   }
-  ASYA_TRY(const Removed removed, Remove(context, call, options));
-  if (!removed.gone) return AnswerObject(context, call, 200, removed.bytes);
+  ASYA_TRY(const Removed removed, Remove(context, call, options.remove));
+  if (!removed.gone) return AnswerObject(context, call, options.old_cascade ? 202 : 200, removed.bytes);
   http::Response response;
   response.body = Success(call, removed.uid);
   AddWarnings(call, response);
@@ -92,7 +57,7 @@ Outcome<Done> DeletePage(const Context& context, const Call& call, const RemoveO
 }  // namespace
 
 Outcome<http::Response> DeleteCollection(const Context& context, Call& call) {
-  ASYA_TRY(const RemoveOptions options, ParseDeleteOptions(call));
+  ASYA_TRY(const DeleteOptions options, ParseDeleteOptions(call));
   ASYA_TRY(const ListOptions selection, ParseListOptions(call.request, call.info, false));
   std::string items;
   ports::ListQuery query{call.resource->kind.plural, selection.namespace_, selection.selector, kCollectionPage, {}, {}};
@@ -103,7 +68,7 @@ Outcome<http::Response> DeleteCollection(const Context& context, Call& call) {
     const auto page = context.store.List(query);
     if (!page.ok()) return FromStore(page.error(), *call.resource, "");
     revision = std::to_string(page->revision.get());
-    ASYA_TRY([[maybe_unused]] const Done deleted, DeletePage(context, call, options, *page, left, items));
+    ASYA_TRY([[maybe_unused]] const Done deleted, DeletePage(context, call, options.remove, *page, left, items));
     more = page->more && !page->items.empty();
     if (more) {
       query.after = page->items.back().key;

@@ -24,6 +24,24 @@ Outcome<Done> CheckPreconditions(const Call& call, const ports::Record& record, 
   return Done{};
 }
 
+// Foreground and orphan are finalizers, which the garbage collector removes when the dependents are gone or let go.
+void SetPropagation(json::Value& object, Propagation propagation) {
+  constexpr const char* kForeground = "foregroundDeletion";
+  constexpr const char* kOrphan = "orphan";
+  if (propagation == Propagation::kDefault) return;
+  json::Array kept;
+  for (const std::string& finalizer : FinalizersOf(object)) {
+    if (finalizer != kForeground && finalizer != kOrphan) kept.push_back(finalizer);
+  }
+  if (propagation == Propagation::kForeground) kept.push_back(kForeground);
+  if (propagation == Propagation::kOrphan) kept.push_back(kOrphan);
+  if (kept.empty()) {
+    MetadataOf(object).AsObject().erase("finalizers");
+  } else {
+    MetadataOf(object)["finalizers"] = std::move(kept);
+  }
+}
+
 json::Value MarkedForDeletion(const Context& context, const Call& call, json::Value object) {
   json::Value& metadata = MetadataOf(object);
   metadata["deletionTimestamp"] = FormatRfc3339(context.clock.Now());
@@ -59,7 +77,9 @@ Outcome<Removed> TryRemove(const Context& context, const Call& call, const Remov
   const bool deleting = IsDeleting(object);
   Removed removed{false, BytesOf(*record), record->uid};
   if (deleting && !FinalizersOf(object).empty()) return removed;
-  json::Value marked = deleting ? object : MarkedForDeletion(context, call, object);
+  // What is in a namespace goes with it, whatever its owners.
+  if (!deleting && call.resource != &Namespaces()) SetPropagation(object, options.propagation);
+  const json::Value marked = deleting ? object : MarkedForDeletion(context, call, object);
   // A namespace is marked first, so that nothing new comes while it is emptied.
   const bool mark = !deleting && !options.dry_run && (call.resource == &Namespaces() || !FinalizersOf(object).empty());
   ports::Precondition unchanged{record->revision, std::nullopt};
@@ -68,6 +88,11 @@ Outcome<Removed> TryRemove(const Context& context, const Call& call, const Remov
     removed.bytes = BytesOf(updated);
   }
   ASYA_TRY(const bool wait, MustWait(context, call, object, options.dry_run));
+  if (wait && options.dry_run) {
+    json::Value shown = marked;
+    MetadataOf(shown)["resourceVersion"] = std::to_string(record->revision.get());
+    removed.bytes = json::Dump(shown);
+  }
   if (wait) return removed;
   removed.gone = true;
   if (options.dry_run) return removed;

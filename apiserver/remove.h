@@ -8,8 +8,12 @@
 
 namespace asya::apiserver {
 
+// What becomes of the objects that name this one as their owner. kDefault: as its finalizers say, else background.
+enum class Propagation { kDefault, kBackground, kForeground, kOrphan };
+
 struct RemoveOptions {
   bool dry_run = false;
+  Propagation propagation = Propagation::kDefault;
   std::optional<std::string> uid;
   std::optional<std::int64_t> revision;
 };

@@ -232,59 +232,6 @@ TEST_F(TestApi, DryRunsCheckEverythingAndStoreNothing) {
   EXPECT_EQ(Get(Path("a")).text, real.text);
 }
 
-TEST_F(TestApi, DeleteAnswersWithTheUid) {
-  const Answer created = Create(Actor("a"));
-  const Answer deleted = Send("DELETE", Path("a"), R"({"propagationPolicy":"Background"})");
-  EXPECT_EQ(deleted.status, 200);
-  EXPECT_EQ(deleted.At("/kind"), "Status");
-  EXPECT_EQ(deleted.At("/status"), "Success");
-  EXPECT_EQ(deleted.At("/details/kind"), "asyncactors");
-  EXPECT_EQ(deleted.At("/details/uid"), created.At("/metadata/uid"));
-  EXPECT_EQ(Get(Path("a")).At("/message"), "asyncactors.asya.sh \"a\" not found");
-  EXPECT_EQ(Send("DELETE", Path("a")).status, 404);
-}
-
-TEST_F(TestApi, DeletePreconditionsHold) {
-  const Answer created = Create(Actor("a"));
-  EXPECT_EQ(Send("DELETE", Path("a"), R"({"preconditions":{"uid":"another"}})").status, 409);
-  EXPECT_EQ(Send("DELETE", Path("a"), R"({"preconditions":{"resourceVersion":"1"}})").status, 409);
-  EXPECT_EQ(Send("DELETE", Path("a"), R"({"propagationPolicy":"Sideways"})").status, 422);
-  const std::string right = R"({"preconditions":{"uid":")" + created.At("/metadata/uid") + R"(","resourceVersion":")" +
-                            created.At("/metadata/resourceVersion") + "\"}}";
-  EXPECT_EQ(Send("DELETE", Path("a"), right).status, 200);
-}
-
-TEST_F(TestApi, FinalizersHoldADeletion) {
-  json::Value actor = Actor("a");
-  actor["metadata"]["finalizers"] = json::Array{"asya.sh/drain"};
-  Create(actor);
-  const Answer deleting = Send("DELETE", Path("a"));
-  EXPECT_EQ(deleting.status, 200);
-  EXPECT_EQ(deleting.At("/kind"), "AsyncActor");
-  EXPECT_NE(deleting.At("/metadata/deletionTimestamp"), "(absent)");
-  EXPECT_EQ(deleting.At("/metadata/deletionGracePeriodSeconds"), "0");
-  EXPECT_EQ(deleting.At("/metadata/generation"), "2");
-  EXPECT_EQ(Send("DELETE", Path("a")).At("/metadata/resourceVersion"), deleting.At("/metadata/resourceVersion"))
-      << "again changes nothing";
-  const Answer added = Merge(Path("a"), R"({"metadata":{"finalizers":["asya.sh/drain","x/y"]}})");
-  EXPECT_EQ(added.status, 422);
-  EXPECT_EQ(added.At("/details/causes/0/reason"), "FieldValueForbidden");
-  EXPECT_NE(Merge(Path("a"), R"({"metadata":{"deletionTimestamp":null}})").At("/metadata/deletionTimestamp"),
-            "(absent)");
-  EXPECT_EQ(Merge(Path("a"), R"({"metadata":{"finalizers":null}})").status, 200);
-  EXPECT_EQ(Get(Path("a")).status, 404);
-}
-
-TEST_F(TestApi, DeletecollectionTakesSelectors) {
-  for (const char* name : {"a", "b", "c"}) Create(Actor(name));
-  Merge(Path("b"), R"({"metadata":{"labels":{"keep":"yes"}}})");
-  const Answer deleted = Send("DELETE", std::string(kActors) + "?labelSelector=keep!=yes");
-  EXPECT_EQ(deleted.status, 200);
-  EXPECT_EQ(deleted.body.Find("items")->AsArray().size(), 2U);
-  EXPECT_EQ(Get(Path("a")).status, 404);
-  EXPECT_EQ(Get(Path("b")).status, 200);
-}
-
 TEST_F(TestApi, ScaleSetsReplicasWhereScalingIsOff) {
   Create(Actor("on"));
   Create(Actor("off", R"({"image":"i","handler":"m.f","scaling":{"enabled":false}})"));
