@@ -6,13 +6,6 @@
 namespace asya::reconcilers {
 namespace {
 
-constexpr const char* kUser = "system:asya:reconcilers";
-
-ports::Author AuthorOf(const char* verb) {
-  // Status, finalizers and system actors are no history of a person's work.
-  return ports::Author{kUser, "asya-server", verb, false};
-}
-
 ports::Precondition As(const Stored& read) { return ports::Precondition{read.record.revision, read.record.uid}; }
 
 ports::Labels LabelsOf(const json::Value& object) {
@@ -37,6 +30,11 @@ bool IsBeingDeleted(const json::Value& object) { return object.FindPath({"metada
 bool IsSystem(const json::Value& object) {
   const json::Value* labels = object.FindPath({"metadata", "labels"});
   return labels != nullptr && labels->GetString(kSystemLabel) == "true";
+}
+
+// Status, finalizers and system actors are no history of a person's work.
+ports::Author Objects::AuthorOf(const char* verb) const {
+  return ports::Author{user_, "asya-server", verb, keep_deletions_ && std::string_view(verb) == "delete"};
 }
 
 Result<std::optional<Stored>> Objects::Get(const std::string& resource, const std::string& namespace_,

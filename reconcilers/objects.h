@@ -13,8 +13,10 @@
 namespace asya::reconcilers {
 
 inline constexpr const char* kActors = "asyncactors";
+inline constexpr const char* kCompositions = "compositions";
 inline constexpr const char* kFlavors = "flavors";
 inline constexpr const char* kFlows = "flows";
+inline constexpr const char* kFunctions = "functions";
 inline constexpr const char* kTransports = "transports";
 inline constexpr const char* kNamespaces = "namespaces";
 inline constexpr const char* kSystemLabel = "asya.sh/system";
@@ -32,6 +34,9 @@ bool IsSystem(const json::Value& object);
 class Objects {
  public:
   Objects(ports::ObjectStore& store, const Clock& clock) : store_(store), clock_(clock) {}
+  // As another user, whose deletions are kept in the history.
+  Objects(ports::ObjectStore& store, const Clock& clock, std::string user)
+      : store_(store), clock_(clock), user_(std::move(user)), keep_deletions_(true) {}
 
   // nullopt when there is no such object.
   Result<std::optional<Stored>> Get(const std::string& resource, const std::string& namespace_,
@@ -49,8 +54,12 @@ class Objects {
   Status RemoveFinalizer(const Stored& read, const std::string& finalizer);
 
  private:
+  [[nodiscard]] ports::Author AuthorOf(const char* verb) const;
+
   ports::ObjectStore& store_;
   const Clock& clock_;
+  std::string user_ = "system:asya:reconcilers";
+  bool keep_deletions_ = false;
 };
 
 }  // namespace asya::reconcilers

@@ -8,6 +8,13 @@ namespace {
 // The source that looks for queues that went missing at the broker.
 constexpr const char* kQueues = "queues";
 
+// Every kind that can own or be owned.
+const std::vector<std::string>& CollectedResources() {
+  static const std::vector<std::string> all{kActors,       kFlows,     kFlavors,   kTransports,
+                                            kCompositions, kFunctions, kNamespaces};
+  return all;
+}
+
 Key KeyOf(const ports::Record& record) { return Key{record.key.namespace_, record.key.name}; }
 
 }  // namespace
@@ -25,6 +32,7 @@ Reconcilers::Reconcilers(const World& world, ReconcilerSettings settings, const 
       transport_reconciler_(world_),
       flavor_reconciler_(world_),
       depth_reconciler_(world_, settings_),
+      garbage_collector_(world_.store, world_.clock, owners_, CollectedResources()),
       actors_("actors", {world_.clock, random_, log_, settings_.metrics}, [this](const Key& k) { return Actor(k); }),
       crew_("crew", {world_.clock, random_, log_, settings_.metrics},
             [this](const Key& k) { return crew_reconciler_.Reconcile(k); }),
@@ -38,6 +46,8 @@ Reconcilers::Reconcilers(const World& world, ReconcilerSettings settings, const 
                [this](const Key& k) { return flavor_reconciler_.Reconcile(k); }),
       depths_("depths", {world_.clock, random_, log_, settings_.metrics},
               [this](const Key& k) { return depth_reconciler_.Reconcile(k); }),
+      garbage_("garbage", {world_.clock, random_, log_, settings_.metrics},
+               [this](const Key& k) { return garbage_collector_.Reconcile(k); }),
       sources_("sources", {world_.clock, random_, log_, settings_.metrics},
                [this](const Key& k) { return Source(k); }) {
   WatchObjects();
@@ -48,16 +58,19 @@ Reconcilers::~Reconcilers() { Stop(); }
 void Reconcilers::AddWatch(const std::string& resource,
                            std::function<void(const ports::Record&, bool deleted)> on_object) {
   ObjectWatch::Events events;
-  events.on_event = [on_object](const ports::Event& event) {
-    on_object(event.record, event.type == ports::Event::Type::kDeleted);
+  events.on_event = [this, on_object](const ports::Event& event) {
+    const bool deleted = event.type == ports::Event::Type::kDeleted;
+    on_object(event.record, deleted);
+    Collect(deleted ? owners_.Remove(event.record) : owners_.Put(event.record));
   };
-  if (resource == kActors) {
-    events.on_list = [this](const std::vector<ports::Record>& all) { OnActorList(all); };
-  } else {
-    events.on_list = [on_object](const std::vector<ports::Record>& all) {
+  events.on_list = [this, on_object, resource](const std::vector<ports::Record>& all) {
+    if (resource == kActors) {
+      OnActorList(all);
+    } else {
       for (const auto& record : all) on_object(record, false);
-    };
-  }
+    }
+    Collect(owners_.Replace(resource, all));
+  };
   events.on_broken = [this, resource] { sources_.queue().Add(Key{"", resource}); };
   watches_.push_back(std::make_unique<ObjectWatch>(world_.store, resource, std::move(events)));
 }
@@ -77,6 +90,13 @@ void Reconcilers::WatchObjects() {
     transports_.queue().Add(KeyOf(record));
     for (const auto& key : index_.WithTransport(record.key.name)) actors_.queue().Add(key);
   });
+  // Nothing acts on these but the garbage collector.
+  for (const char* resource : {kCompositions, kFunctions}) AddWatch(resource, [](const ports::Record&, bool) {});
+}
+
+void Reconcilers::Collect(const OwnerIndex::Keys& keys) {
+  if (!settings_.collect_garbage) return;
+  for (const ports::ObjectKey& key : keys) garbage_.queue().Add(CollectorKey(key));
 }
 
 void Reconcilers::ActorsChanged(const std::string& namespace_) {
@@ -165,7 +185,8 @@ void Reconcilers::Prepare() {
 void Reconcilers::Start() {
   Prepare();
   actors_.Start(settings_.workers);
-  for (Controller* controller : {&crew_, &flows_, &namespaces_, &transports_, &flavors_, &depths_, &sources_})
+  for (Controller* controller :
+       {&crew_, &flows_, &namespaces_, &transports_, &flavors_, &depths_, &garbage_, &sources_})
     controller->Start(1);
 }
 
@@ -173,14 +194,14 @@ void Reconcilers::Stop() {
   subscriptions_.clear();
   sources_.Stop();
   for (const auto& watch : watches_) watch->Close();
-  for (Controller* controller : {&actors_, &crew_, &flows_, &namespaces_, &transports_, &flavors_, &depths_})
+  for (Controller* controller : {&actors_, &crew_, &flows_, &namespaces_, &transports_, &flavors_, &depths_, &garbage_})
     controller->Stop();
 }
 
 bool Reconcilers::RunOne() {
   bool worked = false;
   for (Controller* controller :
-       {&sources_, &actors_, &crew_, &flows_, &namespaces_, &transports_, &flavors_, &depths_}) {
+       {&sources_, &actors_, &crew_, &flows_, &namespaces_, &transports_, &flavors_, &depths_, &garbage_}) {
     worked = controller->RunOne() || worked;
   }
   return worked;
@@ -189,7 +210,7 @@ bool Reconcilers::RunOne() {
 std::optional<SteadyTime> Reconcilers::NextAt() const {
   std::optional<SteadyTime> next;
   for (const Controller* controller :
-       {&sources_, &actors_, &crew_, &flows_, &namespaces_, &transports_, &flavors_, &depths_}) {
+       {&sources_, &actors_, &crew_, &flows_, &namespaces_, &transports_, &flavors_, &depths_, &garbage_}) {
     const auto at = controller->queue().NextAt();
     if (at && (!next || *at < *next)) next = at;
   }

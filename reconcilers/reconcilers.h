@@ -11,8 +11,10 @@
 #include "reconcilers/actor_reconciler.h"
 #include "reconcilers/controller.h"
 #include "reconcilers/crew_reconciler.h"
+#include "reconcilers/garbage_collector.h"
 #include "reconcilers/namespace_reconciler.h"
 #include "reconcilers/object_watch.h"
+#include "reconcilers/owner_index.h"
 #include "reconcilers/small_reconcilers.h"
 #include "reconcilers/world.h"
 
@@ -49,6 +51,7 @@ class Reconcilers {
   void OnActor(const ports::Record& record, bool deleted);
   void OnActorList(const std::vector<ports::Record>& all);
   void ActorsChanged(const std::string& namespace_);
+  void Collect(const OwnerIndex::Keys& keys);
 
   const World world_;
   const ReconcilerSettings settings_;
@@ -62,6 +65,8 @@ class Reconcilers {
   TransportReconciler transport_reconciler_;
   FlavorReconciler flavor_reconciler_;
   DepthReconciler depth_reconciler_;
+  OwnerIndex owners_;
+  GarbageCollector garbage_collector_;
   Controller actors_;
   Controller crew_;
   Controller flows_;
@@ -69,6 +74,7 @@ class Reconcilers {
   Controller transports_;
   Controller flavors_;
   Controller depths_;
+  Controller garbage_;
   Controller sources_;  // keys: resources to list and watch, and kQueues
   std::vector<std::unique_ptr<ObjectWatch>> watches_;
   std::vector<std::shared_ptr<void>> subscriptions_;

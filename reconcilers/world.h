@@ -42,6 +42,8 @@ struct ReconcilerSettings {
   json::Value default_transport;
   // Whole AsyncActor objects that every namespace with actors gets, e.g. x-sink and x-sump.
   std::function<std::vector<json::Value>(const std::string& namespace_)> system_actors;
+  // Off where a cluster's own garbage collector sees the objects.
+  bool collect_garbage = true;
   std::chrono::milliseconds queue_drift_poll{30000};  // between two looks for queues that went missing
   std::chrono::milliseconds depth_pause{1000};        // least time between two writes of a queue's depth
 };
