@@ -1,0 +1,145 @@
+// Input that no well-meaning client sends: each gets its Status, and the server goes on.
+#include "apiserver/test_api.h"
+
+namespace asya::apiserver {
+namespace {
+
+std::string Nested(int depth) {
+  return std::string(static_cast<std::size_t>(depth), '[') + std::string(static_cast<std::size_t>(depth), ']');
+}
+
+// The manifest of an actor with this text as its member `env` of the spec.
+std::string WithMember(const std::string& text) {
+  return R"({"apiVersion":"asya.sh/v1alpha1","kind":"AsyncActor","metadata":{"name":"a"},)"
+         R"("spec":{"image":"i:1","handler":"m.f","affinity":{"x":)" +
+         text + "}}}";
+}
+
+TEST_F(TestApi, BodiesThatAreNoJsonAreBadRequests) {
+  for (const std::string& body :
+       {std::string(), std::string("null"), std::string("{\"a\":"), std::string("\xEF\xBB\xBF{}"),
+        WithMember(Nested(200)), WithMember("\"\xC3\x28\""), WithMember("\"\\ud800\""), WithMember("1e999"),
+        WithMember("01"), WithMember("1") + "{}", std::string("\0\0\0", 3)}) {
+    const Answer answer = Send("POST", kActors, body);
+    EXPECT_EQ(answer.status, 400) << body.substr(0, 80) << answer.text;
+    EXPECT_EQ(answer.At("/kind"), "Status");
+    EXPECT_EQ(answer.At("/reason"), "BadRequest");
+  }
+  EXPECT_EQ(Send("POST", kActors, WithMember(Nested(60))).status, 201) << "this deep is fine";
+  const std::string deep = R"({"spec":{"affinity":)" + Nested(200) + "}}";
+  EXPECT_EQ(Merge(Path("a"), deep).status, 400);
+  EXPECT_EQ(Send("DELETE", Path("a"), Nested(200)).status, 400);
+}
+
+TEST_F(TestApi, ValuesThatFitNoTypeAreInvalid) {
+  const auto spec = [this](const std::string& text) { return Create(Actor("a", text)); };
+  for (const char* text :
+       {R"({"image":"i","handler":"m.f","concurrency":1.5})", R"({"image":"i","handler":"m.f","concurrency":-1})",
+        R"({"image":"i","handler":"m.f","concurrency":9223372036854775807})", R"({"image":"i","handler":{}})",
+        R"({"image":[],"handler":"m.f"})", R"({"image":"i","handler":"m.f","env":{}})"}) {
+    const Answer answer = spec(text);
+    EXPECT_EQ(answer.status, 422) << text << answer.text;
+    EXPECT_EQ(answer.At("/reason"), "Invalid");
+  }
+  EXPECT_EQ(Send("POST", kActors,
+                 R"({"apiVersion":"asya.sh/v1alpha1","kind":"AsyncActor","metadata":{"name":7},)"
+                 R"("spec":{"image":"i","handler":"m.f"}})")
+                .status,
+            422);
+}
+
+TEST_F(TestApi, ContentTypesThatAreNotServedAreTold) {
+  Create(Actor("a"));
+  for (const char* method : {"POST", "PUT"}) {
+    const std::string path = method == std::string("POST") ? std::string(kActors) : Path("a");
+    for (const char* type :
+         {"text/plain", "application/xml", "application/vnd.kubernetes.protobuf", "x", "application"}) {
+      const Answer answer = Send(method, path, json::Dump(Actor("b")), {{"Content-Type", type}});
+      EXPECT_EQ(answer.status, 415) << method << type;
+      EXPECT_EQ(answer.At("/reason"), "UnsupportedMediaType");
+    }
+  }
+  EXPECT_EQ(Send("PATCH", Path("a"), "{}", {{"Content-Type", "application/json"}}).status, 415);
+  EXPECT_EQ(Send("PATCH", Path("a"), "{}", {{"Content-Type", "application/merge-patch+json; charset=utf-8"}}).status,
+            200);
+  for (const char* accept :
+       {"text/html", "application/xml", "application/json;as=Table;v=v9;g=meta.k8s.io", ",", ";;=,"}) {
+    const Answer answer = Get(Path("a"), {{"Accept", accept}});
+    EXPECT_EQ(answer.status, 406) << accept;
+    EXPECT_EQ(answer.At("/reason"), "NotAcceptable");
+  }
+}
+
+TEST_F(TestApi, PatchesAreBounded) {
+  Create(Actor("a"));
+  const auto operations = [](int count) {
+    std::string patch = "[";
+    for (int i = 0; i < count; ++i) {
+      patch += (i == 0 ? "" : ",") + std::string(R"({"op":"test","path":"/metadata/name","value":"a"})");
+    }
+    return patch + "]";
+  };
+  EXPECT_EQ(JsonPatch(Path("a"), operations(10'000)).status, 200);
+  const Answer more = JsonPatch(Path("a"), operations(10'001));
+  EXPECT_EQ(more.status, 413);
+  EXPECT_EQ(more.At("/reason"), "RequestEntityTooLarge");
+  // Each copy doubles the object.
+  std::string doubling =
+      R"([{"op":"add","path":"/metadata/annotations","value":{"k":")" + std::string(1000, 'x') + "\"}}";
+  for (int i = 0; i < 40; ++i) {
+    doubling +=
+        R"(,{"op":"copy","from":"/metadata/annotations","path":"/metadata/annotations/c)" + std::to_string(i) + "\"}";
+  }
+  EXPECT_EQ(JsonPatch(Path("a"), doubling + "]").status, 413);
+  EXPECT_EQ(Get(Path("a")).status, 200);
+}
+
+TEST_F(TestApi, SelectorsAreBounded) {
+  std::string labels = "a0";
+  for (int i = 1; i < 1500; ++i) labels += ",a" + std::to_string(i);
+  EXPECT_EQ(Get(std::string(kActors) + "?labelSelector=" + labels).status, 400);
+  for (const char* query :
+       {"labelSelector=a%3D%00", "labelSelector=%ff", "fieldSelector=%3D", "fieldSelector=metadata.name", "limit=-1",
+        "limit=x", "limit=99999999999999999999", "timeoutSeconds=x", "continue=%ff", "resourceVersion=-1",
+        "resourceVersion=1.5", "resourceVersion=99999999999999999999"}) {
+    const Answer answer = Get(std::string(kActors) + "?" + query);
+    EXPECT_EQ(answer.status, 400) << query << answer.text;
+  }
+}
+
+TEST_F(TestApi, NamesThatCannotBeThereAreNotFoundOrInvalid) {
+  for (const char* name : {"a%2Fb", "A", "a%20b", "%F0%9F%90%99"}) {
+    EXPECT_EQ(Get(Path(name)).status, 404) << name;
+  }
+  for (const char* name : {"..", ".", "a/b", "A", "a b", "", "-a", "a%"}) {
+    const Answer answer = Create(Actor(name));
+    EXPECT_EQ(answer.status, 422) << name << answer.text;
+  }
+  EXPECT_EQ(Create(Actor(std::string(254, 'a'))).status, 422);
+}
+
+// As many bytes as the limit of an annotation's total allow, and one more.
+TEST_F(TestApi, AnnotationsAreBounded) {
+  json::Value actor = Actor("a");
+  actor["metadata"]["annotations"]["k"] = std::string((256U << 10U) - 1, 'x');
+  EXPECT_EQ(Create(actor).status, 201);
+  actor["metadata"]["name"] = "b";
+  actor["metadata"]["annotations"]["k"] = std::string(256U << 10U, 'x');
+  EXPECT_EQ(Create(actor).status, 422);
+}
+
+TEST_F(TestApi, OptionsThatAreUnknownAreRefused) {
+  EXPECT_EQ(Create(Actor("a"), "?fieldManager=" + std::string(129, 'm')).status, 422);
+  EXPECT_EQ(Create(Actor("a"), "?fieldManager=%07").status, 422);
+  EXPECT_EQ(Create(Actor("a"), "?fieldValidation=strict").status, 422);
+  EXPECT_EQ(Create(Actor("a"), "?dryRun=all").status, 422);
+  EXPECT_EQ(Get(std::string(kActors) + "?resourceVersion=1&resourceVersionMatch=Almost").status, 422);
+  EXPECT_EQ(
+      Get(kActors + std::string("?includeObject=All"), {{"Accept", "application/json;as=Table;v=v1;g=meta.k8s.io"}})
+          .status,
+      400);
+  EXPECT_EQ(Get(kActors).At("/items"), "[]");
+}
+
+}  // namespace
+}  // namespace asya::apiserver
