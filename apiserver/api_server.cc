@@ -4,8 +4,10 @@
 
 #include "apiserver/body.h"
 #include "apiserver/documents.h"
+#include "apiserver/health.h"
 #include "apiserver/namespaces.h"
 #include "apiserver/postponed.h"
+#include "apiserver/reviews.h"
 #include "apiserver/verbs.h"
 #include "apiserver/watch_encoder.h"
 #include "apiserver/watch_schedule.h"
@@ -75,14 +77,6 @@ std::optional<observe::Gauge> WaitingGauge(observe::Metrics* metrics) {
   return metrics->MakeGauge("asya_apiserver_revision_waits", "Requests that wait for a revision still ahead.");
 }
 
-http::Response Plain(int status, std::string text) {
-  http::Response response;
-  response.status = status;
-  response.content_type = "text/plain; charset=utf-8";
-  response.body = std::move(text);
-  return response;
-}
-
 }  // namespace
 
 class ApiServer::Implementation {
@@ -120,12 +114,15 @@ class ApiServer::Implementation {
  private:
   Outcome<Call> MakeCall(http::Request request, User user) const;
   std::optional<Outcome<http::Response>> HandleDocument(const http::Request& request) const;
-  void HandleReadiness(http::Responder responder);
+  void HandleHealth(const http::Request& request, http::Responder responder);
   void Watch(const Call& call, http::Responder responder);
+  using Work = std::function<Outcome<http::Response>(const Context&, Call&)>;
+  // Empty where the verb does nothing on this path.
+  [[nodiscard]] Work WorkOf(const Call& call) const;
   // A request on its way through the executor, where it may come by several times.
   struct Job {
     Call call;
-    Verb verb;
+    Work work;
     http::Responder responder;
     SteadyTime revision_until;  // a revision that is ahead is waited for until then
   };
@@ -145,8 +142,7 @@ class ApiServer::Implementation {
 };
 
 void ApiServer::Implementation::Handle(http::Request request, http::Responder responder) {
-  if (request.path == "/livez" || request.path == "/healthz") return responder.Send(Plain(200, "ok"));
-  if (request.path == "/readyz") return HandleReadiness(std::move(responder));
+  if (IsHealthPath(request.path)) return HandleHealth(request, std::move(responder));
   if (request.path == "/version") return responder.Send(VersionResponse(settings_.version));
   std::optional<User> user = parts_.authenticate ? parts_.authenticate(request) : User{"anonymous", {}};
   if (!user) return responder.Send(ToResponse(Unauthorized()));
@@ -159,10 +155,16 @@ void ApiServer::Implementation::Handle(http::Request request, http::Responder re
   auto call = MakeCall(std::move(request), std::move(*user));
   if (!call.ok()) return responder.Send(ToResponse(call.error()));
   if (call->info.verb == "watch") return Watch(*call, std::move(responder));
-  const Verb verb = FindVerb(*call);
-  if (verb == nullptr) return responder.Send(ToResponse(MethodNotAllowed(call->request.method)));
+  Work work = WorkOf(*call);
+  if (!work) return responder.Send(ToResponse(MethodNotAllowed(call->request.method)));
   const SteadyTime revision_until = parts_.clock.Steady() + settings_.watch.revision_wait;
-  Run(std::make_shared<Job>(Job{std::move(*call), verb, std::move(responder), revision_until}));
+  Run(std::make_shared<Job>(Job{std::move(*call), std::move(work), std::move(responder), revision_until}));
+}
+
+ApiServer::Implementation::Work ApiServer::Implementation::WorkOf(const Call& call) const {
+  if (!IsReview(*call.resource)) return FindVerb(call);
+  if (call.info.verb != "create" || !call.info.name.empty()) return nullptr;
+  return [this](const Context& context, Call& review) { return CreateReview(context, parts_.authorize, review); };
 }
 
 std::optional<Outcome<http::Response>> ApiServer::Implementation::HandleDocument(const http::Request& request) const {
@@ -189,7 +191,7 @@ Outcome<Call> ApiServer::Implementation::MakeCall(http::Request request, User us
   call.request = std::move(request);
   if (!KnownPart(call)) return PathNotFound();
   ASYA_TRY([[maybe_unused]] const Done scope, CheckScope(call));
-  if (parts_.authorize) {
+  if (parts_.authorize && !IsReview(*call.resource)) {  // everybody may ask about itself
     ASYA_TRY([[maybe_unused]] const Done allowed, parts_.authorize(call));
   }
   auto accepted = NegotiateObject(call.request.headers.Get("Accept").value_or(""));
@@ -208,7 +210,7 @@ void ApiServer::Implementation::Run(const std::shared_ptr<Job>& job) {
 }
 
 void ApiServer::Implementation::Answer(const std::shared_ptr<Job>& job) {
-  auto outcome = job->verb(context_, job->call);
+  auto outcome = job->work(context_, job->call);
   if (outcome.ok()) return job->responder.Send(std::move(outcome).value());
   const StatusError& error = outcome.error();
   const bool waits = error.revision_ahead && parts_.clock.Steady() < job->revision_until;
@@ -224,15 +226,22 @@ void ApiServer::Implementation::Answer(const std::shared_ptr<Job>& job) {
   job->responder.Send(std::move(response));
 }
 
-void ApiServer::Implementation::HandleReadiness(http::Responder responder) {
+void ApiServer::Implementation::HandleHealth(const http::Request& request, http::Responder responder) {
+  const std::vector<HealthCheck> checks{
+      {"ping", [] { return Ok(); }, false},
+      {"store",
+       [this]() -> asya::Status {
+         const auto head = parts_.store.Head();
+         return head.ok() ? Ok() : asya::Status(head.error());
+       },
+       true},
+      {"server", [this] { return parts_.ready ? parts_.ready() : Ok(); }, true},
+  };
+  // What asks nobody is answered here, so that a server that is busy is not taken for dead.
+  if (request.path.rfind("/livez", 0) == 0) return responder.Send(AnswerHealth(request, checks));
   const auto shared = std::make_shared<http::Responder>(std::move(responder));
-  const bool taken = executor_.Submit([this, shared] {
-    const auto head = parts_.store.Head();
-    if (!head.ok()) return shared->Send(Plain(503, "store: " + head.error().message));
-    const asya::Status ready = parts_.ready ? parts_.ready() : Ok();
-    shared->Send(ready.ok() ? Plain(200, "ok") : Plain(503, ready.error().message));
-  });
-  if (!taken) shared->Send(Plain(503, "busy or stopping"));
+  const bool taken = executor_.Submit([request, checks, shared] { shared->Send(AnswerHealth(request, checks)); });
+  if (!taken) RefuseBusy(std::move(*shared));
 }
 
 void ApiServer::Implementation::Watch(const Call& call, http::Responder responder) {

@@ -95,6 +95,52 @@ bool ReadMetadata(std::string_view bytes, json::Value& metadata) {
   return good && !reader.bad();
 }
 
+// A text member of a spec, by the message that holds it: 0 is the spec itself, else the number of one of its members.
+struct SpecText {
+  const char* kind;
+  std::uint64_t message;
+  const char* parent;  // of the message; empty for the spec itself
+  std::uint64_t number;
+  const char* name;
+};
+constexpr SpecText kSpecTexts[] = {
+    {"SelfSubjectAccessReview", 1, "resourceAttributes", 1, "namespace"},
+    {"SelfSubjectAccessReview", 1, "resourceAttributes", 2, "verb"},
+    {"SelfSubjectAccessReview", 1, "resourceAttributes", 3, "group"},
+    {"SelfSubjectAccessReview", 1, "resourceAttributes", 4, "version"},
+    {"SelfSubjectAccessReview", 1, "resourceAttributes", 5, "resource"},
+    {"SelfSubjectAccessReview", 1, "resourceAttributes", 6, "subresource"},
+    {"SelfSubjectAccessReview", 1, "resourceAttributes", 7, "name"},
+    {"SelfSubjectAccessReview", 2, "nonResourceAttributes", 1, "path"},
+    {"SelfSubjectAccessReview", 2, "nonResourceAttributes", 2, "verb"},
+    {"SelfSubjectRulesReview", 0, "", 1, "namespace"},
+};
+
+bool ReadSpecMessage(std::string_view bytes, const std::string& kind, std::uint64_t message, json::Value& spec) {
+  Reader reader(bytes);
+  while (reader.Next()) {
+    for (const SpecText& text : kSpecTexts) {
+      if (kind != text.kind || text.message != message) continue;
+      json::Value& place = message == 0 ? spec : spec[text.parent];
+      if (place.IsNull()) place = json::Object{};
+      if (text.number == reader.number() && !reader.text().empty()) place[text.name] = reader.text();
+    }
+  }
+  return !reader.bad();
+}
+
+// The spec of a review, two messages deep.
+bool ReadSpec(std::string_view bytes, const std::string& kind, json::Value& spec) {
+  bool good = ReadSpecMessage(bytes, kind, 0, spec);
+  Reader reader(bytes);
+  while (reader.Next()) {
+    if (kind == "SelfSubjectAccessReview" && (reader.number() == 1 || reader.number() == 2)) {
+      good = ReadSpecMessage(reader.text(), kind, reader.number(), spec) && good;
+    }
+  }
+  return good && !reader.bad();
+}
+
 // TypeMeta, the first member of runtime.Unknown.
 bool ReadType(std::string_view bytes, json::Value& object) {
   Reader reader(bytes);
@@ -107,10 +153,13 @@ bool ReadType(std::string_view bytes, json::Value& object) {
 
 // The object itself, the second one.
 bool ReadObject(std::string_view bytes, json::Value& object) {
+  const std::string kind = object.GetString("kind").value_or("");
   Reader reader(bytes);
   bool good = true;
   while (reader.Next()) {
     if (reader.number() == 1) good = ReadMetadata(reader.text(), object["metadata"]) && good;
+    if (reader.number() == 2 && (kind == "SelfSubjectAccessReview" || kind == "SelfSubjectRulesReview"))
+      good = ReadSpec(reader.text(), kind, object["spec"]) && good;
   }
   return good && !reader.bad();
 }

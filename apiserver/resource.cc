@@ -51,6 +51,15 @@ Resource EventResource() {
   return resource;
 }
 
+Resource Review(const std::string& group, const std::string& plural, const std::string& kind,
+                const std::string& description) {
+  Resource resource{group, "v1", CoreKind(plural, kind, false), {"create"}};
+  resource.kind.schema.description = description;
+  resource.kind.has_status = false;
+  resource.kind.columns = {{"Name", "string", "name", "Name of the object.", 0, "metadata.name", ""}};
+  return resource;
+}
+
 std::vector<Resource> AllResources() {
   std::vector<Resource> all{NamespaceResource(), EventResource()};
   for (const model::KindInfo& kind : model::Kinds()) {
@@ -59,6 +68,11 @@ std::vector<Resource> AllResources() {
                            kind,
                            {"create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"}});
   }
+  all.push_back(Review("authentication.k8s.io", "selfsubjectreviews", "SelfSubjectReview", "Who the user is."));
+  all.push_back(Review("authorization.k8s.io", "selfsubjectaccessreviews", "SelfSubjectAccessReview",
+                       "Whether the user may do something."));
+  all.push_back(Review("authorization.k8s.io", "selfsubjectrulesreviews", "SelfSubjectRulesReview",
+                       "What the user may do in a namespace."));
   return all;
 }
 
