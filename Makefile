@@ -33,7 +33,7 @@ build: install build/asya_runtime.pyz ## Builds everything for development (buil
 .PHONY: programs
 programs: install build/asya_runtime.pyz ## Builds the optimised programs alone (build/release/bin)
 	@$(call BUILD,release,asya-server asya-relay asya-relay-postgres asya-relay-rabbitmq \
-		asya-relay-sqs asya-relay-pubsub)
+		asya-relay-sqs asya-relay-pubsub asya-relay-sqlite-s3 asya-relay-postgres-s3 asya-relay-rabbitmq-s3)
 
 build/asya_runtime.pyz: $(wildcard runtime/asya_runtime/*.py) runtime/build.py
 	@$(PYTHON_BIN)/python runtime/build.py $@

@@ -27,6 +27,32 @@ TEST(StoreSettings, AStoreIsTheAbsolutePathOfAFolder) {
   EXPECT_EQ(problems, std::vector<std::string>());
 }
 
+TEST(StoreSettings, OrABucket) {
+  std::vector<std::string> problems;
+  auto settings = Read({{"ASYA_CLAIM_STORE", "s3://my.bucket/of/asya/"},
+                        {"AWS_REGION", "eu-west-1"},
+                        {"ASYA_CLAIM_S3_ENDPOINT", "https://minio:9000"}},
+                       problems);
+  EXPECT_EQ(problems, std::vector<std::string>());
+  EXPECT_TRUE(settings.is_s3());
+  EXPECT_EQ(settings.s3.bucket, "my.bucket");
+  EXPECT_EQ(settings.s3.prefix, "of/asya/");
+  EXPECT_EQ(settings.s3.region, "eu-west-1");
+  EXPECT_EQ(settings.s3.endpoint, "https://minio:9000");
+  settings = Read({{"ASYA_CLAIM_STORE", "s3://bucket"}, {"ASYA_CLAIM_S3_REGION", "x"}, {"AWS_REGION", "y"}}, problems);
+  EXPECT_EQ(settings.s3.prefix, "");
+  EXPECT_EQ(settings.s3.region, "x");
+  EXPECT_TRUE(problems.empty());
+  for (const char* odd : {"s3://", "s3://ab", "s3://Bucket", "s3://bucket//a", "s3://bucket/../a", "s3://bucket/a b"}) {
+    EXPECT_TRUE(Read({{"ASYA_CLAIM_STORE", odd}}, problems).none()) << odd;
+  }
+  EXPECT_EQ(problems.size(), 6U);
+  problems.clear();
+  Read({{"ASYA_CLAIM_STORE", "s3://bucket"}, {"ASYA_CLAIM_S3_ENDPOINT", "https://user:hush@host"}}, problems);
+  ASSERT_EQ(problems.size(), 1U);
+  EXPECT_EQ(problems[0].find("hush"), std::string::npos);
+}
+
 TEST(StoreSettings, EveryMistakeIsSaid) {
   std::vector<std::string> problems;
   Read({{"ASYA_CLAIM_STORE", "claims"}, {"ASYA_CLAIM_THRESHOLD_BYTES", "1"}}, problems);

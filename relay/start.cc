@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "claims/directory/store.h"
 #include "core/observe/log.h"
 #include "relay/claim_settings.h"
+#include "relay/claim_stores.h"
 #include "relay/environment.h"
 #include "relay/service.h"
 
@@ -48,15 +48,24 @@ std::optional<Settings> SettingsOrReport() {
   return std::nullopt;
 }
 
+bool WantsS3Claims() {
+  std::vector<std::string> problems;  // reported with the settings
+  return ReadClaimSettings(ProcessEnvironment(), problems).store.is_s3();
+}
+
 int RunUntilDrained(const Settings& settings, ports::MessageQueue& queue, observe::Metrics& metrics,
                     const Clock& clock) {
   const auto logger = observe::Logger::ToStderr("relay", LevelOf(settings.log_level));
   std::vector<std::string> problems;  // reported with the settings
   const ClaimSettings claims = ReadClaimSettings(ProcessEnvironment(), problems);
   if (claims.store.none()) return Run(settings, queue, metrics, clock, logger);
-  asya::claims::directory::Store store(claims.store.folder);
+  const auto store = OpenClaimStore(claims.store, metrics, settings.metrics_namespace);
+  if (!store.ok()) {
+    std::fprintf(stderr, "%s: %s\n", store.error().field.c_str(), store.error().message.c_str());
+    return kExitUsage;
+  }
   const bool is_sump = settings.is_end_actor && settings.actor == settings.sump;
-  ClaimedQueue claimed({queue, store, metrics, settings.metrics_namespace, logger, is_sump}, claims.limits);
+  ClaimedQueue claimed({queue, **store, metrics, settings.metrics_namespace, logger, is_sump}, claims.limits);
   return Run(settings, claimed, metrics, clock, logger);
 }
 

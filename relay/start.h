@@ -16,6 +16,9 @@ inline constexpr int kExitFailure = 1;
 // From the process's environment; nullopt after every mistake was printed to stderr, a line each.
 std::optional<Settings> SettingsOrReport();
 
+// Whether the environment names a claim store in S3, which only some programs have with them.
+bool WantsS3Claims();
+
 // `metrics` is what /metrics shows; transports may count in it too. The exit status: 0 after a drain or when the
 // supervising process has gone.
 int RunUntilDrained(const Settings& settings, ports::MessageQueue& queue, observe::Metrics& metrics,

@@ -30,7 +30,7 @@ struct ClaimOptions {
 // ASYA_CLAIM_GRACE, ASYA_CLAIM_EXPIRY and what claims/settings.h reads. An error names every mistake.
 Result<ClaimOptions> ReadClaimOptions(const std::string& state, const std::map<std::string, std::string>& variables);
 
-// Null where there is none.
-std::unique_ptr<ports::ClaimStore> OpenClaimStore(const ClaimOptions& options, observe::Metrics& metrics);
+// Null where there is none. kInvalid: it cannot be opened as it is set.
+Result<std::unique_ptr<ports::ClaimStore>> OpenClaimStore(const ClaimOptions& options, observe::Metrics& metrics);
 
 }  // namespace asya::server

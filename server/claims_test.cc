@@ -12,7 +12,7 @@ TEST(ClaimOptions, ALaptopHasAStoreWithoutBeingTold) {
   EXPECT_EQ(options->relay_environment.at("ASYA_CLAIM_STORE"), "/p/.asya/local/claims");
   EXPECT_EQ(options->grace, std::chrono::minutes(10));
   observe::Metrics metrics;
-  EXPECT_NE(OpenClaimStore(*options, metrics), nullptr);
+  EXPECT_NE(*OpenClaimStore(*options, metrics), nullptr);
 }
 
 TEST(ClaimOptions, TheEnvironmentOfTheServerCountsForTheRelaysToo) {
@@ -29,12 +29,27 @@ TEST(ClaimOptions, TheEnvironmentOfTheServerCountsForTheRelaysToo) {
   EXPECT_EQ(options->expiry, std::chrono::hours(2000));
 }
 
+TEST(ClaimOptions, OfABucketRelaysAreToldThePlaceAndHaveTheIdentity) {
+  const auto options = ReadClaimOptions("/s", {{"ASYA_CLAIM_STORE", "s3://bucket/p"},
+                                               {"AWS_REGION", "eu-west-1"},
+                                               {"ASYA_CLAIM_S3_ENDPOINT", "https://minio:9000"},
+                                               {"AWS_SECRET_ACCESS_KEY", "hush"}});
+  ASSERT_TRUE(options.ok());
+  EXPECT_EQ(options->relay_environment,
+            (std::map<std::string, std::string>{{"ASYA_CLAIM_STORE", "s3://bucket/p"},
+                                                {"ASYA_CLAIM_S3_ENDPOINT", "https://minio:9000"},
+                                                {"ASYA_CLAIM_S3_REGION", "eu-west-1"}}));
+  EXPECT_EQ(options->credentials.at("AWS_SECRET_ACCESS_KEY"), "hush");
+  observe::Metrics metrics;
+  EXPECT_NE(*OpenClaimStore(*options, metrics), nullptr);
+}
+
 TEST(ClaimOptions, NoneIsNone) {
   const auto options = ReadClaimOptions("/s", {{"ASYA_CLAIM_STORE", "none"}});
   ASSERT_TRUE(options.ok());
   EXPECT_TRUE(options->relay_environment.empty());
   observe::Metrics metrics;
-  EXPECT_EQ(OpenClaimStore(*options, metrics), nullptr);
+  EXPECT_EQ(*OpenClaimStore(*options, metrics), nullptr);
 }
 
 TEST(ClaimOptions, AllMistakesAreSaidAtOnce) {

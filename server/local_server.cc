@@ -160,7 +160,7 @@ struct LocalServer::Parts {
 
 Status LocalServer::Parts::OpenStores(const Environment& environment) {
   ASYA_TRY(claim_options, ReadClaimOptions(options.state, environment.own));
-  claims = OpenClaimStore(claim_options, metrics);
+  ASYA_TRY(claims, OpenClaimStore(claim_options, metrics));
   queues = std::make_unique<QueueDirectory>(cluster::local::ConfigSources{options.state, environment.own}, clock);
   backend = MakeBackend(options, environment, {broker_socket, clock, random, metrics, logger.For("store")});
   ASYA_TRY_STATUS(backend->Start([this](const ports::FirstMessage& message) -> ports::FirstMessage {

@@ -53,8 +53,8 @@ class System:
         """One measurement."""
         before = processor_seconds_by_program(self.pid)
         self.rates.append(self.send(self.items))
-        used = processor_seconds_by_program(self.pid)
-        used.subtract(before)
+        after = processor_seconds_by_program(self.pid)
+        used = {program: seconds - before.get(program, 0.0) for program, seconds in after.items()}
         for program, seconds in used.items():
             self.programs_ms.setdefault(program, []).append(seconds / self.items * 1000)
         self.cpu_ms.append(sum(used.values()) / self.items * 1000)

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
@@ -86,9 +86,9 @@ def family(pid: int) -> list[int]:
     return found
 
 
-def processor_seconds_by_program(pid: int) -> Counter[str]:
+def processor_seconds_by_program(pid: int) -> dict[str, float]:
     """Processor time of a process and all below it, those that have ended too, by the name of their programs."""
-    seconds: Counter[str] = Counter()
+    seconds: defaultdict[str, float] = defaultdict(float)
     for one in family(pid):
         with suppress(OSError):
             program = (Path(f"/proc/{one}/exe").readlink()).name

@@ -5,13 +5,20 @@ from __future__ import annotations
 import hashlib
 import os
 import signal
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from asya_project import Project, actor, until
+import pytest
+from asya_project import ROOT, Project, actor, until
 
 from asya_cli.client import Client
 from asya_cli.up import alive
+
+sys.path.insert(0, str(ROOT / "tools"))
+
+from private_moto import ACCESS_KEY, SECRET_KEY, PrivateMoto
 
 GROWN_BYTES = 13 << 20  # a message of SQLite takes 12 MiB
 SENT = "s" * (2 << 20)
@@ -38,7 +45,7 @@ def up(project: Project, **environment: str) -> None:
     """Start the two actors."""
     once = "  resiliency: {policies: {default: {maxAttempts: 1}}}\n"
     project.write(steps__py=STEPS, asya__yaml=actor("grow", "steps.grow") + actor("measure", "steps.measure", once))
-    project.run("up", **(SETTINGS | environment))
+    project.run("up", code=0, stdin="", **(SETTINGS | environment))
 
 
 def send(project: Project) -> str:
@@ -91,7 +98,7 @@ def test_a_server_that_was_killed_forgets_nothing(project: Project) -> None:
     pid = project.server().pid
     os.kill(pid, signal.SIGKILL)
     until(lambda: not alive(pid), "the end of the server")
-    project.run("up", **SETTINGS)
+    project.run("up", code=0, stdin="", **SETTINGS)
     for task in tasks:
         assert end(project, task, "succeeded") == RESULT
     until(lambda: not kept(project), "an empty store")
@@ -103,3 +110,25 @@ def test_without_a_store_they_are_refused(project: Project) -> None:
     end(project, task, "failed")
     assert project.get(f"/api/v1/tasks/{task}")["error"]["type"] == "PayloadTooLarge"
     assert kept(project) == set()
+
+
+@pytest.fixture(scope="module")
+def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateMoto]:
+    """A server of this file's own, which stands for S3."""
+    with PrivateMoto(tmp_path_factory.mktemp("moto")) as server:
+        yield server
+
+
+def test_the_same_in_a_bucket(project: Project, moto: PrivateMoto) -> None:
+    moto.say("bucket", bucket="payloads")
+    up(
+        project,
+        ASYA_CLAIM_STORE="s3://payloads/of/test",
+        ASYA_CLAIM_S3_ENDPOINT=moto.url,
+        AWS_ACCESS_KEY_ID=ACCESS_KEY,
+        AWS_SECRET_ACCESS_KEY=SECRET_KEY,
+    )
+    assert end(project, send(project), "succeeded") == RESULT
+    assert kept(project) == set()
+    until(lambda: moto.say("objects", bucket="payloads") == [], "an empty bucket")
+    assert moto.say("calls", region="us-east-1")["PutObject"] > 2
