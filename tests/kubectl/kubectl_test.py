@@ -352,3 +352,38 @@ def test_client_side_and_server_side_apply_take_turns(kubectl: Kubectl) -> None:
     assert "queueLength" not in last
     kubectl.run("apply", "-f", "-", stdin=changed)
     assert kubectl.json("get", "asya", "inference")["spec"]["scaling"]["queueLength"] == 5
+def test_a_user_asks_what_it_may_do(kubectl: Kubectl) -> None:
+    """auth can-i, its list and whoami; health and discovery by their paths."""
+    assert kubectl.run("auth", "can-i", "create", "asyncactors.asya.sh") == "yes\n"
+    assert "[*]" in kubectl.run("auth", "can-i", "--list")
+    assert "system:authenticated" in kubectl.run("auth", "whoami")
+    assert "readyz check passed" in kubectl.run("get", "--raw", "/readyz?verbose")
+    assert "selfsubjectaccessreviews" in kubectl.run("api-resources", "-o", "name")
+
+
+def test_deletions_of_every_policy_end(kubectl: Kubectl) -> None:
+    """What is deleted in the foreground waits for its dependents; an orphan stays."""
+    flow = """\
+apiVersion: asya.sh/v1alpha1
+kind: Flow
+metadata:
+  name: NAME
+  ownerReferences: [{apiVersion: asya.sh/v1alpha1, kind: Flavor, name: OWNER, uid: UID, blockOwnerDeletion: true}]
+spec: {entrypoint: inference}
+"""
+    for policy, stays in (("foreground", False), ("background", False), ("orphan", True)):
+        owner = f"{kubectl.namespace}-{policy}"
+        kubectl.run("create", "-f", "-", stdin=FLAVOR.replace("small", owner))
+        uid = kubectl.json("get", "flavor", owner)["metadata"]["uid"]
+        kubectl.run("create", "-f", "-", stdin=flow.replace("NAME", policy).replace("OWNER", owner).replace("UID", uid))
+        assert "deleted" in kubectl.run("delete", "flavor", owner, f"--cascade={policy}", "--timeout=30s")
+        if stays:
+            assert "ownerReferences" not in kubectl.json("get", "flow", policy)["metadata"]
+        else:
+            kubectl.run("wait", "--for=delete", f"flow/{policy}", "--timeout=30s")
+
+
+def test_server_side_apply_says_that_it_is_missing(kubectl: Kubectl) -> None:
+    """A clear message, until it is served."""
+    refused = kubectl.run("apply", "--server-side", "-f", "-", stdin=ACTOR, code=1)
+    assert "server-side apply is not served yet" in refused

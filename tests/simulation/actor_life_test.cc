@@ -295,5 +295,29 @@ TEST_F(ActorLife, AFlowIsReadyWhenItsActorsExist) {
   EXPECT_EQ(plane_.Condition("review", "Ready", "flows").substr(0, 4), "True");
 }
 
+TEST_F(ActorLife, ADependentGoesWithItsOwnerAndAForegroundDeletionWaitsForIt) {
+  plane_.CreateActor("infer");
+  plane_.Run(seconds(3));
+  const std::string uid = plane_.Get("infer")->Find("metadata")->GetString("uid").value();
+  plane_.Create("flows",
+                R"({"apiVersion":"asya.sh/v1alpha1","kind":"Flow","metadata":{"name":"way","namespace":"default",
+      "finalizers":["example.org/held"],"ownerReferences":[{"apiVersion":"asya.sh/v1alpha1","kind":"AsyncActor",
+      "name":"infer","uid":")" +
+                    uid + R"(","blockOwnerDeletion":true}]},"spec":{"entrypoint":"infer"}})");
+  plane_.Change("asyncactors", "default", "infer",
+                [](json::Value& actor) { actor["metadata"]["finalizers"].AsArray().push_back("foregroundDeletion"); });
+  plane_.Delete("asyncactors", "default", "infer");
+  plane_.Run(seconds(10));
+  const auto actor = plane_.Get("infer");
+  ASSERT_TRUE(actor);
+  EXPECT_EQ(json::Dump(*actor->FindPath({"metadata", "finalizers"})), R"(["foregroundDeletion"])");
+  EXPECT_NE(plane_.Get("way", "default", "flows")->FindPath({"metadata", "deletionTimestamp"}), nullptr);
+  plane_.Restart();
+  plane_.Change("flows", "default", "way", [](json::Value& flow) { flow["metadata"].AsObject().erase("finalizers"); });
+  plane_.Delete("flows", "default", "way");
+  plane_.Run(seconds(3));
+  EXPECT_FALSE(plane_.Get("infer"));
+}
+
 }  // namespace
 }  // namespace asya::simulation

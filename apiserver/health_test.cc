@@ -1,0 +1,60 @@
+#include "apiserver/health.h"
+
+#include <gtest/gtest.h>
+
+#include "apiserver/test_api.h"
+
+namespace asya::apiserver {
+namespace {
+
+http::Request Asking(const std::string& path, std::vector<std::pair<std::string, std::string>> query = {}) {
+  http::Request request;
+  request.method = "GET";
+  request.path = path;
+  request.query = std::move(query);
+  return request;
+}
+
+const std::vector<HealthCheck>& Checks() {
+  static const std::vector<HealthCheck> checks{
+      {"ping", [] { return Ok(); }, false},
+      {"store", []() -> Status { return Fail(ErrorCode::kUnavailable, "the database is away"); }, true}};
+  return checks;
+}
+
+TEST(Health, ReadyTellsWhatIsWrongAndLiveDoesNotAsk) {
+  EXPECT_EQ(AnswerHealth(Asking("/livez"), Checks()).body, "ok");
+  const http::Response ready = AnswerHealth(Asking("/readyz"), Checks());
+  EXPECT_EQ(ready.status, 500);
+  EXPECT_EQ(ready.body, "[+]ping ok\n[-]store failed: the database is away\nreadyz check failed\n");
+  EXPECT_EQ(AnswerHealth(Asking("/healthz"), Checks()).status, 500);
+}
+
+TEST(Health, ChecksHaveNamesAndMayBeLeftOut) {
+  EXPECT_EQ(AnswerHealth(Asking("/livez", {{"verbose", ""}}), Checks()).body, "[+]ping ok\nlivez check passed\n");
+  EXPECT_EQ(AnswerHealth(Asking("/readyz/ping"), Checks()).body, "ok");
+  EXPECT_EQ(AnswerHealth(Asking("/readyz/store"), Checks()).status, 500);
+  EXPECT_EQ(AnswerHealth(Asking("/readyz/nothing"), Checks()).status, 404);
+  EXPECT_EQ(AnswerHealth(Asking("/livez/store"), Checks()).status, 404) << "not a check of this endpoint";
+  const http::Response left_out = AnswerHealth(Asking("/readyz", {{"exclude", "store"}, {"verbose", ""}}), Checks());
+  EXPECT_EQ(left_out.status, 200);
+  EXPECT_NE(left_out.body.find("[+]store excluded: ok"), std::string::npos);
+  EXPECT_NE(AnswerHealth(Asking("/livez", {{"exclude", "x"}, {"verbose", ""}}), Checks()).body.find("no matches for x"),
+            std::string::npos);
+}
+
+TEST_F(TestApi, HealthIsToldToAnybody) {
+  const HeaderList nobody{{"Authorization", ""}};
+  for (const char* path : {"/livez", "/readyz", "/healthz", "/livez/ping", "/readyz/store", "/healthz/ping"}) {
+    const Answer answer = Get(path, nobody);
+    EXPECT_EQ(answer.status, 200) << path;
+    EXPECT_EQ(answer.text, "ok") << path;
+  }
+  const Answer verbose = Get("/readyz?verbose", nobody);
+  EXPECT_NE(verbose.text.find("[+]store ok\n"), std::string::npos) << verbose.text;
+  EXPECT_NE(verbose.text.find("readyz check passed"), std::string::npos);
+  EXPECT_EQ(Get("/livez/nothing", nobody).status, 404);
+}
+
+}  // namespace
+}  // namespace asya::apiserver
