@@ -96,15 +96,24 @@ void Outbox::Send(std::vector<ports::Delivery> batch) {
   for (std::size_t i = 0; i < batch.size(); ++i) {
     ports::Settlement settlement;
     settlement.tag = batch[i].tag;
+    Tell(messages[i].queue, outcomes[i]);
     if (!outcomes[i].ok()) {
-      logger_.Warning("a first message waits for its broker",
-                      {{"queue", messages[i].queue}, {"reason", outcomes[i].error().message}});
       settlement.action = ports::Settlement::Action::kRetry;
       settlement.retry_body = std::move(batch[i].body);
       settlement.retry_delay = kPause;
     }
     queue_->Settle(std::move(settlement));
   }
+}
+
+void Outbox::Tell(const std::string& queue, const Status& sent) {
+  {
+    const std::lock_guard lock(mutex_);
+    const bool changed = sent.ok() ? held_up_.erase(queue) > 0 : held_up_.insert(queue).second;
+    if (!changed) return;
+  }
+  if (sent.ok()) return logger_.Info("first messages go to their broker again", {{"queue", queue}});
+  logger_.Warning("first messages wait for their broker", {{"queue", queue}, {"reason", sent.error().message}});
 }
 
 void Outbox::OnSettled(ports::DeliveryTag /*tag*/, Status /*status*/) {

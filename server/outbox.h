@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,6 +43,8 @@ class Outbox final : public ports::ConsumerEvents {
   // Takes what waits, as much as goes together, until nothing does.
   void SendWaiting();
   void Send(std::vector<ports::Delivery> batch);
+  // Says once that a queue does not take its messages, and once that it does again.
+  void Tell(const std::string& queue, const Status& sent);
 
   QueueDirectory& directory_;
   observe::Logger logger_;
@@ -49,6 +52,7 @@ class Outbox final : public ports::ConsumerEvents {
   Executor executor_;
   std::mutex mutex_;
   std::vector<ports::Delivery> waiting_;  // at most what was granted
+  std::set<std::string> held_up_;         // queues whose last message could not be sent
   std::size_t senders_ = 0;               // at work, or about to begin
   std::size_t settled_ = 0;               // and not granted again; on the transport's thread
   bool started_ = false;

@@ -104,6 +104,8 @@ def test_nothing_is_lost_when_the_broker_is_killed(pair: Project, node: PrivateR
     node.start()
     for task in tasks:
         end(pair, task, "succeeded")
+    log = (pair.state / "logs" / "server.log").read_text()
+    assert 1 <= log.count("first messages wait for their broker") < count // 2
 
 
 def test_an_actor_leaves_no_queue_behind(pair: Project, node: PrivateRabbitmq, host: str) -> None:
