@@ -142,6 +142,8 @@ class ApiServer::Implementation {
 };
 
 void ApiServer::Implementation::Handle(http::Request request, http::Responder responder) {
+  // Clients made from the OpenAPI document of Kubernetes ask for /version/, /api/ and /apis/.
+  if (request.path.size() > 1 && request.path.back() == '/') request.path.pop_back();
   if (IsHealthPath(request.path)) return HandleHealth(request, std::move(responder));
   if (request.path == "/version") return responder.Send(VersionResponse(settings_.version));
   std::optional<User> user = parts_.authenticate ? parts_.authenticate(request) : User{"anonymous", {}};

@@ -67,6 +67,8 @@ TEST_F(TestApi, EveryOpenApiReferenceResolves) {
 
 TEST_F(TestApi, VersionHasNumbers) {
   EXPECT_EQ(Get("/version").At("/major"), "1");
+  EXPECT_EQ(Get("/version/").At("/major"), "1");
+  EXPECT_EQ(Get("/apis/").At("/kind"), "APIGroupList");
   EXPECT_GT(std::stoi(Get("/version").At("/minor")), 20);
 }
 

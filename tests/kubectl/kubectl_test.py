@@ -381,9 +381,3 @@ spec: {entrypoint: inference}
             assert "ownerReferences" not in kubectl.json("get", "flow", policy)["metadata"]
         else:
             kubectl.run("wait", "--for=delete", f"flow/{policy}", "--timeout=30s")
-
-
-def test_server_side_apply_says_that_it_is_missing(kubectl: Kubectl) -> None:
-    """A clear message, until it is served."""
-    refused = kubectl.run("apply", "--server-side", "-f", "-", stdin=ACTOR, code=1)
-    assert "server-side apply is not served yet" in refused
