@@ -1,6 +1,7 @@
 #include <utility>
 
 #include "bench/relay/backend.h"
+#include "core/base/percent.h"
 #include "model/envelope.h"
 #include "transports/rabbitmq/administration.h"
 
@@ -11,7 +12,7 @@ namespace rabbitmq = transports::rabbitmq;
 
 std::string UrlOf(const rabbitmq::BrokerAddress& address) {
   return "amqp://" + address.user + ":" + address.password + "@" + address.host + ":" + address.port + "/" +
-         rabbitmq::PercentEncoded(address.virtual_host);
+         PercentEncoded(address.virtual_host);
 }
 
 class RabbitmqBackend final : public Backend {

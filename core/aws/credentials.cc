@@ -5,6 +5,8 @@
 #include <iterator>
 #include <utility>
 
+#include "core/base/percent.h"
+
 namespace asya::aws {
 namespace {
 
@@ -20,23 +22,6 @@ std::optional<std::string> ReadFile(const std::string& path) {
   text.resize(static_cast<std::size_t>(file.gcount()));
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
   return text;
-}
-
-std::string FormEncoded(std::string_view text) {
-  constexpr std::string_view kDigits = "0123456789ABCDEF";
-  constexpr std::string_view kPlain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~";
-  std::string encoded;
-  for (const char c : text) {
-    if (kPlain.find(c) != std::string_view::npos) {
-      encoded += c;
-      continue;
-    }
-    const auto byte = static_cast<unsigned char>(c);
-    encoded += '%';
-    encoded += kDigits[byte >> 4U];
-    encoded += kDigits[byte & 15U];
-  }
-  return encoded;
 }
 
 http::ClientRequest GetOf(const std::string& url) {
@@ -114,8 +99,9 @@ void Credentials::AskSts() {
   request.url = settings_.sts_url;
   request.headers.Set("Content-Type", "application/x-www-form-urlencoded");
   request.headers.Set("Accept", "application/json");
-  request.body = "Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn=" + FormEncoded(settings_.role_arn) +
-                 "&RoleSessionName=" + FormEncoded(settings_.session_name) + "&WebIdentityToken=" + FormEncoded(*token);
+  request.body = "Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn=" + PercentEncoded(settings_.role_arn) +
+                 "&RoleSessionName=" + PercentEncoded(settings_.session_name) +
+                 "&WebIdentityToken=" + PercentEncoded(*token);
   Ask(std::move(request), [this](const std::string& text) { End(ReadAssumedRole(text)); });
 }
 
@@ -140,7 +126,8 @@ void Credentials::AskInstance() {
     const std::string path = "/latest/meta-data/iam/security-credentials/";
     AskInstanceFor(token, path, [this, token, path](const std::string& roles) {
       const std::string role = roles.substr(0, roles.find('\n'));
-      AskInstanceFor(token, path + FormEncoded(role), [this](const std::string& text) { End(ReadKeyDocument(text)); });
+      AskInstanceFor(token, path + PercentEncoded(role),
+                     [this](const std::string& text) { End(ReadKeyDocument(text)); });
     });
   });
 }

@@ -4,6 +4,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/executor.h"
+#include "core/base/percent.h"
 #include "core/base/random.h"
 #include "core/base/result.h"
 #include "core/base/strong.h"
@@ -75,6 +76,11 @@ TEST(Random, AnOrderedUuidSortsByTime) {
 
 using Metres = Strong<struct MetresTag, int>;
 TEST(Strong, Compares) { EXPECT_LT(Metres(1), Metres(2)); }
+
+TEST(PercentEncoded, LeavesOnlyUnreservedCharacters) {
+  EXPECT_EQ(PercentEncoded("aZ09-_.~"), "aZ09-_.~");
+  EXPECT_EQ(PercentEncoded("/ +%\xc3\xa9"), "%2F%20%2B%25%C3%A9");
+}
 
 }  // namespace
 }  // namespace asya

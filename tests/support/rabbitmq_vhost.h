@@ -9,6 +9,7 @@
 #include <string>
 #include <thread>
 
+#include "core/base/percent.h"
 #include "core/base/random.h"
 #include "core/http/client.h"
 #include "core/json/parse.h"
@@ -54,7 +55,7 @@ class RabbitmqVhost {
       for (const json::Value& connection : found.AsArray()) names.insert(connection.GetString("name").value_or(""));
       if (static_cast<int>(names.size()) >= at_least) {
         for (const std::string& name : names) {
-          Call("DELETE", "/api/connections/" + transports::rabbitmq::PercentEncoded(name));
+          Call("DELETE", "/api/connections/" + PercentEncoded(name));
         }
         return static_cast<int>(names.size());
       }

@@ -23,7 +23,4 @@ struct BrokerAddress {
 // virtual host to "/". kInvalid never repeats the URL, which may hold a password.
 Result<BrokerAddress> ParseBrokerUrl(std::string_view url);
 
-// With everything but letters, digits and -_.~ percent-encoded.
-std::string PercentEncoded(std::string_view text);
-
 }  // namespace asya::transports::rabbitmq

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <utility>
 
+#include "core/base/percent.h"
 #include "core/json/parse.h"
 #include "core/json/value.h"
 #include "transports/rabbitmq/topology.h"
