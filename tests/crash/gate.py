@@ -122,10 +122,11 @@ def peer(relay: socket.socket) -> int:
         pid, _, _ = CREDENTIALS.unpack(relay.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size))
         return int(pid)
     with contextlib.suppress(OSError):
-        port = relay.getpeername()[1]
+        # By both ends: a port of this side may serve connections to several others, and ended ones (of no process).
+        ends = [f"0100007F:{address[1]:04X}" for address in (relay.getpeername(), relay.getsockname())]
         for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
             fields = line.split()
-            if fields[1] == f"0100007F:{port:04X}":
+            if fields[1:3] == ends:
                 return _owner(f"socket:[{fields[9]}]")
     return 0
 
@@ -136,8 +137,9 @@ def _owner(name: str) -> int:
             continue
         with contextlib.suppress(OSError):
             for descriptor in (entry / "fd").iterdir():
-                if os.readlink(descriptor) == name:
-                    return int(entry.name)
+                with contextlib.suppress(OSError):  # closed meanwhile
+                    if os.readlink(descriptor) == name:
+                        return int(entry.name)
     return 0
 
 
