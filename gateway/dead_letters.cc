@@ -5,6 +5,7 @@
 #include <mutex>
 #include <utility>
 
+#include "core/base/sha256.h"
 #include "core/json/parse.h"
 #include "core/json/split.h"
 #include "gateway/check_route.h"
@@ -60,6 +61,10 @@ std::optional<std::chrono::microseconds> OriginalTimeout(const model::EnvelopeSt
 }
 
 }  // namespace
+
+std::string SignatureOf(const ports::DeadLetter& letter) {
+  return Sha256Hex(letter.actor + "\n" + letter.reason + "\n" + letter.error_type).substr(0, 12);
+}
 
 http::Response ListDeadLetters(const http::Request& request, const Deps& deps, const Limits& limits) {
   const auto letters = deps.tasks.ListDeadLetters(request.Query("namespace"), request.Query("actor"),

@@ -14,6 +14,7 @@
 #include "core/json/parse.h"
 #include "gateway/create_task.h"
 #include "gateway/dead_letters.h"
+#include "gateway/refuse_first_message.h"
 #include "model/claim.h"
 #include "ports/claim_marks.h"
 #include "ports/claim_payload.h"
@@ -217,6 +218,25 @@ TEST_F(FirstMessage, ALostPayloadIsSaid) {
   EXPECT_EQ(answer.status, 404);
   EXPECT_NE(answer.body.find("lost"), std::string::npos) << answer.body;
   EXPECT_TRUE(sent_.empty());
+}
+
+TEST_F(FirstMessage, OneThatItsBrokerWillNeverTakeEndsItsTaskAndIsKept) {
+  ASSERT_EQ(Post(R"({"payload":{"n":1},"next":["second"]})").status, 201);
+  const model::Envelope sent = LastSent();
+  const Error error{ErrorCode::kTooLarge, "a message for q has 30 bytes; at most 20 are accepted", ""};
+  for (int time = 0; time < 2; ++time) {
+    ASSERT_TRUE(RefuseFirstMessage(sent_.back().body, error, *tasks_, RealClock()).ok());
+  }
+  const auto task = tasks_->Get(sent.id).value();
+  EXPECT_EQ(task.status, ports::TaskStatus::kFailed);
+  EXPECT_EQ(json::Parse(task.error_json)->GetString("type"), "PayloadTooLarge");
+  const auto letters = tasks_->ListDeadLetters("default", "first", 10).value();
+  ASSERT_EQ(letters.size(), 1U);
+  EXPECT_EQ(letters[0].error_message, error.message);
+  const auto kept = model::ParseEnvelope(tasks_->GetDeadLetter(sent.id)->envelope_json).value();
+  EXPECT_EQ(kept.payload, R"({"n":1})");
+  EXPECT_EQ(kept.status.phase, "failed");
+  EXPECT_EQ(Replay(sent.id).status, 201);
 }
 
 }  // namespace

@@ -5,9 +5,9 @@
 #include <memory>
 #include <utility>
 
-#include "core/base/sha256.h"
 #include "core/json/parse.h"
 #include "core/json/split.h"
+#include "gateway/dead_letters.h"
 #include "gateway/problem.h"
 #include "model/envelope.h"
 
@@ -82,11 +82,6 @@ Status ReadStatus(const Item& item, std::string task_id, Batch& batch) {
   return Ok();
 }
 
-// Failures with the same signature are one kind of failure to a person.
-std::string Signature(const ports::DeadLetter& letter) {
-  return Sha256Hex(letter.actor + "\n" + letter.reason + "\n" + letter.error_type).substr(0, 12);
-}
-
 Status ReadDeadLetter(const Item& item, const Deps& deps, Batch& batch) {
   ports::DeadLetter letter;
   letter.namespace_ = item.Text("namespace");
@@ -106,7 +101,7 @@ Status ReadDeadLetter(const Item& item, const Deps& deps, Batch& batch) {
     letter.error_message = envelope->status.error.GetString("message").value_or("");
   }
   if (letter.id.empty()) return Invalid("task", "missing; the id of the envelope is accepted");
-  letter.signature = Signature(letter);
+  letter.signature = SignatureOf(letter);
   batch.letters.push_back(std::move(letter));
   return Ok();
 }

@@ -23,6 +23,7 @@
 #include "core/yaml/parse.h"
 #include "gateway/gateway.h"
 #include "gateway/reaper.h"
+#include "gateway/refuse_first_message.h"
 #include "reconcilers/reconcilers.h"
 #include "scaling/scaler.h"
 #include "server/access.h"
@@ -168,7 +169,14 @@ Status LocalServer::Parts::OpenStores(const Environment& environment) {
     return {Outbox::kQueue, Outbox::Wrap(message.queue, message.body)};
   }));
   queues->Start(backend->queues(), [this](const json::Value& transport) { return backend->Serves(transport); });
-  outbox = std::make_unique<Outbox>(*queues, backend->NewConsumer(Outbox::kQueue), logger.For("outbox"));
+  outbox = std::make_unique<Outbox>(
+      [this](const std::vector<ports::Outgoing>& messages, std::chrono::milliseconds timeout) {
+        return queues->PublishRemote(messages, timeout);
+      },
+      [this](const std::string& envelope, const Error& error) {
+        return gateway::RefuseFirstMessage(envelope, error, backend->tasks(), clock);
+      },
+      backend->NewConsumer(Outbox::kQueue), logger.For("outbox"));
   ASYA_TRY_STATUS(outbox->Start(backend->queues()));
   return Bootstrap(backend->objects(), clock, backend->TransportName(), backend->TransportSpec());
 }

@@ -35,8 +35,12 @@ ports::Outgoing Unwrap(const std::string& body) {
 
 }  // namespace
 
-Outbox::Outbox(QueueDirectory& directory, std::unique_ptr<ports::MessageQueue> queue, observe::Logger logger)
-    : directory_(directory), logger_(std::move(logger)), queue_(std::move(queue)), executor_(kSenders, kUnderWay) {}
+Outbox::Outbox(Publish publish, Refuse refuse, std::unique_ptr<ports::MessageQueue> queue, observe::Logger logger)
+    : publish_(std::move(publish)),
+      refuse_(std::move(refuse)),
+      logger_(std::move(logger)),
+      queue_(std::move(queue)),
+      executor_(kSenders, kUnderWay) {}
 
 Outbox::~Outbox() { Stop(); }
 
@@ -92,18 +96,30 @@ void Outbox::Send(std::vector<ports::Delivery> batch) {
   std::vector<ports::Outgoing> messages;
   messages.reserve(batch.size());
   for (const ports::Delivery& delivery : batch) messages.push_back(Unwrap(delivery.body));
-  const std::vector<Status> outcomes = directory_.PublishRemote(messages, kConfirmLimit);
+  const std::vector<Status> outcomes = publish_(messages, kConfirmLimit);
   for (std::size_t i = 0; i < batch.size(); ++i) {
     ports::Settlement settlement;
     settlement.tag = batch[i].tag;
-    Tell(messages[i].queue, outcomes[i]);
-    if (!outcomes[i].ok()) {
+    if (!Done(messages[i], outcomes[i])) {
       settlement.action = ports::Settlement::Action::kRetry;
       settlement.retry_body = std::move(batch[i].body);
       settlement.retry_delay = kPause;
     }
     queue_->Settle(std::move(settlement));
   }
+}
+
+bool Outbox::Done(const ports::Outgoing& message, const Status& sent) {
+  // The limit was not known when the task came in, or has become smaller since. Time does not help.
+  if (!sent.ok() && sent.error().code == ErrorCode::kTooLarge) {
+    const Status refused = refuse_(message.body, sent.error());
+    if (refused.ok()) {
+      logger_.Warning("a first message does not fit its queue", {{"id", message.message_id}, {"queue", message.queue}});
+    }
+    return refused.ok();
+  }
+  Tell(message.queue, sent);
+  return sent.ok();
 }
 
 void Outbox::Tell(const std::string& queue, const Status& sent) {

@@ -1,7 +1,9 @@
 // Outbox: first messages of tasks whose queue is on another broker: stored with the task, sent on until confirmed.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -14,7 +16,6 @@
 #include "core/observe/log.h"
 #include "ports/message_queue.h"
 #include "ports/queue_admin.h"
-#include "server/queue_directory.h"
 
 namespace asya::server {
 
@@ -23,8 +24,14 @@ class Outbox final : public ports::ConsumerEvents {
  public:
   static constexpr const char* kQueue = "asya-server-outbox";
 
+  // Sends to the brokers of the queues; one outcome a message, in order.
+  using Publish = std::function<std::vector<Status>(const std::vector<ports::Outgoing>& messages,
+                                                    std::chrono::milliseconds timeout)>;
+  // Ends the task of a message that its queue will never take; until that is done the message stays here.
+  using Refuse = std::function<Status(const std::string& envelope, const Error& error)>;
+
   // `queue` consumes kQueue.
-  Outbox(QueueDirectory& directory, std::unique_ptr<ports::MessageQueue> queue, observe::Logger logger);
+  Outbox(Publish publish, Refuse refuse, std::unique_ptr<ports::MessageQueue> queue, observe::Logger logger);
   ~Outbox() override;
 
   // Makes its queue, and begins to send.
@@ -43,10 +50,13 @@ class Outbox final : public ports::ConsumerEvents {
   // Takes what waits, as much as goes together, until nothing does.
   void SendWaiting();
   void Send(std::vector<ports::Delivery> batch);
+  // Whether the message need not be sent any more.
+  bool Done(const ports::Outgoing& message, const Status& sent);
   // Says once that a queue does not take its messages, and once that it does again.
   void Tell(const std::string& queue, const Status& sent);
 
-  QueueDirectory& directory_;
+  const Publish publish_;
+  const Refuse refuse_;
   observe::Logger logger_;
   const std::unique_ptr<ports::MessageQueue> queue_;
   Executor executor_;
