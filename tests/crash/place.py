@@ -160,8 +160,9 @@ class PostgresPlace:
         self._psql(
             "CREATE TABLE audit_messages(queue bigint, body bytea);"
             "CREATE FUNCTION audit_note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-            "INSERT INTO audit_messages VALUES(NEW.queue_id, NEW.body); RETURN NEW; END $$;"
-            "CREATE TRIGGER audit_insert AFTER INSERT ON messages FOR EACH ROW EXECUTE FUNCTION audit_note();"
+            "INSERT INTO audit_messages SELECT queue_id, NEW.body FROM messages WHERE id = NEW.id; "
+            "RETURN NEW; END $$;"
+            "CREATE TRIGGER audit_insert AFTER INSERT ON bodies FOR EACH ROW EXECUTE FUNCTION audit_note();"
         )
 
     def watch_queues(self) -> None:
@@ -180,8 +181,8 @@ class PostgresPlace:
         return {(queue, name): int(count) for queue, name, count in rows}
 
     def left(self) -> int:
-        """Rows."""
-        return int(self.rows("SELECT count(*) FROM messages")[0][0])
+        """Messages and their bodies, which go together."""
+        return int(self.rows("SELECT count(*) FROM messages FULL JOIN bodies USING (id)")[0][0])
 
     def kill(self, chance: random.Random) -> bool:
         """One backend, after which PostgreSQL itself ends all others and recovers; or the postmaster with all."""

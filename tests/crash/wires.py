@@ -68,8 +68,8 @@ class PostgresWire(Buffers):
     """PostgreSQL's protocol; what a transaction does is known by its statements."""
 
     MARKS: ClassVar = {
-        b"DELETE FROM messages WHERE id": "settle",
-        b"UPDATE messages m SET body": "retry",
+        b"WITH settled AS (DELETE FROM messages": "settle",
+        b"WITH retried AS (UPDATE messages": "retry",
         b"UPDATE messages m SET crash_count": "begin",
         b"UPDATE messages m SET lease_owner": "take",
     }

@@ -122,8 +122,10 @@ Status Administration::Remove(const std::string& name, bool force) {
     if (held.Int(0, 0) > 0 && !force) {
       return Fail(ErrorCode::kConflict, "queue " + name + " holds " + held.Text(0, 0) + " messages");
     }
-    for (const char* statement : {"DELETE FROM messages WHERE queue_id = $1",
-                                  "DELETE FROM queue_totals WHERE queue_id = $1", "DELETE FROM queues WHERE id = $1"}) {
+    for (const char* statement :
+         {"DELETE FROM bodies b USING messages m WHERE m.queue_id = $1 AND b.id = m.id",
+          "DELETE FROM messages WHERE queue_id = $1", "DELETE FROM queue_totals WHERE queue_id = $1",
+          "DELETE FROM queues WHERE id = $1"}) {
       ASYA_TRY(const auto removed, transaction.Execute(statement, Parameters().Add(id)));
       static_cast<void>(removed);
     }

@@ -78,5 +78,49 @@ TEST(PostgresFirstMessage, LeavesRoomForTheErrorThatItMayFailWith) {
   EXPECT_EQ(administration.Stats("asya-test-a")->visible, 1);
 }
 
+TEST(PostgresTables, MessagesOfVersionOneKeepTheirBodiesAndTheirPlace) {
+  if (!tests::PostgresSchema::Address()) GTEST_SKIP() << "needs a server: run under tools/postgres run";
+  tests::PostgresSchema schema;
+  auto old = postgres::Migrations();
+  old.resize(1);
+  {
+    const auto database = sql::postgres::Database::Open(schema.settings(), old).value();
+    ASSERT_TRUE(database
+                    ->Write([](sql::postgres::Transaction& transaction) {
+                      return transaction.Script(
+                          "INSERT INTO queues(name, owner_uid) VALUES('asya-test-a', 'uid');"
+                          "INSERT INTO messages(queue_id, body) SELECT id, 'first' FROM queues;"
+                          "INSERT INTO messages(queue_id, body) SELECT id, 'second' FROM queues;");
+                    })
+                    .ok());
+  }
+  const auto database = sql::postgres::Database::Open(schema.settings(), postgres::Migrations()).value();
+  postgres::Administration administration(*database);
+  ASSERT_TRUE(administration.Publish({{"asya-test-a", "third", "m"}}, std::chrono::milliseconds(1000)).ok());
+  const auto rows =
+      database->Query("SELECT convert_from(body, 'UTF8') FROM messages JOIN bodies USING (id) ORDER BY id", {});
+  ASSERT_EQ(rows->size(), 3U);
+  EXPECT_EQ(rows->Text(0, 0), "first");
+  EXPECT_EQ(rows->Text(1, 0), "second");
+  EXPECT_EQ(rows->Text(2, 0), "third");
+}
+
+TEST(PostgresTables, NoBodyStaysWithoutItsMessage) {
+  if (!tests::PostgresSchema::Address()) GTEST_SKIP() << "needs a server: run under tools/postgres run";
+  tests::PostgresSchema schema;
+  const auto database = sql::postgres::Database::Open(schema.settings(), postgres::Migrations()).value();
+  postgres::Administration administration(*database);
+  const auto bodies = [&] { return database->Query("SELECT count(*) FROM bodies", {})->Int(0, 0); };
+  ASSERT_TRUE(administration.Ensure({"asya-test-a", "uid"}).ok());
+  ASSERT_TRUE(administration.Ensure({"asya-test-b", "uid"}).ok());
+  const std::vector<ports::Outgoing> two{{"asya-test-a", "x", "1"}, {"asya-test-b", "y", "2"}};
+  ASSERT_TRUE(administration.Publish(two, std::chrono::milliseconds(1000)).ok());
+  EXPECT_EQ(bodies(), 2);
+  ASSERT_TRUE(administration.Remove("asya-test-a", true).ok());
+  EXPECT_EQ(bodies(), 1);
+  ASSERT_TRUE(administration.Remove("asya-test-b", true).ok());
+  EXPECT_EQ(bodies(), 0);
+}
+
 }  // namespace
 }  // namespace asya::transports::conformance

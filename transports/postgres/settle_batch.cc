@@ -99,7 +99,10 @@ Status BatchRun::Acks() {
   });
   ASYA_TRY(const Rows removed,
            transaction_.Execute(
-               "DELETE FROM messages WHERE id = ANY($1::bigint[]) AND lease_owner = $2::bigint RETURNING id",
+               "WITH settled AS (DELETE FROM messages WHERE id = ANY($1::bigint[]) AND lease_owner = $2::bigint "
+               "RETURNING id), "
+               "gone AS (DELETE FROM bodies b USING settled WHERE b.id = settled.id) "
+               "SELECT id FROM settled",
                Parameters().Add(rows).Add(batch_.owner)));
   MarkDone(places, FirstColumn(removed));
   NewMessages added;
@@ -131,10 +134,13 @@ Status BatchRun::Retries() {
   }
   ASYA_TRY(const Rows changed,
            transaction_.Execute(
-               "UPDATE messages m SET body = r.body, visible_at = now() + r.delay_us * interval '1 microsecond', "
+               "WITH retried AS (UPDATE messages m SET "
+               "visible_at = now() + r.delay_us * interval '1 microsecond', "
                "leased_until = NULL, lease_owner = NULL, crash_count = 0 "
                "FROM unnest($1::bigint[], $2::bytea[], $3::bigint[]) AS r(id, body, delay_us) "
-               "WHERE m.id = r.id AND m.lease_owner = $4::bigint RETURNING m.id",
+               "WHERE m.id = r.id AND m.lease_owner = $4::bigint RETURNING m.id, r.body), "
+               "written AS (UPDATE bodies b SET body = retried.body FROM retried WHERE b.id = retried.id) "
+               "SELECT id FROM retried",
                Parameters().Add(rows).Add(bodies).Add(delays).Add(batch_.owner)));
   MarkDone(places, FirstColumn(changed));
   return Ok();
@@ -197,8 +203,8 @@ Status BatchRun::Take() {
                "leased_until = now() + $3::bigint * interval '1 millisecond' "
                "FROM (SELECT id FROM messages WHERE queue_id = $1::bigint AND visible_at <= now() "
                "AND (leased_until IS NULL OR leased_until <= now()) ORDER BY visible_at, id LIMIT $4::bigint "
-               "FOR UPDATE SKIP LOCKED) AS free WHERE m.id = free.id "
-               "RETURNING m.id, m.crash_count, (extract(epoch FROM m.visible_at) * 1000000)::bigint, m.body",
+               "FOR UPDATE SKIP LOCKED) AS free JOIN bodies b ON b.id = free.id WHERE m.id = free.id "
+               "RETURNING m.id, m.crash_count, (extract(epoch FROM m.visible_at) * 1000000)::bigint, b.body",
                Parameters().Add(batch_.queue_id).Add(batch_.owner).Add(batch_.lease_ms).Add(batch_.wanted)));
   for (std::size_t row = 0; row < rows.size(); ++row) {
     ASYA_TRY(std::string body, FromBytea(rows.View(row, 3)));
