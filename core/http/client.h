@@ -23,6 +23,8 @@ struct ClientRequest {
   std::chrono::milliseconds deadline{10'000};     // for the whole call
   std::size_t response_limit_bytes = 16U << 20U;  // kTooLarge above
   std::string ca_pem;                             // https: trusted certificates; empty: the system's
+  std::string certificate_pem;                    // https: who calls; empty: the server is shown nobody
+  std::string key_pem;                            // of that certificate
   // Where given, gets the body piece by piece instead of ClientResponse::body; false ends the call with kClosed.
   std::function<bool(std::string_view)> on_body;
 };

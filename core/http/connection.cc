@@ -105,7 +105,8 @@ void Connection::Received(std::string_view bytes) {
   if (state_ == State::kFinishing) return ArmRead();
   if (std::exchange(first_read_, false)) {
     const bool tls_hello = static_cast<unsigned char>(bytes[0]) == kTlsHandshakeRecord;
-    if (context_->tls && tls_hello) return UpgradeToTls(bytes);
+    const auto tls = context_->tls.Get();
+    if (tls && tls_hello) return UpgradeToTls(tls, bytes);
     if (context_->tls_only) return Refuse(400, "this port speaks TLS only");
   }
   input_.append(bytes);
@@ -114,14 +115,21 @@ void Connection::Received(std::string_view bytes) {
   if (input_.size() < kPipelineLimitBytes) ArmRead();
 }
 
-void Connection::UpgradeToTls(std::string_view first_bytes) {
-  wire_ = MakeTlsWire(wire_->Release(), *context_->tls, std::string(first_bytes), shared_from_this());
+void Connection::UpgradeToTls(std::shared_ptr<boost::asio::ssl::context> tls, std::string_view first_bytes) {
+  wire_ = MakeTlsWire(wire_->Release(), std::move(tls), std::string(first_bytes), shared_from_this());
 }
 
 void Connection::OnHandshake(error_code error) {
   if (state_ == State::kClosed) return;
   if (error) return Abort();
   secure_ = true;
+  auto certificate = wire_->ReadClientCertificate();
+  if (certificate.ok()) {
+    client_certificate_ = std::move(certificate).value();
+  } else {
+    context_->logger.Info("a client certificate is not accepted",
+                          {{"peer", peer_}, {"reason", certificate.error().message}});
+  }
   ArmRead();
 }
 
@@ -152,6 +160,7 @@ void Connection::Dispatch() {
   request.query = std::move(target->query);
   request.peer = peer_;
   request.secure = secure_;
+  request.client_certificate = client_certificate_;
   head_only_ = request.method == "HEAD";
   chunked_ = !reader_.http_1_0();
   close_after_ = close_after_ || !reader_.keep_alive();

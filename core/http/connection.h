@@ -3,7 +3,6 @@
 
 #include <array>
 #include <atomic>
-#include <boost/asio/ssl/context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/system/error_code.hpp>
 #include <chrono>
@@ -18,6 +17,7 @@
 #include "core/http/server.h"
 #include "core/http/server_metrics.h"
 #include "core/http/stream_buffer.h"
+#include "core/http/tls.h"
 #include "core/http/wire.h"
 
 namespace asya::http {
@@ -30,7 +30,7 @@ struct ServerContext {
   Handler handler;
   observe::Logger logger;
   ServerMetrics metrics;
-  std::optional<boost::asio::ssl::context> tls;
+  CurrentTls tls;
   bool tls_only = false;
   std::atomic<bool> stopping{false};
   std::function<void()> on_connection_closed;  // on its loop
@@ -66,7 +66,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
 
   void ArmRead();
   void Received(std::string_view bytes);
-  void UpgradeToTls(std::string_view first_bytes);
+  void UpgradeToTls(std::shared_ptr<boost::asio::ssl::context> tls, std::string_view first_bytes);
   void ReadRequest();
   void Dispatch();
   void Refuse(int status, const std::string& detail);
@@ -90,6 +90,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   std::chrono::steady_clock::time_point request_started_;
   std::string peer_;
   bool secure_ = false;
+  std::shared_ptr<const ClientCertificate> client_certificate_;
   bool first_read_ = true;
 
   State state_ = State::kWaiting;

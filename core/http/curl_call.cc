@@ -53,6 +53,13 @@ Error ErrorOf(CURLcode code, const CurlCall& call) {
   }
 }
 
+// Copied by libcurl; the cast is what its C interface asks for.
+void SetBlob(CURL* curl, CURLoption option, const std::string& pem) {
+  if (pem.empty()) return;
+  curl_blob blob{const_cast<char*>(pem.data()), pem.size(), CURL_BLOB_COPY};
+  curl_easy_setopt(curl, option, &blob);
+}
+
 }  // namespace
 
 void CurlCall::SetUp(CURL* curl) {
@@ -70,11 +77,9 @@ void CurlCall::SetUp(CURL* curl) {
   curl_easy_setopt(curl, CURLOPT_HEADERDATA, this);
   if (request.method == "HEAD") curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
   if (request.unix_path) curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, request.unix_path->c_str());
-  if (!request.ca_pem.empty()) {
-    // CURLOPT_CAINFO_BLOB copies; the cast is what its C interface asks for.
-    curl_blob blob{const_cast<char*>(request.ca_pem.data()), request.ca_pem.size(), CURL_BLOB_COPY};
-    curl_easy_setopt(curl, CURLOPT_CAINFO_BLOB, &blob);
-  }
+  SetBlob(curl, CURLOPT_CAINFO_BLOB, request.ca_pem);
+  SetBlob(curl, CURLOPT_SSLCERT_BLOB, request.certificate_pem);
+  SetBlob(curl, CURLOPT_SSLKEY_BLOB, request.key_pem);
   if (!request.body.empty() || request.method == "POST" || request.method == "PUT") {
     curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request.body.data());
     curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));

@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/clock.h"
+
 namespace asya::http {
 
 // Names compare without case. Several fields of a name keep their order.
@@ -24,14 +26,22 @@ class Headers {
   std::vector<std::pair<std::string, std::string>> fields_;
 };
 
+// Of a peer that has proved to hold the key of a certificate which one of the server's client CAs has signed.
+struct ClientCertificate {
+  std::string common_name;  // the last of the subject; empty where it has none
+  std::vector<std::string> organizations;
+  WallTime not_after;  // verified when the connection began; a connection may outlive it
+};
+
 struct Request {
   std::string method;  // upper case
   std::string path;    // decoded of percent escapes per segment by the router; here as it came, without query
   std::vector<std::pair<std::string, std::string>> query;  // decoded, in order
   Headers headers;
   std::string body;
-  std::string peer;     // for logs
-  bool secure = false;  // came over TLS
+  std::string peer;                                             // for logs
+  bool secure = false;                                          // came over TLS
+  std::shared_ptr<const ClientCertificate> client_certificate;  // verified; null without one
   // Path parameters of the matched route, decoded.
   std::map<std::string, std::string, std::less<>> parameters;
 

@@ -16,7 +16,6 @@
 #include <vector>
 
 #include "core/http/connection.h"
-#include "core/http/tls.h"
 
 namespace asya::http {
 namespace asio = boost::asio;
@@ -83,6 +82,9 @@ class BeastServer final : public Server {
 
   [[nodiscard]] std::string address() const override { return address_; }
   void Start() override;
+  Status ReplaceTls(const TlsIdentity& identity, const std::string& client_ca_pem) override {
+    return context_->tls.Replace(identity, client_ca_pem);
+  }
   void Stop(std::chrono::milliseconds grace) override;
 
  private:
@@ -235,9 +237,7 @@ Result<std::unique_ptr<Server>> Server::Create(Listen listen, ServerLimits limit
   if (metrics != nullptr) context->metrics = ServerMetrics(*metrics, listen.tcp ? "tcp" : "unix");
   context->tls_only = listen.tls_only;
   if (listen.tls) {
-    auto tls = MakeTlsContext(*listen.tls);
-    if (!tls.ok()) return tls.error();
-    context->tls.emplace(std::move(tls).value());
+    ASYA_TRY_STATUS(context->tls.Replace(*listen.tls, listen.client_ca_pem));
   }
   std::vector<std::shared_ptr<Loop>> loops;
   for (std::size_t i = 0; i < std::max<std::size_t>(limits.io_threads, 1); ++i)

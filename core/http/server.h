@@ -1,4 +1,4 @@
-// Server: accepts HTTP/1.1 on loopback TCP (plain and TLS on one port) and on Unix sockets, and hands requests to a
+// Server: accepts HTTP/1.1 on TCP (plain and TLS on one port) and on Unix sockets, and hands requests to a
 // handler.
 #pragma once
 
@@ -28,6 +28,9 @@ struct Listen {
   // with tcp: connections that open with a TLS hello are served TLS, others plain
   std::optional<TlsIdentity> tls;
   bool tls_only = false;
+  // PEM, with tls: clients are asked for a certificate that one of these CAs signed. One that has none, or another, is
+  // served too: Request::client_certificate tells which. Empty: nobody is asked.
+  std::string client_ca_pem;
 };
 
 struct ServerLimits {
@@ -50,6 +53,9 @@ class Server {
   // Bound address, e.g. "127.0.0.1:41235" or the path; known before Start.
   [[nodiscard]] virtual std::string address() const = 0;
   virtual void Start() = 0;
+  // What new connections get from now on; those that are open go on as they began. Fails, and changes nothing, where
+  // Create would fail. Any thread.
+  virtual Status ReplaceTls(const TlsIdentity& identity, const std::string& client_ca_pem) = 0;
   // Stops accepting, ends streams, waits `grace` for running requests, closes. Idempotent.
   virtual void Stop(std::chrono::milliseconds grace) = 0;
 };

@@ -11,6 +11,8 @@
 #include <memory>
 #include <utility>
 
+#include "core/http/client_certificate.h"
+
 namespace asya::http {
 namespace {
 
@@ -72,7 +74,7 @@ int SelectHttp11(SSL*, const unsigned char** out, unsigned char* out_size, const
 
 }  // namespace
 
-Result<boost::asio::ssl::context> MakeTlsContext(const TlsIdentity& identity) {
+Result<boost::asio::ssl::context> MakeTlsContext(const TlsIdentity& identity, const std::string& client_ca_pem) {
   namespace ssl = boost::asio::ssl;
   ssl::context context(ssl::context::tls_server);
   boost::system::error_code error;
@@ -81,7 +83,11 @@ Result<boost::asio::ssl::context> MakeTlsContext(const TlsIdentity& identity) {
   if (error) return Invalid("tls.certificate", "the certificate is no PEM chain: " + error.message());
   context.use_private_key(boost::asio::buffer(identity.key_pem), ssl::context::pem, error);
   if (error) return Invalid("tls.key", "the key is no PEM key of this certificate: " + error.message());
+  if (SSL_CTX_check_private_key(context.native_handle()) != 1) {
+    return Invalid("tls.key", "the key is not the key of the certificate");
+  }
   SSL_CTX_set_alpn_select_cb(context.native_handle(), SelectHttp11, nullptr);
+  if (!client_ca_pem.empty()) ASYA_TRY_STATUS(AskForClientCertificates(context.native_handle(), client_ca_pem));
   return context;
 }
 

@@ -6,6 +6,7 @@
 #include <boost/asio/write.hpp>
 #include <utility>
 
+#include "core/http/client_certificate.h"
 #include "core/http/connection.h"
 
 namespace asya::http {
@@ -39,6 +40,9 @@ class PlainWire final : public Wire {
     error_code ignored;
     socket_.close(ignored);
   }
+  Result<std::shared_ptr<const ClientCertificate>> ReadClientCertificate() override {
+    return std::shared_ptr<const ClientCertificate>();
+  }
   Socket Release() override { return std::move(socket_); }
 
  private:
@@ -47,8 +51,8 @@ class PlainWire final : public Wire {
 
 class TlsWire final : public Wire {
  public:
-  TlsWire(Socket socket, asio::ssl::context& context, std::string first_bytes)
-      : stream_(std::move(socket), context), first_bytes_(std::move(first_bytes)) {}
+  TlsWire(Socket socket, std::shared_ptr<asio::ssl::context> context, std::string first_bytes)
+      : context_(std::move(context)), stream_(std::move(socket), *context_), first_bytes_(std::move(first_bytes)) {}
 
   void Handshake(std::shared_ptr<Connection> connection) {
     stream_.async_handshake(asio::ssl::stream_base::server, asio::buffer(first_bytes_),
@@ -69,9 +73,13 @@ class TlsWire final : public Wire {
     error_code ignored;
     stream_.next_layer().close(ignored);
   }
+  Result<std::shared_ptr<const ClientCertificate>> ReadClientCertificate() override {
+    return VerifiedCertificate(stream_.native_handle());
+  }
   Socket Release() override { return std::move(stream_.next_layer()); }
 
  private:
+  const std::shared_ptr<asio::ssl::context> context_;  // others may have another one by now
   asio::ssl::stream<Socket> stream_;
   std::string first_bytes_;
 };
@@ -80,9 +88,9 @@ class TlsWire final : public Wire {
 
 std::unique_ptr<Wire> MakePlainWire(Socket socket) { return std::make_unique<PlainWire>(std::move(socket)); }
 
-std::unique_ptr<Wire> MakeTlsWire(Socket socket, asio::ssl::context& context, std::string first_bytes,
+std::unique_ptr<Wire> MakeTlsWire(Socket socket, std::shared_ptr<asio::ssl::context> context, std::string first_bytes,
                                   std::shared_ptr<Connection> connection) {
-  auto wire = std::make_unique<TlsWire>(std::move(socket), context, std::move(first_bytes));
+  auto wire = std::make_unique<TlsWire>(std::move(socket), std::move(context), std::move(first_bytes));
   wire->Handshake(std::move(connection));
   return wire;
 }

@@ -8,6 +8,9 @@
 #include <string>
 #include <string_view>
 
+#include "core/base/result.h"
+#include "core/http/message.h"
+
 namespace asya::http {
 
 class Connection;
@@ -24,13 +27,16 @@ class Wire {
   // Tells the peer that nothing follows; ends in Connection::OnFinished (TLS) or at once.
   virtual void Finish(std::shared_ptr<Connection> connection) = 0;
   virtual void Close() = 0;
+  // After the handshake: the certificate that the peer has shown, null where there is none; kUnauthorized with the
+  // reason where it is not to be trusted.
+  virtual Result<std::shared_ptr<const ClientCertificate>> ReadClientCertificate() = 0;
   // The socket, to be wrapped by another wire.
   virtual Socket Release() = 0;
 };
 
 std::unique_ptr<Wire> MakePlainWire(Socket socket);
 // Does the server's side of the handshake, whose first bytes were read already; ends in Connection::OnHandshake.
-std::unique_ptr<Wire> MakeTlsWire(Socket socket, boost::asio::ssl::context& context, std::string first_bytes,
-                                  std::shared_ptr<Connection> connection);
+std::unique_ptr<Wire> MakeTlsWire(Socket socket, std::shared_ptr<boost::asio::ssl::context> context,
+                                  std::string first_bytes, std::shared_ptr<Connection> connection);
 
 }  // namespace asya::http
