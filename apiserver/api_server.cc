@@ -5,6 +5,7 @@
 #include "apiserver/body.h"
 #include "apiserver/documents.h"
 #include "apiserver/health.h"
+#include "apiserver/impersonate.h"
 #include "apiserver/namespaces.h"
 #include "apiserver/postponed.h"
 #include "apiserver/reviews.h"
@@ -148,13 +149,15 @@ void ApiServer::Implementation::Handle(http::Request request, http::Responder re
   if (request.path == "/version") return responder.Send(VersionResponse(settings_.version));
   std::optional<User> user = parts_.authenticate ? parts_.authenticate(request) : User{"anonymous", {}};
   if (!user) return responder.Send(ToResponse(Unauthorized()));
+  auto acting = Impersonate(request, std::move(*user));
+  if (!acting.ok()) return responder.Send(ToResponse(acting.error()));
   if (request.body.size() > kBodyLimitBytes) {
     return responder.Send(ToResponse(TooLarge("the request body is larger than 3 MiB")));
   }
   if (const auto document = HandleDocument(request)) {
     return responder.Send(document->ok() ? document->value() : ToResponse(document->error()));
   }
-  auto call = MakeCall(std::move(request), std::move(*user));
+  auto call = MakeCall(std::move(request), std::move(*acting));
   if (!call.ok()) return responder.Send(ToResponse(call.error()));
   if (call->info.verb == "watch") return Watch(*call, std::move(responder));
   Work work = WorkOf(*call);
@@ -166,7 +169,9 @@ void ApiServer::Implementation::Handle(http::Request request, http::Responder re
 ApiServer::Implementation::Work ApiServer::Implementation::WorkOf(const Call& call) const {
   if (!IsReview(*call.resource)) return FindVerb(call);
   if (call.info.verb != "create" || !call.info.name.empty()) return nullptr;
-  return [this](const Context& context, Call& review) { return CreateReview(context, parts_.authorize, review); };
+  return [this](const Context& context, Call& review) {
+    return CreateReview(context, {parts_.authorize, parts_.rules_are_complete}, review);
+  };
 }
 
 std::optional<Outcome<http::Response>> ApiServer::Implementation::HandleDocument(const http::Request& request) const {

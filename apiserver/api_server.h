@@ -41,6 +41,9 @@ class ApiServer {
     std::vector<Admission> admission;
     std::function<asya::Status()> ready;  // for /readyz, beside the store; runs on a thread that may block
     ParseYaml parse_yaml{};               // for bodies of application/yaml; none: they are answered 415
+    // `authorize` judges by resource and namespace (and namespaces by their name) alone, so that all it allows can be
+    // listed.
+    bool rules_are_complete = false;
   };
 
   ApiServer(Parts parts, ApiServerSettings settings);

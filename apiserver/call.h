@@ -24,6 +24,7 @@ namespace asya::apiserver {
 struct User {
   std::string name;
   std::vector<std::string> groups;
+  std::string uid{};  // empty: not known
 };
 
 struct Call {

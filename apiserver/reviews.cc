@@ -27,14 +27,31 @@ Call CallOf(const Call& review, const Resource& resource, const json::Value& att
 
 json::Object Denied(std::string why) { return json::Object{{"allowed", false}, {"reason", std::move(why)}}; }
 
+constexpr const char* kAny = "*";
+
+// Every verb that the question means; "*" means all that there are.
+std::vector<std::string> VerbsOf(const Resource& resource, const json::Value& attributes) {
+  std::string verb = attributes.GetString("verb").value_or("");
+  return verb == kAny ? resource.verbs : std::vector<std::string>{std::move(verb)};
+}
+
+// "*" in the place of group, resource or verb asks for all of them; one that is refused is the answer.
 json::Object JudgeResource(const Authorizer& authorize, const Call& review, const json::Value& attributes) {
   const std::string group = attributes.GetString("group").value_or("");
   const std::string plural = attributes.GetString("resource").value_or("");
+  bool found = false;
   for (const Resource& resource : Resources()) {
-    if (resource.group != group || resource.kind.plural != plural) continue;
-    const auto allowed = authorize(CallOf(review, resource, attributes));
-    return allowed.ok() ? json::Object{{"allowed", true}} : Denied(allowed.error().message);
+    if (group != kAny && resource.group != group) continue;
+    if (plural == kAny ? IsReview(resource) : resource.kind.plural != plural) continue;
+    found = true;
+    Call asked = CallOf(review, resource, attributes);
+    for (const std::string& verb : VerbsOf(resource, attributes)) {
+      asked.info.verb = verb;
+      const auto allowed = authorize(asked);
+      if (!allowed.ok() && !IsReview(resource)) return Denied(allowed.error().message);
+    }
   }
+  if (found) return json::Object{{"allowed", true}};
   return Denied("resource \"" + plural + "\" of the group \"" + group + "\" is not served here");
 }
 
@@ -65,7 +82,33 @@ json::Object Rule(json::Array verbs, json::Array groups, json::Array resources) 
       {"verbs", std::move(verbs)}, {"apiGroups", std::move(groups)}, {"resources", std::move(resources)}};
 }
 
-// Every verb of every resource is judged; what the authorizer decides by names is not told.
+struct Part {
+  std::string subresource;
+  std::vector<std::string> verbs;
+};
+
+std::vector<Part> PartsOf(const Resource& resource) {
+  std::vector<Part> parts{{"", resource.verbs}};
+  if (IsReview(resource)) return parts;
+  if (resource.kind.has_status) parts.push_back({"status", {"get", "patch", "update"}});
+  if (resource.kind.has_scale) parts.push_back({"scale", {"get", "patch", "update"}});
+  if (!resource.group.empty()) parts.push_back({"history", {"get"}});
+  return parts;
+}
+
+json::Array AllowedVerbs(const Authorizer& authorize, const Call& review, const Resource& resource, const Part& part,
+                         const json::Object& place) {
+  json::Array verbs;
+  for (const std::string& verb : part.verbs) {
+    json::Object attributes = place;
+    attributes["verb"] = verb;
+    attributes["subresource"] = part.subresource;
+    if (IsReview(resource) || authorize(CallOf(review, resource, attributes)).ok()) verbs.push_back(verb);
+  }
+  return verbs;
+}
+
+// Every verb of every resource is judged, and of the namespace itself by its name.
 json::Array RulesOf(const Authorizer& authorize, const Call& call, const std::string& namespace_) {
   json::Array rules;
   if (!authorize) {
@@ -73,32 +116,41 @@ json::Array RulesOf(const Authorizer& authorize, const Call& call, const std::st
     return rules;
   }
   for (const Resource& resource : Resources()) {
-    json::Array verbs;
-    for (const std::string& verb : resource.verbs) {
-      json::Object attributes{{"verb", verb}};
-      if (resource.kind.namespaced) attributes["namespace"] = namespace_;
-      const bool allowed = IsReview(resource) || authorize(CallOf(call, resource, attributes)).ok();
-      if (allowed) verbs.push_back(verb);
+    for (const Part& part : PartsOf(resource)) {
+      const std::string name = resource.kind.plural + (part.subresource.empty() ? "" : "/" + part.subresource);
+      json::Object place;
+      if (resource.kind.namespaced) place["namespace"] = namespace_;
+      json::Array verbs = AllowedVerbs(authorize, call, resource, part, place);
+      if (&resource == &Namespaces()) {
+        json::Array own = AllowedVerbs(authorize, call, resource, part, json::Object{{"name", namespace_}});
+        if (own != verbs) {
+          json::Object rule = Rule(std::move(own), {resource.group}, {name});
+          rule["resourceNames"] = json::Array{namespace_};
+          rules.push_back(std::move(rule));
+        }
+      }
+      if (!verbs.empty()) rules.push_back(Rule(std::move(verbs), {resource.group}, {name}));
     }
-    if (!verbs.empty()) rules.push_back(Rule(std::move(verbs), {resource.group}, {resource.kind.plural}));
   }
   return rules;
 }
 
-Outcome<json::Value> ListRules(const Authorizer& authorize, const Call& call, const json::Value& review) {
+Outcome<json::Value> ListRules(const Judges& judges, const Call& call, const json::Value& review) {
   const json::Value* spec = review.Find("spec");
   const std::string namespace_ = spec == nullptr ? "" : spec->GetString("namespace").value_or("");
   if (namespace_.empty()) return BadRequest("no namespace on request");
   json::Object everywhere{{"verbs", json::Array{"get"}}, {"nonResourceURLs", json::Array{"*"}}};
-  return json::Value(json::Object{{"resourceRules", RulesOf(authorize, call, namespace_)},
+  return json::Value(json::Object{{"resourceRules", RulesOf(judges.authorize, call, namespace_)},
                                   {"nonResourceRules", json::Array{std::move(everywhere)}},
-                                  {"incomplete", authorize != nullptr}});
+                                  {"incomplete", judges.authorize != nullptr && !judges.rules_are_complete}});
 }
 
 json::Value WhoIs(const User& user) {
   json::Array groups = Strings(user.groups);
   groups.push_back("system:authenticated");
-  return json::Object{{"userInfo", json::Object{{"username", user.name}, {"groups", std::move(groups)}}}};
+  json::Object info{{"username", user.name}, {"groups", std::move(groups)}};
+  if (!user.uid.empty()) info["uid"] = user.uid;
+  return json::Object{{"userInfo", std::move(info)}};
 }
 
 }  // namespace
@@ -107,7 +159,7 @@ bool IsReview(const Resource& resource) {
   return resource.group == "authentication.k8s.io" || resource.group == "authorization.k8s.io";
 }
 
-Outcome<http::Response> CreateReview(const Context& context, const Authorizer& authorize, Call& call) {
+Outcome<http::Response> CreateReview(const Context& context, const Judges& judges, Call& call) {
   ASYA_TRY(const WriteOptions options, ParseWriteOptions(call.request, "CreateOptions"));
   ASYA_TRY(json::Value review, DecodeObject(context, call, options));
   // Typed clients leave these to the URL.
@@ -119,9 +171,9 @@ Outcome<http::Response> CreateReview(const Context& context, const Authorizer& a
   if (kind == "SelfSubjectReview") {
     review["status"] = WhoIs(call.user);
   } else if (kind == "SelfSubjectRulesReview") {
-    ASYA_TRY(review["status"], ListRules(authorize, call, review));
+    ASYA_TRY(review["status"], ListRules(judges, call, review));
   } else {
-    ASYA_TRY(review["status"], JudgeAccess(authorize, call, review));
+    ASYA_TRY(review["status"], JudgeAccess(judges.authorize, call, review));
   }
   return AnswerObject(context, call, 201, json::Dump(review));
 }

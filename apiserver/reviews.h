@@ -9,7 +9,12 @@ namespace asya::apiserver {
 // Whether objects of the resource are such questions, which are created and never kept.
 bool IsReview(const Resource& resource);
 
-// Answers one. Without an authorizer everybody who is known may do everything.
-Outcome<http::Response> CreateReview(const Context& context, const Authorizer& authorize, Call& call);
+// By what reviews are answered. Without an authorizer everybody who is known may do everything.
+struct Judges {
+  const Authorizer& authorize;
+  bool rules_are_complete = false;  // as in ApiServer::Parts
+};
+
+Outcome<http::Response> CreateReview(const Context& context, const Judges& judges, Call& call);
 
 }  // namespace asya::apiserver

@@ -28,6 +28,11 @@ std::string Quoted(const Resource& resource, const std::string& name) {
   return resource.Qualified() + " \"" + name + "\"";
 }
 
+// What is asked of a whole collection, and what is yet to be created, has no name.
+std::string QuotedIfNamed(const Resource& resource, const std::string& name) {
+  return name.empty() ? resource.Qualified() : Quoted(resource, name);
+}
+
 json::Value Details(const StatusError& error) {
   json::Object details;
   if (!error.name.empty()) details["name"] = error.name;
@@ -83,7 +88,7 @@ StatusError NotAcceptable(const std::string& accepted) {
 }
 
 StatusError Forbidden(const Resource& resource, const std::string& name, const std::string& why) {
-  return About(403, "Forbidden", resource, name, Quoted(resource, name) + " is forbidden: " + why);
+  return About(403, "Forbidden", resource, name, QuotedIfNamed(resource, name) + " is forbidden: " + why);
 }
 
 StatusError NotFound(const Resource& resource, const std::string& name) {
