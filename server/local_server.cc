@@ -24,6 +24,7 @@
 #include "gateway/gateway.h"
 #include "gateway/reaper.h"
 #include "gateway/refuse_first_message.h"
+#include "reconcilers/events.h"
 #include "reconcilers/reconcilers.h"
 #include "scaling/scaler.h"
 #include "server/access.h"
@@ -41,8 +42,6 @@
 namespace asya::server {
 namespace {
 
-// PostgreSQL in place of the SQLite file. Never an argument: it may hold a password.
-constexpr const char* kDatabaseVariable = "ASYA_DATABASE_URL";
 constexpr std::size_t kGatewayThreads = 8;
 constexpr std::size_t kGatewayWaitingRequests = 1024;
 constexpr std::size_t kTaskBodyBytes = 12U << 20U;
@@ -93,6 +92,14 @@ std::unique_ptr<Backend> MakeBackend(const LocalOptions& options, const Environm
     if (name.starts_with("PG")) postgres.variables[name] = value;
   }
   return MakePostgresBackend(std::move(postgres), parts);
+}
+
+Upkeep::Chores ChoresOf(Backend& backend) {
+  return {[&backend] { return backend.CompactOld(); },
+          {{"history", [&backend](WallTime) { return backend.DropOldHistory(); }},
+           {"events", [&backend](WallTime now) { return reconcilers::DropOldEvents(backend.objects(), now); }},
+           {"tasks", [&backend](WallTime now) { return backend.DropOldTasks(now); }},
+           {"dead_letters", [&backend](WallTime now) { return backend.DropOldDeadLetters(now); }}}};
 }
 
 compositions::CrewOptions CrewOptions(const LocalOptions& options) {
@@ -235,7 +242,7 @@ Status LocalServer::Parts::StartGateway(const Environment& environment) {
   gateway::AddInternalRoutes(internal, *gateway_deps, gateway::Limits{});
   reaper = std::make_unique<gateway::Reaper>(backend->tasks(), clock, logger.For("reaper"));
   reaper->Start();
-  upkeep = std::make_unique<Upkeep>(*backend, clock, logger.For("upkeep"), metrics);
+  upkeep = std::make_unique<Upkeep>(ChoresOf(*backend), clock, logger.For("upkeep"), metrics);
   upkeep->Start();
   if (claims) {
     claim_sweep = std::make_unique<ClaimSweep>(

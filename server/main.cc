@@ -7,9 +7,12 @@
 #include <cstdlib>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/observe/log.h"
+#include "server/api_options.h"
+#include "server/direct_server.h"
 #include "server/local_server.h"
 #include "server/options.h"
 #include "server/render_command.h"
@@ -23,6 +26,8 @@ constexpr const char* kUsage =
     "usage: asya-server local --project FOLDER [--state FOLDER] [--port N] …   everything for one project on this "
     "machine;\n"
     "       in PostgreSQL where ASYA_DATABASE_URL is set\n"
+    "       asya-server api --listen ADDRESS:PORT --tls-cert-file FILE --tls-private-key-file FILE …\n"
+    "       the Kubernetes API for a team, on TLS; in PostgreSQL (ASYA_DATABASE_URL) or --database-file FILE\n"
     "       asya-server render -f FILE                                        print what a manifest becomes\n"
     "       asya-server version\n";
 
@@ -78,18 +83,21 @@ void KeepHeapSmall() {
   ::mallopt(M_TRIM_THRESHOLD, 4 * kLargeBytes);
 }
 
-int RunLocal(const std::vector<std::string>& arguments) {
-  asya::server::LocalOptions options;
-  const auto environment = ReadEnvironment();
-  const auto errors = asya::server::ParseLocalOptions(arguments, environment, options);
+// Whether there was none.
+bool TellMistakes(const std::vector<asya::Error>& errors) {
   for (const asya::Error& error : errors) {
     std::fprintf(stderr, "%s: %s\n", error.field.c_str(), error.message.c_str());
   }
-  if (!errors.empty()) return kExitUsage;
+  return errors.empty();
+}
+
+// Runs what `start` starts until a signal asks it to end.
+template <class Start>
+int Serve(asya::observe::Level level, const Start& start) {
   KeepHeapSmall();
   const sigset_t signals = BlockSignals();
-  const auto logger = asya::observe::Logger::ToStderr("server", options.log_level);
-  auto server = asya::server::LocalServer::Start(options, environment, logger);
+  const auto logger = asya::observe::Logger::ToStderr("server", level);
+  auto server = start(logger);
   if (!server.ok()) {
     std::fprintf(stderr, "%s\n", server.error().message.c_str());
     return kExitFailed;
@@ -101,6 +109,24 @@ int RunLocal(const std::vector<std::string>& arguments) {
   return 0;
 }
 
+int RunLocal(const std::vector<std::string>& arguments) {
+  asya::server::LocalOptions options;
+  const auto environment = ReadEnvironment();
+  if (!TellMistakes(asya::server::ParseLocalOptions(arguments, environment, options))) return kExitUsage;
+  return Serve(options.log_level, [&](const asya::observe::Logger& logger) {
+    return asya::server::LocalServer::Start(options, environment, logger);
+  });
+}
+
+int RunApi(const std::vector<std::string>& arguments) {
+  asya::server::ApiOptions options;
+  asya::server::ApiFiles files;
+  if (!TellMistakes(asya::server::ParseApiOptions(arguments, ReadEnvironment(), options, files))) return kExitUsage;
+  return Serve(options.log_level, [&](const asya::observe::Logger& logger) {
+    return asya::server::DirectServer::Start(options, std::move(files), logger);
+  });
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -108,6 +134,7 @@ int main(int argc, char** argv) {
   const std::string command = arguments.empty() ? "" : arguments.front();
   const std::vector<std::string> rest(arguments.begin() + (arguments.empty() ? 0 : 1), arguments.end());
   if (command == "local") return RunLocal(rest);
+  if (command == "api") return RunApi(rest);
   if (command == "render") return asya::server::Render(rest);
   if (command == "version") {
     std::printf("%s\n", asya::server::kServerVersion);

@@ -2,11 +2,8 @@
 
 #include <sys/stat.h>
 
-#include <algorithm>
-#include <functional>
-#include <map>
-
 #include "core/base/sha256.h"
+#include "server/flags.h"
 
 namespace asya::server {
 namespace {
@@ -22,32 +19,6 @@ bool IsFolder(const std::string& path) {
 bool IsFile(const std::string& path) {
   struct stat info {};
   return ::stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode);
-}
-
-using Setter = std::function<Status(const std::string&)>;
-
-Status SetPort(const std::string& text, std::uint16_t& port) {
-  const bool digits = !text.empty() && text.size() <= 5 &&
-                      std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
-  const int value = digits ? std::stoi(text) : -1;
-  if (value < 0 || value > 65535) {
-    return Invalid("--port", "got \"" + text + "\"; 0 (a free port) to 65535 is accepted");
-  }
-  port = static_cast<std::uint16_t>(value);
-  return Ok();
-}
-
-Status SetLevel(const std::string& text, observe::Level& level) {
-  const std::map<std::string, observe::Level> kLevels = {{"DEBUG", observe::Level::kDebug},
-                                                         {"INFO", observe::Level::kInfo},
-                                                         {"WARNING", observe::Level::kWarning},
-                                                         {"ERROR", observe::Level::kError}};
-  const auto found = kLevels.find(text);
-  if (found == kLevels.end()) {
-    return Invalid("--log-level", "got \"" + text + "\"; DEBUG, INFO, WARNING or ERROR is accepted");
-  }
-  level = found->second;
-  return Ok();
 }
 
 void FillDefaults(const Environment& environment, LocalOptions& options) {
@@ -88,38 +59,21 @@ void Check(const LocalOptions& options, std::vector<Error>& errors) {
 
 std::vector<Error> ParseLocalOptions(const std::vector<std::string>& arguments, const Environment& environment,
                                      LocalOptions& options) {
-  const auto text = [](std::string& place) {
-    return [&place](const std::string& value) {
-      place = value;
-      return Ok();
-    };
-  };
-  const std::map<std::string, Setter> setters = {
-      {"--project", text(options.project)},
-      {"--state", text(options.state)},
-      {"--run-dir", text(options.run_dir)},
-      {"--relay", text(options.relay_program)},
-      {"--runtime", text(options.runtime_archive)},
-      {"--crew", text(options.crew_dir)},
-      {"--python", text(options.python)},
-      {"--port", [&](const std::string& value) { return SetPort(value, options.port); }},
-      {"--log-level", [&](const std::string& value) { return SetLevel(value, options.log_level); }},
-  };
-  std::vector<Error> errors;
-  for (std::size_t i = 0; i < arguments.size(); ++i) {
-    const auto setter = setters.find(arguments[i]);
-    if (setter == setters.end()) {
-      std::string known;
-      for (const auto& [name, unused] : setters) known += (known.empty() ? "" : ", ") + name;
-      errors.push_back(Invalid(arguments[i], "unknown option; " + known + " are accepted"));
-      continue;
-    }
-    if (i + 1 == arguments.size()) {
-      errors.push_back(Invalid(arguments[i], "needs a value"));
-      continue;
-    }
-    if (const Status set = setter->second(arguments[++i]); !set.ok()) errors.push_back(set.error());
-  }
+  std::vector<Error> errors = ParseFlags(arguments, {
+                                                        {"--project", TextFlag(options.project)},
+                                                        {"--state", TextFlag(options.state)},
+                                                        {"--run-dir", TextFlag(options.run_dir)},
+                                                        {"--relay", TextFlag(options.relay_program)},
+                                                        {"--runtime", TextFlag(options.runtime_archive)},
+                                                        {"--crew", TextFlag(options.crew_dir)},
+                                                        {"--python", TextFlag(options.python)},
+                                                        {"--port",
+                                                         [&](const std::string& value) -> Status {
+                                                           ASYA_TRY(options.port, ParsePort("--port", value));
+                                                           return Ok();
+                                                         }},
+                                                        {"--log-level", LevelFlag(options.log_level)},
+                                                    });
   FillDefaults(environment, options);
   Check(options, errors);
   return errors;

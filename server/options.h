@@ -11,6 +11,9 @@
 
 namespace asya::server {
 
+// PostgreSQL in place of a SQLite file. Never an argument: it may hold a password.
+inline constexpr const char* kDatabaseVariable = "ASYA_DATABASE_URL";
+
 // `asya-server local`: everything in one process, for one project folder, on loopback.
 struct LocalOptions {
   std::string project;             // folder of the project; absolute

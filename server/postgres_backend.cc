@@ -1,4 +1,3 @@
-#include <poll.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -8,6 +7,7 @@
 #include "core/sql/postgres/address.h"
 #include "core/sql/postgres/session_lock.h"
 #include "server/backend.h"
+#include "server/postgres_database.h"
 #include "storage/postgres/object_store.h"
 #include "storage/postgres/schema.h"
 #include "storage/postgres/task_store.h"
@@ -26,15 +26,6 @@ constexpr std::int64_t kOwnerKey = 1098086755;
 // Until a server that was killed is seen to be gone.
 constexpr std::chrono::seconds kOwnerPatience{10};
 
-// Until a PostgreSQL that is starting up or recovering from a crash takes connections.
-constexpr std::chrono::seconds kRecoveryPatience{20};
-constexpr std::chrono::milliseconds kRecoveryPause{200};
-
-// libpq tells no SQLSTATE of a refused connection: "the database system is starting up", "… is in recovery mode".
-bool WillServeSoon(const Error& error) {
-  return error.code == ErrorCode::kUnavailable && error.message.find("the database system is ") != std::string::npos;
-}
-
 std::vector<sql::postgres::Migration> AllMigrations() {
   std::vector<sql::postgres::Migration> all = storage::postgres::Migrations();
   for (auto& migration : transports::postgres::Migrations()) all.push_back(std::move(migration));
@@ -52,7 +43,7 @@ class PostgresBackend final : public Backend {
 
   Status Start(Route route) override {
     ASYA_TRY(address_, sql::postgres::ReadAddress(settings_.dsn));
-    ASYA_TRY_STATUS(OpenDatabase());
+    ASYA_TRY(database_, OpenPostgres(settings_, AllMigrations(), parts_.clock));
     owner_ = std::make_unique<sql::postgres::SessionLock>(settings_, kOwnerKey, [this] {
       parts_.logger.Error("another asya-server has taken the database over; stopping", {{"database", address_.Text()}});
       ::kill(::getpid(), SIGTERM);
@@ -126,19 +117,6 @@ class PostgresBackend final : public Backend {
   Result<std::int64_t> DropOldDeadLetters(WallTime now) override { return tasks_->DropOldDeadLetters(now); }
 
  private:
-  Status OpenDatabase() {
-    const SteadyTime deadline = parts_.clock.Steady() + kRecoveryPatience;
-    for (;;) {
-      auto opened = sql::postgres::Database::Open(settings_, AllMigrations());
-      if (opened.ok()) {
-        database_ = std::move(opened).value();
-        return Ok();
-      }
-      if (!WillServeSoon(opened.error()) || parts_.clock.Steady() >= deadline) return opened.error();
-      ::poll(nullptr, 0, static_cast<int>(kRecoveryPause.count()));
-    }
-  }
-
   const PostgresBackendOptions options_;
   const BackendParts parts_;
   sql::postgres::Settings settings_;

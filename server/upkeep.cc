@@ -2,8 +2,6 @@
 
 #include <utility>
 
-#include "reconcilers/events.h"
-
 namespace asya::server {
 
 namespace {
@@ -15,14 +13,10 @@ observe::Counter MakeDropped(observe::Metrics& metrics, const char* what) {
 
 }  // namespace
 
-Upkeep::Upkeep(Backend& backend, const Clock& clock, observe::Logger logger, observe::Metrics& metrics)
-    : backend_(backend),
-      clock_(clock),
-      logger_(std::move(logger)),
-      history_(MakeDropped(metrics, "history")),
-      events_(MakeDropped(metrics, "events")),
-      dropped_tasks_(MakeDropped(metrics, "tasks")),
-      dead_letters_(MakeDropped(metrics, "dead_letters")) {}
+Upkeep::Upkeep(Chores chores, const Clock& clock, observe::Logger logger, observe::Metrics& metrics)
+    : clock_(clock), logger_(std::move(logger)), chores_(std::move(chores)) {
+  for (const Drop& drop : chores_.drops) dropped_.push_back(MakeDropped(metrics, drop.what));
+}
 
 Upkeep::~Upkeep() { Stop(); }
 
@@ -53,13 +47,12 @@ void Upkeep::Run() {
 }
 
 void Upkeep::RunOnce() {
-  if (const Status compacted = backend_.CompactOld(); !compacted.ok()) {
+  if (const Status compacted = chores_.compact(); !compacted.ok()) {
     logger_.Warning("old events were not compacted", {{"error", compacted.error().message}});
   }
-  Count("history", history_, backend_.DropOldHistory());
-  Count("events", events_, reconcilers::DropOldEvents(backend_.objects(), clock_.Now()));
-  Count("tasks", dropped_tasks_, backend_.DropOldTasks(clock_.Now()));
-  Count("dead letters", dead_letters_, backend_.DropOldDeadLetters(clock_.Now()));
+  for (std::size_t i = 0; i < dropped_.size(); ++i) {
+    Count(chores_.drops[i].what, dropped_[i], chores_.drops[i].run(clock_.Now()));
+  }
 }
 
 void Upkeep::Count(const char* what, const observe::Counter& counter, const Result<std::int64_t>& dropped) {

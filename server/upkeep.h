@@ -4,14 +4,16 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <cstdint>
+#include <functional>
 #include <mutex>
 #include <thread>
+#include <vector>
 
 #include "core/base/clock.h"
 #include "core/base/result.h"
 #include "core/observe/log.h"
 #include "core/observe/metrics.h"
-#include "server/backend.h"
 
 namespace asya::server {
 
@@ -19,7 +21,16 @@ class Upkeep {
  public:
   static constexpr std::chrono::seconds kPeriod{60};
 
-  Upkeep(Backend& backend, const Clock& clock, observe::Logger logger, observe::Metrics& metrics);
+  struct Drop {
+    const char* what;
+    std::function<Result<std::int64_t>(WallTime now)> run;  // how many rows
+  };
+  struct Chores {
+    std::function<Status()> compact;
+    std::vector<Drop> drops;  // in this order
+  };
+
+  Upkeep(Chores chores, const Clock& clock, observe::Logger logger, observe::Metrics& metrics);
   ~Upkeep();
   Upkeep(const Upkeep&) = delete;
   Upkeep& operator=(const Upkeep&) = delete;
@@ -31,13 +42,10 @@ class Upkeep {
   void RunOnce();
   void Count(const char* what, const observe::Counter& counter, const Result<std::int64_t>& dropped);
 
-  Backend& backend_;
   const Clock& clock_;
   const observe::Logger logger_;
-  const observe::Counter history_;
-  const observe::Counter events_;
-  const observe::Counter dropped_tasks_;
-  const observe::Counter dead_letters_;
+  const Chores chores_;
+  std::vector<observe::Counter> dropped_;  // of each drop
   std::mutex mutex_;
   std::condition_variable stopped_;
   bool running_ = false;

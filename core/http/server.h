@@ -60,6 +60,9 @@ class Server {
   virtual void Stop(std::chrono::milliseconds grace) = 0;
 };
 
+// Whether Create and ReplaceTls would take these. kInvalid: the field is tls.certificate, tls.key or tls.client_ca.
+Status CheckTls(const TlsIdentity& identity, const std::string& client_ca_pem);
+
 // A self-signed identity (ECDSA P-256) for 127.0.0.1 and localhost, valid for `days`.
 Result<TlsIdentity> MakeSelfSigned(const std::string& common_name, int days);
 

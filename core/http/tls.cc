@@ -91,6 +91,11 @@ Result<boost::asio::ssl::context> MakeTlsContext(const TlsIdentity& identity, co
   return context;
 }
 
+Status CheckTls(const TlsIdentity& identity, const std::string& client_ca_pem) {
+  ASYA_TRY([[maybe_unused]] const auto context, MakeTlsContext(identity, client_ca_pem));
+  return Ok();
+}
+
 Result<TlsIdentity> MakeSelfSigned(const std::string& common_name, int days) {
   const Error failed = Fail(ErrorCode::kInternal, "OpenSSL could not make a self-signed certificate");
   const Key key(EVP_EC_gen("P-256"));

@@ -1,0 +1,178 @@
+#include "server/api_options.h"
+
+#include <arpa/inet.h>
+#include <sys/stat.h>
+
+#include "core/yaml/parse.h"
+#include "server/flags.h"
+#include "server/server_file.h"
+#include "server/watched_files.h"
+
+namespace asya::server {
+namespace {
+
+constexpr const char* kListen = "--listen";
+constexpr const char* kCertificate = "--tls-cert-file";
+constexpr const char* kKey = "--tls-private-key-file";
+constexpr const char* kCertDir = "--cert-dir";
+constexpr const char* kClientCa = "--client-ca-file";
+constexpr const char* kTokens = "--token-auth-file";
+constexpr const char* kRoles = "--roles-file";
+constexpr const char* kDatabaseFile = "--database-file";
+constexpr int kCertificateDays = 3650;
+
+bool IsAddress(const std::string& text) {
+  in6_addr ignored{};
+  return ::inet_pton(AF_INET, text.c_str(), &ignored) == 1 || ::inet_pton(AF_INET6, text.c_str(), &ignored) == 1;
+}
+
+bool IsLoopback(const std::string& address) { return address.starts_with("127.") || address == "::1"; }
+
+// "ADDRESS:PORT", with brackets around an IPv6 address.
+Status SetListen(const std::string& text, ApiOptions& options) {
+  const auto colon = text.rfind(':');
+  std::string address = text.substr(0, colon);
+  const bool bracketed = address.size() > 2 && address.front() == '[' && address.back() == ']';
+  if (bracketed) address = address.substr(1, address.size() - 2);
+  const bool bare_v6 = !bracketed && address.find(':') != std::string::npos;
+  if (colon == std::string::npos || bare_v6 || !IsAddress(address)) {
+    return Invalid(kListen,
+                   "got \"" + text + "\"; an IP address and a port are accepted, such as 0.0.0.0:6443 or [::]:6443");
+  }
+  ASYA_TRY(options.port, ParsePort(kListen, text.substr(colon + 1)));
+  options.address = std::move(address);
+  return Ok();
+}
+
+class FileReader {
+ public:
+  FileReader(const ApiOptions& options, ApiFiles& files, std::vector<Error>& errors)
+      : options_(options), files_(files), errors_(errors) {}
+
+  void ReadAll() {
+    ReadTls();
+    if (Read(kTokens, options_.token_auth_file, files_.token_text)) {
+      Keep(kTokens, apiserver::TokenFile::Parse(files_.token_text), files_.tokens);
+    }
+    if (Read(kRoles, options_.roles_file, files_.roles_text)) {
+      Keep(kRoles, ParseRolesText(files_.roles_text), files_.roles);
+    }
+  }
+
+ private:
+  void Wrong(const char* flag, const std::string& what) { errors_.push_back(Invalid(flag, what)); }
+
+  // False also where no file was named.
+  bool Read(const char* flag, const std::string& path, std::string& place) {
+    if (path.empty()) return false;
+    auto text = ReadSmallFile(path);
+    if (!text.ok()) {
+      Wrong(flag, text.error().message);
+      return false;
+    }
+    place = std::move(text).value();
+    return true;
+  }
+  template <class T>
+  void Keep(const char* flag, Result<T> parsed, T& place) {
+    if (!parsed.ok()) return Wrong(flag, parsed.error().message);
+    place = std::move(parsed).value();
+  }
+
+  void ReadTls() {
+    const bool has_ca = Read(kClientCa, options_.client_ca_file, files_.client_ca_pem);
+    const bool has_certificate = Read(kCertificate, options_.tls_cert_file, files_.identity.certificate_pem);
+    const bool has_key = Read(kKey, options_.tls_private_key_file, files_.identity.key_pem);
+    if (options_.tls_cert_file.empty() && options_.tls_private_key_file.empty()) {
+      MakeOwn();
+    } else if (!has_certificate || !has_key) {
+      return;  // told already
+    }
+    if (files_.identity.key_pem.empty()) return;
+    const Status usable = http::CheckTls(files_.identity, has_ca ? files_.client_ca_pem : "");
+    if (usable.ok()) return;
+    const std::string& field = usable.error().field;
+    const char* flag = field == "tls.client_ca" ? kClientCa : field == "tls.key" ? kKey : kCertificate;
+    Wrong(flag, usable.error().message);
+  }
+
+  void MakeOwn() {
+    if (options_.cert_dir.empty() || !IsLoopback(options_.address)) return;
+    struct stat info {};
+    if (::stat(options_.cert_dir.c_str(), &info) != 0 || !S_ISDIR(info.st_mode)) {
+      return Wrong(kCertDir, "no folder at \"" + options_.cert_dir + "\"");
+    }
+    const auto fresh = http::MakeSelfSigned("asya", kCertificateDays);
+    if (!fresh.ok()) return Wrong(kCertDir, fresh.error().message);
+    Keep(kCertDir, KeepSecret(options_.cert_dir + "/apiserver.key", fresh->key_pem), files_.identity.key_pem);
+    Keep(kCertDir, KeepSecret(options_.cert_dir + "/apiserver.crt", fresh->certificate_pem),
+         files_.identity.certificate_pem);
+  }
+
+  const ApiOptions& options_;
+  ApiFiles& files_;
+  std::vector<Error>& errors_;
+};
+
+void CheckTlsFlags(const ApiOptions& options, std::vector<Error>& errors) {
+  const bool certificate = !options.tls_cert_file.empty();
+  const bool key = !options.tls_private_key_file.empty();
+  if (certificate != key) {
+    errors.push_back(Invalid(certificate ? kKey : kCertificate, "is missing; certificate and key are given together"));
+  }
+  if (certificate || key || options.address.empty()) return;
+  if (!IsLoopback(options.address)) {
+    errors.push_back(Invalid(kCertificate, "is missing, and " + std::string(kKey) + ": " + options.address +
+                                               " is not this machine alone, and nothing but TLS is spoken"));
+  } else if (options.cert_dir.empty()) {
+    errors.push_back(Invalid(kCertificate, "is missing, and " + std::string(kKey) + "; on a loopback address " +
+                                               kCertDir + " FOLDER is accepted in their place"));
+  }
+}
+
+void CheckFlags(const ApiOptions& options, bool listens, std::vector<Error>& errors) {
+  if (!listens) errors.push_back(Invalid(kListen, "is missing; an IP address and a port, such as 0.0.0.0:6443"));
+  CheckTlsFlags(options, errors);
+  if (options.client_ca_file.empty() && options.token_auth_file.empty()) {
+    errors.push_back(Invalid(kClientCa, "is missing, and " + std::string(kTokens) + ": without both nobody is known"));
+  }
+  if (options.database_url.empty() == options.database_file.empty()) {
+    errors.push_back(Invalid(kDatabaseFile, options.database_url.empty()
+                                                ? "is missing, and ASYA_DATABASE_URL: one of both is needed"
+                                                : "is given, and ASYA_DATABASE_URL: only one of both is accepted"));
+  }
+}
+
+}  // namespace
+
+Result<apiserver::Roles> ParseRolesText(const std::string& text) {
+  ASYA_TRY(const json::Value document, yaml::Parse(text));
+  return apiserver::Roles::Parse(document);
+}
+
+std::vector<Error> ParseApiOptions(const std::vector<std::string>& arguments, const Environment& environment,
+                                   ApiOptions& options, ApiFiles& files) {
+  bool listens = false;
+  std::vector<Error> errors = ParseFlags(arguments, {
+                                                        {kListen,
+                                                         [&](const std::string& value) {
+                                                           listens = true;
+                                                           return SetListen(value, options);
+                                                         }},
+                                                        {kCertificate, TextFlag(options.tls_cert_file)},
+                                                        {kKey, TextFlag(options.tls_private_key_file)},
+                                                        {kCertDir, TextFlag(options.cert_dir)},
+                                                        {kClientCa, TextFlag(options.client_ca_file)},
+                                                        {kTokens, TextFlag(options.token_auth_file)},
+                                                        {kRoles, TextFlag(options.roles_file)},
+                                                        {kDatabaseFile, TextFlag(options.database_file)},
+                                                        {"--log-level", LevelFlag(options.log_level)},
+                                                    });
+  const auto url = environment.own.find(kDatabaseVariable);
+  if (url != environment.own.end()) options.database_url = url->second;
+  CheckFlags(options, listens, errors);
+  FileReader(options, files, errors).ReadAll();
+  return errors;
+}
+
+}  // namespace asya::server

@@ -1,0 +1,50 @@
+// ApiOptions: what `asya-server api` is told: where it listens, by what it knows users, what they may do.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "apiserver/access/roles.h"
+#include "apiserver/access/token_file.h"
+#include "core/base/result.h"
+#include "core/http/server.h"
+#include "core/observe/log.h"
+#include "server/options.h"
+
+namespace asya::server {
+
+// Flags have the names that kube-apiserver gave them, where it has such.
+struct ApiOptions {
+  std::string address;  // an IP address
+  std::uint16_t port = 0;
+  std::string tls_cert_file;
+  std::string tls_private_key_file;
+  std::string cert_dir;        // on loopback, in place of the two: a self-signed pair is made and kept here
+  std::string client_ca_file;  // the rest may be empty
+  std::string token_auth_file;
+  std::string roles_file;
+  std::string database_url;   // PostgreSQL; exactly one of the two
+  std::string database_file;  // SQLite
+  observe::Level log_level = observe::Level::kInfo;
+};
+
+// What the files hold that the options name.
+struct ApiFiles {
+  http::TlsIdentity identity;
+  std::string client_ca_pem;
+  std::string token_text;
+  apiserver::TokenFile tokens;
+  std::string roles_text;
+  apiserver::Roles roles;
+};
+
+// All mistakes, each with the value seen and what is accepted, in flags and in files; empty when both are complete.
+std::vector<Error> ParseApiOptions(const std::vector<std::string>& arguments, const Environment& environment,
+                                   ApiOptions& options, ApiFiles& files);
+
+// Of the text of --roles-file.
+Result<apiserver::Roles> ParseRolesText(const std::string& text);
+
+}  // namespace asya::server

@@ -1,0 +1,121 @@
+#include "server/api_options.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "tests/support/temporary_folder.h"
+
+namespace asya::server {
+namespace {
+
+class ApiOptionsTest : public testing::Test {
+ protected:
+  ApiOptionsTest() {
+    const auto identity = http::MakeSelfSigned("x", 1).value();
+    Write("tls.crt", identity.certificate_pem);
+    Write("tls.key", identity.key_pem);
+    Write("other.key", http::MakeSelfSigned("y", 1)->key_pem);
+    Write("tokens.csv", "t0ken,ada,1,vision\n");
+    Write("roles.yaml", "bindings:\n- {role: view, users: [ada], namespaces: ['*']}\n");
+  }
+  void Write(const std::string& name, const std::string& text) { std::ofstream(Path(name)) << text; }
+  [[nodiscard]] std::string Path(const std::string& name) const { return folder_.path() + "/" + name; }
+  [[nodiscard]] std::vector<std::string> Tls() const {
+    return {"--tls-cert-file", Path("tls.crt"), "--tls-private-key-file=" + Path("tls.key")};
+  }
+  // The mistakes, one a line.
+  std::string Parse(std::vector<std::string> arguments, bool tls = true, const std::string& url = "postgres:///asya") {
+    if (tls) {
+      for (const std::string& one : Tls()) arguments.push_back(one);
+    }
+    Environment environment;
+    if (!url.empty()) environment.own[kDatabaseVariable] = url;
+    options_ = {};
+    files_ = {};
+    std::string text;
+    for (const Error& error : ParseApiOptions(arguments, environment, options_, files_)) {
+      text += error.field + ": " + error.message + "\n";
+    }
+    return text;
+  }
+
+  tests::TemporaryFolder folder_;
+  ApiOptions options_;
+  ApiFiles files_;
+};
+
+TEST_F(ApiOptionsTest, AllThatIsNeeded) {
+  EXPECT_EQ(Parse({"--listen=0.0.0.0:6443", "--token-auth-file", Path("tokens.csv"), "--roles-file", Path("roles.yaml"),
+                   "--client-ca-file", Path("tls.crt"), "--log-level=DEBUG"}),
+            "");
+  EXPECT_EQ(options_.address, "0.0.0.0");
+  EXPECT_EQ(options_.port, 6443);
+  EXPECT_EQ(options_.database_url, "postgres:///asya");
+  EXPECT_EQ(files_.tokens.Find("t0ken")->name, "ada");
+  EXPECT_FALSE(files_.identity.key_pem.empty());
+  EXPECT_FALSE(files_.client_ca_pem.empty());
+}
+
+TEST_F(ApiOptionsTest, AddressesOfBothKinds) {
+  const std::string tokens = "--token-auth-file=" + Path("tokens.csv");
+  EXPECT_EQ(Parse({"--listen", "[::]:0", tokens}), "");
+  EXPECT_EQ(options_.address, "::");
+  for (const char* wrong : {"6443", ":6443", "localhost:6443", "::1:6443", "[127.0.0.1:6443", "0.0.0.0:", "0.0.0.0:x",
+                            "0.0.0.0:65536", "0.0.0.0:-1", ""}) {
+    EXPECT_EQ(Parse({"--listen", wrong, tokens}).find("--listen: got"), 0U) << wrong;
+  }
+}
+
+TEST_F(ApiOptionsTest, EveryMistakeIsToldAtOnce) {
+  Write("bad.csv", "t0ken\n");
+  Write("bad.yaml", "bindings: [{role: owner}]");
+  const std::string told =
+      Parse({"--listen", "nowhere", "--token-auth-file", Path("bad.csv"), "--roles-file", Path("bad.yaml"),
+             "--client-ca-file", Path("absent"), "--colour", "--tls-cert-file", Path("tls.crt"), "--log-level"},
+            false, "");
+  for (const char* mistake :
+       {"--listen: got \"nowhere\"", "--token-auth-file: line 1: token,user,uid", "--roles-file: bindings[0].role",
+        "--client-ca-file: cannot read", "--colour: unknown option; --cert-dir, ", "--log-level: needs a value",
+        "--tls-private-key-file: is missing", "--database-file: is missing, and ASYA_DATABASE_URL"}) {
+    EXPECT_NE(told.find(mistake), std::string::npos) << mistake << "\n" << told;
+  }
+  EXPECT_EQ(told.find("t0ken\n"), std::string::npos);
+}
+
+TEST_F(ApiOptionsTest, NothingIsServedWithoutTlsBeyondThisMachine) {
+  const std::string tokens = "--token-auth-file=" + Path("tokens.csv");
+  EXPECT_NE(Parse({"--listen=0.0.0.0:1", tokens}, false).find("nothing but TLS is spoken"), std::string::npos);
+  EXPECT_NE(Parse({"--listen=0.0.0.0:1", tokens, "--cert-dir", folder_.path()}, false).find("nothing but TLS"),
+            std::string::npos);
+  EXPECT_NE(Parse({"--listen=127.0.0.1:1", tokens}, false).find("--cert-dir FOLDER is accepted"), std::string::npos);
+  EXPECT_NE(Parse({"--listen=127.0.0.1:1", tokens, "--cert-dir", Path("none")}, false).find("--cert-dir: no folder"),
+            std::string::npos);
+  for (const char* here : {"--listen=127.0.0.1:1", "--listen=[::1]:1"}) {
+    EXPECT_EQ(Parse({here, tokens, "--cert-dir", folder_.path()}, false), "");
+  }
+  const std::string kept = files_.identity.certificate_pem;
+  EXPECT_EQ(Parse({"--listen=127.0.0.1:1", tokens, "--cert-dir", folder_.path()}, false), "");
+  EXPECT_EQ(files_.identity.certificate_pem, kept) << "a restart keeps what clients trust";
+}
+
+TEST_F(ApiOptionsTest, CertificatesThatCannotBeUsed) {
+  const std::string tokens = "--token-auth-file=" + Path("tokens.csv");
+  EXPECT_EQ(Parse({"--listen=0.0.0.0:1", tokens, "--tls-cert-file", Path("tls.crt"), "--tls-private-key-file",
+                   Path("other.key")},
+                  false)
+                .find("--tls-private-key-file: "),
+            0U);
+  EXPECT_EQ(Parse({"--listen=0.0.0.0:1", "--client-ca-file", Path("tls.key")}).find("--client-ca-file: "), 0U);
+}
+
+TEST_F(ApiOptionsTest, OneDatabaseAndSomebodyToKnow) {
+  const std::string tokens = "--token-auth-file=" + Path("tokens.csv");
+  EXPECT_NE(Parse({"--listen=0.0.0.0:1"}).find("nobody is known"), std::string::npos);
+  EXPECT_NE(Parse({"--listen=0.0.0.0:1", tokens, "--database-file=x"}).find("only one of both"), std::string::npos);
+  EXPECT_EQ(Parse({"--listen=0.0.0.0:1", tokens, "--database-file=x"}, true, ""), "");
+}
+
+}  // namespace
+}  // namespace asya::server

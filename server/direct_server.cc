@@ -1,0 +1,192 @@
+#include "server/direct_server.h"
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+#include "apiserver/access/authenticators.h"
+#include "apiserver/api_server.h"
+#include "apiserver/unique_queue.h"
+#include "core/base/random.h"
+#include "core/http/router.h"
+#include "core/yaml/parse.h"
+#include "reconcilers/events.h"
+#include "server/object_database.h"
+#include "server/queue_index.h"
+#include "server/upkeep.h"
+#include "server/watched_files.h"
+
+namespace asya::server {
+namespace {
+
+constexpr std::size_t kBodyBytes = 4U << 20U;  // the API answers 413 from 3 MiB on, with a Status
+constexpr unsigned kIoThreadsMax = 4;          // handshakes are most of their work
+constexpr std::size_t kApiThreads = 8;         // as many as connections to the database
+constexpr std::chrono::milliseconds kStopGrace{5000};
+
+}  // namespace
+
+// In the order in which the parts are made; they are stopped and destroyed in reverse.
+struct DirectServer::Parts {
+  Parts(const ApiOptions& given, ApiFiles read, observe::Logger log)
+      : options(given), files(std::move(read)), logger(std::move(log)), random(SystemSeed()) {}
+
+  const ApiOptions options;
+  const ApiFiles files;
+  const observe::Logger logger;
+  const Clock& clock = RealClock();
+  Random random;
+  observe::Metrics metrics;
+  std::shared_ptr<apiserver::Current<apiserver::TokenFile>> tokens;
+  std::shared_ptr<apiserver::Current<apiserver::Roles>> roles;
+  apiserver::Authenticator authenticate;
+  std::unique_ptr<ObjectDatabase> database;
+  std::unique_ptr<QueueIndex> queues;
+  std::unique_ptr<Upkeep> upkeep;
+  std::unique_ptr<apiserver::ApiServer> api;
+  http::Router router;
+  std::unique_ptr<http::Server> server;
+  std::unique_ptr<WatchedFiles> watched;
+  bool stopped = false;
+
+  void PrepareAccess();
+  Status OpenDatabase();
+  Status StartApi();
+  Status Listen();
+  void WatchFiles();
+  void Stop();
+};
+
+void DirectServer::Parts::PrepareAccess() {
+  tokens = std::make_shared<apiserver::Current<apiserver::TokenFile>>(files.tokens);
+  roles = std::make_shared<apiserver::Current<apiserver::Roles>>(files.roles);
+  authenticate = apiserver::FirstOf({apiserver::ByClientCertificate(clock), apiserver::ByTokenFile(tokens)});
+}
+
+Status DirectServer::Parts::OpenDatabase() {
+  const ObjectDatabase::Parts parts{clock, metrics, logger.For("store")};
+  if (options.database_url.empty()) {
+    ASYA_TRY(database, ObjectDatabase::OpenSqlite(options.database_file, parts));
+  } else {
+    ASYA_TRY(database, ObjectDatabase::OpenPostgreSql(options.database_url, parts));
+  }
+  queues = std::make_unique<QueueIndex>(database->objects(), logger.For("queues"));
+  ASYA_TRY_STATUS(queues->Start());
+  Upkeep::Chores chores;
+  chores.compact = [this] { return database->CompactOld(); };
+  chores.drops = {{"history", [this](WallTime) { return database->DropOldHistory(); }},
+                  {"events", [this](WallTime now) { return reconcilers::DropOldEvents(database->objects(), now); }}};
+  upkeep = std::make_unique<Upkeep>(std::move(chores), clock, logger.For("upkeep"), metrics);
+  upkeep->Start();
+  return Ok();
+}
+
+Status DirectServer::Parts::StartApi() {
+  apiserver::ApiServer::Parts parts{
+      database->objects(), clock, random, logger.For("apiserver"), &metrics, {}, {}, {}, {}};
+  parts.parse_yaml = [](std::string_view text) { return yaml::Parse(text); };
+  parts.authenticate = authenticate;
+  parts.authorize = apiserver::ByRoles(roles);
+  parts.rules_are_complete = true;
+  parts.admission.push_back(apiserver::UniqueQueue(database->objects(), clock,
+                                                   [this](const std::string& queue) { return queues->Find(queue); }));
+  apiserver::ApiServerSettings settings;
+  settings.threads = kApiThreads;
+  api = std::make_unique<apiserver::ApiServer>(std::move(parts), settings);
+  ASYA_TRY_STATUS(api->Start());
+  router.Add("GET", "/metrics", [this](const http::Request& request, http::Responder responder) {
+    if (!authenticate(request)) return responder.Send({401, "Unauthorized\n", "text/plain", {}});
+    responder.Send({200, metrics.Text(), "text/plain; version=0.0.4", {}});
+  });
+  router.SetFallback([this](http::Request request, http::Responder responder) {
+    api->Handle(std::move(request), std::move(responder));
+  });
+  return Ok();
+}
+
+Status DirectServer::Parts::Listen() {
+  http::ServerLimits limits;
+  limits.body_bytes = kBodyBytes;
+  limits.io_threads = std::clamp(std::thread::hardware_concurrency(), 1U, kIoThreadsMax);
+  http::Listen listen;
+  listen.tcp = {options.address, options.port};
+  listen.tls = files.identity;
+  listen.tls_only = true;
+  listen.client_ca_pem = files.client_ca_pem;
+  auto created = http::Server::Create(
+      std::move(listen), limits,
+      [this](http::Request request, http::Responder responder) {
+        router.Handle(std::move(request), std::move(responder));
+      },
+      logger.For("http"), &metrics);
+  if (!created.ok()) return created.error();
+  server = std::move(created).value();
+  WatchFiles();
+  server->Start();
+  return Ok();
+}
+
+void DirectServer::Parts::WatchFiles() {
+  watched = std::make_unique<WatchedFiles>(logger.For("files"), metrics);
+  std::vector<std::string> paths{options.tls_cert_file, options.tls_private_key_file};
+  std::vector<std::string> texts{files.identity.certificate_pem, files.identity.key_pem};
+  if (options.tls_cert_file.empty()) paths = {options.cert_dir + "/apiserver.crt", options.cert_dir + "/apiserver.key"};
+  if (!options.client_ca_file.empty()) {
+    paths.push_back(options.client_ca_file);
+    texts.push_back(files.client_ca_pem);
+  }
+  watched->Add("certificates", paths, texts, [this](const std::vector<std::string>& now) {
+    return server->ReplaceTls({now[0], now[1]}, now.size() > 2 ? now[2] : "");
+  });
+  if (!options.token_auth_file.empty()) {
+    watched->Add("tokens", {options.token_auth_file}, {files.token_text},
+                 [this](const std::vector<std::string>& now) -> Status {
+                   ASYA_TRY(apiserver::TokenFile next, apiserver::TokenFile::Parse(now[0]));
+                   tokens->Put(std::move(next));
+                   return Ok();
+                 });
+  }
+  if (!options.roles_file.empty()) {
+    watched->Add("roles", {options.roles_file}, {files.roles_text},
+                 [this](const std::vector<std::string>& now) -> Status {
+                   ASYA_TRY(apiserver::Roles next, ParseRolesText(now[0]));
+                   roles->Put(std::move(next));
+                   return Ok();
+                 });
+  }
+  watched->Start();
+}
+
+void DirectServer::Parts::Stop() {
+  if (std::exchange(stopped, true)) return;
+  if (watched) watched->Stop();
+  // Watches end cleanly before their connections do.
+  if (api) api->Stop();
+  if (server) server->Stop(kStopGrace);
+  if (upkeep) upkeep->Stop();
+  if (queues) queues->Stop();
+  if (database) database->Stop();
+}
+
+DirectServer::DirectServer(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+DirectServer::~DirectServer() { Stop(); }
+
+void DirectServer::Stop() { parts_->Stop(); }
+
+std::string DirectServer::address() const { return parts_->server->address(); }
+
+Result<std::unique_ptr<DirectServer>> DirectServer::Start(const ApiOptions& options, ApiFiles files,
+                                                          const observe::Logger& logger) {
+  auto server =
+      std::unique_ptr<DirectServer>(new DirectServer(std::make_unique<Parts>(options, std::move(files), logger)));
+  Parts& parts = *server->parts_;
+  parts.PrepareAccess();
+  ASYA_TRY_STATUS(parts.OpenDatabase());
+  ASYA_TRY_STATUS(parts.StartApi());
+  ASYA_TRY_STATUS(parts.Listen());
+  logger.Info("serving", {{"address", server->address()}});
+  return server;
+}
+
+}  // namespace asya::server

@@ -1,0 +1,62 @@
+#include "server/flags.h"
+
+#include <algorithm>
+
+namespace asya::server {
+
+std::vector<Error> ParseFlags(const std::vector<std::string>& arguments,
+                              const std::map<std::string, FlagSetter>& flags) {
+  std::vector<Error> errors;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const auto equals = arguments[i].find('=');
+    const std::string name = arguments[i].substr(0, equals);
+    const auto flag = flags.find(name);
+    if (flag == flags.end()) {
+      std::string known;
+      for (const auto& [one, unused] : flags) known += (known.empty() ? "" : ", ") + one;
+      errors.push_back(Invalid(name, "unknown option; " + known + " are accepted"));
+      continue;
+    }
+    if (equals == std::string::npos && i + 1 == arguments.size()) {
+      errors.push_back(Invalid(name, "needs a value"));
+      continue;
+    }
+    const std::string value = equals == std::string::npos ? arguments[++i] : arguments[i].substr(equals + 1);
+    if (const Status set = flag->second(value); !set.ok()) errors.push_back(set.error());
+  }
+  return errors;
+}
+
+FlagSetter TextFlag(std::string& place) {
+  return [&place](const std::string& value) {
+    place = value;
+    return Ok();
+  };
+}
+
+FlagSetter LevelFlag(observe::Level& place) {
+  return [&place](const std::string& text) -> Status {
+    const std::map<std::string, observe::Level> kLevels = {{"DEBUG", observe::Level::kDebug},
+                                                           {"INFO", observe::Level::kInfo},
+                                                           {"WARNING", observe::Level::kWarning},
+                                                           {"ERROR", observe::Level::kError}};
+    const auto found = kLevels.find(text);
+    if (found == kLevels.end()) {
+      return Invalid("--log-level", "got \"" + text + "\"; DEBUG, INFO, WARNING or ERROR is accepted");
+    }
+    place = found->second;
+    return Ok();
+  };
+}
+
+Result<std::uint16_t> ParsePort(const std::string& flag, const std::string& text) {
+  const bool digits = !text.empty() && text.size() <= 5 &&
+                      std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+  const int value = digits ? std::stoi(text) : -1;
+  if (value < 0 || value > 65535) {
+    return Invalid(flag, "got \"" + text + "\"; 0 (a free port) to 65535 is accepted");
+  }
+  return static_cast<std::uint16_t>(value);
+}
+
+}  // namespace asya::server

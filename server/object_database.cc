@@ -1,0 +1,67 @@
+#include "server/object_database.h"
+
+#include <utility>
+
+#include "core/sql/postgres/address.h"
+#include "core/sql/sqlite/database.h"
+#include "server/postgres_database.h"
+#include "storage/postgres/object_store.h"
+#include "storage/postgres/schema.h"
+#include "storage/sqlite/object_store.h"
+#include "storage/sqlite/schema.h"
+
+namespace asya::server {
+namespace {
+
+template <class Database, class Store>
+class Stored final : public ObjectDatabase {
+ public:
+  Stored(std::unique_ptr<Database> database, const Clock& clock)
+      : database_(std::move(database)), store_(*database_, clock) {}
+  ~Stored() override { Stored::Stop(); }
+
+  Status Start() { return store_.Start(); }
+  ports::ObjectStore& objects() override { return store_; }
+  Status CompactOld() override { return store_.CompactOld(); }
+  Result<std::int64_t> DropOldHistory() override { return store_.DropOldHistory(); }
+  void Stop() override {
+    if (std::exchange(stopped_, true)) return;
+    store_.Stop();
+    if constexpr (requires { database_->Stop(); }) database_->Stop();
+  }
+
+ private:
+  std::unique_ptr<Database> database_;
+  Store store_;
+  bool stopped_ = false;
+};
+
+template <class Made>
+Result<std::unique_ptr<ObjectDatabase>> Started(std::unique_ptr<Made> made) {
+  ASYA_TRY_STATUS(made->Start());
+  return std::unique_ptr<ObjectDatabase>(std::move(made));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ObjectDatabase>> ObjectDatabase::OpenPostgreSql(const std::string& url, const Parts& parts) {
+  sql::postgres::Settings settings;
+  settings.dsn = url;
+  settings.application_name = "asya-server-api";
+  ASYA_TRY(const sql::postgres::Address address, sql::postgres::ReadAddress(settings.dsn));
+  ASYA_TRY(auto database, OpenPostgres(settings, storage::postgres::Migrations(), parts.clock));
+  parts.logger.Info("storing in PostgreSQL", {{"database", address.Text()}});
+  using Made = Stored<sql::postgres::Database, storage::postgres::ObjectStore>;
+  return Started(std::make_unique<Made>(std::move(database), parts.clock));
+}
+
+Result<std::unique_ptr<ObjectDatabase>> ObjectDatabase::OpenSqlite(const std::string& file, const Parts& parts) {
+  sql::sqlite::Settings settings;
+  settings.path = file;
+  settings.metrics = &parts.metrics;
+  ASYA_TRY(auto database, sql::sqlite::Database::Open(settings, storage::sqlite::Migrations()));
+  using Made = Stored<sql::sqlite::Database, storage::sqlite::ObjectStore>;
+  return Started(std::make_unique<Made>(std::move(database), parts.clock));
+}
+
+}  // namespace asya::server
