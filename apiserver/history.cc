@@ -27,7 +27,7 @@ std::string Entry(const ports::HistoryEntry& entry) {
 Outcome<http::Response> GetHistory(const Context& context, Call& call) {
   ASYA_TRY(const ListOptions options, ParseListOptions(call.request, call.info, false));
   const std::int64_t limit = options.limit == 0 ? kHistoryLimit : std::min(options.limit, kHistoryLimitMax);
-  const auto entries = context.store.History(call.Key(), call.request.Query("uid"), limit);
+  const auto entries = context.store.History({call.Key(), call.request.Query("uid"), {}, {}, limit});
   if (!entries.ok()) return FromStore(entries.error(), *call.resource, call.info.name);
   if (entries->empty()) return NotFound(*call.resource, call.info.name);
   http::Response response;

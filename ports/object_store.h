@@ -120,6 +120,14 @@ struct HistoryEntry {
   std::shared_ptr<const std::string> json;  // the object after the write; for a deletion its last state
 };
 
+struct HistoryQuery {
+  ObjectKey key;
+  std::optional<std::string> uid;  // only of this object; nullopt: of every one that had the key
+  std::optional<Revision> upto;    // only at or below it
+  std::optional<WallTime> at;      // only written then or before
+  std::int64_t limit = 1;
+};
+
 // Blocking, thread safe; every call is bounded by the store's own deadline (kUnavailable or kTimeout when it passes).
 class ObjectStore {
  public:
@@ -138,9 +146,8 @@ class ObjectStore {
   // after that). kExpired when `from` is compacted.
   virtual Result<std::shared_ptr<void>> Watch(const WatchQuery& query, Revision from,
                                               std::shared_ptr<WatchSink> sink) = 0;
-  // Newest first, at most `limit`; also of deleted objects. By uid when given, else by key.
-  virtual Result<std::vector<HistoryEntry>> History(const ObjectKey& key, const std::optional<std::string>& uid,
-                                                    std::int64_t limit) = 0;
+  // Newest first; also of deleted objects.
+  virtual Result<std::vector<HistoryEntry>> History(const HistoryQuery& query) = 0;
   // Forgets events at and below `upto`: watches and pages from there get kExpired. History stays.
   virtual Status Compact(Revision upto) = 0;
 };

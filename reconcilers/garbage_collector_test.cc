@@ -190,9 +190,24 @@ TEST_F(Garbage, WhatItDeletesIsInTheHistory) {
   const ports::ObjectKey key = Find("Flow", "child")->record.key;
   Delete("AsyncActor", "owner");
   Settle();
-  const auto history = store_.History(key, {}, 10).value();
+  const auto history = store_.History({key, {}, {}, {}, 10}).value();
   ASSERT_FALSE(history.empty());
   EXPECT_EQ(history[0].author.user, "system:asya:garbage-collector");
+  EXPECT_EQ(history[0].author.verb, "delete");
+}
+
+TEST_F(Garbage, WhatAFinalizerHoldsIsInTheHistoryAsDeleted) {
+  Create("AsyncActor", "owner");
+  Create("Flow", "child", {OwnerOf("AsyncActor", "owner")});
+  json::Value held = Find("Flow", "child")->object;
+  held["metadata"]["finalizers"] = json::Array{"example.org/hold"};
+  ASSERT_TRUE(objects_.Write(*Find("Flow", "child"), held).ok());
+  const ports::ObjectKey key = Find("Flow", "child")->record.key;
+  Delete("AsyncActor", "owner");
+  Settle();
+  ASSERT_TRUE(Exists("Flow", "child")) << "the finalizer holds it";
+  const auto history = store_.History({key, {}, {}, {}, 10}).value();
+  ASSERT_FALSE(history.empty()) << "else nobody could tell that it was deleted, and by whom";
   EXPECT_EQ(history[0].author.verb, "delete");
 }
 
@@ -207,9 +222,8 @@ TEST(OwnerIndex, TellsWhomAChangeConcerns) {
   };
   const ports::Record plain = record(R"({"metadata":{"name":"child"}})");
   EXPECT_TRUE(index.Put(plain).empty());
-  const ports::Record owned = record(
-      R"({"metadata":{"name":"child","ownerReferences":[)"
-      R"({"apiVersion":"asya.sh/v1","kind":"AsyncActor","name":"o","uid":"u"}]}})");
+  const ports::Record owned = record(R"({"metadata":{"name":"child","ownerReferences":[)"
+                                     R"({"apiVersion":"asya.sh/v1","kind":"AsyncActor","name":"o","uid":"u"}]}})");
   EXPECT_EQ(index.Put(owned), (OwnerIndex::Keys{owned.key, {kActors, "default", "o"}}));
   EXPECT_TRUE(index.Put(owned).empty()) << "nothing new";
   EXPECT_EQ(index.DependentsOf("u"), OwnerIndex::Keys{owned.key});

@@ -1,5 +1,7 @@
 #include "reconcilers/objects.h"
 
+#include <utility>
+
 #include "core/base/random.h"
 #include "core/json/parse.h"
 
@@ -76,11 +78,15 @@ Status Objects::Create(const std::string& resource, json::Value object) {
 }
 
 Result<Stored> Objects::Write(const Stored& read, json::Value object) {
+  return WriteAs("update", read, std::move(object));
+}
+
+Result<Stored> Objects::WriteAs(const char* verb, const Stored& read, json::Value object) {
   if (object == read.object) return read;
   ports::Record record = read.record;
   record.labels = LabelsOf(object);
   record.json = std::make_shared<const std::string>(json::Dump(object));
-  ASYA_TRY(auto written, store_.Update(record, As(read), AuthorOf("update")));
+  ASYA_TRY(auto written, store_.Update(record, As(read), AuthorOf(verb)));
   return Stored{std::move(written), std::move(object)};
 }
 
@@ -100,7 +106,7 @@ Status Objects::Delete(const Stored& read) {
   json::Value object = read.object;
   object["metadata"]["deletionTimestamp"] = FormatRfc3339(clock_.Now());
   object["metadata"]["deletionGracePeriodSeconds"] = 0;
-  const auto written = Write(read, std::move(object));
+  const auto written = WriteAs("delete", read, std::move(object));
   return written.ok() ? Ok() : Status(written.error());
 }
 

@@ -55,6 +55,7 @@ class Objects {
 
  private:
   [[nodiscard]] ports::Author AuthorOf(const char* verb) const;
+  Result<Stored> WriteAs(const char* verb, const Stored& read, json::Value object);
 
   ports::ObjectStore& store_;
   const Clock& clock_;

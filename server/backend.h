@@ -20,6 +20,7 @@
 #include "ports/object_store.h"
 #include "ports/queue_admin.h"
 #include "ports/task_store.h"
+#include "storage/history_retention.h"
 
 namespace asya::server {
 
@@ -64,6 +65,7 @@ struct BackendParts {
   Random& random;
   observe::Metrics& metrics;
   observe::Logger logger;
+  storage::HistoryRetention history;  // what DropOldHistory leaves
 };
 
 struct SqliteBackendOptions {

@@ -33,6 +33,7 @@
 #include "server/claim_sweep.h"
 #include "server/claims.h"
 #include "server/decision_routes.h"
+#include "server/history_options.h"
 #include "server/metrics_page.h"
 #include "server/outbox.h"
 #include "server/queue_directory.h"
@@ -168,9 +169,10 @@ struct LocalServer::Parts {
 
 Status LocalServer::Parts::OpenStores(const Environment& environment) {
   ASYA_TRY(claim_options, ReadClaimOptions(options.state, environment.own));
+  ASYA_TRY(const auto history, ReadHistoryRetention(environment.own));
   ASYA_TRY(claims, OpenClaimStore(claim_options, metrics));
   queues = std::make_unique<QueueDirectory>(cluster::local::ConfigSources{options.state, environment.own}, clock);
-  backend = MakeBackend(options, environment, {broker_socket, clock, random, metrics, logger.For("store")});
+  backend = MakeBackend(options, environment, {broker_socket, clock, random, metrics, logger.For("store"), history});
   ASYA_TRY_STATUS(backend->Start([this](const ports::FirstMessage& message) -> ports::FirstMessage {
     if (!queues->IsRemote(message.queue)) return message;
     return {Outbox::kQueue, Outbox::Wrap(message.queue, message.body)};

@@ -53,7 +53,9 @@ class PostgresBackend final : public Backend {
       return Fail(ErrorCode::kConflict, address_.Text() + " is in use by another asya-server");
     }
     queues_ = std::make_unique<transports::postgres::Administration>(*database_);
-    objects_ = std::make_unique<storage::postgres::ObjectStore>(*database_, parts_.clock);
+    storage::postgres::ObjectStoreSettings objects;
+    objects.history = parts_.history;
+    objects_ = std::make_unique<storage::postgres::ObjectStore>(*database_, parts_.clock, objects);
     tasks_ = std::make_unique<storage::postgres::TaskStore>(
         *database_, parts_.clock,
         [route = std::move(route)](sql::postgres::Transaction& transaction, const ports::FirstMessage& message) {

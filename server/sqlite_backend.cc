@@ -33,7 +33,9 @@ class SqliteBackend final : public Backend {
     broker.message_limit_bytes = options_.message_limit_bytes;
     broker.metrics = &parts_.metrics;
     broker_ = std::make_unique<transports::sqlite::Broker>(*database_, broker, parts_.clock);
-    objects_ = std::make_unique<storage::sqlite::ObjectStore>(*database_, parts_.clock);
+    storage::sqlite::ObjectStoreSettings objects;
+    objects.history = parts_.history;
+    objects_ = std::make_unique<storage::sqlite::ObjectStore>(*database_, parts_.clock, objects);
     tasks_ = std::make_unique<storage::sqlite::TaskStore>(
         *database_, parts_.clock,
         [this, route = std::move(route)](sql::sqlite::Transaction& transaction, const ports::FirstMessage& message) {

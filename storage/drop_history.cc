@@ -7,6 +7,10 @@ namespace asya::storage {
 Result<std::int64_t> DropHistory(const HistoryExcess& excess, const HistoryDrops& drops) {
   std::int64_t total = 0;
   std::int64_t dropped = 0;
+  do {
+    ASYA_TRY(dropped, drops.too_old());
+    total += dropped;
+  } while (dropped == kHistoryDropBatchEntries);
   for (const std::string& uid : excess.objects) {
     do {
       ASYA_TRY(dropped, drops.of_object(uid));

@@ -155,14 +155,14 @@ Result<LogPage> ObjectStore::ReadLog(const ports::WatchQuery& query, Revision fr
   return page;
 }
 
-Result<std::vector<ports::HistoryEntry>> ObjectStore::History(const ObjectKey& key,
-                                                              const std::optional<std::string>& uid,
-                                                              std::int64_t limit) {
+Result<std::vector<ports::HistoryEntry>> ObjectStore::History(const ports::HistoryQuery& query) {
   const std::lock_guard lock(mutex_);
   std::vector<ports::HistoryEntry> entries;
   for (auto entry = history_.rbegin(); entry != history_.rend(); ++entry) {
-    if (static_cast<std::int64_t>(entries.size()) == limit) break;
-    if (uid ? entry->uid == *uid : entry->key == key) entries.push_back(*entry);
+    if (static_cast<std::int64_t>(entries.size()) == query.limit) break;
+    const bool one_of_these = entry->key == query.key && (!query.uid || entry->uid == *query.uid);
+    const bool early_enough = (!query.upto || entry->revision <= *query.upto) && (!query.at || entry->at <= *query.at);
+    if (one_of_these && early_enough) entries.push_back(*entry);
   }
   return entries;
 }

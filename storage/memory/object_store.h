@@ -34,8 +34,7 @@ class ObjectStore final : public ports::ObjectStore {
   Result<ports::Revision> Head() override;
   Result<std::shared_ptr<void>> Watch(const ports::WatchQuery& query, ports::Revision from,
                                       std::shared_ptr<ports::WatchSink> sink) override;
-  Result<std::vector<ports::HistoryEntry>> History(const ports::ObjectKey& key, const std::optional<std::string>& uid,
-                                                   std::int64_t limit) override;
+  Result<std::vector<ports::HistoryEntry>> History(const ports::HistoryQuery& query) override;
   Status Compact(ports::Revision upto) override;
 
  private:

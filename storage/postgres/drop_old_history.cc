@@ -4,6 +4,7 @@
 
 #include "storage/drop_history.h"
 #include "storage/postgres/object_store.h"
+#include "storage/postgres/rows.h"
 
 namespace asya::storage::postgres {
 
@@ -13,6 +14,15 @@ using sql::postgres::Rows;
 using sql::postgres::Transaction;
 
 namespace {
+
+constexpr const char* kDropTooOld = R"sql(
+DELETE FROM history WHERE revision IN (
+  SELECT h.revision FROM history h WHERE h.at < $1 AND (
+    EXISTS (SELECT 1 FROM history n WHERE n.uid = h.uid AND n.revision > h.revision AND n.at < $1)
+    OR (NOT EXISTS (SELECT 1 FROM history n WHERE n.uid = h.uid AND n.revision > h.revision)
+        AND NOT EXISTS (SELECT 1 FROM objects o WHERE o.resource = h.resource AND o.namespace = h.namespace
+                        AND o.name = h.name AND o.uid = h.uid)))
+  ORDER BY h.at LIMIT $2))sql";
 
 constexpr const char* kDropOfObject = R"sql(
 DELETE FROM history WHERE revision IN (
@@ -54,6 +64,9 @@ Result<std::int64_t> ObjectStore::DropOldHistory() {
   const HistoryRetention& kept = settings_.history;
   ASYA_TRY(const HistoryExcess excess, FindExcess(database_, kept));
   HistoryDrops drops;
+  drops.too_old = [&, before = ToMicroseconds(clock_.Now() - kept.age_max)] {
+    return Drop(database_, kDropTooOld, Parameters().Add(before).Add(kHistoryDropBatchEntries));
+  };
   drops.of_object = [&](const std::string& uid) {
     Parameters parameters;
     parameters.Add(uid).Add(kept.entries_per_object_max).Add(kHistoryDropBatchEntries);

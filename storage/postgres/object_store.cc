@@ -1,5 +1,6 @@
 #include "storage/postgres/object_store.h"
 
+#include <limits>
 #include <utility>
 
 #include "storage/postgres/rows.h"
@@ -107,18 +108,18 @@ Result<std::shared_ptr<void>> ObjectStore::Watch(const ports::WatchQuery& query,
   return broadcaster_.Watch(query, from, std::move(sink));
 }
 
-Result<std::vector<HistoryEntry>> ObjectStore::History(const ports::ObjectKey& key,
-                                                       const std::optional<std::string>& uid, std::int64_t limit) {
+Result<std::vector<HistoryEntry>> ObjectStore::History(const ports::HistoryQuery& query) {
+  constexpr std::int64_t kLast = std::numeric_limits<std::int64_t>::max();
+  constexpr const char* kHistory = R"sql(
+SELECT namespace, name, uid, revision, '', json, resource, at, username, user_agent, verb
+FROM history WHERE resource = $1 AND namespace = $2 AND name = $3 AND ($4 = '' OR uid = $4)
+  AND revision <= $5 AND at <= $6
+ORDER BY revision DESC LIMIT $7)sql";
   Parameters parameters;
-  parameters.Add(limit).Add(uid ? *uid : key.resource);
-  if (!uid) parameters.Add(key.namespace_).Add(key.name);
-  ASYA_TRY(const Rows rows,
-           database_.Query(uid ? "SELECT namespace, name, uid, revision, '', json, resource, at, username, user_agent, "
-                                 "verb FROM history WHERE uid = $2 ORDER BY revision DESC LIMIT $1"
-                               : "SELECT namespace, name, uid, revision, '', json, resource, at, username, user_agent, "
-                                 "verb FROM history WHERE resource = $2 AND namespace = $3 AND name = $4 "
-                                 "ORDER BY revision DESC LIMIT $1",
-                           parameters));
+  parameters.Add(query.key.resource).Add(query.key.namespace_).Add(query.key.name);
+  parameters.Add(query.uid.value_or("")).Add(query.upto ? query.upto->get() : kLast);
+  parameters.Add(query.at ? ToMicroseconds(*query.at) : kLast).Add(query.limit);
+  ASYA_TRY(const Rows rows, database_.Query(kHistory, parameters));
   std::vector<HistoryEntry> entries;
   for (std::size_t row = 0; row < rows.size(); ++row) {
     const Record record = ReadRecord(rows, row, 0, rows.Text(row, 6));

@@ -213,14 +213,46 @@ TEST_F(PostgresObjectStore, HistoryIsBoundedPerObjectAndInAll) {
   for (int i = 0; i < 5; ++i) ASSERT_TRUE(store.Update(MakeRecord("default", "a"), {}, kAuthor).ok());
   ASSERT_TRUE(store.Create(MakeRecord("default", "b"), kAuthor).ok());
   EXPECT_EQ(*store.DropOldHistory(), 3) << "all over three of one object";
-  const auto kept = store.History(MakeRecord("default", "a").key, {}, 10);
+  const auto kept = store.History({MakeRecord("default", "a").key, {}, {}, {}, 10});
   ASSERT_EQ(kept->size(), 3U);
   EXPECT_EQ(kept->front().revision.get(), store.Head()->get() - 1) << "the newest stay";
-  EXPECT_EQ(store.History(MakeRecord("default", "b").key, {}, 10)->size(), 1U);
+  EXPECT_EQ(store.History({MakeRecord("default", "b").key, {}, {}, {}, 10})->size(), 1U);
   EXPECT_EQ(*store.DropOldHistory(), 0);
   for (int i = 0; i < 8; ++i) ASSERT_TRUE(store.Create(MakeRecord("default", "n" + std::to_string(i)), kAuthor).ok());
   EXPECT_EQ(*store.DropOldHistory(), 2) << "all over ten, the oldest first";
-  EXPECT_EQ(store.History(MakeRecord("default", "a").key, {}, 10)->size(), 1U);
+  EXPECT_EQ(store.History({MakeRecord("default", "a").key, {}, {}, {}, 10})->size(), 1U);
+}
+
+TEST_F(PostgresObjectStore, HistoryIsBoundedByAge) {
+  const PostgresSchema schema;
+  const auto database = sql::postgres::Database::Open(schema.settings(), Migrations()).value();
+  FakeClock clock;
+  ObjectStoreSettings settings;
+  settings.history.age_max = std::chrono::hours(10);
+  ObjectStore store(*database, clock, settings);
+  ASSERT_TRUE(store.Start().ok());
+  const auto pass = [&](int hours) { clock.Advance(std::chrono::hours(hours)); };
+  const auto verbs = [&](const char* name) {
+    std::string all;
+    for (const auto& entry : store.History({MakeRecord("default", name).key, {}, {}, {}, 10}).value()) {
+      all += entry.author.verb.substr(0, 1);
+    }
+    return all;
+  };
+  for (const char* name : {"kept", "changed", "gone"}) {
+    ASSERT_TRUE(store.Create(MakeRecord("default", name), {"ada", "", "create"}).ok());
+  }
+  pass(5);
+  ASSERT_TRUE(store.Update(MakeRecord("default", "changed"), {}, {"ada", "", "update"}).ok());
+  ASSERT_TRUE(store.Delete(MakeRecord("default", "gone").key, {}, {"ada", "", "delete"}).ok());
+  pass(6);
+  EXPECT_EQ(*store.DropOldHistory(), 0) << "ten hours ago the first state of all three was live";
+  pass(5);
+  EXPECT_EQ(*store.DropOldHistory(), 3);
+  EXPECT_EQ(verbs("kept"), "c") << "it is still live";
+  EXPECT_EQ(verbs("changed"), "u");
+  EXPECT_EQ(verbs("gone"), "");
+  EXPECT_EQ(*store.DropOldHistory(), 0);
 }
 
 }  // namespace

@@ -126,8 +126,13 @@ CREATE TABLE dead_letters(
 );
 )sql";
 
+// For what is dropped by age.
+constexpr const char* kHistoryByTime = "CREATE INDEX history_by_time ON history(at)";
+
 }  // namespace
 
-std::vector<sql::postgres::Migration> Migrations() { return {{kComponent, 1, kObjects}, {kComponent, 2, kTasks}}; }
+std::vector<sql::postgres::Migration> Migrations() {
+  return {{kComponent, 1, kObjects}, {kComponent, 2, kTasks}, {kComponent, 3, kHistoryByTime}};
+}
 
 }  // namespace asya::storage::postgres

@@ -4,6 +4,7 @@
 
 #include "storage/drop_history.h"
 #include "storage/sqlite/object_store.h"
+#include "storage/sqlite/rows.h"
 
 namespace asya::storage::sqlite {
 
@@ -11,6 +12,15 @@ using sql::sqlite::Database;
 using sql::sqlite::Transaction;
 
 namespace {
+
+constexpr const char* kDropTooOld = R"sql(
+DELETE FROM history WHERE revision IN (
+  SELECT h.revision FROM history h WHERE h.at < ?1 AND (
+    EXISTS (SELECT 1 FROM history n WHERE n.uid = h.uid AND n.revision > h.revision AND n.at < ?1)
+    OR (NOT EXISTS (SELECT 1 FROM history n WHERE n.uid = h.uid AND n.revision > h.revision)
+        AND NOT EXISTS (SELECT 1 FROM objects o WHERE o.resource = h.resource AND o.namespace = h.namespace
+                        AND o.name = h.name AND o.uid = h.uid)))
+  ORDER BY h.at LIMIT ?2))sql";
 
 constexpr const char* kDropOfObject = R"sql(
 DELETE FROM history WHERE revision IN (
@@ -58,6 +68,12 @@ Result<std::int64_t> ObjectStore::DropOldHistory() {
     return dropped;
   };
   HistoryDrops drops;
+  drops.too_old = [&, before = ToMicroseconds(clock_.Now() - kept.age_max)] {
+    return run([&](Transaction& transaction) -> Status {
+      ASYA_TRY(auto* const statement, transaction.Prepare(kDropTooOld));
+      return statement->Bind(1, before).Bind(2, kHistoryDropBatchEntries).Run();
+    });
+  };
   drops.of_object = [&](const std::string& uid) {
     return run([&](Transaction& transaction) -> Status {
       ASYA_TRY(auto* const statement, transaction.Prepare(kDropOfObject));

@@ -57,7 +57,7 @@ TEST(SqliteObjectStore, EverythingIsThereAfterAReopen) {
   ASSERT_TRUE(store.Start().ok());
   EXPECT_EQ(*store.Head(), head);
   EXPECT_EQ(*store.Get(MakeRecord("a").key)->json, "{\"generation\":2}");
-  EXPECT_EQ(store.History(MakeRecord("b").key, {}, 10)->size(), 2U);
+  EXPECT_EQ(store.History({MakeRecord("b").key, {}, {}, {}, 10})->size(), 2U);
   const auto sink = std::make_shared<RecordingSink>();
   const auto watch = store.Watch({"asyncactors", std::nullopt}, Revision(1), sink);
   ASSERT_TRUE(watch.ok());
@@ -104,14 +104,46 @@ TEST(SqliteObjectStore, HistoryIsBoundedPerObjectAndInAll) {
   for (int i = 0; i < 5; ++i) ASSERT_TRUE(store.Update(MakeRecord("a"), {}, kAuthor).ok());
   ASSERT_TRUE(store.Create(MakeRecord("b"), kAuthor).ok());
   EXPECT_EQ(*store.DropOldHistory(), 3) << "all over three of one object";
-  const auto kept = store.History(MakeRecord("a").key, {}, 10);
+  const auto kept = store.History({MakeRecord("a").key, {}, {}, {}, 10});
   ASSERT_EQ(kept->size(), 3U);
   EXPECT_EQ(kept->front().revision.get(), store.Head()->get() - 1) << "the newest stay";
-  EXPECT_EQ(store.History(MakeRecord("b").key, {}, 10)->size(), 1U);
+  EXPECT_EQ(store.History({MakeRecord("b").key, {}, {}, {}, 10})->size(), 1U);
   EXPECT_EQ(*store.DropOldHistory(), 0);
   for (int i = 0; i < 8; ++i) ASSERT_TRUE(store.Create(MakeRecord("n" + std::to_string(i)), kAuthor).ok());
   EXPECT_EQ(*store.DropOldHistory(), 2) << "all over ten, the oldest first";
-  EXPECT_EQ(store.History(MakeRecord("a").key, {}, 10)->size(), 1U);
+  EXPECT_EQ(store.History({MakeRecord("a").key, {}, {}, {}, 10})->size(), 1U);
+}
+
+TEST(SqliteObjectStore, HistoryIsBoundedByAge) {
+  const conformance::TemporaryFolder folder;
+  const auto database = OpenDatabase(folder.File("store.db"));
+  FakeClock clock;
+  ObjectStoreSettings settings;
+  settings.history.age_max = std::chrono::hours(10);
+  ObjectStore store(*database, clock, settings);
+  ASSERT_TRUE(store.Start().ok());
+  const auto pass = [&](int hours) { clock.Advance(std::chrono::hours(hours)); };
+  const auto verbs = [&](const char* name) {
+    std::string all;
+    for (const auto& entry : store.History({MakeRecord(name).key, {}, {}, {}, 10}).value()) {
+      all += entry.author.verb.substr(0, 1);
+    }
+    return all;
+  };
+  for (const char* name : {"kept", "changed", "gone"}) {
+    ASSERT_TRUE(store.Create(MakeRecord(name), {"ada", "", "create"}).ok());
+  }
+  pass(5);
+  ASSERT_TRUE(store.Update(MakeRecord("changed"), {}, {"ada", "", "update"}).ok());
+  ASSERT_TRUE(store.Delete(MakeRecord("gone").key, {}, {"ada", "", "delete"}).ok());
+  pass(6);
+  EXPECT_EQ(*store.DropOldHistory(), 0) << "ten hours ago the first state of all three was live";
+  pass(5);
+  EXPECT_EQ(*store.DropOldHistory(), 3);
+  EXPECT_EQ(verbs("kept"), "c") << "it is still live";
+  EXPECT_EQ(verbs("changed"), "u");
+  EXPECT_EQ(verbs("gone"), "");
+  EXPECT_EQ(*store.DropOldHistory(), 0);
 }
 
 TEST(SqliteObjectStore, CompactionTakesTheRowsInBatches) {

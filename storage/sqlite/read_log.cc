@@ -1,3 +1,4 @@
+#include <limits>
 #include <utility>
 
 #include "storage/preconditions.h"
@@ -32,12 +33,11 @@ Event ReadEvent(const Statement& row, const std::string& resource) {
   return event;
 }
 
-constexpr const char* kHistoryByUid = R"sql(
+constexpr const char* kHistory = R"sql(
 SELECT namespace, name, uid, revision, '', json, resource, at, user, user_agent, verb
-FROM history WHERE uid = ?1 ORDER BY revision DESC LIMIT ?2)sql";
-constexpr const char* kHistoryByKey = R"sql(
-SELECT namespace, name, uid, revision, '', json, resource, at, user, user_agent, verb
-FROM history WHERE resource = ?1 AND namespace = ?3 AND name = ?4 ORDER BY revision DESC LIMIT ?2)sql";
+FROM history WHERE resource = ?1 AND namespace = ?2 AND name = ?3 AND (?4 IS NULL OR uid = ?4)
+  AND revision <= ?5 AND at <= ?6
+ORDER BY revision DESC LIMIT ?7)sql";
 
 HistoryEntry ReadHistoryEntry(const Statement& row) {
   const Record record = ReadRecord(row, 0, row.Text(6));
@@ -72,13 +72,16 @@ Result<LogPage> ObjectStore::ReadLog(const ports::WatchQuery& query, Revision fr
   return page;
 }
 
-Result<std::vector<HistoryEntry>> ObjectStore::History(const ports::ObjectKey& key,
-                                                       const std::optional<std::string>& uid, std::int64_t limit) {
+Result<std::vector<HistoryEntry>> ObjectStore::History(const ports::HistoryQuery& query) {
+  constexpr std::int64_t kLast = std::numeric_limits<std::int64_t>::max();
   std::vector<HistoryEntry> entries;
   ASYA_TRY_STATUS(database_.Read([&](Transaction& transaction) -> Status {
-    ASYA_TRY(auto* const row, transaction.Prepare(uid ? kHistoryByUid : kHistoryByKey));
-    row->Bind(1, uid ? *uid : key.resource).Bind(2, limit);
-    if (!uid) row->Bind(3, key.namespace_).Bind(4, key.name);
+    ASYA_TRY(auto* const row, transaction.Prepare(kHistory));
+    row->Bind(1, query.key.resource).Bind(2, query.key.namespace_).Bind(3, query.key.name);
+    if (query.uid) row->Bind(4, *query.uid);
+    row->Bind(5, query.upto ? query.upto->get() : kLast)
+        .Bind(6, query.at ? ToMicroseconds(*query.at) : kLast)
+        .Bind(7, query.limit);
     for (;;) {
       ASYA_TRY(const bool found, row->Step());
       if (!found) return Ok();

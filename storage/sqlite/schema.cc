@@ -129,8 +129,13 @@ CREATE TABLE dead_letters(
 ) STRICT;
 )sql";
 
+// For what is dropped by age.
+constexpr const char* kHistoryByTime = "CREATE INDEX history_by_time ON history(at)";
+
 }  // namespace
 
-std::vector<sql::sqlite::Migration> Migrations() { return {{kComponent, 1, kObjects}, {kComponent, 2, kTasks}}; }
+std::vector<sql::sqlite::Migration> Migrations() {
+  return {{kComponent, 1, kObjects}, {kComponent, 2, kTasks}, {kComponent, 3, kHistoryByTime}};
+}
 
 }  // namespace asya::storage::sqlite

@@ -65,7 +65,7 @@ TEST(SqliteSchema, AStoreWrittenByVersionOneOpens) {
   ObjectStore store(*database, RealClock());
   ASSERT_TRUE(store.Start().ok());
   EXPECT_EQ(store.Get(record.key)->uid, "uid");
-  EXPECT_EQ(store.History(record.key, "uid", 10)->size(), 1U);
+  EXPECT_EQ(store.History({record.key, "uid", {}, {}, 10})->size(), 1U);
 }
 
 TEST(SqliteSchema, AStoreOfANewerProgramIsRefused) {

@@ -73,9 +73,8 @@ class SimulatedStore final : public ports::ObjectStore {
     watches_.push_back(watch);
     return std::shared_ptr<void>(watch);
   }
-  Result<std::vector<ports::HistoryEntry>> History(const ports::ObjectKey& key, const std::optional<std::string>& uid,
-                                                   std::int64_t limit) override {
-    return inner_.History(key, uid, limit);
+  Result<std::vector<ports::HistoryEntry>> History(const ports::HistoryQuery& query) override {
+    return inner_.History(query);
   }
   Status Compact(ports::Revision upto) override { return inner_.Compact(upto); }
 
