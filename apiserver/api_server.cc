@@ -9,6 +9,7 @@
 #include "apiserver/namespaces.h"
 #include "apiserver/postponed.h"
 #include "apiserver/reviews.h"
+#include "apiserver/revision.h"
 #include "apiserver/verbs.h"
 #include "apiserver/watch_encoder.h"
 #include "apiserver/watch_schedule.h"
@@ -44,7 +45,9 @@ Verb OnCollection(const std::string& verb) {
 Verb FindVerb(const Call& call) {
   const std::string& verb = call.info.verb;
   const std::string& part = call.info.subresource;
-  if (part == "history") return verb == "get" && !call.resource->group.empty() ? GetHistory : nullptr;
+  if (part == kHistoryPart) return verb == "get" ? GetHistory : nullptr;
+  if (part == kDiffPart) return verb == "get" ? GetDiff : nullptr;
+  if (part == kRestorePart) return verb == "create" ? RestoreObject : nullptr;
   if (part == "scale") return call.resource->kind.has_scale ? OneOf(verb, kOnScale) : nullptr;
   if (part == "status") return call.resource->kind.has_status ? OneOf(verb, kOnObjects) : nullptr;
   if (!part.empty() || !call.resource->Allows(verb)) return nullptr;
@@ -55,7 +58,7 @@ Verb FindVerb(const Call& call) {
 bool KnownPart(const Call& call) {
   const std::string& part = call.info.subresource;
   if (part.empty()) return true;
-  if (part == "history") return !call.resource->group.empty();
+  if (part == kHistoryPart || part == kDiffPart || part == kRestorePart) return call.resource->has_history();
   return (part == "status" && call.resource->kind.has_status) || (part == "scale" && call.resource->kind.has_scale);
 }
 

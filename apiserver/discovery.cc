@@ -4,6 +4,7 @@
 #include "apiserver/documents.h"
 #include "apiserver/negotiate.h"
 #include "apiserver/resource.h"
+#include "apiserver/revision.h"
 #include "core/json/value.h"
 
 namespace asya::apiserver {
@@ -29,6 +30,14 @@ json::Object LegacyEntry(const Resource& resource) {
   return entry;
 }
 
+struct HistoryPart {
+  const char* name;
+  const char* kind;
+  const char* verb;
+};
+constexpr HistoryPart kHistoryParts[] = {
+    {kDiffPart, "Diff", "get"}, {kHistoryPart, "HistoryList", "get"}, {kRestorePart, "Restore", "create"}};
+
 json::Object LegacySubresource(const Resource& resource, const std::string& name) {
   json::Object entry{{"name", resource.kind.plural + "/" + name},
                      {"singularName", ""},
@@ -50,6 +59,13 @@ std::string ResourceList(const std::string& group, const std::string& version) {
     entries.push_back(LegacyEntry(resource));
     if (resource.kind.has_status) entries.push_back(LegacySubresource(resource, "status"));
     if (resource.kind.has_scale) entries.push_back(LegacySubresource(resource, "scale"));
+    if (!resource.has_history()) continue;
+    for (const HistoryPart& part : kHistoryParts) {
+      json::Object entry = LegacySubresource(resource, part.name);
+      entry["kind"] = part.kind;
+      entry["verbs"] = json::Array{part.verb};
+      entries.push_back(std::move(entry));
+    }
   }
   return json::Dump(json::Object{{"kind", "APIResourceList"},
                                  {"apiVersion", "v1"},
@@ -81,6 +97,12 @@ json::Object AggregatedEntry(const Resource& resource) {
   };
   if (resource.kind.has_scale) add("scale", Kind("autoscaling", "v1", "Scale"));
   if (resource.kind.has_status) add("status", Kind(resource.group, resource.version, resource.kind.kind));
+  for (const HistoryPart& part : kHistoryParts) {
+    if (!resource.has_history()) break;
+    subresources.push_back(json::Object{{"subresource", part.name},
+                                        {"responseKind", Kind(resource.group, resource.version, part.kind)},
+                                        {"verbs", json::Array{part.verb}}});
+  }
   if (!subresources.empty()) entry["subresources"] = std::move(subresources);
   return entry;
 }

@@ -10,13 +10,12 @@
 namespace asya::apiserver {
 namespace {
 
-constexpr const char* kAnnotation = "kubectl.kubernetes.io/last-applied-configuration";
-constexpr std::size_t kAnnotationsLimitBytes = 256U << 10U;
+constexpr std::size_t kLastAppliedsLimitBytes = 256U << 10U;
 
 // The annotation's text; empty where there is none.
 std::string LastApplied(const json::Value& object) {
   const json::Value* annotations = object.FindPath({"metadata", "annotations"});
-  return annotations == nullptr ? std::string() : annotations->GetString(kAnnotation).value_or("");
+  return annotations == nullptr ? std::string() : annotations->GetString(kLastApplied).value_or("");
 }
 
 std::size_t SizeOf(const json::Object& annotations) {
@@ -45,11 +44,11 @@ void RenewLastApplied(const json::Value& config, json::Value& object) {
   json::Value copy = config;
   if (json::Value* annotations = MetadataOf(copy).Find("annotations");
       annotations != nullptr && annotations->IsObject()) {
-    annotations->AsObject().erase(kAnnotation);
+    annotations->AsObject().erase(kLastApplied);
   }
   json::Object& annotations = MetadataOf(object)["annotations"].AsObject();
-  annotations[kAnnotation] = json::Dump(copy) + "\n";
-  if (SizeOf(annotations) > kAnnotationsLimitBytes) annotations.erase(kAnnotation);
+  annotations[kLastApplied] = json::Dump(copy) + "\n";
+  if (SizeOf(annotations) > kLastAppliedsLimitBytes) annotations.erase(kLastApplied);
 }
 
 }  // namespace asya::apiserver

@@ -10,6 +10,7 @@
 
 namespace asya::apiserver {
 
+inline constexpr const char* kLastApplied = "kubectl.kubernetes.io/last-applied-configuration";
 // The manager that takes over from client-side apply.
 inline constexpr const char* kKubectl = "kubectl";
 

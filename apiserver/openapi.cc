@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "apiserver/openapi_history.h"
 #include "apiserver/resource.h"
 #include "model/openapi.h"
 
@@ -149,6 +150,29 @@ json::Object PathItem(const Resource& resource, Place place, const std::string& 
   return item;
 }
 
+json::Object HistoryPathItem(const Resource& resource, const HistoryOperation& operation) {
+  const bool writes = std::string_view(operation.method) == "post";
+  json::Array queries;
+  for (const auto& [name, type, description] : operation.queries) {
+    queries.push_back(Parameter(name, "query", type, description));
+  }
+  const Operation shape{operation.method, operation.method, writes, true};
+  const std::string schema = HistorySchemaName(operation.kind);
+  json::Object out{{"operationId", std::string(operation.method) + resource.kind.kind + operation.suffix},
+                   {"tags", json::Array{TagOf(resource)}},
+                   {"x-kubernetes-action", operation.method},
+                   {"x-kubernetes-group-version-kind",
+                    json::Object{{"group", resource.group}, {"version", resource.version}, {"kind", operation.kind}}},
+                   {"parameters", std::move(queries)},
+                   {"responses", Responses(shape, writes ? SchemaName(resource) : schema)}};
+  if (writes) out["requestBody"] = json::Object{{"content", Content({"application/json"}, schema)}};
+  json::Array shared{Parameter("name", "path", "string", "Name of the object.")};
+  if (resource.kind.namespaced) {
+    shared.push_back(Parameter("namespace", "path", "string", "Namespace of the object."));
+  }
+  return json::Object{{"parameters", std::move(shared)}, {operation.method, std::move(out)}};
+}
+
 void AddPaths(const Resource& resource, json::Object& paths) {
   const std::string base = resource.group.empty() ? "/api/v1" : "/apis/" + resource.ApiVersion();
   const std::string scope = resource.kind.namespaced ? "/namespaces/{namespace}" : "";
@@ -161,6 +185,10 @@ void AddPaths(const Resource& resource, json::Object& paths) {
   paths[collection + "/{name}"] = PathItem(resource, Place::kObject, "");
   if (resource.kind.has_status) paths[collection + "/{name}/status"] = PathItem(resource, Place::kPart, "Status");
   if (resource.kind.has_scale) paths[collection + "/{name}/scale"] = PathItem(resource, Place::kPart, "Scale");
+  if (!resource.has_history()) return;
+  for (const HistoryOperation& operation : HistoryOperations()) {
+    paths[collection + "/{name}/" + operation.part] = HistoryPathItem(resource, operation);
+  }
 }
 
 // Core kinds are described as far as their metadata; the rest is open.
@@ -185,6 +213,7 @@ json::Object Definitions(const std::string& group) {
   json::Object definitions = model::OpenApiDefinitions();
   if (group == model::kGroup) {
     definitions[kScaleName] = model::OpenApiScaleSchema();
+    definitions.merge(HistoryDefinitions());
     return definitions;
   }
   std::erase_if(definitions, [](const auto& entry) { return entry.first.rfind(kMetaPrefix, 0) != 0; });

@@ -20,6 +20,8 @@ struct Resource {
   // "asya.sh/v1alpha1" or "v1".
   [[nodiscard]] std::string ApiVersion() const;
   [[nodiscard]] bool Allows(std::string_view verb) const;
+  // Of our own kinds the writes are kept for people to look at.
+  [[nodiscard]] bool has_history() const { return group == model::kGroup; }
 };
 
 // The kinds of asya.sh, and of core/v1 namespaces and (to be read) events, which kubectl needs.

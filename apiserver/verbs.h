@@ -20,5 +20,7 @@ Outcome<http::Response> UpdateScale(const Context& context, Call& call);
 Outcome<http::Response> PatchScale(const Context& context, Call& call);
 Outcome<http::Response> ApplyScale(const Context& context, Call& call);
 Outcome<http::Response> GetHistory(const Context& context, Call& call);
+Outcome<http::Response> GetDiff(const Context& context, Call& call);
+Outcome<http::Response> RestoreObject(const Context& context, Call& call);
 
 }  // namespace asya::apiserver

@@ -170,6 +170,8 @@ Schema DeleteOptions() {
 
 }  // namespace
 
+json::Value OpenApiOf(const Schema& schema) { return Render(schema); }
+
 std::string OpenApiName(const KindInfo& kind) { return "sh.asya.v1alpha1." + kind.kind; }
 
 json::Value OpenApiSchema(const KindInfo& kind) {

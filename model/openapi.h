@@ -11,6 +11,8 @@ namespace asya::model {
 
 // "sh.asya.v1alpha1.AsyncActor": dotted, never with a slash.
 std::string OpenApiName(const KindInfo& kind);
+// Any schema as it stands in the definitions.
+json::Value OpenApiOf(const Schema& schema);
 // Definition of the kind with x-kubernetes-group-version-kind. metadata refers to kObjectMetaName. Defaults appear in
 // descriptions only.
 json::Value OpenApiSchema(const KindInfo& kind);
