@@ -9,6 +9,7 @@ from asya_cli import __version__
 from asya_cli.dead_letters import dead_letters, replay
 from asya_cli.describe import describe
 from asya_cli.failure import Failure
+from asya_cli.history import diff, history, restore
 from asya_cli.kubeconfig import kubeconfig
 from asya_cli.logs import logs
 from asya_cli.objects import apply, delete, get, pause, render, resume, why
@@ -35,6 +36,6 @@ def completion(shell: str) -> None:
     click.echo(found(main, {}, "asya", "_ASYA_COMPLETE").source())
 
 
-for command in (up, down, get, describe, apply, delete, pause, resume, why, render, send, tasks, task, cancel,
-                dead_letters, replay, logs, kubeconfig):  # fmt: skip
+for command in (up, down, get, describe, apply, delete, pause, resume, why, history, diff, restore, render, send, tasks,
+                task, cancel, dead_letters, replay, logs, kubeconfig):  # fmt: skip
     main.add_command(command)
