@@ -29,6 +29,8 @@ constexpr const char* kUsage =
     "       asya-server api --listen ADDRESS:PORT --tls-cert-file FILE --tls-private-key-file FILE …\n"
     "       the Kubernetes API for a team, on TLS; in PostgreSQL (ASYA_DATABASE_URL) or --database-file FILE\n"
     "       asya-server render -f FILE                                        print what a manifest becomes\n"
+    "       asya-server render crds                                           print the kinds as "
+    "CustomResourceDefinitions\n"
     "       asya-server version\n";
 
 std::string ReadEnvironmentVariable(const char* name) {

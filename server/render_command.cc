@@ -4,6 +4,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "server/render_crds.h"
 #include "server/render_text.h"
 
 namespace asya::server {
@@ -17,7 +18,12 @@ int Refuse(const std::string& message) {
 }  // namespace
 
 int Render(const std::vector<std::string>& arguments) {
-  if (arguments.size() != 2 || arguments[0] != "-f") return Refuse("usage: asya-server render -f FILE");
+  if (arguments.size() == 1 && arguments[0] == "crds") {
+    std::printf("%s", RenderCrds().c_str());
+    return 0;
+  }
+  if (arguments.size() != 2 || arguments[0] != "-f")
+    return Refuse("usage: asya-server render -f FILE\n       asya-server render crds");
   std::ifstream file(arguments[1]);
   if (!file) return Refuse(arguments[1] + ": cannot be read");
   const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());

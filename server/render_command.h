@@ -1,4 +1,5 @@
-// Render: `asya-server render -f FILE`, what a manifest becomes, as YAML, without a server.
+// Render: `asya-server render -f FILE`, what a manifest becomes, and `render crds`, the kinds as
+// CustomResourceDefinitions; as YAML, without a server.
 #pragma once
 
 #include <string>

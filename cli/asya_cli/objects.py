@@ -238,10 +238,16 @@ def why(kind: str, name: str, last: int, output: str, namespace: str, server: st
 
 
 @click.command()
-@click.option("-f", "--filename", required=True, type=click.Path(exists=True))
-def render(filename: str) -> None:
-    """Print the resources that a manifest becomes, as YAML; the same bytes every time. Needs no server."""
-    command = [str(program("asya-server")), "render", "-f", filename]
+@click.argument("what", metavar="[crds]", required=False, type=click.Choice(["crds"]))
+@click.option("-f", "--filename", type=click.Path(exists=True))
+def render(what: str | None, filename: str | None) -> None:
+    """Print the resources that a manifest becomes, as YAML; the same bytes every time. Needs no server.
+
+    With crds in place of a file: the kinds of asya.sh as CustomResourceDefinitions.
+    """
+    if (what is None) == (filename is None):
+        raise click.UsageError("one of -f FILE and crds is accepted")
+    command = [str(program("asya-server")), "render", *([what] if what else ["-f", str(filename)])]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     if done.returncode != 0:
         raise Failure(done.stderr.strip().removeprefix("error: "), exit_code=REFUSED)

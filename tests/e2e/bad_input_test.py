@@ -120,6 +120,9 @@ ON_A_SERVER = [
     Case("edit and payload", ("replay", "none", "--edit", "--payload", "{}"), 2, ("exclude each other",)),
     Case("second up", ("up", "."), 1, ("is up already at http://127.0.0.1:", "asya down")),
     Case("render", ("render", "-f", "bad.yaml"), 5, ("spec.handler", "spec.concurrency"), {"bad.yaml": MANY_FAULTS}),
+    Case("render of nothing", ("render",), 2, ("-f FILE and crds",)),
+    Case("render of both", ("render", "crds", "-f", "asya.yaml"), 2, ("-f FILE and crds",)),
+    Case("render of a word", ("render", "cards"), 2, ("'cards'", "crds")),
 ]  # fmt: skip
 
 

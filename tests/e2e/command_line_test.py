@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from asya_project import Project, actor, until
 
 HANDLERS = """
@@ -103,3 +104,13 @@ def test_the_tail_of_the_log_is_that_of_all_replicas(work: Project) -> None:
         (folder / f"{replica}.log").write_text("".join(lines))
     shown = work.run("logs", "idle", "--tail", "3").out.splitlines()
     assert [line.split()[0] + line[-1] for line in shown] == ["idle-b4", "idle-a5", "idle-b6"]
+
+
+def test_the_kinds_are_printed_as_definitions(tmp_path: Path) -> None:
+    """Without a server, and the same each time."""
+    project = Project(tmp_path / "project", tmp_path)
+    printed = project.run("render", "crds").out
+    assert project.run("render", "crds").out == printed
+    names = [document["metadata"]["name"] for document in yaml.safe_load_all(printed)]
+    assert names[0] == "asyncactors.asya.sh"
+    assert len(names) == 6
