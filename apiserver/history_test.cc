@@ -1,4 +1,6 @@
 // History, diff and restore over HTTP.
+#include <utility>
+
 #include "apiserver/object.h"
 #include "apiserver/test_api.h"
 #include "apiserver/unique_queue.h"
@@ -277,6 +279,36 @@ TEST_F(History, AVersionMayBeDemanded) {
   EXPECT_EQ(stale.status, 409);
   EXPECT_EQ(stale.At("/reason"), "Conflict");
   EXPECT_EQ(Restore("a", demanding + Revision(Get(Path("a"))) + "\"}").status, 200);
+}
+
+TEST_F(History, AWriterInBetweenDoesNotEndARestore) {
+  http::Client another;
+  std::string body;  // what another client writes once, between admission and store
+  const auto in_between = [&](AdmissionRequest& request) -> Outcome<Done> {
+    if (request.call.info.verb != "restore" || body.empty()) return Done{};
+    const bool creates = request.old == nullptr;
+    const HeaderList headers{{"Content-Type", creates ? "application/json" : "application/merge-patch+json"}};
+    const std::string path = creates ? std::string(kActors) : Path("a");
+    const auto answer =
+        another.Call(MakeRequest(creates ? "POST" : "PATCH", path, std::exchange(body, std::string()), headers));
+    EXPECT_TRUE(answer.ok() && answer->status < 300);
+    return Done{};
+  };
+  Open({}, {in_between});
+  const std::string first = Revision(Create(Actor("a")));
+  const std::string second = Patch(R"({"spec":{"image":"i:2"}})");
+  body = R"({"spec":{"concurrency":7}})";
+  const Answer demanding = Restore("a", R"({"revision":")" + first + R"(","resourceVersion":")" + second + "\"}");
+  EXPECT_EQ(demanding.status, 409) << "who demands a version is told";
+  body = R"({"spec":{"concurrency":8}})";
+  const Answer restored = Restore("a", Of(first));
+  EXPECT_EQ(restored.status, 200) << restored.text;
+  EXPECT_EQ(restored.At("/spec"), R"({"handler":"m.f","image":"i:1"})");
+  Send("DELETE", Path("a"));
+  body = json::Dump(Actor("a", R"({"image":"other","handler":"m.f"})"));
+  const Answer over = Restore("a", Of(first));
+  EXPECT_EQ(over.status, 200) << "somebody else created it: it is there now";
+  EXPECT_EQ(over.At("/spec/image"), "i:1");
 }
 
 TEST_F(History, RestoreRefusesWhatItCannotRead) {

@@ -352,6 +352,18 @@ def test_client_side_and_server_side_apply_take_turns(kubectl: Kubectl) -> None:
     assert "queueLength" not in last
     kubectl.run("apply", "-f", "-", stdin=changed)
     assert kubectl.json("get", "asya", "inference")["spec"]["scaling"]["queueLength"] == 5
+def test_a_restored_actor_is_applied_on_from_there(kubectl: Kubectl) -> None:
+    """A restore by its path brings back what apply compares with as well."""
+    path = f"/apis/asya.sh/v1alpha1/namespaces/{kubectl.namespace}/asyncactors/inference"
+    kubectl.run("apply", "-f", "-", stdin=ACTOR)
+    kubectl.run("apply", "-f", "-", stdin=ACTOR.replace("queueLength: 1", "queueLength: 5"))
+    entries = json.loads(kubectl.run("get", "--raw", path + "/history"))["items"]
+    assert [c["path"] for c in entries[0]["changes"]] == ["spec.scaling.queueLength"]
+    body = json.dumps({"revision": entries[1]["revision"]})
+    kubectl.run("create", "--raw", path + "/restore", "-f", "-", stdin=body)
+    assert kubectl.run("apply", "-f", "-", stdin=ACTOR).endswith("unchanged\n")
+
+
 def test_a_user_asks_what_it_may_do(kubectl: Kubectl) -> None:
     """auth can-i, its list and whoami; health and discovery by their paths."""
     assert kubectl.run("auth", "can-i", "create", "asyncactors.asya.sh") == "yes\n"
