@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cstdlib>
 
 #include "core/base/clock.h"
 #include "core/base/executor.h"
@@ -35,6 +36,16 @@ TEST(Clock, Rfc3339RoundTrips) {
   for (const char* bad : {"", "2026-11-18", "2026-13-01T00:00:00Z", "2026-11-18T12:00:00", "2026-11-18T12:00:00.Z"}) {
     EXPECT_FALSE(ParseRfc3339(bad).has_value()) << bad;
   }
+}
+
+// Undefined behaviour that only the sanitizers see, where it is wrong.
+TEST(Clock, IsThereUntilTheProcessEnds) {
+  const auto end_of_process = [] {
+    std::atexit([] { std::_Exit(RealClock().Steady() > SteadyTime{} ? 0 : 1); });
+    static_cast<void>(RealClock());
+    std::exit(1);
+  };
+  EXPECT_EXIT(end_of_process(), ::testing::ExitedWithCode(0), "^$");
 }
 
 TEST(Clock, GoDurations) {

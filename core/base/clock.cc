@@ -76,7 +76,8 @@ void AppendDigits(std::string& out, int number, std::size_t digits_min) {
 }  // namespace
 
 const Clock& RealClock() {
-  static const MachineClock clock;
+  // Never destroyed: threads that outlive main read it.
+  static const MachineClock& clock = *new MachineClock;
   return clock;
 }
 

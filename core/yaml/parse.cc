@@ -47,6 +47,9 @@ class Builder final : public YAML::EventHandler {
   explicit Builder(const ParseOptions& options) : options_(options) {}
 
   void OnDocumentStart(const YAML::Mark& mark) override {
+    // The parser gives empty documents without end where it cannot go on.
+    if (mark.pos <= document_begin_) throw Refusal{mark, "no document can begin here"};
+    document_begin_ = mark.pos;
     frames_.clear();
     anchors_.clear();
     document_ = Document{json::Value(), mark.line + 1};
@@ -198,6 +201,7 @@ class Builder final : public YAML::EventHandler {
 
   const ParseOptions& options_;
   Document document_;
+  int document_begin_ = -1;  // in bytes
   std::vector<Frame> frames_;
   std::vector<bool> merges_;  // merging_ of the frames around
   bool merging_ = false;      // the key that waits for its value is `<<`

@@ -62,6 +62,11 @@ TEST(YamlParse, NamesLineAndColumn) {
   EXPECT_NE(Refused("<<: 1\n"), "accepted");
 }
 
+TEST(YamlParse, RefusesWhatBeginsNoDocument) {
+  EXPECT_EQ(Refused(", a"), "line 1, column 1: no document can begin here");
+  EXPECT_EQ(Refused("# words\n, a: 1\n"), "line 2, column 1: no document can begin here");
+}
+
 TEST(YamlParse, KeepsItsBounds) {
   EXPECT_NE(Refused(std::string(100, '[') + std::string(100, ']')).find("nested deeper than 64"), std::string::npos);
   std::string dashes;
