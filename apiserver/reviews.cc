@@ -5,6 +5,7 @@
 #include "apiserver/body.h"
 #include "apiserver/object.h"
 #include "apiserver/options.h"
+#include "apiserver/revision.h"
 
 namespace asya::apiserver {
 namespace {
@@ -92,7 +93,9 @@ std::vector<Part> PartsOf(const Resource& resource) {
   if (IsReview(resource)) return parts;
   if (resource.kind.has_status) parts.push_back({"status", {"get", "patch", "update"}});
   if (resource.kind.has_scale) parts.push_back({"scale", {"get", "patch", "update"}});
-  if (!resource.group.empty()) parts.push_back({"history", {"get"}});
+  if (!resource.has_history()) return parts;
+  for (const char* part : {kDiffPart, kHistoryPart}) parts.push_back({part, {"get"}});
+  parts.push_back({kRestorePart, {"create"}});
   return parts;
 }
 

@@ -53,6 +53,11 @@ TEST_F(TestApi, TheAuthorizerAnswersReviews) {
                       R"("get","list","patch","update","watch"]})"),
       std::string::npos)
       << rules.text;
+  for (const char* rule :
+       {R"("resources":["asyncactors/diff"],"verbs":["get"])", R"("resources":["asyncactors/history"],"verbs":["get"])",
+        R"("resources":["asyncactors/restore"],"verbs":["create"])"}) {
+    EXPECT_NE(rules.text.find(rule), std::string::npos) << rule << " in " << rules.text;
+  }
 }
 
 TEST_F(TestApi, AUserLearnsWhoItIs) {

@@ -5,6 +5,7 @@
 
 #include "core/yaml/parse.h"
 #include "server/flags.h"
+#include "server/history_options.h"
 #include "server/server_file.h"
 #include "server/watched_files.h"
 
@@ -170,6 +171,12 @@ std::vector<Error> ParseApiOptions(const std::vector<std::string>& arguments, co
                                                     });
   const auto url = environment.own.find(kDatabaseVariable);
   if (url != environment.own.end()) options.database_url = url->second;
+  const auto history = ReadHistoryRetention(environment.own);
+  if (history.ok()) {
+    options.history = *history;
+  } else {
+    errors.push_back(Invalid("environment", history.error().message));
+  }
   CheckFlags(options, listens, errors);
   FileReader(options, files, errors).ReadAll();
   return errors;

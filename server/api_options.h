@@ -12,6 +12,7 @@
 #include "core/http/server.h"
 #include "core/observe/log.h"
 #include "server/options.h"
+#include "storage/history_retention.h"
 
 namespace asya::server {
 
@@ -27,6 +28,7 @@ struct ApiOptions {
   std::string roles_file;
   std::string database_url;   // PostgreSQL; exactly one of the two
   std::string database_file;  // SQLite
+  storage::HistoryRetention history;
   observe::Level log_level = observe::Level::kInfo;
 };
 

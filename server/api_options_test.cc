@@ -4,6 +4,8 @@
 
 #include <filesystem>
 #include <fstream>
+#include <map>
+#include <utility>
 
 #include "tests/support/temporary_folder.h"
 
@@ -26,11 +28,13 @@ class ApiOptionsTest : public testing::Test {
     return {"--tls-cert-file", Path("tls.crt"), "--tls-private-key-file=" + Path("tls.key")};
   }
   // The mistakes, one a line.
-  std::string Parse(std::vector<std::string> arguments, bool tls = true, const std::string& url = "postgres:///asya") {
+  std::string Parse(std::vector<std::string> arguments, bool tls = true, const std::string& url = "postgres:///asya",
+                    std::map<std::string, std::string> variables = {}) {
     if (tls) {
       for (const std::string& one : Tls()) arguments.push_back(one);
     }
     Environment environment;
+    environment.own = std::move(variables);
     if (!url.empty()) environment.own[kDatabaseVariable] = url;
     options_ = {};
     files_ = {};
@@ -56,6 +60,14 @@ TEST_F(ApiOptionsTest, AllThatIsNeeded) {
   EXPECT_EQ(files_.tokens.Find("t0ken")->name, "ada");
   EXPECT_FALSE(files_.identity.key_pem.empty());
   EXPECT_FALSE(files_.client_ca_pem.empty());
+}
+
+TEST_F(ApiOptionsTest, HistoryIsBoundedByTheEnvironment) {
+  const std::vector<std::string> flags{"--listen=0.0.0.0:6443", "--token-auth-file", Path("tokens.csv")};
+  EXPECT_EQ(Parse(flags, true, "postgres:///asya", {{"ASYA_HISTORY_AGE", "48h"}}), "");
+  EXPECT_EQ(options_.history.age_max, std::chrono::hours(48));
+  EXPECT_EQ(Parse(flags, true, "postgres:///asya", {{"ASYA_HISTORY_ENTRIES", "-1"}}),
+            "environment: ASYA_HISTORY_ENTRIES: got \"-1\"; a number of entries above zero is accepted\n");
 }
 
 TEST_F(ApiOptionsTest, AddressesOfBothKinds) {

@@ -64,7 +64,7 @@ void DirectServer::Parts::PrepareAccess() {
 }
 
 Status DirectServer::Parts::OpenDatabase() {
-  const ObjectDatabase::Parts parts{clock, metrics, logger.For("store")};
+  const ObjectDatabase::Parts parts{clock, metrics, logger.For("store"), options.history};
   if (options.database_url.empty()) {
     ASYA_TRY(database, ObjectDatabase::OpenSqlite(options.database_file, parts));
   } else {

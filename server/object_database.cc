@@ -13,11 +13,18 @@
 namespace asya::server {
 namespace {
 
-template <class Database, class Store>
+template <class Settings>
+Settings Keeping(const storage::HistoryRetention& history) {
+  Settings settings;
+  settings.history = history;
+  return settings;
+}
+
+template <class Database, class Store, class Settings>
 class Stored final : public ObjectDatabase {
  public:
-  Stored(std::unique_ptr<Database> database, const Clock& clock)
-      : database_(std::move(database)), store_(*database_, clock) {}
+  Stored(std::unique_ptr<Database> database, const ObjectDatabase::Parts& parts)
+      : database_(std::move(database)), store_(*database_, parts.clock, Keeping<Settings>(parts.history)) {}
   ~Stored() override { Stored::Stop(); }
 
   Status Start() { return store_.Start(); }
@@ -51,8 +58,8 @@ Result<std::unique_ptr<ObjectDatabase>> ObjectDatabase::OpenPostgreSql(const std
   ASYA_TRY(const sql::postgres::Address address, sql::postgres::ReadAddress(settings.dsn));
   ASYA_TRY(auto database, OpenPostgres(settings, storage::postgres::Migrations(), parts.clock));
   parts.logger.Info("storing in PostgreSQL", {{"database", address.Text()}});
-  using Made = Stored<sql::postgres::Database, storage::postgres::ObjectStore>;
-  return Started(std::make_unique<Made>(std::move(database), parts.clock));
+  using Made = Stored<sql::postgres::Database, storage::postgres::ObjectStore, storage::postgres::ObjectStoreSettings>;
+  return Started(std::make_unique<Made>(std::move(database), parts));
 }
 
 Result<std::unique_ptr<ObjectDatabase>> ObjectDatabase::OpenSqlite(const std::string& file, const Parts& parts) {
@@ -60,8 +67,8 @@ Result<std::unique_ptr<ObjectDatabase>> ObjectDatabase::OpenSqlite(const std::st
   settings.path = file;
   settings.metrics = &parts.metrics;
   ASYA_TRY(auto database, sql::sqlite::Database::Open(settings, storage::sqlite::Migrations()));
-  using Made = Stored<sql::sqlite::Database, storage::sqlite::ObjectStore>;
-  return Started(std::make_unique<Made>(std::move(database), parts.clock));
+  using Made = Stored<sql::sqlite::Database, storage::sqlite::ObjectStore, storage::sqlite::ObjectStoreSettings>;
+  return Started(std::make_unique<Made>(std::move(database), parts));
 }
 
 }  // namespace asya::server

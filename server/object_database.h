@@ -11,6 +11,7 @@
 #include "core/observe/log.h"
 #include "core/observe/metrics.h"
 #include "ports/object_store.h"
+#include "storage/history_retention.h"
 
 namespace asya::server {
 
@@ -21,6 +22,7 @@ class ObjectDatabase {
     const Clock& clock;
     observe::Metrics& metrics;
     observe::Logger logger;
+    storage::HistoryRetention history;  // what DropOldHistory leaves
   };
   // Opens what is missing; an error says what a person can do. `url` is libpq's and may hold a password.
   static Result<std::unique_ptr<ObjectDatabase>> OpenPostgreSql(const std::string& url, const Parts& parts);

@@ -66,7 +66,7 @@ TEST_F(RolesTest, ViewReadsItsNamespaces) {
   for (const char* allowed :
        {"get asyncactors vision/a", "list asyncactors vision", "watch flows vision", "list events vision",
         "get asyncactors/status vision/a", "get asyncactors/scale vision/a", "get asyncactors/history vision/a",
-        "get asyncactors/diff vision/a", "get namespaces /vision"}) {
+        "get asyncactors/diff vision/a", "get asyncactors/diff vision/a", "get namespaces /vision"}) {
     EXPECT_TRUE(Can(guest_, allowed)) << allowed;
   }
   for (const char* refused :
