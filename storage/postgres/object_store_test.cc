@@ -234,7 +234,8 @@ TEST_F(PostgresObjectStore, HistoryIsBoundedByAge) {
   const auto pass = [&](int hours) { clock.Advance(std::chrono::hours(hours)); };
   const auto verbs = [&](const char* name) {
     std::string all;
-    for (const auto& entry : store.History({MakeRecord("default", name).key, {}, {}, {}, 10}).value()) {
+    const auto entries = store.History({MakeRecord("default", name).key, {}, {}, {}, 10});
+    for (const auto& entry : *entries) {
       all += entry.author.verb.substr(0, 1);
     }
     return all;
