@@ -16,6 +16,7 @@ from typing import Any
 from kubernetes import client, config
 from kubernetes.dynamic import DynamicClient, exceptions
 
+REPLACE_TRIES_MAX = 10
 GROUP_VERSION = "asya.sh/v1alpha1"
 
 
@@ -52,6 +53,18 @@ def discovers(api: client.ApiClient, cache: Path) -> DynamicClient:
     return again
 
 
+def replaced(actors: Any, namespace: str) -> Any:
+    """Read, changed and written back, again where the control plane wrote its status in between, as clients do."""
+    for tries_left in reversed(range(REPLACE_TRIES_MAX)):
+        read = actors.get(name="first", namespace=namespace).to_dict()
+        try:
+            return actors.replace(body=read | {"spec": read["spec"] | {"concurrency": 4}}, namespace=namespace)
+        except exceptions.ConflictError:
+            if tries_left == 0:
+                raise
+    raise AssertionError("unreachable")
+
+
 def writes(actors: Any, namespace: str) -> None:
     """Create, every patch, replace and its conflict, and what is refused."""
     made = actors.create(body=actor("first", team="a"), namespace=namespace)
@@ -73,9 +86,7 @@ def writes(actors: Any, namespace: str) -> None:
         name="first", namespace=namespace, body=operations, content_type="application/json-patch+json"
     )
     assert patched.spec.concurrency == 3
-    read = actors.get(name="first", namespace=namespace).to_dict()
-    replaced = actors.replace(body=read | {"spec": read["spec"] | {"concurrency": 4}}, namespace=namespace)
-    assert replaced.spec.concurrency == 4
+    assert replaced(actors, namespace).spec.concurrency == 4
     assert refused(exceptions.ConflictError, lambda: actors.replace(body=merged.to_dict(), namespace=namespace))
     strategic = "application/strategic-merge-patch+json"
     body: dict[str, Any] = {"spec": {}}
@@ -130,12 +141,17 @@ def deletes(actors: Any, namespace: str) -> None:
     actors.delete(name="first", namespace=namespace, body={"preconditions": {"uid": uid}})
     actors.delete(name="n0", namespace=namespace, body={"propagationPolicy": "Foreground"})
     actors.delete(namespace=namespace, label_selector="team")
-    revision = "0"
+    left = actors.get(namespace=namespace, label_selector="team")
+    names = {item.metadata.name for item in left.items}
+    if not names:
+        return
+    revision = left.metadata.resourceVersion
     for event in actors.watch(namespace=namespace, label_selector="team", resource_version=revision, timeout=60):
-        if not actors.get(namespace=namespace, label_selector="team").items:
+        if event["type"] == "DELETED":
+            names.discard(event["object"].metadata.name)
+        if not names:
             return
-        del event
-    raise AssertionError("actors are left")
+    raise AssertionError(f"actors are left: {names}")
 
 
 def main(kubeconfig: str, namespace: str) -> None:
