@@ -5,14 +5,13 @@
 
 #include "reconcilers/controller.h"
 #include "reconcilers/objects.h"
-#include "reconcilers/world.h"
 
 namespace asya::reconcilers {
 
 // Keys are cluster-scoped: the name is the namespace's. Thread safe for different keys.
 class NamespaceReconciler {
  public:
-  explicit NamespaceReconciler(const World& world) : objects_(world.store, world.clock) {}
+  NamespaceReconciler(ports::ObjectStore& store, const Clock& clock) : objects_(store, clock) {}
   Outcome Reconcile(const Key& key);
 
  private:

@@ -28,7 +28,7 @@ Reconcilers::Reconcilers(const World& world, ReconcilerSettings settings, const 
       actor_reconciler_(world_, settings_),
       crew_reconciler_(world_, settings_, index_),
       flow_reconciler_(world_, index_),
-      namespace_reconciler_(world_),
+      namespace_reconciler_(world_.store, world_.clock),
       transport_reconciler_(world_),
       flavor_reconciler_(world_),
       depth_reconciler_(world_, settings_),

@@ -11,8 +11,8 @@
 #include "core/http/router.h"
 #include "core/yaml/parse.h"
 #include "reconcilers/events.h"
+#include "server/housekeeping.h"
 #include "server/object_database.h"
-#include "server/queue_index.h"
 #include "server/upkeep.h"
 #include "server/watched_files.h"
 
@@ -41,7 +41,7 @@ struct DirectServer::Parts {
   std::shared_ptr<apiserver::Current<apiserver::Roles>> roles;
   apiserver::Authenticator authenticate;
   std::unique_ptr<ObjectDatabase> database;
-  std::unique_ptr<QueueIndex> queues;
+  std::unique_ptr<Housekeeping> housekeeping;
   std::unique_ptr<Upkeep> upkeep;
   std::unique_ptr<apiserver::ApiServer> api;
   http::Router router;
@@ -70,8 +70,9 @@ Status DirectServer::Parts::OpenDatabase() {
   } else {
     ASYA_TRY(database, ObjectDatabase::OpenPostgreSql(options.database_url, parts));
   }
-  queues = std::make_unique<QueueIndex>(database->objects(), logger.For("queues"));
-  ASYA_TRY_STATUS(queues->Start());
+  housekeeping = std::make_unique<Housekeeping>(
+      Housekeeping::Parts{database->objects(), clock, logger.For("housekeeping"), metrics});
+  ASYA_TRY_STATUS(housekeeping->Start());
   Upkeep::Chores chores;
   chores.compact = [this] { return database->CompactOld(); };
   chores.drops = {{"history", [this](WallTime) { return database->DropOldHistory(); }},
@@ -88,8 +89,8 @@ Status DirectServer::Parts::StartApi() {
   parts.authenticate = authenticate;
   parts.authorize = apiserver::ByRoles(roles);
   parts.rules_are_complete = true;
-  parts.admission.push_back(apiserver::UniqueQueue(database->objects(), clock,
-                                                   [this](const std::string& queue) { return queues->Find(queue); }));
+  parts.admission.push_back(apiserver::UniqueQueue(
+      database->objects(), clock, [this](const std::string& queue) { return housekeeping->QueueOwner(queue); }));
   apiserver::ApiServerSettings settings;
   settings.threads = kApiThreads;
   api = std::make_unique<apiserver::ApiServer>(std::move(parts), settings);
@@ -164,7 +165,7 @@ void DirectServer::Parts::Stop() {
   if (api) api->Stop();
   if (server) server->Stop(kStopGrace);
   if (upkeep) upkeep->Stop();
-  if (queues) queues->Stop();
+  if (housekeeping) housekeeping->Stop();
   if (database) database->Stop();
 }
 
