@@ -1,37 +1,13 @@
 """docs/first-hour.md: every command in it is run, and what it prints is compared with what the document says."""
 
 import os
-import re
 import shutil
 import subprocess
 from pathlib import Path
 
+from document import matches, steps
+
 ROOT = Path(__file__).resolve().parents[2]
-ELLIPSIS = "…"
-
-
-def steps() -> list[tuple[str, list[str]]]:
-    """The commands of the document's console blocks, each with the lines it is said to print."""
-    found: list[tuple[str, list[str]]] = []
-    for block in re.findall(r"```console\n(.*?)```", (ROOT / "docs" / "first-hour.md").read_text(), re.S):
-        for line in block.splitlines():
-            if line.startswith("$ "):
-                found.append((line[2:], []))
-            else:
-                found[-1][1].append(line)
-    return found
-
-
-def matches(said: list[str], printed: str) -> bool:
-    """Whether the output is as said; a line that is only an ellipsis stands for any number of lines."""
-    pattern = ""
-    for line in said:
-        if line == ELLIPSIS:
-            pattern += r"(?:.*\n)*"
-        else:
-            words = [".+?".join(re.escape(part) for part in word.split(ELLIPSIS)) for word in line.split()]
-            pattern += r"[ ]*" + r"\s+".join(words) + r"[ ]*\n"
-    return re.fullmatch(pattern, printed + ("" if printed.endswith("\n") or not printed else "\n")) is not None
 
 
 def test_every_command_prints_what_the_document_says(tmp_path: Path) -> None:
@@ -46,7 +22,7 @@ def test_every_command_prints_what_the_document_says(tmp_path: Path) -> None:
     environment = {**os.environ, "PATH": path, "XDG_STATE_HOME": str(tmp_path / "state"), "HOME": str(tmp_path)}
     environment.setdefault("ASYA_TOOL_CACHE", str(Path.home() / ".cache" / "asya"))
     try:
-        for command, said in steps():
+        for command, said in steps(ROOT / "docs" / "first-hour.md"):
             done = subprocess.run(
                 ["bash", "-c", command], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60
             )
