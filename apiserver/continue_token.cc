@@ -2,44 +2,15 @@
 
 #include <optional>
 
+#include "core/base/base64url.h"
 #include "core/json/parse.h"
 #include "core/json/value.h"
 
 namespace asya::apiserver {
 namespace {
 
-constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 constexpr std::string_view kVersion = "meta.k8s.io/v1";
 constexpr std::size_t kTokenLimitBytes = 4096;
-
-std::string EncodeBase64Url(std::string_view bytes) {
-  std::string out;
-  std::uint32_t bits = 0;
-  unsigned count = 0;
-  for (const char c : bytes) {
-    bits = (bits << 8U) | static_cast<unsigned char>(c);
-    for (count += 8; count >= 6; count -= 6) out += kAlphabet[(bits >> (count - 6)) & 63U];
-  }
-  if (count > 0) out += kAlphabet[(bits << (6 - count)) & 63U];
-  return out;
-}
-
-std::optional<std::string> DecodeBase64Url(std::string_view text) {
-  std::string out;
-  std::uint32_t bits = 0;
-  unsigned count = 0;
-  for (const char c : text) {
-    const std::size_t digit = kAlphabet.find(c);
-    if (digit == std::string_view::npos) return std::nullopt;
-    bits = (bits << 6U) | static_cast<std::uint32_t>(digit);
-    count += 6;
-    if (count >= 8) {
-      count -= 8;
-      out += static_cast<char>((bits >> count) & 255U);
-    }
-  }
-  return out;
-}
 
 }  // namespace
 

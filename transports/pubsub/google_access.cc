@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/base/base64url.h"
 #include "core/http/rsa_signature.h"
 #include "core/json/parse.h"
 #include "core/json/value.h"
@@ -15,21 +16,6 @@ constexpr std::chrono::seconds kAssertionLife{3600};
 constexpr std::size_t kAnswerBytesMax = 64U * 1024;
 constexpr int kDoublingsMax = 16;
 constexpr int kOk = 200;
-
-// Base64 of RFC 4648 for URLs, without padding.
-std::string Base64Url(std::string_view bytes) {
-  constexpr std::string_view kLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-  constexpr unsigned kSixBits = 63;
-  std::string out;
-  unsigned bits = 0;
-  unsigned count = 0;
-  for (const char c : bytes) {
-    bits = (bits << 8U) | static_cast<unsigned char>(c);
-    for (count += 8; count >= 6; count -= 6) out += kLetters[(bits >> (count - 6)) & kSixBits];
-  }
-  if (count > 0) out += kLetters[(bits << (6 - count)) & kSixBits];
-  return out;
-}
 
 struct Key {
   std::string email;
@@ -130,9 +116,9 @@ Result<http::ClientRequest> GoogleAccess::RequestByKey() const {
                                           {"aud", key.token_url},
                                           {"iat", now},
                                           {"exp", now + kAssertionLife.count()}};
-  std::string assertion = Base64Url(json::Dump(header)) + "." + Base64Url(json::Dump(claims));
+  std::string assertion = EncodeBase64Url(json::Dump(header)) + "." + EncodeBase64Url(json::Dump(claims));
   ASYA_TRY(const std::string signature, http::SignRs256(key.pem, assertion));
-  assertion += "." + Base64Url(signature);
+  assertion += "." + EncodeBase64Url(signature);
   http::ClientRequest request;
   request.method = "POST";
   request.url = key.token_url;

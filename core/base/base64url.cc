@@ -1,0 +1,44 @@
+#include "core/base/base64url.h"
+
+#include <cstdint>
+
+namespace asya {
+namespace {
+
+constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+}  // namespace
+
+std::string EncodeBase64Url(std::string_view bytes) {
+  std::string out;
+  std::uint32_t bits = 0;
+  unsigned count = 0;
+  for (const char c : bytes) {
+    bits = (bits << 8U) | static_cast<unsigned char>(c);
+    for (count += 8; count >= 6; count -= 6) out += kAlphabet[(bits >> (count - 6)) & 63U];
+  }
+  if (count > 0) out += kAlphabet[(bits << (6 - count)) & 63U];
+  return out;
+}
+
+std::optional<std::string> DecodeBase64Url(std::string_view text) {
+  if (text.size() % 4 == 1) return std::nullopt;
+  std::string out;
+  std::uint32_t bits = 0;
+  unsigned count = 0;
+  for (const char c : text) {
+    const std::size_t digit = kAlphabet.find(c);
+    if (digit == std::string_view::npos) return std::nullopt;
+    bits = (bits << 6U) | static_cast<std::uint32_t>(digit);
+    count += 6;
+    if (count >= 8) {
+      count -= 8;
+      out += static_cast<char>((bits >> count) & 255U);
+    }
+  }
+  // Bits of the last digit that stand for nothing are zero, so that one text alone stands for these bytes.
+  if ((bits & ((1U << count) - 1U)) != 0) return std::nullopt;
+  return out;
+}
+
+}  // namespace asya
