@@ -3,6 +3,8 @@
 #include <arpa/inet.h>
 #include <sys/stat.h>
 
+#include <map>
+
 #include "core/yaml/parse.h"
 #include "server/flags.h"
 #include "server/history_options.h"
@@ -19,6 +21,10 @@ constexpr const char* kCertDir = "--cert-dir";
 constexpr const char* kClientCa = "--client-ca-file";
 constexpr const char* kTokens = "--token-auth-file";
 constexpr const char* kRoles = "--roles-file";
+constexpr const char* kIssuer = "--oidc-issuer-url";
+constexpr const char* kClientId = "--oidc-client-id";
+constexpr const char* kIssuerCa = "--oidc-ca-file";
+constexpr const char* kRequiredClaim = "--oidc-required-claim";
 constexpr const char* kDatabaseFile = "--database-file";
 constexpr int kCertificateDays = 3650;
 
@@ -47,7 +53,7 @@ Status SetListen(const std::string& text, ApiOptions& options) {
 
 class FileReader {
  public:
-  FileReader(const ApiOptions& options, ApiFiles& files, std::vector<Error>& errors)
+  FileReader(ApiOptions& options, ApiFiles& files, std::vector<Error>& errors)
       : options_(options), files_(files), errors_(errors) {}
 
   void ReadAll() {
@@ -55,6 +61,7 @@ class FileReader {
     if (Read(kTokens, options_.token_auth_file, files_.token_text)) {
       Keep(kTokens, apiserver::TokenFile::Parse(files_.token_text), files_.tokens);
     }
+    Read(kIssuerCa, options_.oidc_ca_file, options_.oidc.ca_pem);
     if (Read(kRoles, options_.roles_file, files_.roles_text)) {
       Keep(kRoles, ParseRolesText(files_.roles_text), files_.roles);
     }
@@ -110,7 +117,7 @@ class FileReader {
          files_.identity.certificate_pem);
   }
 
-  const ApiOptions& options_;
+  ApiOptions& options_;
   ApiFiles& files_;
   std::vector<Error>& errors_;
 };
@@ -131,17 +138,55 @@ void CheckTlsFlags(const ApiOptions& options, std::vector<Error>& errors) {
   }
 }
 
+void CheckOidcFlags(const ApiOptions& options, std::vector<Error>& errors) {
+  const apiserver::OidcSettings& oidc = options.oidc;
+  if (oidc.issuer_url.empty()) {
+    const bool others = !oidc.client_id.empty() || !oidc.groups_claim.empty() || !options.oidc_ca_file.empty() ||
+                        oidc.username_prefix || !oidc.groups_prefix.empty() || !oidc.required_claims.empty();
+    if (others) errors.push_back(Invalid(kIssuer, "is missing; the other flags of OIDC need it"));
+    return;
+  }
+  if (!oidc.issuer_url.starts_with("https://")) {
+    errors.push_back(Invalid(kIssuer, "got \"" + oidc.issuer_url + "\"; an https URL is accepted"));
+  }
+  if (oidc.client_id.empty()) errors.push_back(Invalid(kClientId, "is missing; the audience of the issuer's tokens"));
+}
+
 void CheckFlags(const ApiOptions& options, bool listens, std::vector<Error>& errors) {
   if (!listens) errors.push_back(Invalid(kListen, "is missing; an IP address and a port, such as 0.0.0.0:6443"));
   CheckTlsFlags(options, errors);
-  if (options.client_ca_file.empty() && options.token_auth_file.empty()) {
-    errors.push_back(Invalid(kClientCa, "is missing, and " + std::string(kTokens) + ": without both nobody is known"));
+  CheckOidcFlags(options, errors);
+  if (options.client_ca_file.empty() && options.token_auth_file.empty() && options.oidc.issuer_url.empty()) {
+    errors.push_back(Invalid(kClientCa, "is missing, and " + std::string(kTokens) + " and " + kIssuer +
+                                            ": without any of them nobody is known"));
   }
   if (options.database_url.empty() == options.database_file.empty()) {
     errors.push_back(Invalid(kDatabaseFile, options.database_url.empty()
                                                 ? "is missing, and ASYA_DATABASE_URL: one of both is needed"
                                                 : "is given, and ASYA_DATABASE_URL: only one of both is accepted"));
   }
+}
+
+void AddOidcFlags(ApiOptions& options, std::map<std::string, FlagSetter>& flags) {
+  apiserver::OidcSettings& oidc = options.oidc;
+  flags[kIssuer] = TextFlag(oidc.issuer_url);
+  flags[kClientId] = TextFlag(oidc.client_id);
+  flags[kIssuerCa] = TextFlag(options.oidc_ca_file);
+  flags["--oidc-username-claim"] = TextFlag(oidc.username_claim);
+  flags["--oidc-username-prefix"] = [&oidc](const std::string& value) {
+    oidc.username_prefix = value;
+    return Ok();
+  };
+  flags["--oidc-groups-claim"] = TextFlag(oidc.groups_claim);
+  flags["--oidc-groups-prefix"] = TextFlag(oidc.groups_prefix);
+  flags[kRequiredClaim] = [&oidc](const std::string& value) -> Status {
+    const auto equals = value.find('=');
+    if (equals == 0 || equals == std::string::npos) {
+      return Invalid(kRequiredClaim, "got \"" + value + "\"; claim=value is accepted");
+    }
+    oidc.required_claims.emplace_back(value.substr(0, equals), value.substr(equals + 1));
+    return Ok();
+  };
 }
 
 }  // namespace
@@ -154,21 +199,23 @@ Result<apiserver::Roles> ParseRolesText(const std::string& text) {
 std::vector<Error> ParseApiOptions(const std::vector<std::string>& arguments, const Environment& environment,
                                    ApiOptions& options, ApiFiles& files) {
   bool listens = false;
-  std::vector<Error> errors = ParseFlags(arguments, {
-                                                        {kListen,
-                                                         [&](const std::string& value) {
-                                                           listens = true;
-                                                           return SetListen(value, options);
-                                                         }},
-                                                        {kCertificate, TextFlag(options.tls_cert_file)},
-                                                        {kKey, TextFlag(options.tls_private_key_file)},
-                                                        {kCertDir, TextFlag(options.cert_dir)},
-                                                        {kClientCa, TextFlag(options.client_ca_file)},
-                                                        {kTokens, TextFlag(options.token_auth_file)},
-                                                        {kRoles, TextFlag(options.roles_file)},
-                                                        {kDatabaseFile, TextFlag(options.database_file)},
-                                                        {"--log-level", LevelFlag(options.log_level)},
-                                                    });
+  std::map<std::string, FlagSetter> flags = {
+      {kListen,
+       [&](const std::string& value) {
+         listens = true;
+         return SetListen(value, options);
+       }},
+      {kCertificate, TextFlag(options.tls_cert_file)},
+      {kKey, TextFlag(options.tls_private_key_file)},
+      {kCertDir, TextFlag(options.cert_dir)},
+      {kClientCa, TextFlag(options.client_ca_file)},
+      {kTokens, TextFlag(options.token_auth_file)},
+      {kRoles, TextFlag(options.roles_file)},
+      {kDatabaseFile, TextFlag(options.database_file)},
+      {"--log-level", LevelFlag(options.log_level)},
+  };
+  AddOidcFlags(options, flags);
+  std::vector<Error> errors = ParseFlags(arguments, flags);
   const auto url = environment.own.find(kDatabaseVariable);
   if (url != environment.own.end()) options.database_url = url->second;
   const auto history = ReadHistoryRetention(environment.own);

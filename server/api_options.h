@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "apiserver/access/oidc.h"
 #include "apiserver/access/roles.h"
 #include "apiserver/access/token_file.h"
 #include "core/base/result.h"
@@ -25,6 +26,8 @@ struct ApiOptions {
   std::string cert_dir;        // on loopback, in place of the two: a self-signed pair is made and kept here
   std::string client_ca_file;  // the rest may be empty
   std::string token_auth_file;
+  apiserver::OidcSettings oidc;  // without an issuer: none
+  std::string oidc_ca_file;
   std::string roles_file;
   std::string database_url;   // PostgreSQL; exactly one of the two
   std::string database_file;  // SQLite
@@ -32,7 +35,7 @@ struct ApiOptions {
   observe::Level log_level = observe::Level::kInfo;
 };
 
-// What the files hold that the options name.
+// What the files hold that the options name, beside the CA of the issuer, which is put into its settings.
 struct ApiFiles {
   http::TlsIdentity identity;
   std::string client_ca_pem;

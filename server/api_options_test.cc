@@ -122,6 +122,25 @@ TEST_F(ApiOptionsTest, CertificatesThatCannotBeUsed) {
   EXPECT_EQ(Parse({"--listen=0.0.0.0:1", "--client-ca-file", Path("tls.key")}).find("--client-ca-file: "), 0U);
 }
 
+TEST_F(ApiOptionsTest, AnIssuerOfIdentities) {
+  EXPECT_EQ(Parse({"--listen=0.0.0.0:1", "--oidc-issuer-url=https://issuer.example", "--oidc-client-id=asya",
+                   "--oidc-username-claim=email", "--oidc-username-prefix=-", "--oidc-groups-claim=groups",
+                   "--oidc-groups-prefix=oidc:", "--oidc-required-claim=hd=example.com",
+                   "--oidc-required-claim=tier=a=b", "--oidc-ca-file", Path("tls.crt")}),
+            "");
+  EXPECT_EQ(options_.oidc.username_prefix, "-");
+  EXPECT_EQ(options_.oidc.required_claims[1], (std::pair<std::string, std::string>("tier", "a=b")));
+  EXPECT_FALSE(options_.oidc.ca_pem.empty());
+  const std::string told = Parse({"--listen=0.0.0.0:1", "--oidc-issuer-url=http://issuer.example",
+                                  "--oidc-required-claim=x", "--oidc-ca-file=none"});
+  for (const char* mistake : {"--oidc-issuer-url: got", "--oidc-client-id: is missing", "--oidc-required-claim: got",
+                              "--oidc-ca-file: cannot read"}) {
+    EXPECT_NE(told.find(mistake), std::string::npos) << mistake << "\n" << told;
+  }
+  EXPECT_NE(Parse({"--listen=0.0.0.0:1", "--oidc-groups-claim=x"}).find("--oidc-issuer-url: is missing"),
+            std::string::npos);
+}
+
 TEST_F(ApiOptionsTest, OneDatabaseAndSomebodyToKnow) {
   const std::string tokens = "--token-auth-file=" + Path("tokens.csv");
   EXPECT_NE(Parse({"--listen=0.0.0.0:1"}).find("nobody is known"), std::string::npos);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "apiserver/access/authenticators.h"
+#include "apiserver/access/oidc.h"
 #include "apiserver/api_server.h"
 #include "apiserver/unique_queue.h"
 #include "core/base/random.h"
@@ -39,6 +40,7 @@ struct DirectServer::Parts {
   observe::Metrics metrics;
   std::shared_ptr<apiserver::Current<apiserver::TokenFile>> tokens;
   std::shared_ptr<apiserver::Current<apiserver::Roles>> roles;
+  std::shared_ptr<apiserver::OidcKeys> oidc_keys;  // null without an issuer
   apiserver::Authenticator authenticate;
   std::unique_ptr<ObjectDatabase> database;
   std::unique_ptr<Housekeeping> housekeeping;
@@ -60,7 +62,13 @@ struct DirectServer::Parts {
 void DirectServer::Parts::PrepareAccess() {
   tokens = std::make_shared<apiserver::Current<apiserver::TokenFile>>(files.tokens);
   roles = std::make_shared<apiserver::Current<apiserver::Roles>>(files.roles);
-  authenticate = apiserver::FirstOf({apiserver::ByClientCertificate(clock), apiserver::ByTokenFile(tokens)});
+  std::vector<apiserver::Authenticator> all{apiserver::ByClientCertificate(clock), apiserver::ByTokenFile(tokens)};
+  if (!options.oidc.issuer_url.empty()) {
+    oidc_keys = std::make_shared<apiserver::OidcKeys>(options.oidc, logger.For("oidc"), metrics);
+    oidc_keys->Start();
+    all.push_back(apiserver::ByOidc(options.oidc, oidc_keys, clock, logger.For("oidc")));
+  }
+  authenticate = apiserver::FirstOf(std::move(all));
 }
 
 Status DirectServer::Parts::OpenDatabase() {
@@ -164,6 +172,7 @@ void DirectServer::Parts::Stop() {
   // Watches end cleanly before their connections do.
   if (api) api->Stop();
   if (server) server->Stop(kStopGrace);
+  if (oidc_keys) oidc_keys->Stop();
   if (upkeep) upkeep->Stop();
   if (housekeeping) housekeeping->Stop();
   if (database) database->Stop();

@@ -12,6 +12,7 @@ import httpx
 import pytest
 from asya_project import ROOT, until
 from direct_server import FLOWS, GROUP, Authority, DirectServer, flow, thing
+from oidc_issuer import Issuer
 
 TOKENS = 't0ken-root,root,1,"system:masters"\nt0ken-ada,ada,2,"vision,night"\nt0ken-eve,eve,3\n'
 ROLES = "bindings:\n- {role: edit, groups: [vision], namespaces: [default]}\n"
@@ -153,6 +154,28 @@ def test_changed_files_are_used_without_a_restart(place: Place, server: DirectSe
     metrics = server.client(certificate=grace).get("/metrics").text
     assert 'asya_server_reloads_total{outcome="taken",what="roles"} 1' in metrics
     assert not any(secret in server.log_path.read_text() for secret in ("t0ken", "PRIVATE KEY"))
+
+
+def test_identity_tokens_of_an_issuer_name_users(place: Place) -> None:
+    """By its keys, which are fetched over HTTPS."""
+    with Issuer(place.authority, place.folder / "issuer") as issuer, DirectServer(
+        place.folder / "one", place.authority.certificate, *place.arguments(), f"--oidc-issuer-url={issuer.url}",
+        "--oidc-client-id=asya", "--oidc-groups-claim=groups", f"--oidc-ca-file={place.authority.certificate}",
+    ) as server:  # fmt: skip
+        token = issuer.token(sub="ada", groups=["vision", "system:masters"])
+        until(lambda: server.client(token=token).get(FLOWS).status_code == 200, "the keys are fetched")
+        assert server.client(token=token).get(GROUP + "/flows").status_code == 403, "no master by a token"
+        review = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+        who = server.client(token=token).post("/apis/authentication.k8s.io/v1/selfsubjectreviews", json=review)
+        assert who.json()["status"]["userInfo"] == {
+            "username": issuer.url + "#ada",
+            "groups": ["vision", "system:authenticated"],
+        }
+        assert server.client(token=issuer.token(sub="ada", aud="other")).get(FLOWS).status_code == 401
+        assert server.client(token=issuer.token(sub="ada", exp=1)).get(FLOWS).status_code == 401
+        assert server.client(token=token[:-4] + "AAAA").get(FLOWS).status_code == 401
+        assert server.client(token=token.rpartition(".")[0] + ".").get(FLOWS).status_code == 401
+        assert any(line.get("reason") == "it has expired" for line in server.lines())
 
 
 def test_dependents_and_namespaces_are_looked_after(server: DirectServer) -> None:
