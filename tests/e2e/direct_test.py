@@ -99,6 +99,9 @@ def test_roles_say_what_each_may_do(server: DirectServer) -> None:
     assert root.post(GROUP + "/flavors", json=flavor).status_code == 201
     assert ada.get("/api/v1/namespaces/default").status_code == 200
     assert ada.get("/api/v1/namespaces/other").status_code == 403
+    listed = ada.get("/api/v1/namespaces?fieldSelector=metadata.name%3Ddefault&fieldSelector=")
+    assert [item["metadata"]["name"] for item in listed.json()["items"]] == ["default"]
+    assert ada.get("/api/v1/namespaces?fieldSelector=&fieldSelector=metadata.name%3Ddefault").status_code == 403
     assert eve.get(FLOWS).status_code == 403
     assert eve.get("/apis").status_code == 200
     assert root.get(FLOWS, headers={"Impersonate-User": "eve"}).status_code == 403
