@@ -71,6 +71,8 @@ Status AskForClientCertificates(SSL_CTX* context, const std::string& ca_pem) {
   if (!at_end) {
     return Invalid("tls.client_ca", "certificate " + std::to_string(count + 1) + " of the client CAs cannot be read");
   }
+  // Each one given is believed, also one that another CA has signed, as in the servers that are written in Go.
+  X509_STORE_set_flags(SSL_CTX_get_cert_store(context), X509_V_FLAG_PARTIAL_CHAIN);
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
   SSL_CTX_set_cert_verify_callback(context, VerifyAndGoOn, nullptr);
   // A session that is resumed would carry a certificate that nobody has looked at since.

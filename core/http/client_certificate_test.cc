@@ -70,6 +70,20 @@ TEST_F(ClientCertificates, AreNotAskedForWithoutAuthorities) {
   EXPECT_EQ(Client().Call(request)->body, "nobody");
 }
 
+TEST_F(ClientCertificates, MayBeSignedByAnAuthorityThatAnotherHasSigned) {
+  const TestAuthority between("between", &authority_);
+  TlsIdentity ada = between.Sign({{"CN", "ada"}});
+  EXPECT_EQ(Ask(ada), "nobody") << "the client leaves out what leads to the authority";
+  ASSERT_TRUE(server_->ReplaceTls(identity_, between.pem()).ok());
+  EXPECT_EQ(Ask(ada), "ada ()") << "no root is needed";
+  EXPECT_EQ(Ask(authority_.Sign({{"CN", "eve"}})), "nobody") << "the one above is not given";
+  ASSERT_TRUE(server_->ReplaceTls(identity_, authority_.pem()).ok());
+  ada.certificate_pem += between.pem();
+  EXPECT_EQ(Ask(ada), "ada ()");
+  const TlsIdentity eve = authority_.Sign({{"CN", "eve"}});
+  EXPECT_EQ(Ask(eve), "eve ()");
+}
+
 TEST_F(ClientCertificates, AreJudgedByNewAuthoritiesOnNewConnections) {
   const TestAuthority next("next");
   Client kept;

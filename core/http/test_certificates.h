@@ -17,12 +17,14 @@ namespace asya::http {
 
 class TestAuthority {
  public:
-  explicit TestAuthority(const std::string& name)
+  // Signed by `parent`, or by itself.
+  explicit TestAuthority(const std::string& name, const TestAuthority* parent = nullptr)
       : key_(EVP_EC_gen("P-256"), EVP_PKEY_free), certificate_(X509_new(), X509_free) {
+    const TestAuthority& signer = parent == nullptr ? *this : *parent;
     Fill(certificate_.get(), key_.get(), {{"CN", name}}, 0, kDaySeconds);
-    X509_set_issuer_name(certificate_.get(), X509_get_subject_name(certificate_.get()));
+    X509_set_issuer_name(certificate_.get(), X509_get_subject_name(signer.certificate_.get()));
     Extend(certificate_.get(), NID_basic_constraints, "critical,CA:TRUE");
-    X509_sign(certificate_.get(), key_.get(), EVP_sha256());
+    X509_sign(certificate_.get(), signer.key_.get(), EVP_sha256());
   }
 
   [[nodiscard]] std::string pem() const { return Pem(certificate_.get()); }

@@ -74,6 +74,7 @@ class DirectServer:
     def __init__(self, folder: Path, ca: Path | str, *arguments: str, database: str = "", listen: str = "") -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.ca = str(ca)
+        self.arguments = arguments
         self.log_path = folder / "server.log"
         programs = Path(os.environ.get("ASYA_BIN", str(ROOT / "build" / "dev" / "bin")))
         command = [str(programs / "asya-server"), "api", "--listen", listen or "127.0.0.1:0", *arguments]
@@ -126,6 +127,7 @@ class Watch(threading.Thread):
         self.client = client
         self.revision = revision
         self.events: list[tuple[str, str, int]] = []
+        self.ended_cleanly = False
         self.over = threading.Event()
         self.open = threading.Event()
         self.start()
@@ -142,6 +144,7 @@ class Watch(threading.Thread):
                     event = json.loads(line)
                     metadata = event["object"]["metadata"]
                     self.events.append((event["type"], metadata["name"], int(metadata["resourceVersion"])))
+            self.ended_cleanly = True
         except httpx.HTTPError:
             pass  # the server has gone
         finally:

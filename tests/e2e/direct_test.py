@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 from asya_project import ROOT, until
-from direct_server import FLOWS, GROUP, Authority, DirectServer, flow, thing
+from direct_server import FLOWS, GROUP, Authority, DirectServer, Watch, flow, thing
 from oidc_issuer import Issuer
 
 TOKENS = 't0ken-root,root,1,"system:masters"\nt0ken-ada,ada,2,"vision,night"\nt0ken-eve,eve,3\n'
@@ -204,6 +204,19 @@ def test_dependents_and_namespaces_are_looked_after(server: DirectServer) -> Non
     patch = {"Content-Type": "application/merge-patch+json"}
     root.patch(short + "/held", content='{"metadata":{"finalizers":null}}', headers=patch)
     until(lambda: root.get("/api/v1/namespaces/short").status_code == 404, "the namespace has gone")
+
+
+def test_a_server_that_is_told_to_end_ends_its_watches(server: DirectServer) -> None:
+    """SIGTERM: watches end cleanly, and the exit code is 0."""
+    root = server.client(token="t0ken-root")
+    made = root.post(FLOWS, json=flow("last")).json()
+    watch = Watch(server.client(token="t0ken-ada"), "0")
+    until(lambda: watch.names() == ["last"], "the watch is open")
+    server.process.terminate()
+    assert server.process.wait(30) == 0
+    assert watch.over.wait(30) and watch.ended_cleanly
+    with DirectServer(server.log_path.parent, server.ca, *server.arguments) as again:
+        assert again.client(token="t0ken-root").get(FLOWS + "/last").json() == made
 
 
 def test_one_queue_belongs_to_one_actor(server: DirectServer) -> None:
