@@ -111,7 +111,24 @@ json::Array AllowedVerbs(const Authorizer& authorize, const Call& review, const 
   return verbs;
 }
 
-// Every verb of every resource is judged, and of the namespace itself by its name.
+// Of one resource or subresource; of the namespace itself also by its name.
+void AddRules(const Authorizer& authorize, const Call& call, const std::string& namespace_, const Resource& resource,
+              const Part& part, json::Array& rules) {
+  const std::string name =
+      part.subresource.empty() ? resource.kind.plural : resource.kind.plural + "/" + part.subresource;
+  const bool in_namespace = resource.kind.namespaced;
+  const json::Object place = in_namespace ? json::Object{{"namespace", namespace_}} : json::Object{};
+  json::Array verbs = AllowedVerbs(authorize, call, resource, part, place);
+  if (&resource == &Namespaces()) {
+    json::Array own = AllowedVerbs(authorize, call, resource, part, json::Object{{"name", namespace_}});
+    json::Object rule = Rule(own, {resource.group}, {name});
+    rule["resourceNames"] = json::Array{namespace_};
+    if (own != verbs) rules.push_back(std::move(rule));
+  }
+  if (!verbs.empty()) rules.push_back(Rule(std::move(verbs), {resource.group}, {name}));
+}
+
+// Every verb of every resource is judged.
 json::Array RulesOf(const Authorizer& authorize, const Call& call, const std::string& namespace_) {
   json::Array rules;
   if (!authorize) {
@@ -119,21 +136,7 @@ json::Array RulesOf(const Authorizer& authorize, const Call& call, const std::st
     return rules;
   }
   for (const Resource& resource : Resources()) {
-    for (const Part& part : PartsOf(resource)) {
-      const std::string name = resource.kind.plural + (part.subresource.empty() ? "" : "/" + part.subresource);
-      json::Object place;
-      if (resource.kind.namespaced) place["namespace"] = namespace_;
-      json::Array verbs = AllowedVerbs(authorize, call, resource, part, place);
-      if (&resource == &Namespaces()) {
-        json::Array own = AllowedVerbs(authorize, call, resource, part, json::Object{{"name", namespace_}});
-        if (own != verbs) {
-          json::Object rule = Rule(std::move(own), {resource.group}, {name});
-          rule["resourceNames"] = json::Array{namespace_};
-          rules.push_back(std::move(rule));
-        }
-      }
-      if (!verbs.empty()) rules.push_back(Rule(std::move(verbs), {resource.group}, {name}));
-    }
+    for (const Part& part : PartsOf(resource)) AddRules(authorize, call, namespace_, resource, part, rules);
   }
   return rules;
 }

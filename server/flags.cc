@@ -3,6 +3,15 @@
 #include <algorithm>
 
 namespace asya::server {
+namespace {
+
+Error Unknown(const std::string& name, const std::map<std::string, FlagSetter>& flags) {
+  std::string known;
+  for (const auto& [one, unused] : flags) known += (known.empty() ? "" : ", ") + one;
+  return Invalid(name, "unknown option; " + known + " are accepted");
+}
+
+}  // namespace
 
 std::vector<Error> ParseFlags(const std::vector<std::string>& arguments,
                               const std::map<std::string, FlagSetter>& flags) {
@@ -12,9 +21,7 @@ std::vector<Error> ParseFlags(const std::vector<std::string>& arguments,
     const std::string name = arguments[i].substr(0, equals);
     const auto flag = flags.find(name);
     if (flag == flags.end()) {
-      std::string known;
-      for (const auto& [one, unused] : flags) known += (known.empty() ? "" : ", ") + one;
-      errors.push_back(Invalid(name, "unknown option; " + known + " are accepted"));
+      errors.push_back(Unknown(name, flags));
       continue;
     }
     if (equals == std::string::npos && i + 1 == arguments.size()) {
