@@ -96,11 +96,14 @@ class Roles::Reader {
   void Wrong(const std::string& path, const std::string& what) {
     constexpr std::size_t kShownBytesMax = 2048;
     if (mistakes_.size() > kShownBytesMax) return;
-    mistakes_ += (mistakes_.empty() ? "" : "; ") + (path.empty() ? what : path + ": " + what);
+    if (!mistakes_.empty()) mistakes_ += "; ";
+    if (!path.empty()) mistakes_ += path + ": ";
+    mistakes_ += what;
   }
   void OnlyFields(const json::Value& object, const std::string& path, const std::set<std::string>& known) {
+    const std::string prefix = path.empty() ? "" : path + ".";
     for (const auto& [name, value] : object.AsObject()) {
-      if (known.count(name) == 0) Wrong(path.empty() ? name : path + "." + name, "unknown field");
+      if (known.count(name) == 0) Wrong(prefix + name, "unknown field");
     }
   }
   std::set<std::string, std::less<>> Names(const json::Value& binding, const std::string& path, const char* field) {

@@ -78,38 +78,55 @@ const char* MistakeOf(const Line& line) {
   return line.columns[1].empty() ? "the user is empty" : nullptr;
 }
 
+// Of all lines, as one text.
+class Mistakes {
+ public:
+  void Add(std::size_t line, const char* what) {
+    if (++found_ > kMistakesShownMax) return;
+    if (!text_.empty()) text_ += "; ";
+    text_ += "line " + std::to_string(line) + ": " + what;
+  }
+  [[nodiscard]] bool any() const { return found_ > 0; }
+  [[nodiscard]] std::string Text() const {
+    if (found_ <= kMistakesShownMax) return text_;
+    return text_ + "; and " + std::to_string(found_ - kMistakesShownMax) + " more";
+  }
+
+ private:
+  std::string text_;
+  std::size_t found_ = 0;
+};
+
+// Up to the end of the line, which is taken from `text` with it.
+std::string_view TakeRow(std::string_view& text) {
+  const std::size_t end = std::min(text.find('\n'), text.size());
+  std::string_view row = text.substr(0, end);
+  text.remove_prefix(std::min(end + 1, text.size()));
+  if (!row.empty() && row.back() == '\r') row.remove_suffix(1);
+  return row;
+}
+
 }  // namespace
 
 Result<TokenFile> TokenFile::Parse(std::string_view text) {
   TokenFile file;
-  std::string mistakes;
-  std::size_t found = 0;
-  std::size_t number = 0;
-  const auto wrong = [&](const std::string& what) {
-    if (++found > kMistakesShownMax) return;
-    mistakes += (mistakes.empty() ? "line " : "; line ") + std::to_string(number) + ": " + what;
-  };
-  while (!text.empty()) {
-    ++number;
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    std::string_view row = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    if (!row.empty() && row.back() == '\r') row.remove_suffix(1);
+  Mistakes mistakes;
+  for (std::size_t number = 1; !text.empty(); ++number) {
+    const std::string_view row = TakeRow(text);
     if (row.empty()) continue;
     const Line line = ReadLine(row);
     if (const char* mistake = MistakeOf(line)) {
-      wrong(mistake);
+      mistakes.Add(number, mistake);
       continue;
     }
     if (file.users_.size() == kTokensMax)
       return asya::Invalid("", "more than " + std::to_string(kTokensMax) + " tokens");
-    if (file.Find(line.columns[0])) wrong("the token was given before");
+    if (file.Find(line.columns[0])) mistakes.Add(number, "the token was given before");
     User user{line.columns[1], {}, line.columns[2]};
     if (line.columns.size() > 3) user.groups = Split(line.columns[3]);
     file.users_.emplace_back(Sha256(line.columns[0]), std::move(user));
   }
-  if (found > kMistakesShownMax) mistakes += "; and " + std::to_string(found - kMistakesShownMax) + " more";
-  if (found > 0) return asya::Invalid("", mistakes);
+  if (mistakes.any()) return asya::Invalid("", mistakes.Text());
   return file;
 }
 
