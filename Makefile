@@ -165,6 +165,11 @@ bench-storage: programs ## Measures the stores and the API on them: creates, get
 	@tools/postgres --durable run build/release/bin/bench_api --python $(PYTHON_BIN)/python \
 		--runtime build/asya_runtime.pyz --crew crew $(if $(STRICT),--strict)
 
+.PHONY: bench-api
+bench-api: programs ## Measures the API on PostgreSQL beside kube-apiserver with etcd serving the same kinds as CRDs
+	@$(call BUILD,release,bench_api_client bench_null_server)
+	@$(PYTHON_BIN)/python bench/api/run.py $(if $(STRICT),--strict)
+
 .PHONY: bench-transports
 bench-transports: install ## Measures the SQL transports beside plain SQL doing the same rows in the same batches
 	@$(call BUILD,release,bench_transports)

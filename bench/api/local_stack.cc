@@ -49,7 +49,7 @@ LocalStack::~LocalStack() {
 }
 
 int LocalStack::Reconciled(const std::string& namespace_) const {
-  Connection connection(api_.address, api_.token);
+  Connection connection = ConnectTo(api_);
   int count = 0;
   std::string next;
   do {

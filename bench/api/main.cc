@@ -67,7 +67,7 @@ double MeasureMemory(const Installation& installation) {
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
   Row("asya-server", "10,000 actors to reconciled", {took.count()}, "s");
   const double after_work = Note(stack, "10,000 actors");
-  Connection connection(stack.api().address, stack.api().token);
+  Connection connection = ConnectTo(stack.api());
   connection.Call("GET", ActorsPath("default"), "");
   return std::max(after_work, Note(stack, "after a list of 10,000"));
 }

@@ -1,9 +1,7 @@
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <functional>
-#include <memory>
 #include <thread>
 #include <vector>
 
@@ -19,33 +17,17 @@ constexpr int kRounds = 5;
 constexpr int kFillers = 16;
 constexpr std::chrono::milliseconds kRoundTime{600};
 
-// Calls `work(connection, client, i)` from that many threads for one round; returns calls a second.
-double RunClients(const ApiUnderTest& api, int clients, const std::function<void(Connection&, int, int)>& work) {
-  std::vector<std::unique_ptr<Connection>> connections;
-  for (int client = 0; client < clients; ++client) {
-    connections.push_back(std::make_unique<Connection>(api.address, api.token));
-  }
-  std::atomic<int> calls = 0;
-  const auto start = SteadyClock::now();
-  std::vector<std::thread> threads;
-  for (int client = 0; client < clients; ++client) {
-    threads.emplace_back([&, client] {
-      Connection& connection = *connections[static_cast<std::size_t>(client)];
-      for (int i = 0; SteadyClock::now() - start < kRoundTime; ++i, ++calls) work(connection, client, i);
-    });
-  }
-  for (auto& thread : threads) thread.join();
-  return calls / std::chrono::duration<double>(SteadyClock::now() - start).count();
-}
+double CallsASecond(const Round& round) { return static_cast<double>(round.milliseconds.size()) / round.seconds; }
 
 void MeasureCreates(const ApiUnderTest& api, int clients, const char* what) {
   std::vector<double> values;
   for (int round = 0; round < kRounds; ++round) {
     const std::string prefix = "c" + std::to_string(clients) + "-" + std::to_string(round) + "-";
-    values.push_back(RunClients(api, clients, [&](Connection& connection, int client, int i) {
+    const Round done = RunClients(api, clients, kRoundTime, [&](Connection& connection, int client, int i) {
       const std::string name = prefix + std::to_string(client) + "-" + std::to_string(i);
       connection.Call("POST", ActorsPath("default"), ActorJson(name));
-    }));
+    });
+    values.push_back(CallsASecond(done));
   }
   Row(api.name, what, values, "/s");
 }
@@ -53,15 +35,16 @@ void MeasureCreates(const ApiUnderTest& api, int clients, const char* what) {
 void MeasureGets(const ApiUnderTest& api, int clients, const char* what) {
   std::vector<double> values;
   for (int round = 0; round < kRounds; ++round) {
-    values.push_back(RunClients(api, clients, [&](Connection& connection, int client, int i) {
+    const Round done = RunClients(api, clients, kRoundTime, [&](Connection& connection, int client, int i) {
       connection.Call("GET", ActorsPath("list") + "/n" + std::to_string((client * 7919 + i) % kActors), "");
-    }));
+    });
+    values.push_back(CallsASecond(done));
   }
   Row(api.name, what, values, "/s");
 }
 
 void MeasureList(const ApiUnderTest& api, const std::string& query, const char* what) {
-  Connection connection(api.address, api.token);
+  Connection connection = ConnectTo(api);
   std::vector<double> values;
   for (int round = 0; round < kRounds; ++round) {
     const auto start = SteadyClock::now();
@@ -72,6 +55,38 @@ void MeasureList(const ApiUnderTest& api, const std::string& query, const char* 
 }
 
 }  // namespace
+
+Connection ConnectTo(const ApiUnderTest& api) {
+  return api.tls ? Connection(api.address, *api.tls) : Connection(api.address, api.token);
+}
+
+Round RunClients(const ApiUnderTest& api, int clients, std::chrono::milliseconds time,
+                 const std::function<void(Connection&, int client, int i)>& work) {
+  std::vector<Connection> connections;
+  for (int client = 0; client < clients; ++client) connections.push_back(ConnectTo(api));
+  std::vector<std::vector<double>> took(connections.size());
+  const auto start = SteadyClock::now();
+  std::vector<std::thread> threads;
+  for (int client = 0; client < clients; ++client) {
+    threads.emplace_back([&, client] {
+      Connection& connection = connections[static_cast<std::size_t>(client)];
+      auto before = start;
+      for (int i = 0; before - start < time; ++i) {
+        work(connection, client, i);
+        const auto now = SteadyClock::now();
+        took[static_cast<std::size_t>(client)].push_back(
+            std::chrono::duration<double, std::milli>(now - before).count());
+        before = now;
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  Round round;
+  round.seconds = std::chrono::duration<double>(SteadyClock::now() - start).count();
+  for (const auto& one : took) round.milliseconds.insert(round.milliseconds.end(), one.begin(), one.end());
+  std::sort(round.milliseconds.begin(), round.milliseconds.end());
+  return round;
+}
 
 std::string ActorsPath(const std::string& namespace_) {
   return "/apis/asya.sh/v1alpha1/namespaces/" + namespace_ + "/asyncactors";
@@ -87,7 +102,7 @@ std::string ActorJson(const std::string& name) {
 }
 
 void MakeNamespace(const ApiUnderTest& api, const std::string& name) {
-  Connection connection(api.address, api.token);
+  Connection connection = ConnectTo(api);
   connection.Call("POST", "/api/v1/namespaces",
                   R"({"apiVersion":"v1","kind":"Namespace","metadata":{"name":")" + name + R"("}})");
 }
@@ -96,7 +111,7 @@ void FillNamespace(const ApiUnderTest& api, const std::string& namespace_) {
   std::vector<std::thread> threads;
   for (int client = 0; client < kFillers; ++client) {
     threads.emplace_back([&, client] {
-      Connection connection(api.address, api.token);
+      Connection connection = ConnectTo(api);
       for (int i = client; i < kActors; i += kFillers) {
         connection.Call("POST", ActorsPath(namespace_), ActorJson("n" + std::to_string(i)));
       }

@@ -16,16 +16,14 @@ namespace {
 
 using SteadyClock = std::chrono::steady_clock;
 
-constexpr int kWatchers = 50;
-constexpr int kWrites = 400;
-constexpr std::chrono::milliseconds kWritePause{5};
 constexpr std::string_view kMark = "\"name\":\"lag-";
 
 // Notes when the object lag-N was first seen.
 class Watcher {
  public:
-  explicit Watcher(const ApiUnderTest& api) : connection_(api.address, api.token), seen_(kWrites) {
-    connection_.Begin(ActorsPath("lag") + "?watch=true");
+  Watcher(const ApiUnderTest& api, const std::string& namespace_, int writes)
+      : connection_(ConnectTo(api)), seen_(static_cast<std::size_t>(writes)) {
+    connection_.Begin(ActorsPath(namespace_) + "?watch=true");
     while (text_.find("\r\n\r\n") == std::string::npos) text_ += connection_.Read();
     if (!text_.starts_with("HTTP/1.1 200")) Die("a watch was refused: " + text_);
     thread_ = std::thread([this] { Follow(); });
@@ -38,7 +36,7 @@ class Watcher {
 
  private:
   void Follow() {
-    for (int left = kWrites; left > 0;) {
+    for (std::size_t left = seen_.size(); left > 0;) {
       const std::string piece = connection_.Read();
       if (piece.empty()) Die("a watch ended early");
       text_ += piece;
@@ -63,27 +61,47 @@ class Watcher {
   std::thread thread_;
 };
 
+double Milliseconds(SteadyClock::duration time) {
+  return std::max(0.0, std::chrono::duration<double, std::milli>(time).count());
+}
+
 }  // namespace
 
-void MeasureWatchLag(const ApiUnderTest& api) {
-  MakeNamespace(api, "lag");
-  std::vector<std::unique_ptr<Watcher>> watchers;
-  for (int i = 0; i < kWatchers; ++i) watchers.push_back(std::make_unique<Watcher>(api));
-  Connection connection(api.address, api.token);
-  std::vector<SteadyClock::time_point> written;
-  for (int i = 0; i < kWrites; ++i) {
-    written.push_back(SteadyClock::now());
-    connection.Call("POST", ActorsPath("lag"), ActorJson("lag-" + std::to_string(i)));
-    std::this_thread::sleep_until(written.back() + kWritePause);
+WatchLags RunWatchers(const ApiUnderTest& api, const std::string& namespace_, int watchers, int writes,
+                      std::chrono::milliseconds pause) {
+  std::vector<std::unique_ptr<Watcher>> watching;
+  for (int i = 0; i < watchers; ++i) watching.push_back(std::make_unique<Watcher>(api, namespace_, writes));
+  Connection connection = ConnectTo(api);
+  std::vector<SteadyClock::time_point> started;
+  std::vector<SteadyClock::time_point> returned;
+  for (int i = 0; i < writes; ++i) {
+    started.push_back(SteadyClock::now());
+    connection.Call("POST", ActorsPath(namespace_), ActorJson("lag-" + std::to_string(i)));
+    returned.push_back(SteadyClock::now());
+    std::this_thread::sleep_until(started.back() + pause);
   }
-  std::vector<double> lags;
-  for (const auto& watcher : watchers) {
+  WatchLags lags;
+  lags.last_ms.resize(returned.size());
+  for (const auto& watcher : watching) {
     const auto& seen = watcher->Wait();
     for (std::size_t i = 0; i < seen.size(); ++i) {
-      lags.push_back(std::chrono::duration<double, std::milli>(seen[i] - written[i]).count());
+      lags.after_start_ms.push_back(Milliseconds(seen[i] - started[i]));
+      lags.after_return_ms.push_back(Milliseconds(seen[i] - returned[i]));
+      lags.last_ms[i] = std::max(lags.last_ms[i], lags.after_return_ms.back());
     }
   }
-  std::sort(lags.begin(), lags.end());
+  for (auto* values : {&lags.after_start_ms, &lags.after_return_ms, &lags.last_ms}) {
+    std::sort(values->begin(), values->end());
+  }
+  return lags;
+}
+
+void MeasureWatchLag(const ApiUnderTest& api) {
+  constexpr int kWatchers = 50;
+  constexpr int kWrites = 400;
+  constexpr std::chrono::milliseconds kPause{5};
+  MakeNamespace(api, "lag");
+  const std::vector<double> lags = RunWatchers(api, "lag", kWatchers, kWrites, kPause).after_start_ms;
   std::printf("%-14s %-28s %12.2f  (p50 %.2f, max %.2f) ms\n", api.name.c_str(), "watch lag p99, 50 watchers",
               lags[lags.size() * 99 / 100], lags[lags.size() / 2], lags.back());
   std::fflush(stdout);

@@ -1,6 +1,7 @@
 // Connection: one kept HTTP connection to a server on this machine, one request at a time; what fails ends the program.
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "core/base/unique_fd.h"
@@ -9,22 +10,41 @@ namespace asya::bench {
 
 [[noreturn]] void Die(const std::string& message);
 
+// Files in PEM form: who the server has to be signed by, and who the client is.
+struct TlsFiles {
+  std::string authority;
+  std::string certificate;
+  std::string key;
+};
+
 class Connection {
  public:
-  // `address`: HOST:PORT, an IPv4 address.
+  // `address`: HOST:PORT, an IPv4 address. Plain HTTP; the token is left out when it is empty.
   Connection(const std::string& address, std::string token);
+  // HTTP/1.1 over TLS with a client certificate; the server's must be for 127.0.0.1.
+  Connection(const std::string& address, const TlsFiles& files);
+  ~Connection();
+  Connection(Connection&&) noexcept;
 
-  // The body of the answer; any status but 2xx ends the program with what was said.
-  std::string Call(const std::string& method, const std::string& path, const std::string& body);
+  // The body of the answer, up to its last byte; any status but 2xx ends the program with what was said.
+  std::string Call(const std::string& method, const std::string& path, const std::string& body,
+                   const std::string& content_type = "application/json", const std::string& accept = "");
   // Sends a GET whose answer has no end; what follows is read with Read().
   void Begin(const std::string& path);
   // What came next, at least a byte; empty when the server has closed.
   std::string Read();
 
  private:
-  void Send(const std::string& method, const std::string& path, const std::string& body);
+  struct Tls;
+
+  void Send(const std::string& text);
+  void More();
+  // Takes the body of an answer whose head ends at `head_end` out of the buffer.
+  std::string TakeBody(std::size_t head_end);
+  std::string TakeChunks(std::size_t at);
 
   UniqueFd socket_;
+  std::unique_ptr<Tls> tls_;
   std::string token_;
   std::string buffer_;
 };
