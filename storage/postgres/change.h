@@ -24,8 +24,15 @@ struct Change {
 };
 using ChangePointer = std::shared_ptr<Change>;
 
+// What a batch added to the log: all that lies after `base` up to `upto`.
+struct Committed {
+  ports::Revision base;
+  ports::Revision upto;  // equal to `base`: nothing
+  std::vector<ports::Event> events;
+};
+
 // Writes the changes, which are of distinct keys, in one transaction. The outcome of each says whether its own guard
-// let it through; the status is an error when nothing at all happened.
-Status CommitBatch(sql::postgres::Database& database, const std::vector<ChangePointer>& batch, WallTime now);
+// let it through; an error when nothing at all happened.
+Result<Committed> CommitBatch(sql::postgres::Database& database, const std::vector<ChangePointer>& batch, WallTime now);
 
 }  // namespace asya::storage::postgres

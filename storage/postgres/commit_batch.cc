@@ -135,7 +135,8 @@ Status CheckGuards(Transaction& transaction, const Batch& batch) {
   return Ok();
 }
 
-Status TakeRevisions(Transaction& transaction, const Batch& batch) {
+Status TakeRevisions(Transaction& transaction, const Batch& batch, Committed& committed) {
+  committed = Committed();
   std::int64_t count = 0;
   for (const auto& change : batch) count += change->outcome.ok() ? 1 : 0;
   if (count == 0) return Ok();
@@ -143,6 +144,8 @@ Status TakeRevisions(Transaction& transaction, const Batch& batch) {
   ASYA_TRY(const Rows rows, transaction.Execute(kTakeRevisions, Parameters().Add(count)));
   if (rows.empty()) return Fail(ErrorCode::kInternal, "the watermark of the store is missing");
   std::int64_t revision = rows.Int(0, 0);
+  committed.base = Revision(revision);
+  committed.upto = Revision(revision + count);
   for (const auto& change : batch) {
     if (change->outcome.ok()) change->stored.revision = Revision(++revision);
   }
@@ -209,17 +212,33 @@ Status WriteHistory(Transaction& transaction, const Batch& batch, WallTime now) 
   return Run(transaction, kInsertHistory, entries.All().Add(ToMicroseconds(now)).Add(users).Add(agents).Add(verbs));
 }
 
+// As the log tells them.
+std::vector<Event> EventsOf(const Batch& batch) {
+  std::vector<Event> events;
+  for (const auto& change : batch) {
+    if (!change->outcome.ok()) continue;
+    Event event{change->type, change->stored, nullptr};
+    if (change->type != Event::Type::kAdded) event.previous = std::make_shared<const Record>(change->previous);
+    events.push_back(std::move(event));
+  }
+  return events;
+}
+
 }  // namespace
 
-Status CommitBatch(sql::postgres::Database& database, const Batch& batch, WallTime now) {
-  return database.Write([&](Transaction& transaction) -> Status {
+Result<Committed> CommitBatch(sql::postgres::Database& database, const Batch& batch, WallTime now) {
+  Committed committed;
+  const Status written = database.Write([&](Transaction& transaction) -> Status {
     ASYA_TRY_STATUS(CheckGuards(transaction, batch));
-    ASYA_TRY_STATUS(TakeRevisions(transaction, batch));
+    ASYA_TRY_STATUS(TakeRevisions(transaction, batch, committed));
     ASYA_TRY_STATUS(WriteObjects(transaction, batch));
     ASYA_TRY_STATUS(WriteLog(transaction, batch, now));
     ASYA_TRY_STATUS(WriteHistory(transaction, batch, now));
     return Run(transaction, "SELECT pg_notify('asya_objects', '')", {});
   });
+  if (!written.ok()) return written.error();
+  committed.events = EventsOf(batch);
+  return committed;
 }
 
 }  // namespace asya::storage::postgres

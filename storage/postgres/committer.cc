@@ -5,7 +5,8 @@
 
 namespace asya::storage::postgres {
 
-Committer::Committer(sql::postgres::Database& database, const Clock& clock, std::function<void()> committed)
+Committer::Committer(sql::postgres::Database& database, const Clock& clock,
+                     std::function<void(const Committed&)> committed)
     : database_(database), clock_(clock), committed_(std::move(committed)) {}
 
 Committer::~Committer() { Stop(); }
@@ -60,16 +61,16 @@ std::vector<ChangePointer> Committer::TakeBatch() {
 }
 
 void Committer::Commit(const std::vector<ChangePointer>& batch) {
-  const Status status = CommitBatch(database_, batch, clock_.Now());
-  if (status.ok()) {
-    committed_();
+  const auto committed = CommitBatch(database_, batch, clock_.Now());
+  if (committed.ok()) {
+    committed_(*committed);
     for (const auto& change : batch) change->finished.set_value(change->outcome);
     return;
   }
-  const ErrorCode code = status.error().code;
+  const ErrorCode code = committed.error().code;
   const bool away = code == ErrorCode::kUnavailable || code == ErrorCode::kTimeout || code == ErrorCode::kTooMany;
   if (batch.size() == 1 || away) {
-    for (const auto& change : batch) change->finished.set_value(status);
+    for (const auto& change : batch) change->finished.set_value(committed.error());
     return;
   }
   // One of them is at fault; alone each gets what it deserves.

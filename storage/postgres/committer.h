@@ -18,7 +18,7 @@ class Committer {
   static constexpr std::size_t kBatchMax = 128;     // changes in one transaction
 
   // `committed` is called after each transaction that is durable, before its callers are answered.
-  Committer(sql::postgres::Database& database, const Clock& clock, std::function<void()> committed);
+  Committer(sql::postgres::Database& database, const Clock& clock, std::function<void(const Committed&)> committed);
   ~Committer();
   void Start();
   // Finishes what waits. Idempotent.
@@ -34,7 +34,7 @@ class Committer {
 
   sql::postgres::Database& database_;
   const Clock& clock_;
-  const std::function<void()> committed_;
+  const std::function<void(const Committed&)> committed_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<ChangePointer> waiting_;

@@ -109,6 +109,13 @@ Status ReadPage(Transaction& transaction, const ListQuery& query, Page& page) {
 }  // namespace
 
 Result<Page> ObjectStore::List(const ListQuery& query) {
+  // A page of the past is the database's.
+  if (!query.at) {
+    ASYA_TRY(const bool fresh, MirrorIsFresh());
+    if (fresh) {
+      if (auto found = mirror_.List(query)) return *std::move(found);
+    }
+  }
   Page page;
   ASYA_TRY_STATUS(database_.Read([&](Transaction& transaction) { return ReadPage(transaction, query, page); }));
   return page;

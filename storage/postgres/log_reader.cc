@@ -1,5 +1,6 @@
 #include "storage/postgres/log_reader.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -56,10 +57,12 @@ Result<LogPage> ReadLog(sql::postgres::Database& database, const ports::WatchQue
   return page;
 }
 
-void LogReader::Start() {
+void LogReader::Start(Revision head) {
   const std::lock_guard lock(mutex_);
   ASYA_CHECK(!running_);
+  position_ = head;
   running_ = true;
+  woken_ = true;  // the mirror is to be filled
   thread_ = std::thread([this] { Work(); });
 }
 
@@ -70,6 +73,23 @@ void LogReader::Stop() {
   }
   changed_.notify_all();
   if (thread_.joinable()) thread_.join();
+}
+
+void LogReader::Feed(const Committed& committed) {
+  {
+    const std::lock_guard lock(feed_mutex_);
+    if (position_ == committed.base) return Publish(committed.events, committed.upto);
+  }
+  Wake();
+}
+
+void LogReader::Publish(const std::vector<Event>& events, Revision upto) {
+  for (const Event& event : events) {
+    if (event.record.revision > position_) broadcaster_.Append(event);
+  }
+  // Behind the broadcaster: whoever lists from the mirror may watch from there.
+  mirror_.Apply(events, upto);
+  position_ = std::max(position_, upto);
 }
 
 void LogReader::Wake() {
@@ -88,14 +108,52 @@ void LogReader::Work() {
       if (!running_) return;
       woken_ = false;
     }
-    const auto more = ReadOnce();
     // While the database is away the listener's tick brings the next try.
+    if (mirror_.Wanted() && !FillMirror().ok()) continue;
+    const auto more = ReadOnce();
     if (more.ok() && *more) Wake();
   }
 }
 
+Status LogReader::FillMirror() {
+  std::vector<Record> records;
+  Revision at;
+  const auto read = [&](Transaction& transaction) -> Status {
+    records.clear();
+    ASYA_TRY(const Watermark watermark, ReadWatermark(transaction));
+    at = watermark.head;
+    // By pieces: an answer of the database is held in memory beside the records made of it.
+    std::string resource, namespace_, name;
+    for (std::size_t rows_read = kBatchEvents; rows_read == kBatchEvents;) {
+      ASYA_TRY(const Rows rows,
+               transaction.Execute("SELECT namespace, name, uid, revision, labels, json, resource FROM objects "
+                                   "WHERE (resource, namespace, name) > ($1, $2, $3) "
+                                   "ORDER BY resource, namespace, name LIMIT $4",
+                                   Parameters().Add(resource).Add(namespace_).Add(name).Add(kBatchEvents)));
+      rows_read = rows.size();
+      for (std::size_t row = 0; row < rows.size(); ++row) {
+        resource = rows.Text(row, 6);
+        records.push_back(ReadRecord(rows, row, 0, resource));
+        namespace_ = records.back().key.namespace_;
+        name = records.back().key.name;
+      }
+    }
+    return Ok();
+  };
+  ASYA_TRY_STATUS(database_.Read(read));
+  const std::lock_guard lock(feed_mutex_);
+  mirror_.Fill(std::move(records), at);
+  // What was published meanwhile the mirror has not seen: it is read again, and the broadcaster knows its own.
+  position_ = std::min(position_, at);
+  return Ok();
+}
+
 Result<bool> LogReader::ReadOnce() {
-  const Revision from = broadcaster_.Head();
+  Revision from;
+  {
+    const std::lock_guard lock(feed_mutex_);
+    from = position_;
+  }
   std::vector<Event> events;
   Watermark watermark;
   const auto read = [&](Transaction& transaction) -> Status {
@@ -108,13 +166,16 @@ Result<bool> LogReader::ReadOnce() {
     return Ok();
   };
   ASYA_TRY_STATUS(database_.Read(read));
+  const std::lock_guard lock(feed_mutex_);
   if (from < watermark.compacted) {
     // Away for longer than the log reaches back: what was missed is gone.
     broadcaster_.Lapse(watermark.compacted);
+    mirror_.Forget();
+    position_ = std::max(position_, watermark.compacted);
     return true;
   }
   const bool more = static_cast<std::int64_t>(events.size()) == kBatchEvents;
-  for (auto& event : events) broadcaster_.Append(std::move(event));
+  Publish(events, more ? events.back().record.revision : watermark.head);
   return more;
 }
 

@@ -25,8 +25,10 @@ ObjectStore::ObjectStore(sql::postgres::Database& database, const Clock& clock, 
                    [this](const ports::WatchQuery& query, Revision from, std::size_t limit) {
                      return ReadLog(database_, query, from, limit);
                    }),
-      log_reader_(database, broadcaster_),
-      committer_(database, clock, [this] { log_reader_.Wake(); }),
+      mirror_(settings.mirror_bytes_max),
+      shared_head_(database),
+      log_reader_(database, broadcaster_, mirror_),
+      committer_(database, clock, [this](const Committed& committed) { log_reader_.Feed(committed); }),
       listener_(
           database.settings(), {"asya_objects"}, [this](const std::string&, const std::string&) { log_reader_.Wake(); },
           [this] { log_reader_.Wake(); }) {}
@@ -36,7 +38,7 @@ ObjectStore::~ObjectStore() { Stop(); }
 Status ObjectStore::Start() {
   ASYA_TRY(const Watermark watermark, ReadWatermark(database_));
   broadcaster_.Start(watermark.head);
-  log_reader_.Start();
+  log_reader_.Start(watermark.head);
   committer_.Start();
   listener_.Start();
   return Ok();
@@ -88,7 +90,21 @@ Result<Record> ObjectStore::Delete(const ports::ObjectKey& key, const Preconditi
   return Commit(change);
 }
 
+Result<bool> ObjectStore::MirrorIsFresh() {
+  constexpr std::chrono::milliseconds kAtOnce{0};
+  constexpr std::chrono::milliseconds kPatience{1000};  // then the database is asked instead
+  if (!mirror_.Reach(Revision(0), kAtOnce)) return false;
+  ASYA_TRY(const Revision head, shared_head_.Read());
+  if (mirror_.Reach(head, kAtOnce)) return true;
+  log_reader_.Wake();
+  return mirror_.Reach(head, kPatience);
+}
+
 Result<Record> ObjectStore::Get(const ports::ObjectKey& key) {
+  ASYA_TRY(const bool fresh, MirrorIsFresh());
+  if (fresh) {
+    if (auto found = mirror_.Get(key)) return *std::move(found);
+  }
   ASYA_TRY(const Rows rows, database_.Query("SELECT namespace, name, uid, revision, labels, json FROM objects "
                                             "WHERE resource = $1 AND namespace = $2 AND name = $3",
                                             Parameters().Add(key.resource).Add(key.namespace_).Add(key.name)));
@@ -96,10 +112,7 @@ Result<Record> ObjectStore::Get(const ports::ObjectKey& key) {
   return ReadRecord(rows, 0, 0, key.resource);
 }
 
-Result<Revision> ObjectStore::Head() {
-  ASYA_TRY(const Watermark watermark, ReadWatermark(database_));
-  return watermark.head;
-}
+Result<Revision> ObjectStore::Head() { return shared_head_.Read(); }
 
 Result<std::shared_ptr<void>> ObjectStore::Watch(const ports::WatchQuery& query, Revision from,
                                                  std::shared_ptr<ports::WatchSink> sink) {

@@ -14,8 +14,10 @@
 #include "ports/object_store.h"
 #include "storage/broadcaster.h"
 #include "storage/history_retention.h"
+#include "storage/mirror.h"
 #include "storage/postgres/committer.h"
 #include "storage/postgres/log_reader.h"
+#include "storage/postgres/shared_head.h"
 
 namespace asya::storage::postgres {
 
@@ -26,6 +28,8 @@ struct ObjectStoreSettings {
   std::int64_t events_kept_min = 1000;
   std::chrono::microseconds event_age_kept_min = std::chrono::minutes(5);
   HistoryRetention history;  // what DropOldHistory leaves
+  // Reads are answered from memory, as of now, as long as all objects take no more than this; else by the database.
+  std::size_t mirror_bytes_max = 256U << 20U;
 };
 
 class ObjectStore final : public ports::ObjectStore {
@@ -58,11 +62,15 @@ class ObjectStore final : public ports::ObjectStore {
 
  private:
   Result<ports::Record> Commit(ChangePointer change);
+  // Whether the mirror shows everything that was committed before the call.
+  Result<bool> MirrorIsFresh();
 
   sql::postgres::Database& database_;
   const Clock& clock_;
   const ObjectStoreSettings settings_;
   Broadcaster broadcaster_;
+  Mirror mirror_;
+  SharedHead shared_head_;
   LogReader log_reader_;
   Committer committer_;
   sql::postgres::Listener listener_;

@@ -1,5 +1,6 @@
 #include "storage/postgres/object_store.h"
 
+#include <atomic>
 #include <thread>
 
 #include "storage/conformance/object_store_suite.h"
@@ -15,18 +16,22 @@ using ports::Record;
 using ports::Revision;
 using tests::PostgresSchema;
 
-ObjectStoreSettings With(const BroadcasterSettings& broadcaster) {
+constexpr std::size_t kMirrorBytes = 1U << 20U;
+
+ObjectStoreSettings With(const BroadcasterSettings& broadcaster, std::size_t mirror_bytes) {
   ObjectStoreSettings settings;
   settings.broadcaster = broadcaster;
+  settings.mirror_bytes_max = mirror_bytes;
   return settings;
 }
 
 // One store with its own connections, as one process has it.
 class Instance {
  public:
-  explicit Instance(const PostgresSchema& schema, const BroadcasterSettings& settings = {})
+  explicit Instance(const PostgresSchema& schema, const BroadcasterSettings& settings = {},
+                    std::size_t mirror_bytes = kMirrorBytes)
       : database_(sql::postgres::Database::Open(schema.settings(), Migrations()).value()),
-        store_(*database_, RealClock(), With(settings)) {
+        store_(*database_, RealClock(), With(settings, mirror_bytes)) {
     EXPECT_TRUE(store_.Start().ok());
   }
   ObjectStore& store() { return store_; }
@@ -39,7 +44,7 @@ class Instance {
 
 class Harness final : public conformance::ObjectStoreHarness {
  public:
-  explicit Harness(const BroadcasterSettings& settings) : instance_(schema_, settings) {}
+  Harness(const BroadcasterSettings& settings, std::size_t mirror_bytes) : instance_(schema_, settings, mirror_bytes) {}
   ports::ObjectStore& store() override { return instance_.store(); }
 
  private:
@@ -102,6 +107,39 @@ TEST_F(PostgresObjectStore, WatchersOfEveryInstanceSeeTheWritesOfAllOnceInOrder)
       EXPECT_GT(events[n].record.revision, events[n - 1].record.revision);
     }
   }
+}
+
+// What one has written the other reads at once, objects that are gone included, whatever else is going on.
+TEST_F(PostgresObjectStore, EachInstanceReadsTheLastWriteOfTheOther) {
+  constexpr int kRounds = 60;
+  const PostgresSchema schema;
+  Instance one(schema);
+  Instance two(schema);
+  std::atomic<bool> done = false;
+  std::thread noise([&] {
+    for (int n = 0; !done; ++n) {
+      EXPECT_TRUE(two.store().Create(MakeRecord("noise", std::to_string(n)), kAuthor).ok());
+    }
+  });
+  for (int n = 0; n < kRounds; ++n) {
+    ObjectStore& writer = n % 2 == 0 ? one.store() : two.store();
+    ObjectStore& reader = n % 2 == 0 ? two.store() : one.store();
+    const Record record = MakeRecord("default", std::to_string(n / 3));
+    const auto written = n % 3 == 0   ? writer.Create(record, kAuthor)
+                         : n % 3 == 1 ? writer.Update(record, {}, kAuthor)
+                                      : writer.Delete(record.key, {}, kAuthor);
+    ASSERT_TRUE(written.ok()) << written.error().message;
+    const auto read = reader.Get(record.key);
+    EXPECT_EQ(read.ok(), n % 3 != 2) << n;
+    const auto mine = writer.Get(record.key);
+    EXPECT_EQ(mine.ok(), read.ok()) << n;
+    EXPECT_EQ(read.ok() ? read->revision : Revision(0), mine.ok() ? mine->revision : Revision(0));
+    const auto page = reader.List({"asyncactors", "default", {}, 0, {}, {}});
+    ASSERT_TRUE(page.ok());
+    EXPECT_EQ(page->items.size(), static_cast<std::size_t>(n % 3 == 2 ? 0 : 1)) << n;
+  }
+  done = true;
+  noise.join();
 }
 
 TEST_F(PostgresObjectStore, InstancesThatCreateTheSameObjectAgreeOnOne) {
@@ -263,7 +301,13 @@ using conformance::ObjectStoreSuite;
 
 std::vector<ObjectStoreImplementation> Implementations() {
   if (!PostgresSchema::Address()) return {};
-  return {{"Postgres", [](const BroadcasterSettings& settings) { return std::make_unique<Harness>(settings); }}};
+  const auto with = [](std::size_t mirror_bytes) {
+    return [mirror_bytes](const BroadcasterSettings& settings) {
+      return std::make_unique<Harness>(settings, mirror_bytes);
+    };
+  };
+  // The last outgrows its mirror at once.
+  return {{"Mirrored", with(kMirrorBytes)}, {"Unmirrored", with(0)}, {"TooLargeToMirror", with(600)}};
 }
 
 INSTANTIATE_TEST_SUITE_P(Postgres, ObjectStoreSuite, testing::ValuesIn(Implementations()),

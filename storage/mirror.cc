@@ -1,0 +1,153 @@
+#include "storage/mirror.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include "storage/preconditions.h"
+
+namespace asya::storage {
+
+using ports::Event;
+using ports::ListQuery;
+using ports::ObjectKey;
+using ports::Page;
+using ports::Record;
+using ports::Revision;
+
+namespace {
+
+std::size_t SizeOf(const Record& record) {
+  std::size_t bytes = sizeof(Record) + record.key.namespace_.size() + record.key.name.size() + record.uid.size();
+  for (const auto& [key, value] : record.labels) bytes += key.size() + value.size();
+  return bytes + (record.json ? record.json->size() : 0);
+}
+
+}  // namespace
+
+void Mirror::Fill(std::vector<Record> records, Revision at) {
+  {
+    const std::lock_guard lock(mutex_);
+    Clear();
+    for (const Record& record : records) Put(record);
+    revision_ = at;
+    filled_ = !too_large_;
+  }
+  moved_.notify_all();
+}
+
+void Mirror::Apply(std::span<const Event> events, Revision upto) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!filled_) return;
+    for (const Event& event : events) {
+      if (event.record.revision <= revision_) continue;
+      Remove(event.record.key);
+      if (event.type != Event::Type::kDeleted) Put(event.record);
+      revision_ = event.record.revision;
+    }
+    revision_ = std::max(revision_, upto);
+    if (too_large_) Clear();
+  }
+  moved_.notify_all();
+}
+
+void Mirror::Forget() {
+  {
+    const std::lock_guard lock(mutex_);
+    Clear();
+  }
+  moved_.notify_all();
+}
+
+bool Mirror::Wanted() const {
+  const std::lock_guard lock(mutex_);
+  return bytes_max_ > 0 && !filled_ && !too_large_;
+}
+
+bool Mirror::Reach(Revision revision, std::chrono::milliseconds patience) {
+  std::unique_lock lock(mutex_);
+  moved_.wait_for(lock, patience, [&] { return !filled_ || revision_ >= revision; });
+  return filled_ && revision_ >= revision;
+}
+
+std::optional<Result<Record>> Mirror::Get(const ObjectKey& key) const {
+  std::shared_ptr<const Record> found;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!filled_) return std::nullopt;
+    const auto objects = resources_.find(key.resource);
+    if (objects == resources_.end()) return NoSuchObject(key);
+    const auto place = objects->second.find(Place(key.namespace_, key.name));
+    if (place == objects->second.end()) return NoSuchObject(key);
+    found = place->second;
+  }
+  return *found;
+}
+
+std::optional<Page> Mirror::List(const ListQuery& query) const {
+  // Copied after the lock is released: the log goes on meanwhile.
+  std::vector<std::shared_ptr<const Record>> found;
+  Page page;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!filled_) return std::nullopt;
+    page.revision = revision_;
+    const auto objects = resources_.find(query.resource);
+    if (objects == resources_.end()) return page;
+    auto [place, end] = Range(objects->second, query);
+    for (; place != end && !page.more; ++place) {
+      if (!query.selector.Matches(*place->second)) continue;
+      page.more = query.limit > 0 && static_cast<std::int64_t>(found.size()) == query.limit;
+      if (page.more) break;
+      found.push_back(place->second);
+    }
+    if (page.more && query.selector.empty()) page.remaining = std::distance(place, end);
+  }
+  page.items.reserve(found.size());
+  for (const auto& record : found) page.items.push_back(*record);
+  return page;
+}
+
+std::pair<Mirror::Objects::const_iterator, Mirror::Objects::const_iterator> Mirror::Range(const Objects& objects,
+                                                                                          const ListQuery& query) {
+  Place begin;
+  auto last = objects.end();
+  if (query.namespace_) {
+    begin = Place(*query.namespace_, "");
+    // The next namespace that there can be.
+    last = objects.lower_bound(Place(*query.namespace_ + '\0', ""));
+  }
+  auto first = objects.lower_bound(begin);
+  if (query.after) {
+    // A key beyond the namespace has nothing after it there.
+    if (query.namespace_ && query.after->namespace_ > *query.namespace_) return {last, last};
+    const Place after(query.after->namespace_, query.after->name);
+    if (after >= begin) first = objects.upper_bound(after);
+  }
+  return {first, last};
+}
+
+void Mirror::Put(const Record& record) {
+  bytes_ += SizeOf(record);
+  too_large_ = too_large_ || bytes_ > bytes_max_;
+  if (too_large_) return;
+  resources_[record.key.resource][Place(record.key.namespace_, record.key.name)] =
+      std::make_shared<const Record>(record);
+}
+
+void Mirror::Remove(const ObjectKey& key) {
+  const auto objects = resources_.find(key.resource);
+  if (objects == resources_.end()) return;
+  const auto place = objects->second.find(Place(key.namespace_, key.name));
+  if (place == objects->second.end()) return;
+  bytes_ -= SizeOf(*place->second);
+  objects->second.erase(place);
+}
+
+void Mirror::Clear() {
+  resources_.clear();
+  bytes_ = 0;
+  filled_ = false;
+}
+
+}  // namespace asya::storage

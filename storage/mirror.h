@@ -1,0 +1,64 @@
+// Mirror: every object of a store in memory, as of one revision of its log; a read waits until that is its own.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/base/result.h"
+#include "ports/object_store.h"
+
+namespace asya::storage {
+
+// Thread safe. Empty-handed until Fill, and again after Forget: then its owner reads from the database.
+class Mirror {
+ public:
+  // Objects of more bytes than that are not kept; it stays empty-handed from then on.
+  explicit Mirror(std::size_t bytes_max) : bytes_max_(bytes_max) {}
+
+  // All objects as of `at`; events at or below it are ignored from then on.
+  void Fill(std::vector<ports::Record> records, ports::Revision at);
+  // The next events of the log, in order; nothing else lies up to `upto`.
+  void Apply(std::span<const ports::Event> events, ports::Revision upto);
+  // Events were missed.
+  void Forget();
+  // Whether a Fill would be of use.
+  [[nodiscard]] bool Wanted() const;
+
+  // Blocks until it shows at least `revision`; false when it cannot, or not within `patience`.
+  [[nodiscard]] bool Reach(ports::Revision revision, std::chrono::milliseconds patience);
+  // What there is now; nullopt: ask the database. kNotFound is certain as of the revision that was reached.
+  [[nodiscard]] std::optional<Result<ports::Record>> Get(const ports::ObjectKey& key) const;
+  // Of a query without `at`; the page's revision is the mirror's.
+  [[nodiscard]] std::optional<ports::Page> List(const ports::ListQuery& query) const;
+
+ private:
+  using Place = std::pair<std::string, std::string>;  // namespace, name
+  using Objects = std::map<Place, std::shared_ptr<const ports::Record>, std::less<>>;
+
+  void Put(const ports::Record& record);
+  void Remove(const ports::ObjectKey& key);
+  void Clear();
+  // [first, last) of what the query ranges over.
+  static std::pair<Objects::const_iterator, Objects::const_iterator> Range(const Objects& objects,
+                                                                           const ports::ListQuery& query);
+
+  const std::size_t bytes_max_;
+  mutable std::mutex mutex_;
+  std::condition_variable moved_;
+  std::map<std::string, Objects, std::less<>> resources_;
+  std::size_t bytes_ = 0;
+  ports::Revision revision_;
+  bool filled_ = false;
+  bool too_large_ = false;
+};
+
+}  // namespace asya::storage
