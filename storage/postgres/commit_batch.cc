@@ -25,11 +25,15 @@ using Batch = std::vector<ChangePointer>;
 namespace {
 
 // In the order of the keys, so that two replicas never wait for each other's rows crosswise.
+//
+// Each key is looked up by itself, by the primary key, where the limit keeps it from being joined in any other way: a
+// plan that was made while the table was small is kept when it has grown, and would read all of it for each write.
 constexpr const char* kLockRows = R"sql(
 SELECT o.resource, o.namespace, o.name, o.uid, o.revision, o.labels, o.json
-FROM unnest($1::text[], $2::text[], $3::text[]) AS k(resource, namespace, name)
-JOIN objects o ON o.resource = k.resource AND o.namespace = k.namespace AND o.name = k.name
-ORDER BY o.resource, o.namespace, o.name FOR UPDATE OF o)sql";
+FROM (SELECT * FROM unnest($1::text[], $2::text[], $3::text[]) AS k(resource, namespace, name)
+      ORDER BY resource COLLATE "C", namespace COLLATE "C", name COLLATE "C") AS k
+CROSS JOIN LATERAL (SELECT * FROM objects WHERE resource = k.resource AND namespace = k.namespace AND name = k.name
+                    LIMIT 1 FOR UPDATE) AS o)sql";
 
 constexpr const char* kTakeRevisions = "UPDATE watermark SET head = head + $1 RETURNING head - $1";
 
