@@ -31,6 +31,38 @@ TEST_F(TestApi, BodiesThatAreNoJsonAreBadRequests) {
   EXPECT_EQ(Send("DELETE", Path("a"), Nested(200)).status, 400);
 }
 
+// A patch that nests what is there already would be stored, and stop whoever reads it.
+TEST_F(TestApi, APatchMakesNothingDeeperThanABodyMayBe) {
+  ASSERT_EQ(Send("POST", kActors, WithMember("{}")).status, 201);
+  std::string nested = "1";
+  std::string path;
+  for (int i = 0; i < 80; ++i) {
+    nested = R"({"a":)" + nested + "}";
+    path += "/a";
+  }
+  const std::string first = R"({"op":"add","path":"/spec/affinity/x/a","value":)" + nested + "}";
+  const std::string second = R"({"op":"add","path":"/spec/affinity/x)" + path + R"(/a","value":)" + nested + "}";
+  const Answer refused = JsonPatch(Path("a"), "[" + first + "," + second + "]");
+  EXPECT_EQ(refused.status, 422) << refused.text.substr(0, 300);
+  EXPECT_NE(refused.text.find("nested deeper than 100 levels"), std::string::npos) << refused.text.substr(0, 300);
+  EXPECT_EQ(JsonPatch(Path("a"), "[" + first + "]").status, 200);
+  EXPECT_EQ(Get(kActors, {{"Accept", "application/json;as=Table;v=v1;g=meta.k8s.io"}}).status, 200);
+  EXPECT_EQ(Send("DELETE", Path("a"), "").status, 200);
+}
+
+// Of a version with other bounds.
+TEST_F(TestApi, AnObjectDeeperThanABodyMayBeIsReadAndDeleted) {
+  ASSERT_EQ(Create(Actor("a")).status, 201);
+  ports::Record record = store_.Get({"asyncactors", "default", "a"}).value();
+  std::string text = *record.json;
+  text.insert(text.find(R"("spec":{)") + 8, R"("affinity":)" + Nested(200) + ",");
+  record.json = std::make_shared<const std::string>(text);
+  ASSERT_TRUE(store_.Update(record, {}, {"old", "", "update", true}).ok());
+  EXPECT_EQ(Get(kActors, {{"Accept", "application/json;as=Table;v=v1;g=meta.k8s.io"}}).status, 200);
+  EXPECT_EQ(Get(Path("a") + "/history").status, 200);
+  EXPECT_EQ(Send("DELETE", Path("a"), "").status, 200);
+}
+
 TEST_F(TestApi, ValuesThatFitNoTypeAreInvalid) {
   const auto spec = [this](const std::string& text) { return Create(Actor("a", text)); };
   for (const char* text :

@@ -23,10 +23,16 @@ std::string BytesOf(const ports::Record& record) {
   return bytes;
 }
 
-json::Value StoredObjectOf(const ports::Record& record) {
-  auto parsed = json::Parse(*record.json);
+json::Value ParseStored(std::string_view text) {
+  json::ParseOptions options;
+  options.depth_limit = kStoredDepthLimit;
+  auto parsed = json::Parse(text, options);
   ASYA_CHECK(parsed.ok());
   return std::move(parsed).value();
+}
+
+json::Value StoredObjectOf(const ports::Record& record) {
+  return ParseStored(*record.json);
 }
 
 json::Value ObjectOf(const ports::Record& record) {

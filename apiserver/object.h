@@ -15,6 +15,10 @@ namespace asya::apiserver {
 std::string BytesOf(const ports::Record& record);
 // The same, decoded.
 json::Value ObjectOf(const ports::Record& record);
+// What is in the store may be deeper than what is taken: an older version may have had other bounds, and an object that
+// cannot be read could not be deleted either.
+inline constexpr std::size_t kStoredDepthLimit = 1000;
+json::Value ParseStored(std::string_view text);
 // The stored form, decoded: without metadata.resourceVersion.
 json::Value StoredObjectOf(const ports::Record& record);
 

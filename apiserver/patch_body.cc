@@ -46,7 +46,8 @@ Outcome<json::Value> PatchBody::Apply(const Call& call, json::Value target) cons
     json::MergePatch(target, *merge);
     return target;
   }
-  auto patched = json::ApplyJsonPatch(std::move(target), std::get<std::vector<json::PatchOperation>>(patch_));
+  auto patched = json::ApplyJsonPatch(std::move(target), std::get<std::vector<json::PatchOperation>>(patch_),
+                                      kBodyDepthLimit);
   const auto refuse = [&](const std::string& why) {
     StatusError error = Invalid(*call.resource, call.info.name, {{"", "FieldValueInvalid", why}});
     error.message = "the server rejected our request due to an error in our request: " + why;

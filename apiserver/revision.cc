@@ -49,11 +49,7 @@ json::Value ContentOf(json::Value object) {
   return content;
 }
 
-json::Value ObjectOf(const HistoryEntry& entry) {
-  auto parsed = json::Parse(*entry.json);
-  ASYA_CHECK(parsed.ok());
-  return std::move(parsed).value();
-}
+json::Value ObjectOf(const HistoryEntry& entry) { return ParseStored(*entry.json); }
 
 bool Deletes(const HistoryEntry& entry) {
   return entry.author.verb == "delete" || entry.author.verb == "deletecollection" || IsDeleting(ObjectOf(entry));

@@ -22,9 +22,7 @@ json::Value Definitions(const Resource& resource) {
 
 // Metadata of a list that shows only this object. A dry run has no revision.
 std::string RevisionOnly(std::string_view object_bytes) {
-  const auto object = json::Parse(object_bytes);
-  ASYA_CHECK(object.ok());
-  const std::string revision = MetadataText(*object, "resourceVersion");
+  const std::string revision = MetadataText(ParseStored(object_bytes), "resourceVersion");
   return revision.empty() ? "{}" : json::Dump(json::Object{{"resourceVersion", revision}});
 }
 
@@ -43,9 +41,8 @@ std::string TableWriter::Row(std::string_view object_bytes, WallTime now) const 
 }
 
 std::string TableWriter::Row(std::string_view object_bytes, WallTime now, Include include) const {
-  const auto object = json::Parse(object_bytes);
-  ASYA_CHECK(object.ok());
-  std::string row = "{\"cells\":" + json::Dump(json::Array(model::Cells(resource_->kind, *object, now)));
+  const json::Value object = ParseStored(object_bytes);
+  std::string row = "{\"cells\":" + json::Dump(json::Array(model::Cells(resource_->kind, object, now)));
   switch (include) {
     case Include::kNone:
       break;

@@ -1,5 +1,6 @@
 #include "core/json/json_patch.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -56,29 +57,57 @@ Error Failed(const PatchOperation& operation, std::size_t index, const std::stri
                          operation.path.Text() + "): " + why);
 }
 
-Status Transfer(Value& target, const PatchOperation& operation, std::size_t& copied_bytes) {
+bool DeeperThan(const Value& value, std::size_t levels) {
+  if (!value.IsArray() && !value.IsObject()) return false;
+  if (levels == 0) return true;
+  if (value.IsArray()) {
+    return std::any_of(value.AsArray().begin(), value.AsArray().end(),
+                       [&](const Value& item) { return DeeperThan(item, levels - 1); });
+  }
+  return std::any_of(value.AsObject().begin(), value.AsObject().end(),
+                     [&](const auto& member) { return DeeperThan(member.second, levels - 1); });
+}
+
+// Of all operations of a patch together.
+struct Bounds {
+  std::size_t depth_limit = 0;
+  std::size_t copied_bytes = 0;
+};
+
+// Before it is put there: whatever walks over a value does so by recursion.
+Status CheckDepth(const PatchOperation& operation, const Value& value, const Bounds& bounds) {
+  const std::size_t above = operation.path.tokens().size();
+  if (above <= bounds.depth_limit && !DeeperThan(value, bounds.depth_limit - above)) return Ok();
+  return Invalid("", "nested deeper than " + std::to_string(bounds.depth_limit) + " levels");
+}
+
+Status Transfer(Value& target, const PatchOperation& operation, Bounds& bounds) {
   const Value* source = operation.from.Find(std::as_const(target));
   if (source == nullptr) return Fail(ErrorCode::kNotFound, "nothing is at " + operation.from.Text());
   Value value = *source;
+  bounds.copied_bytes += Dump(value).size();
+  if (bounds.copied_bytes > kPatchCopiedBytesLimit) {
+    return Fail(ErrorCode::kTooLarge, "the patch copies and moves more than " +
+                                          std::to_string(kPatchCopiedBytesLimit) + " bytes");
+  }
+  ASYA_TRY_STATUS(CheckDepth(operation, value, bounds));
   if (operation.kind == Kind::kMove) {
     if (operation.from.Encloses(operation.path)) return Invalid("", "a value cannot move into itself");
     ASYA_TRY_STATUS(operation.from.Remove(target));
-  } else {
-    copied_bytes += Dump(value).size();
-    if (copied_bytes > kPatchCopiedBytesLimit) return Fail(ErrorCode::kTooLarge, "the patch copies too much");
   }
   return operation.path.Add(target, std::move(value));
 }
 
-Status Apply(Value& target, const PatchOperation& operation, std::size_t& copied_bytes) {
+Status Apply(Value& target, const PatchOperation& operation, Bounds& bounds) {
   switch (operation.kind) {
     case Kind::kAdd:
+      ASYA_TRY_STATUS(CheckDepth(operation, operation.value, bounds));
       return operation.path.Add(target, operation.value);
     case Kind::kRemove:
       return operation.path.Remove(target);
     case Kind::kMove:
     case Kind::kCopy:
-      return Transfer(target, operation, copied_bytes);
+      return Transfer(target, operation, bounds);
     case Kind::kReplace:
     case Kind::kTest:
       break;
@@ -86,6 +115,7 @@ Status Apply(Value& target, const PatchOperation& operation, std::size_t& copied
   Value* place = operation.path.Find(target);
   if (place == nullptr) return Fail(ErrorCode::kNotFound, "nothing is there");
   if (operation.kind == Kind::kReplace) {
+    ASYA_TRY_STATUS(CheckDepth(operation, operation.value, bounds));
     *place = operation.value;
   } else if (*place != operation.value) {
     return Invalid("", "the value there is another");
@@ -111,10 +141,10 @@ Result<std::vector<PatchOperation>> ParseJsonPatch(const Value& document) {
   return operations;
 }
 
-Result<Value> ApplyJsonPatch(Value target, const std::vector<PatchOperation>& operations) {
-  std::size_t copied_bytes = 0;
+Result<Value> ApplyJsonPatch(Value target, const std::vector<PatchOperation>& operations, std::size_t depth_limit) {
+  Bounds bounds{depth_limit, 0};
   for (std::size_t i = 0; i < operations.size(); ++i) {
-    const Status applied = Apply(target, operations[i], copied_bytes);
+    const Status applied = Apply(target, operations[i], bounds);
     if (applied.ok()) continue;
     if (applied.error().code == ErrorCode::kTooLarge) return applied.error();
     return Failed(operations[i], i, applied.error().message);

@@ -128,4 +128,34 @@ TEST(JsonPatch, BoundsOperationsAndCopies) {
 }
 
 }  // namespace
+TEST(JsonPatch, BoundsTheDepthOfItsResult) {
+  const auto nested = [](int levels) {
+    std::string text = "1";
+    for (int i = 0; i < levels; ++i) text = R"({"a":)" + text + "}";
+    return Of(text);
+  };
+  std::string path;
+  for (int i = 0; i < 6; ++i) path += "/a";
+  const auto patched = [&](const std::string& name, const Value& value) {
+    const Value operation(Object{{"op", name}, {"path", path}, {"from", ""}, {"value", value}});
+    return ApplyJsonPatch(nested(6), ParseJsonPatch(Value(Array{operation})).value(), 10);
+  };
+  for (const char* name : {"add", "replace"}) {
+    EXPECT_TRUE(patched(name, nested(4)).ok()) << name;
+    EXPECT_EQ(patched(name, nested(5)).error().message,
+              "operation 0 (" + std::string(name) + " /a/a/a/a/a/a): nested deeper than 10 levels");
+  }
+  EXPECT_FALSE(patched("copy", Value()).ok()) << "six levels below six";
+}
+
+TEST(JsonPatch, BoundsWhatItMoves) {
+  Array there_and_back;
+  for (int i = 0; i < 40; ++i) {
+    const bool there = i % 2 == 0;
+    there_and_back.push_back(Object{{"op", "move"}, {"from", there ? "/a" : "/b"}, {"path", there ? "/b" : "/a"}});
+  }
+  const Value large = Of(R"({"a":")" + std::string(100'000, 'x') + "\"}");
+  EXPECT_EQ(ApplyJsonPatch(large, ParseJsonPatch(Value(there_and_back)).value()).error().code, ErrorCode::kTooLarge);
+}
+
 }  // namespace asya::json
