@@ -123,9 +123,10 @@ Status Administration::Remove(const std::string& name, bool force) {
       return Fail(ErrorCode::kConflict, "queue " + name + " holds " + held.Text(0, 0) + " messages");
     }
     for (const char* statement :
-         {"DELETE FROM bodies b USING messages m WHERE m.queue_id = $1 AND b.id = m.id",
-          "DELETE FROM messages WHERE queue_id = $1", "DELETE FROM queue_totals WHERE queue_id = $1",
-          "DELETE FROM queues WHERE id = $1"}) {
+         // Messages before bodies, as consumers do: nobody waits for another crosswise.
+         {"WITH gone AS (DELETE FROM messages WHERE queue_id = $1 RETURNING id) "
+          "DELETE FROM bodies b USING gone WHERE b.id = gone.id",
+          "DELETE FROM queue_totals WHERE queue_id = $1", "DELETE FROM queues WHERE id = $1"}) {
       ASYA_TRY(const auto removed, transaction.Execute(statement, Parameters().Add(id)));
       static_cast<void>(removed);
     }

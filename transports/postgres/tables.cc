@@ -34,6 +34,8 @@ constexpr const char* kSchema1 =
 // each write makes a whole new row. So the row is small, has room beside it (a heap-only update: no index is touched),
 // and its body lies elsewhere, written once.
 constexpr const char* kSchema2 =
+    // Before the copy is read: what a relay commits meanwhile would have no body.
+    "LOCK TABLE messages IN ACCESS EXCLUSIVE MODE;"
     "CREATE TABLE bodies(id bigint PRIMARY KEY, body bytea NOT NULL);"
     "INSERT INTO bodies SELECT id, body FROM messages;"
     "ALTER TABLE messages DROP COLUMN body;"
