@@ -43,7 +43,8 @@ class PostgresBackend final : public Backend {
 
   Status Start(Route route) override {
     ASYA_TRY(address_, sql::postgres::ReadAddress(settings_.dsn));
-    ASYA_TRY(database_, OpenPostgres(settings_, AllMigrations(), parts_.clock));
+    // Whoever finds the database in use must not have changed its schema.
+    ASYA_TRY(database_, OpenPostgres(settings_, {}, parts_.clock));
     owner_ = std::make_unique<sql::postgres::SessionLock>(settings_, kOwnerKey, [this] {
       parts_.logger.Error("another asya-server has taken the database over; stopping", {{"database", address_.Text()}});
       ::kill(::getpid(), SIGTERM);
@@ -52,6 +53,7 @@ class PostgresBackend final : public Backend {
       if (taken.error().code != ErrorCode::kConflict) return taken;
       return Fail(ErrorCode::kConflict, address_.Text() + " is in use by another asya-server");
     }
+    ASYA_TRY(database_, OpenPostgres(settings_, AllMigrations(), parts_.clock));
     queues_ = std::make_unique<transports::postgres::Administration>(*database_);
     storage::postgres::ObjectStoreSettings objects;
     objects.history = parts_.history;

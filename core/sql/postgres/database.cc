@@ -96,9 +96,18 @@ class PooledDatabase final : public Database {
 Result<std::unique_ptr<Database>> Database::Open(const Settings& settings, const std::vector<Migration>& migrations) {
   ASYA_TRY(const Address address, ReadAddress(settings.dsn));
   static_cast<void>(address);
+  if (!migrations.empty()) {
+    // A step may rewrite a large table, and wait for another server that does: a limit of ordinary jobs would cut it
+    // off at every start.
+    Settings patient = settings;
+    patient.connections = 1;
+    patient.job_timeout = patient.statement_timeout = settings.migration_timeout;
+    PooledDatabase migrating(patient);
+    ASYA_TRY_STATUS(Migrate(migrating, migrations));
+  }
   auto database = std::make_unique<PooledDatabase>(settings);
   // Who has no schema of its own, as a relay, needs neither the lock nor the right to make tables.
-  ASYA_TRY_STATUS(migrations.empty() ? database->Reach() : Migrate(*database, migrations));
+  if (migrations.empty()) ASYA_TRY_STATUS(database->Reach());
   return std::unique_ptr<Database>(std::move(database));
 }
 

@@ -88,6 +88,7 @@ struct Settings {
   std::chrono::milliseconds statement_timeout{10'000};  // one statement, in the server
   std::chrono::milliseconds network_timeout{15'000};    // unacknowledged bytes on a dead network
   std::chrono::milliseconds job_timeout{20'000};        // one job with all its statements; then the connection is cut
+  std::chrono::milliseconds migration_timeout{3'600'000};  // all steps of a schema that are missing
   bool hide_loss = true;                                // a connection that was lost in the pool is replaced unseen
 };
 
