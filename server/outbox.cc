@@ -113,10 +113,12 @@ bool Outbox::Done(const ports::Outgoing& message, const Status& sent) {
   // The limit was not known when the task came in, or has become smaller since. Time does not help.
   if (!sent.ok() && sent.error().code == ErrorCode::kTooLarge) {
     const Status refused = refuse_(message.body, sent.error());
-    if (refused.ok()) {
-      logger_.Warning("a first message does not fit its queue", {{"id", message.message_id}, {"queue", message.queue}});
+    if (!refused.ok()) {
+      Tell(message.queue, refused);
+      return false;
     }
-    return refused.ok();
+    logger_.Warning("a first message does not fit its queue", {{"id", message.message_id}, {"queue", message.queue}});
+    return true;
   }
   Tell(message.queue, sent);
   return sent.ok();
