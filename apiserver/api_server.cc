@@ -248,9 +248,12 @@ void ApiServer::Implementation::HandleHealth(const http::Request& request, http:
       {"server", [this] { return parts_.ready ? parts_.ready() : Ok(); }, true},
   };
   // What asks nobody is answered here, so that a server that is busy is not taken for dead.
-  if (request.path.rfind("/livez", 0) == 0) return responder.Send(AnswerHealth(request, checks));
+  const bool tell_why = settings_.health_tells_why;
+  if (request.path.rfind("/livez", 0) == 0) return responder.Send(AnswerHealth(request, checks, tell_why));
   const auto shared = std::make_shared<http::Responder>(std::move(responder));
-  const bool taken = executor_.Submit([request, checks, shared] { shared->Send(AnswerHealth(request, checks)); });
+  const bool taken = executor_.Submit([request, checks, shared, tell_why] {
+    shared->Send(AnswerHealth(request, checks, tell_why));
+  });
   if (!taken) RefuseBusy(std::move(*shared));
 }
 

@@ -25,6 +25,7 @@ struct ApiServerSettings {
   std::size_t waiting_limit = 1024;      // requests that wait for one of them; 429 above
   std::size_t revision_waits_max = 256;  // requests and watches that wait for a revision; 504 at once above
   WatchSettings watch;
+  bool health_tells_why = true;          // of a check that failed; health is told to everybody
   std::string version = "0.1.0";  // of the product, shown by /version
 };
 

@@ -39,24 +39,28 @@ std::vector<std::string> Excluded(const http::Request& request) {
   return names;
 }
 
-http::Response AnswerOne(const HealthCheck& check) {
+std::string ReasonOf(const Status& failed, bool tell_why) {
+  return tell_why ? failed.error().message : "reason withheld";
+}
+
+http::Response AnswerOne(const HealthCheck& check, bool tell_why) {
   const Status done = check.run();
-  return done.ok() ? Plain(200, "ok")
-                   : Plain(500, "internal server error: check \"" + check.name + "\" failed: " + done.error().message);
+  if (done.ok()) return Plain(200, "ok");
+  return Plain(500, "internal server error: check \"" + check.name + "\" failed: " + ReasonOf(done, tell_why));
 }
 
 }  // namespace
 
 bool IsHealthPath(const std::string& path) { return Parse(path).has_value(); }
 
-http::Response AnswerHealth(const http::Request& request, const std::vector<HealthCheck>& checks) {
+http::Response AnswerHealth(const http::Request& request, const std::vector<HealthCheck>& checks, bool tell_why) {
   const Asked asked = Parse(request.path).value();
   std::vector<std::string> excluded = Excluded(request);
   std::string report;
   bool failed = false;
   for (const HealthCheck& check : checks) {
     if (check.ready_only && asked.endpoint == "livez") continue;
-    if (asked.check == check.name) return AnswerOne(check);
+    if (asked.check == check.name) return AnswerOne(check, tell_why);
     if (std::erase(excluded, check.name) > 0) {
       report += "[+]" + check.name + " excluded: ok\n";
       continue;
@@ -64,7 +68,9 @@ http::Response AnswerHealth(const http::Request& request, const std::vector<Heal
     if (!asked.check.empty()) continue;
     const Status done = check.run();
     failed = failed || !done.ok();
-    report += (done.ok() ? "[+]" + check.name + " ok" : "[-]" + check.name + " failed: " + done.error().message) + "\n";
+    const std::string outcome =
+        done.ok() ? "[+]" + check.name + " ok" : "[-]" + check.name + " failed: " + ReasonOf(done, tell_why);
+    report += outcome + "\n";
   }
   if (!asked.check.empty()) return Plain(404, "404 page not found\n");
   for (const std::string& name : excluded)

@@ -20,7 +20,8 @@ struct HealthCheck {
 bool IsHealthPath(const std::string& path);
 
 // Answers by running the checks: 200 "ok", or 500 with every check and its outcome (also with ?verbose). ?exclude=NAME
-// leaves checks out. 404 for a check that there is none of.
-http::Response AnswerHealth(const http::Request& request, const std::vector<HealthCheck>& checks);
+// leaves checks out. 404 for a check that there is none of. Why a check failed is told, or withheld from whom nobody
+// knows: it names addresses and users of the database.
+http::Response AnswerHealth(const http::Request& request, const std::vector<HealthCheck>& checks, bool tell_why);
 
 }  // namespace asya::apiserver

@@ -23,24 +23,33 @@ const std::vector<HealthCheck>& Checks() {
 }
 
 TEST(Health, ReadyTellsWhatIsWrongAndLiveDoesNotAsk) {
-  EXPECT_EQ(AnswerHealth(Asking("/livez"), Checks()).body, "ok");
-  const http::Response ready = AnswerHealth(Asking("/readyz"), Checks());
+  EXPECT_EQ(AnswerHealth(Asking("/livez"), Checks(), true).body, "ok");
+  const http::Response ready = AnswerHealth(Asking("/readyz"), Checks(), true);
   EXPECT_EQ(ready.status, 500);
   EXPECT_EQ(ready.body, "[+]ping ok\n[-]store failed: the database is away\nreadyz check failed\n");
-  EXPECT_EQ(AnswerHealth(Asking("/healthz"), Checks()).status, 500);
+  EXPECT_EQ(AnswerHealth(Asking("/healthz"), Checks(), true).status, 500);
+}
+
+TEST(Health, WhyIsWithheldWhereAnybodyMayAsk) {
+  EXPECT_EQ(AnswerHealth(Asking("/readyz"), Checks(), false).body,
+            "[+]ping ok\n[-]store failed: reason withheld\nreadyz check failed\n");
+  EXPECT_EQ(AnswerHealth(Asking("/readyz/store"), Checks(), false).body,
+            "internal server error: check \"store\" failed: reason withheld");
 }
 
 TEST(Health, ChecksHaveNamesAndMayBeLeftOut) {
-  EXPECT_EQ(AnswerHealth(Asking("/livez", {{"verbose", ""}}), Checks()).body, "[+]ping ok\nlivez check passed\n");
-  EXPECT_EQ(AnswerHealth(Asking("/readyz/ping"), Checks()).body, "ok");
-  EXPECT_EQ(AnswerHealth(Asking("/readyz/store"), Checks()).status, 500);
-  EXPECT_EQ(AnswerHealth(Asking("/readyz/nothing"), Checks()).status, 404);
-  EXPECT_EQ(AnswerHealth(Asking("/livez/store"), Checks()).status, 404) << "not a check of this endpoint";
-  const http::Response left_out = AnswerHealth(Asking("/readyz", {{"exclude", "store"}, {"verbose", ""}}), Checks());
+  EXPECT_EQ(AnswerHealth(Asking("/livez", {{"verbose", ""}}), Checks(), true).body, "[+]ping ok\nlivez check passed\n");
+  EXPECT_EQ(AnswerHealth(Asking("/readyz/ping"), Checks(), true).body, "ok");
+  EXPECT_EQ(AnswerHealth(Asking("/readyz/store"), Checks(), true).status, 500);
+  EXPECT_EQ(AnswerHealth(Asking("/readyz/nothing"), Checks(), true).status, 404);
+  EXPECT_EQ(AnswerHealth(Asking("/livez/store"), Checks(), true).status, 404) << "not a check of this endpoint";
+  const http::Response left_out =
+      AnswerHealth(Asking("/readyz", {{"exclude", "store"}, {"verbose", ""}}), Checks(), true);
   EXPECT_EQ(left_out.status, 200);
   EXPECT_NE(left_out.body.find("[+]store excluded: ok"), std::string::npos);
-  EXPECT_NE(AnswerHealth(Asking("/livez", {{"exclude", "x"}, {"verbose", ""}}), Checks()).body.find("no matches for x"),
-            std::string::npos);
+  EXPECT_NE(
+      AnswerHealth(Asking("/livez", {{"exclude", "x"}, {"verbose", ""}}), Checks(), true).body.find("no matches for x"),
+      std::string::npos);
 }
 
 TEST_F(TestApi, HealthIsToldToAnybody) {

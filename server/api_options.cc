@@ -89,6 +89,7 @@ class FileReader {
 
   void ReadTls() {
     const bool has_ca = Read(kClientCa, options_.client_ca_file, files_.client_ca_pem);
+    if (has_ca && files_.client_ca_pem.empty()) Wrong(kClientCa, kEmptyCa);
     const bool has_certificate = Read(kCertificate, options_.tls_cert_file, files_.identity.certificate_pem);
     const bool has_key = Read(kKey, options_.tls_private_key_file, files_.identity.key_pem);
     if (options_.tls_cert_file.empty() && options_.tls_private_key_file.empty()) {

@@ -45,6 +45,8 @@ struct ApiFiles {
   apiserver::Roles roles;
 };
 
+inline constexpr const char* kEmptyCa = "the file is empty: no client certificate would be asked for";
+
 // All mistakes, each with the value seen and what is accepted, in flags and in files; empty when both are complete.
 std::vector<Error> ParseApiOptions(const std::vector<std::string>& arguments, const Environment& environment,
                                    ApiOptions& options, ApiFiles& files);

@@ -96,6 +96,13 @@ TEST_F(ApiOptionsTest, EveryMistakeIsToldAtOnce) {
   EXPECT_EQ(told.find("t0ken\n"), std::string::npos);
 }
 
+TEST_F(ApiOptionsTest, AnEmptyClientCaIsAMistake) {
+  Write("empty.crt", "");
+  const std::string told = Parse({"--listen=0.0.0.0:6443", "--token-auth-file", Path("tokens.csv"), "--roles-file",
+                                  Path("roles.yaml"), "--client-ca-file", Path("empty.crt")});
+  EXPECT_NE(told.find("--client-ca-file: the file is empty"), std::string::npos) << told;
+}
+
 TEST_F(ApiOptionsTest, NothingIsServedWithoutTlsBeyondThisMachine) {
   const std::string tokens = "--token-auth-file=" + Path("tokens.csv");
   EXPECT_NE(Parse({"--listen=0.0.0.0:1", tokens}, false).find("nothing but TLS is spoken"), std::string::npos);

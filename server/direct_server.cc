@@ -101,6 +101,7 @@ Status DirectServer::Parts::StartApi() {
       database->objects(), clock, [this](const std::string& queue) { return housekeeping->QueueOwner(queue); }));
   apiserver::ApiServerSettings settings;
   settings.threads = kApiThreads;
+  settings.health_tells_why = false;
   api = std::make_unique<apiserver::ApiServer>(std::move(parts), settings);
   ASYA_TRY_STATUS(api->Start());
   router.Add("GET", "/metrics", [this](const http::Request& request, http::Responder responder) {
@@ -144,7 +145,9 @@ void DirectServer::Parts::WatchFiles() {
     paths.push_back(options.client_ca_file);
     texts.push_back(files.client_ca_pem);
   }
-  watched->Add("certificates", paths, texts, [this](const std::vector<std::string>& now) {
+  watched->Add("certificates", paths, texts, [this](const std::vector<std::string>& now) -> Status {
+    // As it is for a moment while somebody writes it.
+    if (now.size() > 2 && now[2].empty()) return Invalid("", kEmptyCa);
     return server->ReplaceTls({now[0], now[1]}, now.size() > 2 ? now[2] : "");
   });
   if (!options.token_auth_file.empty()) {

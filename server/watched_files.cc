@@ -78,9 +78,13 @@ void WatchedFiles::Check(Group& group) {
   std::vector<std::string> texts;
   for (const std::string& path : group.paths) {
     auto text = ReadSmallFile(path);
-    if (!text.ok()) return Refuse(group, text.error().message);
+    if (!text.ok()) {
+      group.unreadable = true;
+      return Refuse(group, text.error().message);
+    }
     texts.push_back(std::move(text).value());
   }
+  if (std::exchange(group.unreadable, false)) group.trouble.clear();
   if (texts == group.seen) return;
   group.seen = std::move(texts);
   const Status applied = group.apply(group.seen);

@@ -50,6 +50,7 @@ class WatchedFiles {
     Apply apply;
     observe::Counter taken;
     observe::Counter refused;
+    bool unreadable = false;  // the trouble is that a file could not be read
   };
   void Run();
   void Check(Group& group);

@@ -60,6 +60,9 @@ TEST_F(WatchedFilesTest, AFileThatIsAwayChangesNothing) {
   Write("a", "1");
   files_.CheckNow();
   EXPECT_TRUE(used_.empty());
+  std::filesystem::remove(Path("a"));
+  files_.CheckNow();
+  EXPECT_TRUE(Counted("refused", 2)) << "it was back meanwhile";
   Write("a", "3");
   Write("b", "3");
   files_.CheckNow();

@@ -29,7 +29,7 @@ from private_postgres import PrivatePostgres
 from private_pubsub import PrivatePubsub
 from private_rabbitmq import PrivateRabbitmq
 
-IMAGES = ("page.png", "text.png")
+IMAGES = ("page.png", "text.png", "astronaut.png")
 COMMAND_LIMIT_S = 300
 TRANSPORT = """\
 apiVersion: asya.sh/v1alpha1

@@ -40,8 +40,10 @@ std::string NameSelected(const Call& call) {
 
 Need OfNamespaces(const Call& call) {
   const std::string& verb = call.info.verb;
-  std::string name = call.info.name.empty() ? call.info.namespace_ : call.info.name;
-  if (name.empty() && (verb == "list" || verb == "watch")) name = NameSelected(call);
+  // A client that asks what it may do names the namespace that it is in, where a list is of all.
+  const bool lists = verb == "list" || verb == "watch";
+  std::string name = call.info.name.empty() && !lists ? call.info.namespace_ : call.info.name;
+  if (name.empty() && lists) name = NameSelected(call);
   if (IsRead(verb)) return In(std::move(name), Role::kView);
   const bool own = verb == "update" || verb == "patch" || verb == "delete";
   return own && call.info.subresource.empty() ? In(std::move(name), Role::kAdmin) : Everywhere(Role::kAdmin);

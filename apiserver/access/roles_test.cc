@@ -137,6 +137,14 @@ TEST_F(RolesTest, RolesOfEverythingReachEverywhere) {
                   ->Allows(Asking(nobody_, "get asyncactors open/a")));
 }
 
+// kubectl auth can-i names the namespace of its context whatever it asks about.
+TEST_F(RolesTest, AListOfNamespacesIsOfAllOfThem) {
+  EXPECT_FALSE(Can(dev_, "list namespaces vision"));
+  EXPECT_FALSE(Can(dev_, "watch namespaces vision"));
+  EXPECT_TRUE(Can(dev_, "get namespaces vision"));
+  EXPECT_TRUE(Can(auditor_, "list namespaces vision"));
+}
+
 TEST_F(RolesTest, ANamespaceMayBeWatchedByItsName) {
   Call call = Asking(guest_, "watch namespaces");
   call.request.query = {{"fieldSelector", "metadata.name=vision"}};
