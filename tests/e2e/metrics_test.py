@@ -1,7 +1,6 @@
 """docs/reference/metrics.md lists what the server exports: no more, no less, with types and labels."""
 
 import re
-from pathlib import Path
 
 import pytest
 from asya_project import ROOT, Project, actor
@@ -13,9 +12,14 @@ ECHO = "def echo(payload):\n    return payload\n"
 FORMAT_LABELS = {"le"}
 
 
+def local_part() -> str:
+    """Of the document, what a local server exports."""
+    return (ROOT / "docs" / "reference" / "metrics.md").read_text().split("## Relay")[0]
+
+
 def documented() -> dict[str, tuple[str, set[str]]]:
     """Name to type and labels, by the tables above the part on relays."""
-    text = (ROOT / "docs" / "reference" / "metrics.md").read_text().split("## Relay")[0]
+    text = local_part()
     rows = re.findall(r"^\| `(\w+)` \| (\w+) \| ([\w, ]*) ?\| ", text, re.M)
     return {name: (kind, {label.strip() for label in labels.split(",")} - {""}) for name, kind, labels in rows}
 
@@ -50,4 +54,4 @@ def test_the_document_lists_what_a_running_server_exports(project: Project) -> N
 def test_the_table_is_read_as_it_is_written() -> None:
     """A guard of the test above: a table that is not found compares with nothing."""
     assert len(documented()) > 30
-    assert Path(ROOT / "docs" / "reference" / "metrics.md").read_text().count("| `") == len(documented())
+    assert local_part().count("| `") == len(documented())
