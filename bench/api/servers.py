@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlparse
@@ -15,7 +15,7 @@ from urllib.parse import urlparse
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "bench")]
 
-from local.stack import family, listens, until  # noqa: E402
+from local.stack import listens, processor_seconds_by_program, pss_mib, until  # noqa: E402
 
 from free_ports import free_ports  # noqa: E402
 from private_kubernetes import PrivateKubernetes  # noqa: E402
@@ -31,7 +31,7 @@ ROLES = """bindings:
 
 @dataclass(frozen=True)
 class Server:
-    """One of them; `roots` gives the ids of its processes, whose children belong to it as well."""
+    """One of them; `roots` gives the ids of its processes, none below another, whose children belong to it as well."""
 
     name: str
     address: str
@@ -40,27 +40,32 @@ class Server:
     key: str
     roots: Callable[[], list[int]]
 
-    def pids(self) -> set[int]:
-        """All its processes."""
-        return {pid for root in self.roots() for pid in family(root)}
-
     def processor_seconds(self) -> float:
         """User and system time so far, also of its children that have ended."""
-        ticks = 0
-        for pid in self.pids():
-            with suppress(OSError):
-                fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-                ticks += sum(int(field) for field in fields[11:15])
-        return ticks / os.sysconf("SC_CLK_TCK")
+        return sum(sum(processor_seconds_by_program(root).values()) for root in self.roots())
 
     def pss_mib(self) -> float:
-        """Proportional set size: shared memory counts once."""
-        total = 0
-        for pid in self.pids():
-            with suppress(OSError):
-                rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
-                total += next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
-        return total / 1024
+        """Proportional set size of all of them."""
+        return sum(pss_mib(root) for root in self.roots())
+
+
+@dataclass(frozen=True)
+class _Keys:
+    """Certificates and keys of a server on the loopback and of its client, and who has signed them."""
+
+    ca: Path
+    server: tuple[Path, Path]
+    client: tuple[Path, Path]
+
+
+def _keys(folder: Path) -> _Keys:
+    folder.mkdir()
+    authority = Authority(folder, "ca")
+    return _Keys(
+        authority.certificate,
+        authority.sign("server", "/CN=server", ("IP:127.0.0.1",)),
+        authority.sign("client", "/CN=bench"),
+    )
 
 
 @contextmanager
@@ -77,39 +82,32 @@ def _running(arguments: list[str | Path], environment: dict[str, str] | None = N
 def null_server(folder: Path) -> Iterator[Server]:
     """Answers everything with the same 1 KiB."""
     folder = folder / "null"
-    folder.mkdir()
-    authority = Authority(folder, "ca")
-    certificate, key = authority.sign("server", "/CN=null", ("IP:127.0.0.1",))
-    with _running([PROGRAMS / "bench_null_server", certificate, key, folder]) as pid:
+    keys = _keys(folder)
+    with _running([PROGRAMS / "bench_null_server", *keys.server, folder]) as pid:
         address = folder / "address"
         until("starting the server that does nothing", address.exists)
-        client = authority.sign("client", "/CN=bench")
-        yield Server(
-            "nothing", address.read_text(), str(authority.certificate), str(client[0]), str(client[1]), lambda: [pid]
-        )
+        certificate, key = map(str, keys.client)
+        yield Server("nothing", address.read_text(), str(keys.ca), certificate, key, lambda: [pid])
 
 
 @contextmanager
 def _ours(folder: Path) -> Iterator[Server]:
     folder = folder / "asya"
-    folder.mkdir()
-    authority = Authority(folder, "ca")
-    certificate, key = authority.sign("server", "/CN=asya", ("IP:127.0.0.1",))
-    client = authority.sign("client", "/CN=bench")
+    keys = _keys(folder)
     (folder / "roles.yaml").write_text(ROLES)
-    port = free_ports(1)[0]
+    address = f"127.0.0.1:{free_ports(1)[0]}"
     with PrivatePostgres(durable=True) as database:
         arguments: list[str | Path] = [
-            PROGRAMS / "asya-server", "api", "--listen", f"127.0.0.1:{port}", "--tls-cert-file", certificate,
-            "--tls-private-key-file", key, "--client-ca-file", authority.certificate,
+            PROGRAMS / "asya-server", "api", "--listen", address, "--tls-cert-file", keys.server[0],
+            "--tls-private-key-file", keys.server[1], "--client-ca-file", keys.ca,
             "--roles-file", folder / "roles.yaml",
         ]  # fmt: skip
         with _running(arguments, {"ASYA_DATABASE_URL": database.dsn}) as pid:
-            until("starting asya-server", lambda: listens(port))
+            until("starting asya-server", lambda: listens(int(address.rpartition(":")[2])))
+            certificate, key = map(str, keys.client)
             yield Server(
-                "asya-server, PostgreSQL", f"127.0.0.1:{port}", str(authority.certificate), str(client[0]),
-                str(client[1]), lambda: [pid, database.pid],
-            )  # fmt: skip
+                "asya-server, PostgreSQL", address, str(keys.ca), certificate, key, lambda: [pid, database.pid]
+            )
 
 
 @contextmanager

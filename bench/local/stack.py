@@ -97,6 +97,16 @@ def processor_seconds_by_program(pid: int) -> dict[str, float]:
     return seconds
 
 
+def pss_mib(pid: int) -> float:
+    """Proportional set size of a process and all below it: memory that several share counts once."""
+    total = 0
+    for one in family(pid):
+        with suppress(OSError):
+            rollup = Path(f"/proc/{one}/smaps_rollup").read_text()
+            total += next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
+    return total / 1024
+
+
 class Stack:
     """A local server with three echo actors in a temporary project; on the transport of the project, or on a node."""
 
@@ -158,12 +168,7 @@ class Stack:
 
     def pss_mib(self) -> float:
         """Proportional set size of the server and everything below it."""
-        total = 0
-        for pid in family(self.server_pid()):
-            with suppress(OSError):
-                rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
-                total += next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
-        return total / 1024
+        return pss_mib(self.server_pid())
 
 
 @contextmanager
