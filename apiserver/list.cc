@@ -72,33 +72,43 @@ std::string ListMetadata(const ports::Page& page) {
   return json::Dump(metadata);
 }
 
-std::string JoinItems(const ports::Page& page, const std::function<std::string(const std::string&)>& form) {
-  std::string items;
+// The items after `opening`, and `closing`, in one piece that is written once.
+std::string JoinItems(const ports::Page& page, const std::string& opening, std::string_view closing,
+                      const std::function<void(const ports::Record&, std::string&)>& append) {
+  std::size_t size = opening.size() + closing.size();
+  for (const ports::Record& record : page.items) size += record.json->size() + kRevisionBytes + 1;
+  std::string bytes;
+  bytes.reserve(size);
+  bytes += opening;
   for (const ports::Record& record : page.items) {
-    if (!items.empty()) items += ',';
-    items += form(BytesOf(record));
+    if (&record != &page.items.front()) bytes += ',';
+    append(record, bytes);
   }
-  return items;
+  bytes += closing;
+  return bytes;
 }
 
 Outcome<std::string> Body(const Context& context, const Call& call, const ports::Page& page) {
   const std::string metadata = ListMetadata(page);
   const std::string& version = call.accepted.version;
-  const auto list = [&](const std::string& kind, const std::string& api_version, const std::string& items) {
+  const auto opening = [&](const std::string& kind, const std::string& api_version) {
     return R"({"kind":")" + kind + R"(","apiVersion":")" + api_version + R"(","metadata":)" + metadata +
-           R"(,"items":[)" + items + "]}";
+           R"(,"items":[)";
   };
   switch (call.accepted.shape) {
     case Shape::kObject:
-      return list(call.resource->kind.kind + "List", call.resource->ApiVersion(),
-                  JoinItems(page, [](const std::string& bytes) { return bytes; }));
+      return JoinItems(page, opening(call.resource->kind.kind + "List", call.resource->ApiVersion()), "]}",
+                       AppendBytes);
     case Shape::kPartialObjectList:
-      return list("PartialObjectMetadataList", "meta.k8s.io/" + version,
-                  JoinItems(page, [&](const std::string& bytes) { return PartialObject(bytes, version); }));
+      return JoinItems(
+          page, opening("PartialObjectMetadataList", "meta.k8s.io/" + version), "]}",
+          [&](const ports::Record& record, std::string& bytes) { bytes += PartialObject(BytesOf(record), version); });
     case Shape::kTable: {
       ASYA_TRY(const TableWriter table, TableWriter::Create(*call.resource, call.request, version));
       const WallTime now = context.clock.Now();
-      return table.Table(JoinItems(page, [&](const std::string& bytes) { return table.Row(bytes, now); }), metadata);
+      return JoinItems(
+          page, table.Opening(metadata), TableWriter::kClosing,
+          [&](const ports::Record& record, std::string& bytes) { bytes += table.Row(BytesOf(record), now); });
     }
     case Shape::kPartialObject:
       break;

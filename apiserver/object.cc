@@ -7,19 +7,23 @@
 
 namespace asya::apiserver {
 
-std::string BytesOf(const ports::Record& record) {
+void AppendBytes(const ports::Record& record, std::string& bytes) {
   // Records begin {"apiVersion":…,"kind":…,"metadata":{ and neither string before it can hold this text unescaped.
   constexpr std::string_view kOpening = "\"metadata\":{";
   const std::string& stored = *record.json;
   const std::size_t at = stored.find(kOpening);
   ASYA_CHECK(at != std::string::npos);
   const std::size_t after = at + kOpening.size();
-  std::string bytes;
-  bytes.reserve(stored.size() + 48);
   bytes.append(stored, 0, after);
   bytes += "\"resourceVersion\":\"" + std::to_string(record.revision.get()) + "\"";
   if (stored[after] != '}') bytes += ',';
   bytes.append(stored, after);
+}
+
+std::string BytesOf(const ports::Record& record) {
+  std::string bytes;
+  bytes.reserve(record.json->size() + kRevisionBytes);
+  AppendBytes(record, bytes);
   return bytes;
 }
 
@@ -31,9 +35,7 @@ json::Value ParseStored(std::string_view text) {
   return std::move(parsed).value();
 }
 
-json::Value StoredObjectOf(const ports::Record& record) {
-  return ParseStored(*record.json);
-}
+json::Value StoredObjectOf(const ports::Record& record) { return ParseStored(*record.json); }
 
 json::Value ObjectOf(const ports::Record& record) {
   json::Value object = StoredObjectOf(record);

@@ -13,6 +13,9 @@ namespace asya::apiserver {
 
 // The object's bytes with metadata.resourceVersion.
 std::string BytesOf(const ports::Record& record);
+// The same, put at the end of `bytes`.
+void AppendBytes(const ports::Record& record, std::string& bytes);
+inline constexpr std::size_t kRevisionBytes = 48;  // it puts in at most
 // The same, decoded.
 json::Value ObjectOf(const ports::Record& record);
 // What is in the store may be deeper than what is taken: an older version may have had other bounds, and an object that

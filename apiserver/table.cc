@@ -41,8 +41,7 @@ std::string TableWriter::Row(std::string_view object_bytes, WallTime now) const 
 }
 
 std::string TableWriter::Row(std::string_view object_bytes, WallTime now, Include include) const {
-  const json::Value object = ParseStored(object_bytes);
-  std::string row = "{\"cells\":" + json::Dump(json::Array(model::Cells(resource_->kind, object, now)));
+  std::string row = "{\"cells\":" + json::Dump(json::Array(model::Cells(resource_->kind, object_bytes, now)));
   switch (include) {
     case Include::kNone:
       break;
@@ -57,23 +56,21 @@ std::string TableWriter::Row(std::string_view object_bytes, WallTime now, Includ
   return row;
 }
 
-std::string TableWriter::Table(std::string_view rows, std::string_view list_metadata, bool definitions) const {
+std::string TableWriter::Opening(std::string_view list_metadata, bool definitions) const {
   std::string table = R"({"kind":"Table","apiVersion":"meta.k8s.io/)" + version_ + R"(","metadata":)";
   table += list_metadata;
   table += ",\"columnDefinitions\":" + (definitions ? json::Dump(Definitions(*resource_)) : std::string("[]"));
   table += ",\"rows\":[";
-  table += rows;
-  table += "]}";
   return table;
 }
 
 std::string TableWriter::TableOfOne(std::string_view object_bytes, WallTime now, bool definitions) const {
-  return Table(Row(object_bytes, now), RevisionOnly(object_bytes), definitions);
+  return Opening(RevisionOnly(object_bytes), definitions) + Row(object_bytes, now) + std::string(kClosing);
 }
 
 std::string TableWriter::TableOfBookmark(std::string_view object_bytes, WallTime now, bool definitions) const {
   const Include include = include_ == Include::kNone ? Include::kMetadata : include_;
-  return Table(Row(object_bytes, now, include), RevisionOnly(object_bytes), definitions);
+  return Opening(RevisionOnly(object_bytes), definitions) + Row(object_bytes, now, include) + std::string(kClosing);
 }
 
 }  // namespace asya::apiserver

@@ -20,8 +20,10 @@ class TableWriter {
 
   // A row of one object's bytes.
   [[nodiscard]] std::string Row(std::string_view object_bytes, WallTime now) const;
-  // A table of rows that are joined by commas. `list_metadata` is a JSON object; definitions are left out where told.
-  [[nodiscard]] std::string Table(std::string_view rows, std::string_view list_metadata, bool definitions = true) const;
+  // What stands before the rows of a table, which are joined by commas. `list_metadata` is a JSON object; definitions
+  // are left out where told.
+  [[nodiscard]] std::string Opening(std::string_view list_metadata, bool definitions = true) const;
+  static constexpr std::string_view kClosing = "]}";
   // A table of one object, at that object's revision.
   [[nodiscard]] std::string TableOfOne(std::string_view object_bytes, WallTime now, bool definitions = true) const;
   // The table of a bookmark: its only row says which revision was reached, whatever includeObject asks for.

@@ -1,35 +1,83 @@
 #include <chrono>
+#include <functional>
+#include <map>
+#include <utility>
 
+#include "core/json/parse.h"
+#include "core/json/split.h"
 #include "model/kinds.h"
 
 namespace asya::model {
 namespace {
 
 constexpr std::int64_t kDaysOfYear = 365;
+constexpr std::size_t kCellDepthLimit = 1000;  // what is stored may be deeper than what is taken now
 constexpr std::string_view kConditionPrefix = "condition:";
 
-json::Value ConditionStatus(const json::Value& object, std::string_view type) {
-  const json::Value* conditions = object.FindPath({"status", "conditions"});
-  if (conditions == nullptr || !conditions->IsArray()) return nullptr;
-  for (const json::Value& condition : conditions->AsArray()) {
+// The members of an object, where it is one. Only what a column asks for is decoded.
+std::vector<json::Member> MembersOf(std::string_view object) {
+  json::SplitOptions options;
+  options.depth_limit = kCellDepthLimit;
+  auto members = json::Split(object, options);
+  return members.ok() ? std::move(members).value() : std::vector<json::Member>();
+}
+
+std::string_view MemberOf(const std::vector<json::Member>& members, std::string_view key) {
+  for (const json::Member& member : members) {
+    if (member.key == key) return member.value;
+  }
+  return {};
+}
+
+json::Value Decode(std::string_view text) {
+  json::ParseOptions options;
+  options.depth_limit = kCellDepthLimit;
+  auto value = json::Parse(text, options);
+  return value.ok() ? std::move(value).value() : json::Value();
+}
+
+// An object of which single members are wanted; each of its objects that is looked into is taken apart once.
+class ObjectText {
+ public:
+  explicit ObjectText(std::string_view text) { objects_[""] = MembersOf(text); }
+
+  // What stands at "metadata.name" or the like, as it is written; empty where nothing does.
+  std::string_view At(std::string_view path) {
+    const std::size_t dot = path.rfind('.');
+    if (dot == std::string_view::npos) return MemberOf(objects_[""], path);
+    return MemberOf(ObjectAt(path.substr(0, dot)), path.substr(dot + 1));
+  }
+
+ private:
+  const std::vector<json::Member>& ObjectAt(std::string_view path) {
+    const auto known = objects_.find(path);
+    if (known != objects_.end()) return known->second;
+    const std::string_view text = At(path);
+    return objects_[std::string(path)] = text.empty() ? std::vector<json::Member>() : MembersOf(text);
+  }
+
+  std::map<std::string, std::vector<json::Member>, std::less<>> objects_;
+};
+
+json::Value ConditionStatus(ObjectText& object, std::string_view type) {
+  const std::string_view text = object.At("status.conditions");
+  if (text.empty()) return nullptr;
+  const json::Value conditions = Decode(text);
+  if (!conditions.IsArray()) return nullptr;
+  for (const json::Value& condition : conditions.AsArray()) {
     const auto found = condition.GetString("type");
     if (found && *found == type) return condition.GetString("status").value_or("Unknown");
   }
   return nullptr;
 }
 
-json::Value Lookup(const json::Value& object, std::string_view path) {
+json::Value Lookup(ObjectText& object, std::string_view path) {
   if (path.empty()) return nullptr;
   if (path.substr(0, kConditionPrefix.size()) == kConditionPrefix) {
     return ConditionStatus(object, path.substr(kConditionPrefix.size()));
   }
-  const json::Value* at = &object;
-  while (at != nullptr && !path.empty()) {
-    const std::size_t dot = path.find('.');
-    at = at->Find(path.substr(0, dot));
-    path = dot == std::string_view::npos ? std::string_view() : path.substr(dot + 1);
-  }
-  return at == nullptr ? json::Value() : *at;
+  const std::string_view text = object.At(path);
+  return text.empty() ? json::Value() : Decode(text);
 }
 
 std::string Join(std::int64_t high, char high_unit, std::int64_t low, char low_unit) {
@@ -59,8 +107,9 @@ std::string FormatAge(WallTime then, WallTime now) {
   return std::to_string(days / kDaysOfYear) + "y";
 }
 
-std::vector<json::Value> Cells(const KindInfo& kind, const json::Value& object, WallTime now) {
+std::vector<json::Value> Cells(const KindInfo& kind, std::string_view object_json, WallTime now) {
   std::vector<json::Value> cells;
+  ObjectText object(object_json);
   for (const Column& column : kind.columns) {
     json::Value cell = Lookup(object, column.path);
     if (cell.IsNull()) cell = Lookup(object, column.fallback_path);

@@ -53,8 +53,9 @@ const KindInfo* FindKindByName(std::string_view kind);
 // ("spec.foo"), sorted.
 std::vector<std::string> PruneUnknown(const KindInfo& kind, json::Value& object);
 
-// The cells of the object's table row, in the order of `kind.columns`; a missing value is null, dates are ages ("5m").
-std::vector<json::Value> Cells(const KindInfo& kind, const json::Value& object, WallTime now);
+// The cells of the table row of an object, in the order of `kind.columns`; a missing value is null, dates are ages
+// ("5m"). Only what the columns show is decoded.
+std::vector<json::Value> Cells(const KindInfo& kind, std::string_view object_json, WallTime now);
 
 // Age as kubectl prints it: "45s", "5m30s", "3h", "2d"; "<invalid>" when `then` lies in the future.
 std::string FormatAge(WallTime then, WallTime now);

@@ -51,14 +51,14 @@ TEST(PruneUnknown, NamesAndRemovesWhatIsNotDescribed) {
 
 TEST(Cells, FollowTheColumns) {
   const WallTime now = *ParseRfc3339("2026-11-18T12:05:30Z");
-  const auto object = Json(R"({"metadata":{"name":"infer","creationTimestamp":"2026-11-18T12:00:00Z"},
+  const std::string object = R"({"metadata":{"name":"infer","creationTimestamp":"2026-11-18T12:00:00Z"},
     "spec":{"image":"a:1","transport":"local"},
     "status":{"phase":"Napping","conditions":[{"type":"Ready","status":"True"}],
-      "infrastructure":{"workload":{"replicas":0},"queue":{"waiting":7}}}})");
+      "infrastructure":{"workload":{"replicas":0},"queue":{"waiting":7}}}})";
   const auto cells = Cells(*FindKind("asyncactors"), object, now);
   EXPECT_EQ(json::Dump(json::Array(cells.begin(), cells.end())),
             R"(["infer","Napping","True",0,7,"5m30s","infer","local","a:1"])");
-  EXPECT_EQ(json::Dump(json::Array(Cells(*FindKind("asyncactors"), Json("{}"), now))),
+  EXPECT_EQ(json::Dump(json::Array(Cells(*FindKind("asyncactors"), "{}", now))),
             "[null,null,null,null,null,null,null,null,null]");
 }
 

@@ -20,7 +20,7 @@ void CheckManifest(asya::json::Value object) {
   asya::model::PruneUnknown(*kind, object);
   if (!asya::model::PruneUnknown(*kind, object).empty()) std::abort();
   (void)asya::model::Describe(asya::model::Validate(*kind, object, &object));
-  (void)asya::model::Cells(*kind, object, asya::WallTime{});
+  (void)asya::model::Cells(*kind, asya::json::Dump(object), asya::WallTime{});
 }
 
 }  // namespace
