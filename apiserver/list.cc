@@ -22,13 +22,6 @@ StatusError ExpiredPage(const ContinueToken& token) {
   return error;
 }
 
-Outcome<Done> ReachRevision(const Context& context, const Call& call, std::int64_t asked) {
-  const auto head = context.store.Head();
-  if (!head.ok()) return FromStore(head.error(), *call.resource, "");
-  if (head->get() < asked) return TooLargeRevision(std::to_string(asked), std::to_string(head->get()));
-  return Done{};
-}
-
 // The page that the options ask for, at the revision they ask for.
 Outcome<ports::Page> ReadPage(const Context& context, const Call& call, const ListOptions& options) {
   ports::ListQuery query{call.resource->kind.plural, options.namespace_, options.selector, options.limit, {}, {}};
@@ -43,12 +36,15 @@ Outcome<ports::Page> ReadPage(const Context& context, const Call& call, const Li
     token = std::move(decoded).value();
     query.after = KeyOf(*call.resource, token->namespace_, token->name);
     query.at = Revision(token->revision);
-  } else if (options.RevisionNumber() > 0) {
-    ASYA_TRY([[maybe_unused]] const Done reached, ReachRevision(context, call, options.RevisionNumber()));
+  } else if (!options.revision.empty()) {
+    const Revision asked(options.RevisionNumber());
+    ASYA_TRY([[maybe_unused]] const Done reached, ReachRevision(context, call, asked));
     const bool exact = options.revision_match == "Exact" || (options.revision_match.empty() && options.limit > 0);
-    if (exact) {
+    if (exact && asked.get() > 0) {
       query.after = ports::ObjectKey{call.resource->kind.plural, "", ""};
-      query.at = Revision(options.RevisionNumber());
+      query.at = asked;
+    } else {
+      query.not_older_than = asked;
     }
   }
   if (token && token->revision < 0) {

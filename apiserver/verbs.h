@@ -23,4 +23,7 @@ Outcome<http::Response> GetHistory(const Context& context, Call& call);
 Outcome<http::Response> GetDiff(const Context& context, Call& call);
 Outcome<http::Response> RestoreObject(const Context& context, Call& call);
 
+// Whether the store has come to the revision that a read asks for (0: any); 504 "Too large resource version".
+Outcome<Done> ReachRevision(const Context& context, const Call& call, ports::Revision asked);
+
 }  // namespace asya::apiserver

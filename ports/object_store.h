@@ -42,7 +42,7 @@ struct Record {
 struct Author {
   std::string user;
   std::string user_agent;
-  std::string verb;  // create, update, patch, delete, restore
+  std::string verb;          // create, update, patch, delete, restore
   bool keep_history = true;  // false for status writes
 };
 
@@ -61,10 +61,10 @@ struct LabelRequirement {
 };
 
 struct Selector {
-  std::vector<LabelRequirement> labels;           // all must match
-  std::optional<std::string> name;                // metadata.name=
-  std::vector<std::string> names_excluded;        // metadata.name!=
-  std::vector<std::string> namespaces_excluded;   // metadata.namespace!=
+  std::vector<LabelRequirement> labels;          // all must match
+  std::optional<std::string> name;               // metadata.name=
+  std::vector<std::string> names_excluded;       // metadata.name!=
+  std::vector<std::string> namespaces_excluded;  // metadata.namespace!=
   [[nodiscard]] bool Matches(const Record& record) const;
   [[nodiscard]] bool empty() const {
     return labels.empty() && !name && names_excluded.empty() && namespaces_excluded.empty();
@@ -75,10 +75,13 @@ struct ListQuery {
   std::string resource;
   std::optional<std::string> namespace_;  // nullopt: all namespaces
   Selector selector;
-  std::int64_t limit = 0;                 // 0: all
+  std::int64_t limit = 0;  // 0: all
   // Continue after this key, at this revision; both or neither.
   std::optional<ObjectKey> after;
   std::optional<Revision> at;
+  // Without `at`: the state of any moment from that revision on will do (0: any at all), where it is cheaper to have
+  // than that of now or the database is away. Somebody has seen that revision of this store.
+  std::optional<Revision> not_older_than = std::nullopt;
 };
 
 struct Page {
@@ -139,9 +142,17 @@ class ObjectStore {
   // Returns the last state with the revision of the deletion.
   virtual Result<Record> Delete(const ObjectKey& key, const Precondition& precondition, const Author& author) = 0;
   virtual Result<Record> Get(const ObjectKey& key) = 0;
+  // The same of any moment from that revision on, as in a ListQuery.
+  virtual Result<Record> GetNotOlder(const ObjectKey& key, Revision /*than*/) { return Get(key); }
   virtual Result<Page> List(const ListQuery& query) = 0;
   // The head of the log: everything committed before the call is at or below it.
   virtual Result<Revision> Head() = 0;
+  // Whether the head of the log is that far.
+  virtual Result<bool> Reached(Revision revision) {
+    const auto head = Head();
+    if (!head.ok()) return head.error();
+    return *head >= revision;
+  }
   // All events after `from`, each exactly once, in order, until the returned object is destroyed (no call comes
   // after that). kExpired when `from` is compacted.
   virtual Result<std::shared_ptr<void>> Watch(const WatchQuery& query, Revision from,

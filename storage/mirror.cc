@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <tuple>
 
 #include "storage/preconditions.h"
 
@@ -20,6 +21,31 @@ std::size_t SizeOf(const Record& record) {
   std::size_t bytes = sizeof(Record) + record.key.namespace_.size() + record.key.name.size() + record.uid.size();
   for (const auto& [key, value] : record.labels) bytes += key.size() + value.size();
   return bytes + (record.json ? record.json->size() : 0);
+}
+
+// One of a map of the mirror, or of a snapshot.
+const std::shared_ptr<const Record>& RecordAt(const std::shared_ptr<const Record>& record) { return record; }
+template <class Key>
+const std::shared_ptr<const Record>& RecordAt(const std::pair<const Key, std::shared_ptr<const Record>>& entry) {
+  return entry.second;
+}
+
+// Takes what the query selects of [place, end), up to its limit.
+template <class Iterator>
+void Take(const ListQuery& query, Iterator place, Iterator end, std::vector<std::shared_ptr<const Record>>& found,
+          Page& page) {
+  for (; place != end; ++place) {
+    const auto& record = RecordAt(*place);
+    if (!query.selector.Matches(*record)) continue;
+    page.more = query.limit > 0 && static_cast<std::int64_t>(found.size()) == query.limit;
+    if (page.more) break;
+    found.push_back(record);
+  }
+  if (page.more && query.selector.empty()) page.remaining = std::distance(place, end);
+}
+
+bool IsBefore(const ObjectKey& key, const std::shared_ptr<const Record>& record) {
+  return std::tie(key.namespace_, key.name) < std::tie(record->key.namespace_, record->key.name);
 }
 
 }  // namespace
@@ -86,26 +112,61 @@ std::optional<Result<Record>> Mirror::Get(const ObjectKey& key) const {
 
 std::optional<Page> Mirror::List(const ListQuery& query) const {
   // Copied after the lock is released: the log goes on meanwhile.
-  std::vector<std::shared_ptr<const Record>> found;
+  Records found;
   Page page;
   {
     const std::lock_guard lock(mutex_);
     if (!filled_) return std::nullopt;
-    page.revision = revision_;
-    const auto objects = resources_.find(query.resource);
-    if (objects == resources_.end()) return page;
-    auto [place, end] = Range(objects->second, query);
-    for (; place != end && !page.more; ++place) {
-      if (!query.selector.Matches(*place->second)) continue;
-      page.more = query.limit > 0 && static_cast<std::int64_t>(found.size()) == query.limit;
-      if (page.more) break;
-      found.push_back(place->second);
+    page.revision = query.at.value_or(revision_);
+    if (page.revision != revision_) {
+      const auto snapshot = FindSnapshot(query);
+      if (!snapshot) return std::nullopt;
+      const auto first = query.after ? std::upper_bound(snapshot->begin(), snapshot->end(), *query.after, IsBefore)
+                                     : snapshot->begin();
+      Take(query, first, snapshot->end(), found, page);
+    } else if (const auto objects = resources_.find(query.resource); objects != resources_.end()) {
+      const auto [first, last] = Range(objects->second, query);
+      Take(query, first, last, found, page);
+      if (page.more && !query.at) KeepSnapshot(query, first, last);
     }
-    if (page.more && query.selector.empty()) page.remaining = std::distance(place, end);
   }
   page.items.reserve(found.size());
   for (const auto& record : found) page.items.push_back(*record);
   return page;
+}
+
+std::shared_ptr<const Mirror::Records> Mirror::FindSnapshot(const ListQuery& query) const {
+  for (const Snapshot& snapshot : snapshots_) {
+    if (snapshot.revision == *query.at && snapshot.resource == query.resource &&
+        snapshot.namespace_ == query.namespace_) {
+      return snapshot.records;
+    }
+  }
+  return nullptr;
+}
+
+void Mirror::KeepSnapshot(const ListQuery& query, Objects::const_iterator first, Objects::const_iterator last) const {
+  ListQuery same = query;
+  same.at = revision_;
+  // A first page has them all.
+  if (query.after || FindSnapshot(same)) return;
+  Records records;
+  for (; first != last; ++first) records.push_back(first->second);
+  snapshots_.push_front(
+      {query.resource, query.namespace_, revision_, std::make_shared<const Records>(std::move(records))});
+  std::size_t kept = 0;
+  std::size_t count = 0;
+  while (count < snapshots_.size() && count < kSnapshotsMax) {
+    kept += snapshots_[count].records->size();
+    if (kept > kSnapshotRecordsMax) break;
+    ++count;
+  }
+  snapshots_.resize(count);
+}
+
+void Mirror::Compact(Revision upto) {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(snapshots_, [&](const Snapshot& snapshot) { return snapshot.revision < upto; });
 }
 
 std::pair<Mirror::Objects::const_iterator, Mirror::Objects::const_iterator> Mirror::Range(const Objects& objects,
@@ -146,6 +207,7 @@ void Mirror::Remove(const ObjectKey& key) {
 
 void Mirror::Clear() {
   resources_.clear();
+  snapshots_.clear();
   bytes_ = 0;
   filled_ = false;
 }

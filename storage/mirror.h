@@ -1,9 +1,11 @@
-// Mirror: every object of a store in memory, as of one revision of its log; a read waits until that is its own.
+// Mirror: every object of a store in memory, as of one revision of its log; a read waits until that is its own. Lists
+// that are read by pages find their later ones here too.
 #pragma once
 
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -37,16 +39,30 @@ class Mirror {
   [[nodiscard]] bool Reach(ports::Revision revision, std::chrono::milliseconds patience);
   // What there is now; nullopt: ask the database. kNotFound is certain as of the revision that was reached.
   [[nodiscard]] std::optional<Result<ports::Record>> Get(const ports::ObjectKey& key) const;
-  // Of a query without `at`; the page's revision is the mirror's.
+  // The page's revision is the mirror's. With `at`: a later page of a list that began here not long ago.
   [[nodiscard]] std::optional<ports::Page> List(const ports::ListQuery& query) const;
+  // Later pages of lists from before that revision are not to be had any more.
+  void Compact(ports::Revision upto);
 
  private:
   using Place = std::pair<std::string, std::string>;  // namespace, name
   using Objects = std::map<Place, std::shared_ptr<const ports::Record>, std::less<>>;
+  using Records = std::vector<std::shared_ptr<const ports::Record>>;
+  // What a list ranged over when its first page was read.
+  struct Snapshot {
+    std::string resource;
+    std::optional<std::string> namespace_;
+    ports::Revision revision;
+    std::shared_ptr<const Records> records;
+  };
+  static constexpr std::size_t kSnapshotsMax = 8;              // the oldest goes
+  static constexpr std::size_t kSnapshotRecordsMax = 200'000;  // of all of them
 
   void Put(const ports::Record& record);
   void Remove(const ports::ObjectKey& key);
   void Clear();
+  [[nodiscard]] std::shared_ptr<const Records> FindSnapshot(const ports::ListQuery& query) const;
+  void KeepSnapshot(const ports::ListQuery& query, Objects::const_iterator first, Objects::const_iterator last) const;
   // [first, last) of what the query ranges over.
   static std::pair<Objects::const_iterator, Objects::const_iterator> Range(const Objects& objects,
                                                                            const ports::ListQuery& query);
@@ -57,6 +73,7 @@ class Mirror {
   std::map<std::string, Objects, std::less<>> resources_;
   std::size_t bytes_ = 0;
   ports::Revision revision_;
+  mutable std::deque<Snapshot> snapshots_;  // the youngest first
   bool filled_ = false;
   bool too_large_ = false;
 };

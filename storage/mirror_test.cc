@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
 #include <thread>
 
 #include "core/base/random.h"
@@ -115,8 +116,8 @@ TEST(Mirror, PagesAreThoseOfAPlainList) {
     std::vector<std::string> wanted;
     for (const Record& record : records) {
       if (query.namespace_ && record.key.namespace_ != *query.namespace_) continue;
-      if (query.after && std::pair(record.key.namespace_, record.key.name) <=
-                             std::pair(query.after->namespace_, query.after->name)) {
+      if (query.after &&
+          std::pair(record.key.namespace_, record.key.name) <= std::pair(query.after->namespace_, query.after->name)) {
         continue;
       }
       if (query.selector.Matches(record)) wanted.push_back(record.key.namespace_ + "/" + record.key.name);
@@ -130,6 +131,64 @@ TEST(Mirror, PagesAreThoseOfAPlainList) {
     if (!more || !query.selector.empty()) continue;
     EXPECT_EQ(page.remaining, size - query.limit) << round;
   }
+}
+
+// All pages of two, each as of the first one.
+std::vector<std::string> Pages(const Mirror& mirror, ListQuery query, const std::function<void()>& between) {
+  query.limit = 2;
+  std::vector<std::string> names;
+  for (;;) {
+    const auto page = mirror.List(query);
+    if (!page) return {"gone"};
+    for (std::string& name : Names(*page)) names.push_back(std::move(name));
+    if (!page->more) return names;
+    query.after = page->items.back().key;
+    query.at = page->revision;
+    between();
+  }
+}
+
+TEST(Mirror, LaterPagesShowWhatThereWasAtTheFirst) {
+  Mirror mirror(kBytes);
+  std::vector<Record> records;
+  for (const char* name : {"a", "b", "c", "d", "e"}) records.push_back(MakeRecord("n", name, 1));
+  records.push_back(MakeRecord("other", "x", 1));
+  mirror.Fill(records, Revision(1));
+  std::int64_t revision = 1;
+  const auto change = [&] {
+    ++revision;
+    mirror.Apply(std::vector{MakeEvent(Event::Type::kDeleted, "n", "d", revision)}, Revision(revision));
+    ++revision;
+    mirror.Apply(std::vector{MakeEvent(Event::Type::kModified, "n", "e", revision)}, Revision(revision));
+  };
+  ListQuery all{"asyncactors", {}, {}, 0, {}, {}};
+  EXPECT_EQ(Pages(mirror, all, change), (std::vector<std::string>{"n/a", "n/b", "n/c", "n/d", "n/e", "other/x"}));
+  EXPECT_EQ(Pages(mirror, all, change), (std::vector<std::string>{"n/a", "n/b", "n/c", "n/e", "other/x"}));
+  ListQuery one = all;
+  one.namespace_ = "n";
+  EXPECT_EQ(Pages(mirror, one, change), (std::vector<std::string>{"n/a", "n/b", "n/c", "n/e"}));
+  one.selector.names_excluded = {"c"};
+  EXPECT_EQ(Pages(mirror, one, change), (std::vector<std::string>{"n/a", "n/b", "n/e"}));
+  EXPECT_EQ(Pages(mirror, all, [&] { change(), mirror.Compact(Revision(revision)); }),
+            std::vector<std::string>{"gone"});
+}
+
+TEST(Mirror, KeepsTheListsThatWereBegunLast) {
+  constexpr std::int64_t kBegun = 20;
+  Mirror mirror(kBytes);
+  mirror.Fill({MakeRecord("n", "a", 1), MakeRecord("n", "b", 1)}, Revision(1));
+  ListQuery first{"asyncactors", {}, {}, 1, {}, {}};
+  for (std::int64_t revision = 2; revision <= kBegun; ++revision) {
+    EXPECT_TRUE(mirror.List(first)->more);
+    mirror.Apply(std::vector{MakeEvent(Event::Type::kModified, "n", "b", revision)}, Revision(revision));
+  }
+  const auto second = [&](std::int64_t at) {
+    return mirror.List({"asyncactors", {}, {}, 1, ports::ObjectKey{"asyncactors", "n", "a"}, Revision(at)});
+  };
+  ASSERT_TRUE(second(kBegun - 1).has_value());
+  EXPECT_EQ(second(kBegun - 1)->items.at(0).revision, Revision(kBegun - 1));
+  EXPECT_FALSE(second(2).has_value()) << "others came after it";
+  EXPECT_FALSE(second(kBegun + 1).has_value()) << "not yet there";
 }
 
 }  // namespace

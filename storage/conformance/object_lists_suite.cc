@@ -192,6 +192,21 @@ TEST_P(ObjectStoreSuite, AListAtACompactedRevisionIsExpired) {
   EXPECT_EQ(store().List(All())->items.size(), 3U) << "objects stay";
 }
 
+TEST_P(ObjectStoreSuite, ReadsOfAnyStateFromARevisionOnAreNotOlder) {
+  MustCreate("default", "a");
+  const Revision changed = MustUpdate("default", "a", 2).revision;
+  const ports::ObjectKey key{"asyncactors", "default", "a"};
+  EXPECT_EQ(store().GetNotOlder(key, changed)->revision, changed);
+  ASSERT_TRUE(store().GetNotOlder(key, Revision(0)).ok());
+  EXPECT_EQ(store().GetNotOlder({"asyncactors", "default", "b"}, changed).error().code, ErrorCode::kNotFound);
+  ListQuery query = All();
+  query.not_older_than = changed;
+  EXPECT_GE(store().List(query)->revision, changed);
+  EXPECT_EQ(store().List(query)->items.at(0).revision, changed);
+  EXPECT_TRUE(*store().Reached(changed));
+  EXPECT_FALSE(*store().Reached(Revision(Head().get() + 1000)));
+}
+
 TEST_P(ObjectStoreSuite, AListOfTheFutureIsRefused) {
   ListQuery query = All();
   query.at = Revision(Head().get() + 1000);

@@ -30,6 +30,7 @@ Status ObjectStore::Compact(Revision upto) {
     return Ok();
   };
   ASYA_TRY_STATUS(database_.Write(move_mark));
+  mirror_.Compact(compacted);
   std::int64_t dropped = kCompactionBatchEvents;
   const auto drop_batch = [&](Transaction& transaction) -> Status {
     ASYA_TRY(const Rows rows,

@@ -109,12 +109,13 @@ Status ReadPage(Transaction& transaction, const ListQuery& query, Page& page) {
 }  // namespace
 
 Result<Page> ObjectStore::List(const ListQuery& query) {
-  // A page of the past is the database's.
-  if (!query.at) {
-    ASYA_TRY(const bool fresh, MirrorIsFresh());
-    if (fresh) {
-      if (auto found = mirror_.List(query)) return *std::move(found);
-    }
+  // Of the past the mirror has what somebody is reading by pages; all else of it is the database's.
+  bool mirrored = query.at.has_value();
+  if (!mirrored) {
+    ASYA_TRY(mirrored, MirrorShows(query.not_older_than));
+  }
+  if (mirrored) {
+    if (auto found = mirror_.List(query)) return *std::move(found);
   }
   Page page;
   ASYA_TRY_STATUS(database_.Read([&](Transaction& transaction) { return ReadPage(transaction, query, page); }));

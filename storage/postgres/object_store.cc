@@ -90,19 +90,24 @@ Result<Record> ObjectStore::Delete(const ports::ObjectKey& key, const Preconditi
   return Commit(change);
 }
 
-Result<bool> ObjectStore::MirrorIsFresh() {
+Result<bool> ObjectStore::MirrorShows(std::optional<Revision> not_older_than) {
   constexpr std::chrono::milliseconds kAtOnce{0};
   constexpr std::chrono::milliseconds kPatience{1000};  // then the database is asked instead
-  if (!mirror_.Reach(Revision(0), kAtOnce)) return false;
+  if (!mirror_.Reach(not_older_than.value_or(Revision(0)), kAtOnce)) return false;
+  if (not_older_than) return true;
   ASYA_TRY(const Revision head, shared_head_.Read());
   if (mirror_.Reach(head, kAtOnce)) return true;
   log_reader_.Wake();
   return mirror_.Reach(head, kPatience);
 }
 
-Result<Record> ObjectStore::Get(const ports::ObjectKey& key) {
-  ASYA_TRY(const bool fresh, MirrorIsFresh());
-  if (fresh) {
+Result<Record> ObjectStore::Get(const ports::ObjectKey& key) { return Read(key, std::nullopt); }
+
+Result<Record> ObjectStore::GetNotOlder(const ports::ObjectKey& key, Revision than) { return Read(key, than); }
+
+Result<Record> ObjectStore::Read(const ports::ObjectKey& key, std::optional<Revision> not_older_than) {
+  ASYA_TRY(const bool mirrored, MirrorShows(not_older_than));
+  if (mirrored) {
     if (auto found = mirror_.Get(key)) return *std::move(found);
   }
   ASYA_TRY(const Rows rows, database_.Query("SELECT namespace, name, uid, revision, labels, json FROM objects "
@@ -113,6 +118,11 @@ Result<Record> ObjectStore::Get(const ports::ObjectKey& key) {
 }
 
 Result<Revision> ObjectStore::Head() { return shared_head_.Read(); }
+
+Result<bool> ObjectStore::Reached(Revision revision) {
+  ASYA_TRY(const bool mirrored, MirrorShows(revision));
+  return mirrored ? true : ports::ObjectStore::Reached(revision);
+}
 
 Result<std::shared_ptr<void>> ObjectStore::Watch(const ports::WatchQuery& query, Revision from,
                                                  std::shared_ptr<ports::WatchSink> sink) {

@@ -48,8 +48,10 @@ class ObjectStore final : public ports::ObjectStore {
   Result<ports::Record> Delete(const ports::ObjectKey& key, const ports::Precondition& precondition,
                                const ports::Author& author) override;
   Result<ports::Record> Get(const ports::ObjectKey& key) override;
+  Result<ports::Record> GetNotOlder(const ports::ObjectKey& key, ports::Revision than) override;
   Result<ports::Page> List(const ports::ListQuery& query) override;
   Result<ports::Revision> Head() override;
+  Result<bool> Reached(ports::Revision revision) override;
   Result<std::shared_ptr<void>> Watch(const ports::WatchQuery& query, ports::Revision from,
                                       std::shared_ptr<ports::WatchSink> sink) override;
   Result<std::vector<ports::HistoryEntry>> History(const ports::HistoryQuery& query) override;
@@ -62,8 +64,9 @@ class ObjectStore final : public ports::ObjectStore {
 
  private:
   Result<ports::Record> Commit(ChangePointer change);
-  // Whether the mirror shows everything that was committed before the call.
-  Result<bool> MirrorIsFresh();
+  Result<ports::Record> Read(const ports::ObjectKey& key, std::optional<ports::Revision> not_older_than);
+  // Whether the mirror shows that revision or, without one, everything that was committed before the call.
+  Result<bool> MirrorShows(std::optional<ports::Revision> not_older_than);
 
   sql::postgres::Database& database_;
   const Clock& clock_;

@@ -134,10 +134,12 @@ def test_kill_of_one_loses_nothing(team: Team) -> None:
 
 
 def test_a_restart_of_the_database_is_waited_out(team: Team) -> None:
-    """Discovery, OpenAPI and health go on, writes and reads are told to come again, watches stay and go on."""
+    """Discovery, OpenAPI, health and reads of any state go on, all else is told to come again, watches stay."""
     clients = [team.client(0), team.client(1)]
     watches = [Watch(team.client(number), team.head()) for number in (0, 1)]
     assert clients[0].post(FLOWS, json=flow("before")).status_code == 201
+    any_state = {"resourceVersion": "0"}
+    until(lambda: all(c.get(FLOWS + "/before", params=any_state).status_code == 200 for c in clients), "both know it")
     team.database.kill()
     try:
         for client in clients:
@@ -147,6 +149,10 @@ def test_a_restart_of_the_database_is_waited_out(team: Team) -> None:
             for answer in (client.post(FLOWS, json=flow("while")), client.get(FLOWS), client.get(FLOWS + "/before")):
                 assert answer.status_code == 503 and answer.headers["Retry-After"], answer.text
                 assert answer.json()["reason"] == "ServiceUnavailable"
+            listed = client.get(FLOWS, params=any_state).json()
+            assert [item["metadata"]["name"] for item in listed["items"]] == ["before"]
+            assert client.get(FLOWS + "/before", params=any_state).status_code == 200
+            assert client.get(FLOWS + "/never", params=any_state).status_code == 404
         assert not any(watch.over.is_set() for watch in watches)
     finally:
         team.database.start()
