@@ -35,64 +35,59 @@ FROM (SELECT * FROM unnest($1::text[], $2::text[], $3::text[]) AS k(resource, na
 CROSS JOIN LATERAL (SELECT * FROM objects WHERE resource = k.resource AND namespace = k.namespace AND name = k.name
                     LIMIT 1 FOR UPDATE) AS o)sql";
 
-constexpr const char* kTakeRevisions = "UPDATE watermark SET head = head + $1 RETURNING head - $1";
+// All that a batch changes, in one statement, so that each body goes over the wire once. The row of the watermark is
+// locked before anything else is written and until the commit is visible: so the order of revisions is that in which
+// others see them. An object that another replica made between the check and here, which the statement's snapshot may
+// not show, is left alone and not told; its revision stays unused.
+constexpr const char* kWrite = R"sql(
+WITH taken AS (UPDATE watermark SET head = head + $1 RETURNING head - $1 AS base),
+v AS (
+  SELECT taken.base + u.place AS revision, u.*
+  FROM taken CROSS JOIN
+    unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+           $9::bigint[], $10::text[], $11::text[], $12::bigint[], $13::text[], $14::text[], $15::text[])
+    WITH ORDINALITY AS u(type, resource, namespace, name, uid, labels, json,
+                         previous_revision, previous_labels, previous_json, kept, username, user_agent, verb, place)),
+created AS (
+  INSERT INTO objects(resource, namespace, name, uid, revision, labels, json)
+  SELECT resource, namespace, name, uid, revision, labels, json FROM v WHERE type = 'A'
+  ON CONFLICT DO NOTHING RETURNING resource, namespace, name),
+updated AS (
+  UPDATE objects o SET revision = v.revision, labels = v.labels, json = v.json
+  FROM v WHERE v.type = 'M' AND o.resource = v.resource AND o.namespace = v.namespace AND o.name = v.name),
+deleted AS (
+  DELETE FROM objects o USING v
+  WHERE v.type = 'D' AND o.resource = v.resource AND o.namespace = v.namespace AND o.name = v.name),
+written AS (
+  SELECT * FROM v
+  WHERE type <> 'A' OR (resource, namespace, name) IN (SELECT resource, namespace, name FROM created)),
+logged AS (
+  INSERT INTO events(resource, namespace, name, uid, revision, labels, json, type, at,
+                     previous_revision, previous_labels, previous_json)
+  SELECT resource, namespace, name, uid, revision, labels, json, type, $16::bigint, nullif(previous_revision, 0),
+         CASE WHEN type = 'M' THEN previous_labels END, CASE WHEN type = 'M' THEN previous_json END
+  FROM written),
+remembered AS (
+  INSERT INTO history(resource, namespace, name, uid, revision, json, at, username, user_agent, verb)
+  SELECT resource, namespace, name, uid, revision, json, $16::bigint, username, user_agent, verb
+  FROM written WHERE kept = 1)
+SELECT taken.base, created.resource, created.namespace, created.name, pg_notify('asya_objects', '')
+FROM taken LEFT JOIN created ON true)sql";
 
-constexpr const char* kInsertObjects = R"sql(
-INSERT INTO objects(resource, namespace, name, uid, revision, labels, json)
-SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[])
-ON CONFLICT DO NOTHING RETURNING resource, namespace, name)sql";
-
-// The rows are locked, so the guards that were checked then hold still.
-constexpr const char* kUpdateObjects = R"sql(
-UPDATE objects o SET revision = v.revision, labels = v.labels, json = v.json
-FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[])
-  AS v(resource, namespace, name, uid, revision, labels, json)
-WHERE o.resource = v.resource AND o.namespace = v.namespace AND o.name = v.name)sql";
-
-constexpr const char* kDeleteObjects = R"sql(
-DELETE FROM objects o USING unnest($1::text[], $2::text[], $3::text[]) AS k(resource, namespace, name)
-WHERE o.resource = k.resource AND o.namespace = k.namespace AND o.name = k.name)sql";
-
-constexpr const char* kInsertEvents = R"sql(
-INSERT INTO events(resource, namespace, name, uid, revision, labels, json, type, at,
-                   previous_revision, previous_labels, previous_json)
-SELECT resource, namespace, name, uid, revision, labels, json, type, $9::bigint, nullif(previous_revision, 0),
-       CASE WHEN type = 'M' THEN previous_labels END, CASE WHEN type = 'M' THEN previous_json END
-FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[], $8::text[],
-            $10::bigint[], $11::text[], $12::text[])
-  AS v(resource, namespace, name, uid, revision, labels, json, type,
-       previous_revision, previous_labels, previous_json))sql";
-
-constexpr const char* kInsertHistory = R"sql(
-INSERT INTO history(resource, namespace, name, uid, revision, json, at, username, user_agent, verb)
-SELECT resource, namespace, name, uid, revision, json, $8::bigint, username, user_agent, verb
-FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[],
-            $9::text[], $10::text[], $11::text[])
-  AS v(resource, namespace, name, uid, revision, labels, json, username, user_agent, verb))sql";
-
-// Columns of several records, for unnest.
+// Columns of several changes, for unnest.
 struct Columns {
-  Texts resources, namespaces, names, uids, labels, bodies;
-  Numbers revisions;
+  Texts types, resources, namespaces, names, uids, labels, bodies, previous_labels, previous_bodies;
+  Texts users, agents, verbs;
+  Numbers previous_revisions, kept;
 
-  void Add(const Record& record) {
-    resources.push_back(record.key.resource);
-    namespaces.push_back(record.key.namespace_);
-    names.push_back(record.key.name);
-    uids.push_back(record.uid);
-    revisions.push_back(record.revision.get());
-    labels.push_back(LabelsToText(record.labels));
-    bodies.push_back(record.json ? *record.json : std::string());
+  void AddKey(const ObjectKey& key) {
+    resources.push_back(key.resource);
+    namespaces.push_back(key.namespace_);
+    names.push_back(key.name);
   }
-  [[nodiscard]] bool empty() const { return names.empty(); }
+  void Add(const Change& change);
   [[nodiscard]] Parameters Keys() const { return Parameters().Add(resources).Add(namespaces).Add(names); }
-  [[nodiscard]] Parameters All() const { return Keys().Add(uids).Add(revisions).Add(labels).Add(bodies); }
 };
-
-Status Run(Transaction& transaction, const char* sql, const Parameters& parameters) {
-  ASYA_TRY(const Rows rows, transaction.Execute(sql, parameters));
-  return Ok();
-}
 
 const char* TypeText(Event::Type type) {
   switch (type) {
@@ -108,10 +103,27 @@ const char* TypeText(Event::Type type) {
   return "";
 }
 
+void Columns::Add(const Change& change) {
+  const Record& record = change.stored;
+  AddKey(record.key);
+  types.emplace_back(TypeText(change.type));
+  uids.push_back(record.uid);
+  labels.push_back(LabelsToText(record.labels));
+  bodies.push_back(*record.json);
+  const bool modified = change.type == Event::Type::kModified;
+  previous_revisions.push_back(change.type == Event::Type::kAdded ? 0 : change.previous.revision.get());
+  previous_labels.push_back(modified ? LabelsToText(change.previous.labels) : "");
+  previous_bodies.push_back(modified ? *change.previous.json : "");
+  kept.push_back(change.author.keep_history ? 1 : 0);
+  users.push_back(change.author.user);
+  agents.push_back(change.author.user_agent);
+  verbs.push_back(change.author.verb);
+}
+
 // Locks what is there of the batch's keys and lets each change pass or not.
 Status CheckGuards(Transaction& transaction, const Batch& batch) {
   Columns keys;
-  for (const auto& change : batch) keys.Add(change->record);
+  for (const auto& change : batch) keys.AddKey(change->record.key);
   ASYA_TRY(const Rows rows, transaction.Execute(kLockRows, keys.Keys()));
   std::map<ObjectKey, Record> stored;
   for (std::size_t row = 0; row < rows.size(); ++row) {
@@ -139,81 +151,35 @@ Status CheckGuards(Transaction& transaction, const Batch& batch) {
   return Ok();
 }
 
-Status TakeRevisions(Transaction& transaction, const Batch& batch, Committed& committed) {
+Status WriteAll(Transaction& transaction, const Batch& batch, WallTime now, Committed& committed) {
+  Columns columns;
+  for (const auto& change : batch) {
+    if (change->outcome.ok()) columns.Add(*change);
+  }
   committed = Committed();
-  std::int64_t count = 0;
-  for (const auto& change : batch) count += change->outcome.ok() ? 1 : 0;
-  if (count == 0) return Ok();
-  ASYA_TRY_STATUS(LockRevisions(transaction));
-  ASYA_TRY(const Rows rows, transaction.Execute(kTakeRevisions, Parameters().Add(count)));
+  if (columns.names.empty()) return Ok();
+  const auto count = static_cast<std::int64_t>(columns.names.size());
+  Parameters parameters;
+  parameters.Add(count).Add(columns.types).Add(columns.resources).Add(columns.namespaces).Add(columns.names);
+  parameters.Add(columns.uids).Add(columns.labels).Add(columns.bodies);
+  parameters.Add(columns.previous_revisions).Add(columns.previous_labels).Add(columns.previous_bodies);
+  parameters.Add(columns.kept).Add(columns.users).Add(columns.agents).Add(columns.verbs).Add(ToMicroseconds(now));
+  ASYA_TRY(const Rows rows, transaction.Execute(kWrite, parameters));
   if (rows.empty()) return Fail(ErrorCode::kInternal, "the watermark of the store is missing");
   std::int64_t revision = rows.Int(0, 0);
   committed.base = Revision(revision);
   committed.upto = Revision(revision + count);
-  for (const auto& change : batch) {
-    if (change->outcome.ok()) change->stored.revision = Revision(++revision);
-  }
-  return Ok();
-}
-
-Status WriteObjects(Transaction& transaction, const Batch& batch) {
-  Columns created, updated, deleted;
-  for (const auto& change : batch) {
-    if (!change->outcome.ok()) continue;
-    const Event::Type type = change->type;
-    (type == Event::Type::kAdded ? created : type == Event::Type::kModified ? updated : deleted).Add(change->stored);
-  }
-  if (!updated.empty()) ASYA_TRY_STATUS(Run(transaction, kUpdateObjects, updated.All()));
-  if (!deleted.empty()) ASYA_TRY_STATUS(Run(transaction, kDeleteObjects, deleted.Keys()));
-  if (created.empty()) return Ok();
-  ASYA_TRY(const Rows rows, transaction.Execute(kInsertObjects, created.All()));
-  std::set<ObjectKey> inserted;
+  std::set<ObjectKey> created;
   for (std::size_t row = 0; row < rows.size(); ++row) {
-    inserted.insert({rows.Text(row, 0), rows.Text(row, 1), rows.Text(row, 2)});
+    created.insert({rows.Text(row, 1), rows.Text(row, 2), rows.Text(row, 3)});
   }
-  for (const auto& change : batch) {
-    if (change->type != Event::Type::kAdded || !change->outcome.ok()) continue;
-    // Another replica was quicker between the check and the lock; its revision stays unused.
-    if (!inserted.contains(change->record.key)) change->outcome = AlreadyExists(change->record.key);
-  }
-  return Ok();
-}
-
-Status WriteLog(Transaction& transaction, const Batch& batch, WallTime now) {
-  Columns events;
-  Texts types, previous_labels, previous_bodies;
-  Numbers previous_revisions;
   for (const auto& change : batch) {
     if (!change->outcome.ok()) continue;
-    events.Add(change->stored);
-    types.emplace_back(TypeText(change->type));
-    const bool modified = change->type == Event::Type::kModified;
-    previous_revisions.push_back(change->type == Event::Type::kAdded ? 0 : change->previous.revision.get());
-    previous_labels.push_back(modified ? LabelsToText(change->previous.labels) : "");
-    previous_bodies.push_back(modified ? *change->previous.json : "");
+    change->stored.revision = Revision(++revision);
+    const bool was_quicker = change->type == Event::Type::kAdded && !created.contains(change->record.key);
+    if (was_quicker) change->outcome = AlreadyExists(change->record.key);
   }
-  if (events.empty()) return Ok();
-  return Run(transaction, kInsertEvents,
-             events.All()
-                 .Add(types)
-                 .Add(ToMicroseconds(now))
-                 .Add(previous_revisions)
-                 .Add(previous_labels)
-                 .Add(previous_bodies));
-}
-
-Status WriteHistory(Transaction& transaction, const Batch& batch, WallTime now) {
-  Columns entries;
-  Texts users, agents, verbs;
-  for (const auto& change : batch) {
-    if (!change->outcome.ok() || !change->author.keep_history) continue;
-    entries.Add(change->stored);
-    users.push_back(change->author.user);
-    agents.push_back(change->author.user_agent);
-    verbs.push_back(change->author.verb);
-  }
-  if (entries.empty()) return Ok();
-  return Run(transaction, kInsertHistory, entries.All().Add(ToMicroseconds(now)).Add(users).Add(agents).Add(verbs));
+  return Ok();
 }
 
 // As the log tells them.
@@ -234,11 +200,7 @@ Result<Committed> CommitBatch(sql::postgres::Database& database, const Batch& ba
   Committed committed;
   const Status written = database.Write([&](Transaction& transaction) -> Status {
     ASYA_TRY_STATUS(CheckGuards(transaction, batch));
-    ASYA_TRY_STATUS(TakeRevisions(transaction, batch, committed));
-    ASYA_TRY_STATUS(WriteObjects(transaction, batch));
-    ASYA_TRY_STATUS(WriteLog(transaction, batch, now));
-    ASYA_TRY_STATUS(WriteHistory(transaction, batch, now));
-    return Run(transaction, "SELECT pg_notify('asya_objects', '')", {});
+    return WriteAll(transaction, batch, now, committed);
   });
   if (!written.ok()) return written.error();
   committed.events = EventsOf(batch);

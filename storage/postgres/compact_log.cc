@@ -20,7 +20,6 @@ Status ObjectStore::Compact(Revision upto) {
   Revision compacted;
   // The mark moves before the rows go, so that no reader takes a log with holes for a whole one.
   const auto move_mark = [&](Transaction& transaction) -> Status {
-    ASYA_TRY_STATUS(LockRevisions(transaction));
     ASYA_TRY(const Rows rows,
              transaction.Execute("UPDATE watermark SET compacted = greatest(compacted, least($1, head)) "
                                  "RETURNING compacted",

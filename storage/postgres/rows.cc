@@ -38,11 +38,4 @@ Result<Watermark> ReadWatermark(sql::postgres::Database& database) {
   return ToWatermark(rows);
 }
 
-Status LockRevisions(Transaction& transaction) {
-  // The first number is "Asyb", beside the one of migrations; the second keeps schemas of one database apart.
-  ASYA_TRY(const Rows rows,
-           transaction.Execute("SELECT pg_advisory_xact_lock(1098086754, hashtext(current_schema()))"));
-  return Ok();
-}
-
 }  // namespace asya::storage::postgres

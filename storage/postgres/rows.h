@@ -23,8 +23,4 @@ struct Watermark {
 Result<Watermark> ReadWatermark(sql::postgres::Transaction& transaction);
 Result<Watermark> ReadWatermark(sql::postgres::Database& database);
 
-// Revisions are given out while it is held, and it is held until the commit is visible: so their order is the order in
-// which others see them. Its own statement, since the snapshot of a statement is older than its wait.
-Status LockRevisions(sql::postgres::Transaction& transaction);
-
 }  // namespace asya::storage::postgres
