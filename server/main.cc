@@ -12,6 +12,7 @@
 
 #include "core/observe/log.h"
 #include "server/api_options.h"
+#include "server/bump_revision.h"
 #include "server/direct_server.h"
 #include "server/local_server.h"
 #include "server/options.h"
@@ -28,6 +29,7 @@ constexpr const char* kUsage =
     "       in PostgreSQL where ASYA_DATABASE_URL is set\n"
     "       asya-server api --listen ADDRESS:PORT --tls-cert-file FILE --tls-private-key-file FILE …\n"
     "       the Kubernetes API for a team, on TLS; in PostgreSQL (ASYA_DATABASE_URL) or --database-file FILE\n"
+    "       asya-server bump-revision [--database-file FILE]                  after a backup was brought back\n"
     "       asya-server render -f FILE                                        print what a manifest becomes\n"
     "       asya-server render crds                                           print the kinds as "
     "CustomResourceDefinitions\n"
@@ -129,6 +131,18 @@ int RunApi(const std::vector<std::string>& arguments) {
   });
 }
 
+int RunBump(const std::vector<std::string>& arguments) {
+  asya::server::BumpOptions options;
+  if (!TellMistakes(asya::server::ParseBumpOptions(arguments, ReadEnvironment(), options))) return kExitUsage;
+  const auto revision = asya::server::BumpRevision(options);
+  if (!revision.ok()) {
+    std::fprintf(stderr, "%s\n", revision.error().message.c_str());
+    return kExitFailed;
+  }
+  std::printf("the store goes on from revision %lld; now start the servers\n", static_cast<long long>(revision->get()));
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -137,6 +151,7 @@ int main(int argc, char** argv) {
   const std::vector<std::string> rest(arguments.begin() + (arguments.empty() ? 0 : 1), arguments.end());
   if (command == "local") return RunLocal(rest);
   if (command == "api") return RunApi(rest);
+  if (command == "bump-revision") return RunBump(rest);
   if (command == "render") return asya::server::Render(rest);
   if (command == "version") {
     std::printf("%s\n", asya::server::kServerVersion);

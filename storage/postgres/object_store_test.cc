@@ -4,7 +4,9 @@
 #include <thread>
 
 #include "storage/conformance/object_store_suite.h"
+#include "storage/postgres/bump_revision.h"
 #include "storage/postgres/schema.h"
+#include "storage/revision_bump.h"
 #include "tests/support/postgres_schema.h"
 
 namespace asya::storage::postgres {
@@ -66,6 +68,22 @@ class PostgresObjectStore : public testing::Test {
     if (!PostgresSchema::Address()) GTEST_SKIP() << "needs a server: run under tools/postgres run";
   }
 };
+
+TEST_F(PostgresObjectStore, ABumpedStoreGoesOnBeyondAllThatWasSeen) {
+  const PostgresSchema schema;
+  Instance running(schema);
+  const Revision before = running.store().Create(MakeRecord("n", "a"), kAuthor)->revision;
+  const auto sink = std::make_shared<RecordingSink>();
+  const auto watch = running.store().Watch({"asyncactors", {}}, before, sink);
+  const auto bumped = BumpRevision(running.database());
+  ASSERT_TRUE(bumped.ok());
+  EXPECT_EQ(bumped->get(), before.get() + kRevisionBump);
+  Instance next(schema);
+  EXPECT_EQ(next.store().Watch({"asyncactors", {}}, before, sink).error().code, ErrorCode::kExpired);
+  EXPECT_EQ(next.store().List({"asyncactors", {}, {}, 0, {}, {}})->revision, *bumped);
+  EXPECT_GT(next.store().Update(MakeRecord("n", "a"), {before, {}}, kAuthor)->revision, *bumped);
+  EXPECT_EQ(sink->WaitForClose().value().code, ErrorCode::kExpired) << "a server that runs meanwhile ends its watches";
+}
 
 TEST_F(PostgresObjectStore, WatchersOfEveryInstanceSeeTheWritesOfAllOnceInOrder) {
   constexpr int kInstances = 3;

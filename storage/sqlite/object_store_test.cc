@@ -4,6 +4,8 @@
 
 #include "storage/conformance/object_store_suite.h"
 #include "storage/conformance/temporary_folder.h"
+#include "storage/revision_bump.h"
+#include "storage/sqlite/bump_revision.h"
 #include "storage/sqlite/open_database.h"
 
 namespace asya::storage::sqlite {
@@ -37,6 +39,27 @@ Record MakeRecord(const std::string& name, int generation = 1) {
   record.labels = {{"name", name}};
   record.json = std::make_shared<const std::string>("{\"generation\":" + std::to_string(generation) + "}");
   return record;
+}
+
+TEST(SqliteObjectStore, ABumpedStoreGoesOnBeyondAllThatWasSeen) {
+  const conformance::TemporaryFolder folder;
+  const auto database = OpenDatabase(folder.File("store.db"));
+  Revision before;
+  {
+    ObjectStore store(*database, RealClock());
+    ASSERT_TRUE(store.Start().ok());
+    before = store.Create(MakeRecord("a"), kAuthor)->revision;
+  }
+  const auto bumped = BumpRevision(*database);
+  ASSERT_TRUE(bumped.ok());
+  EXPECT_EQ(bumped->get(), before.get() + kRevisionBump);
+  ObjectStore store(*database, RealClock());
+  ASSERT_TRUE(store.Start().ok());
+  EXPECT_EQ(store.Watch({"asyncactors", {}}, before, std::make_shared<RecordingSink>()).error().code,
+            ErrorCode::kExpired);
+  EXPECT_EQ(store.List({"asyncactors", {}, {}, 0, {}, {}})->revision, *bumped);
+  EXPECT_GT(store.Update(MakeRecord("a", 2), {before, {}}, kAuthor)->revision, *bumped)
+      << "its own revision has stayed";
 }
 
 TEST(SqliteObjectStore, EverythingIsThereAfterAReopen) {

@@ -15,6 +15,7 @@ from asya_project import PATIENCE_S, ROOT, until
 
 GROUP = "/apis/asya.sh/v1alpha1"
 FLOWS = GROUP + "/namespaces/default/flows"
+PROGRAMS = Path(os.environ.get("ASYA_BIN", str(ROOT / "build" / "dev" / "bin")))
 
 
 def thing(kind: str, name: str, **spec: Any) -> dict[str, Any]:
@@ -76,8 +77,7 @@ class DirectServer:
         self.ca = str(ca)
         self.arguments = arguments
         self.log_path = folder / "server.log"
-        programs = Path(os.environ.get("ASYA_BIN", str(ROOT / "build" / "dev" / "bin")))
-        command = [str(programs / "asya-server"), "api", "--listen", listen or "127.0.0.1:0", *arguments]
+        command = [str(PROGRAMS / "asya-server"), "api", "--listen", listen or "127.0.0.1:0", *arguments]
         if not database:
             command += ["--database-file", str(folder / "asya.db")]
         environment = {"PATH": os.environ["PATH"], "HOME": str(folder)}
