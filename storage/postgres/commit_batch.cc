@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <set>
@@ -39,40 +40,51 @@ CROSS JOIN LATERAL (SELECT * FROM objects WHERE resource = k.resource AND namesp
 // locked before anything else is written and until the commit is visible: so the order of revisions is that in which
 // others see them. An object that another replica made between the check and here, which the statement's snapshot may
 // not show, is left alone and not told; its revision stays unused.
-constexpr const char* kWrite = R"sql(
-WITH taken AS (UPDATE watermark SET head = head + $1 RETURNING head - $1 AS base),
-v AS (
-  SELECT taken.base + u.place AS revision, u.*
-  FROM taken CROSS JOIN
-    unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-           $9::bigint[], $10::text[], $11::text[], $12::bigint[], $13::text[], $14::text[], $15::text[])
-    WITH ORDINALITY AS u(type, resource, namespace, name, uid, labels, json,
-                         previous_revision, previous_labels, previous_json, kept, username, user_agent, verb, place)),
-created AS (
-  INSERT INTO objects(resource, namespace, name, uid, revision, labels, json)
-  SELECT resource, namespace, name, uid, revision, labels, json FROM v WHERE type = 'A'
-  ON CONFLICT DO NOTHING RETURNING resource, namespace, name),
-updated AS (
-  UPDATE objects o SET revision = v.revision, labels = v.labels, json = v.json
-  FROM v WHERE v.type = 'M' AND o.resource = v.resource AND o.namespace = v.namespace AND o.name = v.name),
-deleted AS (
-  DELETE FROM objects o USING v
-  WHERE v.type = 'D' AND o.resource = v.resource AND o.namespace = v.namespace AND o.name = v.name),
-written AS (
-  SELECT * FROM v
-  WHERE type <> 'A' OR (resource, namespace, name) IN (SELECT resource, namespace, name FROM created)),
-logged AS (
-  INSERT INTO events(resource, namespace, name, uid, revision, labels, json, type, at,
-                     previous_revision, previous_labels, previous_json)
-  SELECT resource, namespace, name, uid, revision, labels, json, type, $16::bigint, nullif(previous_revision, 0),
-         CASE WHEN type = 'M' THEN previous_labels END, CASE WHEN type = 'M' THEN previous_json END
-  FROM written),
-remembered AS (
-  INSERT INTO history(resource, namespace, name, uid, revision, json, at, username, user_agent, verb)
-  SELECT resource, namespace, name, uid, revision, json, $16::bigint, username, user_agent, verb
-  FROM written WHERE kept = 1)
-SELECT taken.base, created.resource, created.namespace, created.name, pg_notify('asya_objects', '')
-FROM taken LEFT JOIN created ON true)sql";
+//
+// A batch of one kind has a statement without the parts of the others: PostgreSQL plans it anew each time, since its
+// parameters are arrays.
+#define ASYA_VALUES                                                                                \
+  "WITH taken AS (UPDATE watermark SET head = head + $1 RETURNING head - $1 AS base), "            \
+  "v AS (SELECT taken.base + u.place AS revision, u.* FROM taken CROSS JOIN "                      \
+  "unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], "    \
+  "$9::bigint[], $10::text[], $11::text[], $12::bigint[], $13::text[], $14::text[], $15::text[]) " \
+  "WITH ORDINALITY AS u(type, resource, namespace, name, uid, labels, json, "                      \
+  "previous_revision, previous_labels, previous_json, kept, username, user_agent, verb, place)), "
+#define ASYA_CREATED                                                                         \
+  "created AS (INSERT INTO objects(resource, namespace, name, uid, revision, labels, json) " \
+  "SELECT resource, namespace, name, uid, revision, labels, json FROM v WHERE type = 'A' "   \
+  "ON CONFLICT DO NOTHING RETURNING resource, namespace, name), "
+#define ASYA_NOT_CREATED "created AS (SELECT '' AS resource, '' AS namespace, '' AS name), "
+#define ASYA_UPDATED                                                                          \
+  "updated AS (UPDATE objects o SET revision = v.revision, labels = v.labels, json = v.json " \
+  "FROM v WHERE v.type = 'M' AND o.resource = v.resource AND o.namespace = v.namespace AND o.name = v.name), "
+#define ASYA_DELETED                           \
+  "deleted AS (DELETE FROM objects o USING v " \
+  "WHERE v.type = 'D' AND o.resource = v.resource AND o.namespace = v.namespace AND o.name = v.name), "
+#define ASYA_TOLD                                                                                                    \
+  "written AS (SELECT * FROM v "                                                                                     \
+  "WHERE type <> 'A' OR (resource, namespace, name) IN (SELECT resource, namespace, name FROM created)), "           \
+  "logged AS (INSERT INTO events(resource, namespace, name, uid, revision, labels, json, type, at, "                 \
+  "previous_revision, previous_labels, previous_json) "                                                              \
+  "SELECT resource, namespace, name, uid, revision, labels, json, type, $16::bigint, nullif(previous_revision, 0), " \
+  "CASE WHEN type = 'M' THEN previous_labels END, CASE WHEN type = 'M' THEN previous_json END FROM written), "       \
+  "remembered AS (INSERT INTO history(resource, namespace, name, uid, revision, json, at, username, user_agent, "    \
+  "verb) "                                                                                                           \
+  "SELECT resource, namespace, name, uid, revision, json, $16::bigint, username, user_agent, verb "                  \
+  "FROM written WHERE kept = 1) "                                                                                    \
+  "SELECT taken.base, created.resource, created.namespace, created.name, pg_notify('asya_objects', '') "             \
+  "FROM taken LEFT JOIN created ON true"
+
+constexpr const char* kWriteCreates = ASYA_VALUES ASYA_CREATED ASYA_TOLD;
+constexpr const char* kWriteUpdates = ASYA_VALUES ASYA_NOT_CREATED ASYA_UPDATED ASYA_TOLD;
+constexpr const char* kWriteAnything = ASYA_VALUES ASYA_CREATED ASYA_UPDATED ASYA_DELETED ASYA_TOLD;
+
+#undef ASYA_VALUES
+#undef ASYA_CREATED
+#undef ASYA_NOT_CREATED
+#undef ASYA_UPDATED
+#undef ASYA_DELETED
+#undef ASYA_TOLD
 
 // Columns of several changes, for unnest.
 struct Columns {
@@ -164,7 +176,11 @@ Status WriteAll(Transaction& transaction, const Batch& batch, WallTime now, Comm
   parameters.Add(columns.uids).Add(columns.labels).Add(columns.bodies);
   parameters.Add(columns.previous_revisions).Add(columns.previous_labels).Add(columns.previous_bodies);
   parameters.Add(columns.kept).Add(columns.users).Add(columns.agents).Add(columns.verbs).Add(ToMicroseconds(now));
-  ASYA_TRY(const Rows rows, transaction.Execute(kWrite, parameters));
+  const auto all_are = [&](const char* type) {
+    return std::all_of(columns.types.begin(), columns.types.end(), [&](const std::string& one) { return one == type; });
+  };
+  const char* const sql = all_are("A") ? kWriteCreates : all_are("M") ? kWriteUpdates : kWriteAnything;
+  ASYA_TRY(const Rows rows, transaction.Execute(sql, parameters));
   if (rows.empty()) return Fail(ErrorCode::kInternal, "the watermark of the store is missing");
   std::int64_t revision = rows.Int(0, 0);
   committed.base = Revision(revision);
