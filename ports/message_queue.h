@@ -23,20 +23,23 @@ constexpr std::size_t OrdinaryLimitBytes(std::size_t limit_bytes) {
   return limit_bytes - (limit_bytes / 4 < kFailureHeadroomBytes ? limit_bytes / 4 : kFailureHeadroomBytes);
 }
 
+// The least number of crashes at which a relay may give an envelope up. Below it a count too high does no harm.
+inline constexpr std::int64_t kLeastCrashLimit = 5;
+
 // Names one delivery of one consumer; never reused within the life of the consumer.
 using DeliveryTag = Strong<struct DeliveryTagTag, std::uint64_t>;
 
 // One leased message. The lease is kept alive by the transport until the delivery is settled or the consumer stops.
 struct Delivery {
   DeliveryTag tag;
-  std::string body;            // the envelope, byte for byte as it was published
+  std::string body;              // the envelope, byte for byte as it was published
   std::int64_t crash_count = 0;  // earlier invocations that had started and never reported an outcome
-  WallTime enqueued_at{};      // when it became visible in this queue; for queue_wait_seconds
+  WallTime enqueued_at{};        // when it became visible in this queue; for queue_wait_seconds
 };
 
 // A message to publish, together with the settlement of its input.
 struct Outgoing {
-  std::string queue;       // full queue name, e.g. "asya-default-infer"
+  std::string queue;  // full queue name, e.g. "asya-default-infer"
   std::string body;
   // derived, the same for each repetition of the same work; brokers that can, drop doubles by it
   std::string message_id;

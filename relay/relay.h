@@ -40,7 +40,7 @@ struct RelayLimits {
   std::chrono::milliseconds suspect_patience{10'000};  // how long suspects wait for a runtime that is not ready
   std::chrono::milliseconds orphan_life{60'000};       // how long an outcome waits for its message to come again
   std::size_t orphans = 2048;
-  std::int64_t least_crash_limit = 5;
+  std::int64_t least_crash_limit = ports::kLeastCrashLimit;
 };
 
 struct RelayParts {

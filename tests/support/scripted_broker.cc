@@ -162,8 +162,8 @@ void ScriptedBroker::Take(Peer& peer, const transports::rabbitmq::Frame& frame) 
     if (peer.link == kPublishes) published_ = 0;
   }
   ++counts_[{peer.link, id}];
-  if (id == MethodId::kPublish) ++published_;
-  if (id == MethodId::kConsume) {
+  if (id == MethodId::kPublish && frame.channel == 1) ++published_;
+  if (id == MethodId::kConsume && peer.link == kTakes) {
     reader.U16();
     reader.ShortString();
     consumer_tag_ = reader.ShortString();
@@ -193,7 +193,11 @@ std::string ScriptedBroker::AnswerTo(Peer& peer, std::uint16_t channel, MethodId
       return Method(channel, MethodId::kQueueDeclareOk,
                     Fields([](WireWriter& writer) { writer.ShortString("q").U32(0).U32(0); }));
     case MethodId::kPublish:
-      return peer.link == kPublishes ? Confirm(published_) : "";
+      return peer.link == kPublishes && channel == 1 ? Confirm(published_) : "";
+    case MethodId::kExchangeDeclare:
+      return Method(channel, MethodId::kExchangeDeclareOk);
+    case MethodId::kQueueBind:
+      return Method(channel, MethodId::kQueueBindOk);
     default:
       return "";
   }

@@ -71,7 +71,7 @@ TEST(Wire, TablesThatAreTooDeepOrCutOffAreRefused) {
 
 TEST(Frames, AMessageComesTogetherFromPiecesOfAnySize) {
   Properties properties;
-  properties.headers.crashes = 3;
+  properties.headers.losses = 3;
   properties.message_id = "m-1";
   properties.correlation_id = "17";
   properties.expiration = "250";
@@ -92,7 +92,7 @@ TEST(Frames, AMessageComesTogetherFromPiecesOfAnySize) {
   EXPECT_EQ(arrivals[0].properties.message_id, "m-1");
   EXPECT_EQ(arrivals[0].properties.correlation_id, "17");
   EXPECT_EQ(arrivals[0].properties.timestamp_s, 1'700'000'000);
-  EXPECT_EQ(arrivals[0].properties.headers.crashes, 3);
+  EXPECT_EQ(arrivals[0].properties.headers.losses, 3);
   for (std::size_t cut = 0; cut < bytes.size(); cut += 97) {
     EXPECT_TRUE(TakeAll(std::string_view(bytes).substr(0, cut), status).empty());
     EXPECT_TRUE(status.ok());

@@ -76,6 +76,7 @@ void Consumer::Abandon() {
     consuming_.reset();  // without a word to the broker
     Lose("the connection was cut");
     memory_.Forget();
+    pardons_.Forget();
     is_fresh_ = true;
   });
 }

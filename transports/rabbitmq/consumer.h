@@ -20,6 +20,8 @@
 #include "transports/rabbitmq/address.h"
 #include "transports/rabbitmq/link.h"
 #include "transports/rabbitmq/memory.h"
+#include "transports/rabbitmq/pardon_channel.h"
+#include "transports/rabbitmq/pardons.h"
 #include "transports/rabbitmq/publishing.h"
 #include "transports/rabbitmq/windows.h"
 
@@ -34,10 +36,19 @@ struct ConsumerSettings {
   std::chrono::milliseconds reconnect_min{50};  // doubles with each try, plus or minus a half
   std::chrono::milliseconds reconnect_max{2000};
   std::chrono::seconds heartbeat{10};  // a connection that is silent for twice that is given up
+  // How long a message that may be given up waits each time for pardons of relays that have lost their connection.
+  std::chrono::milliseconds hearing{12'000};
 };
 
+// Times that such a message waits: whoever gets it after the first may have come too late for the answers.
+constexpr std::int64_t kHearingsMax = 2;
+
+// Pardons of one message that only relays know; then they are written down in a copy of it. One break leaves the order
+// of a queue as it was.
+constexpr int kUnwrittenPardonsMax = 2;
+
 // Bodies are kept up to this many bytes in all, to put messages back uncounted; brokers before 4.3 count what is put
-// back otherwise, so that a larger one may come back as a suspect.
+// back otherwise, which has to be pardoned.
 constexpr std::size_t kKeptBodyBytesMax = 4U << 20U;
 
 class Consumer final : public ports::MessageQueue {
@@ -59,6 +70,11 @@ class Consumer final : public ports::MessageQueue {
   enum class Phase { kAway, kOpening, kChecking, kReady };
   struct Lease {
     std::uint64_t print = 0;
+    // Deliveries that were never settled, of this message and what it is a copy of; and the number of this one if it is
+    // lost as well, negative where the broker would not count it.
+    std::int64_t losses = 0;
+    std::int64_t next_loss = 0;
+    LossSet pardoned = 0;
     std::int64_t crashes = 0;
     WallTime visible_at{};
     std::string message_id;
@@ -95,7 +111,13 @@ class Consumer final : public ports::MessageQueue {
   // deliveries.cc: what comes in and what becomes of it.
   void OnArrival(Arrival&& arrival);
   void OnDelivery(Arrival&& arrival);
-  [[nodiscard]] std::int64_t CrashesOf(const Arrival& arrival) const;
+  void CountLosses(const Arrival& arrival, Lease& lease) const;
+  [[nodiscard]] LossSet PardonedOf(const Headers& headers, std::uint64_t print, SteadyTime now) const;
+  [[nodiscard]] static int UnwrittenPardons(const Arrival& arrival, const Lease& lease);
+  void WriteDown(ports::DeliveryTag tag, Arrival&& arrival);
+  void Hear(ports::DeliveryTag tag, Arrival&& arrival);
+  void Pardoned(const Lease& lease, SteadyTime now);
+  [[nodiscard]] Publication CopyOf(const Lease& lease, std::string body) const;
   void OnSettle(ports::Settlement settlement);
   void GiveBack(ports::DeliveryTag tag, Lease& lease, bool tell);
   void Send(ports::DeliveryTag tag, std::vector<Publication> batch, bool tell);
@@ -127,10 +149,11 @@ class Consumer final : public ports::MessageQueue {
   std::unique_ptr<Link> consuming_;
   std::unique_ptr<Link> publishing_link_;
   std::unique_ptr<Publishing> publishing_;
-  std::vector<pollfd> sockets_;        // waited for
-  bool sockets_stay_ = false;          // they were those of open links
-  std::array<bool, 2> readable_{};     // consuming, publishing
-  std::optional<std::string> broken_;  // why the links have to be given up
+  std::unique_ptr<PardonChannel> pardon_channel_;  // uses the two before it
+  std::vector<pollfd> sockets_;                    // waited for
+  bool sockets_stay_ = false;                      // they were those of open links
+  std::array<bool, 2> readable_{};                 // consuming, publishing
+  std::optional<std::string> broken_;              // why the links have to be given up
   std::optional<std::string> told_;
   SteadyTime try_at_{};
   int failures_ = 0;
@@ -138,6 +161,7 @@ class Consumer final : public ports::MessageQueue {
   std::unordered_map<ports::DeliveryTag, Lease> leases_;  // bounded by the credits
   std::vector<ports::Delivery> deliveries_;               // to be told at the end of the turn
   Memory memory_;
+  Pardons pardons_;
   std::size_t kept_bytes_ = 0;
   std::uint64_t tag_base_ = 0;
   std::uint64_t last_channel_tag_ = 0;

@@ -57,10 +57,13 @@ void Consumer::Connect() {
   publishing.name = "asya-relay " + settings_.queue + " publishes";
   consuming_ = std::make_unique<Link>(consuming, clock_, [this](Arrival&& arrival) { OnArrival(std::move(arrival)); });
   publishing_link_ = std::make_unique<Link>(publishing, clock_, [this](const Arrival& arrival) {
+    if (pardon_channel_->Take(arrival)) return;
     const auto taken = publishing_->Take(arrival);
     if (!taken.ok() && !broken_) broken_ = taken.error().message;
   });
   publishing_ = std::make_unique<Publishing>(*publishing_link_, settings_.exchange, clock_);
+  pardon_channel_ =
+      std::make_unique<PardonChannel>(*publishing_link_, publishing_->calls(), settings_.queue, pardons_, clock_);
   phase_ = Phase::kOpening;
   for (Link* link : {consuming_.get(), publishing_link_.get()}) {
     if (const Status begun = link->Begin(); !begun.ok()) {
@@ -111,6 +114,7 @@ void Consumer::Checked(const Status& found) {
   tag_base_ += last_channel_tag_;
   last_channel_tag_ = 0;
   consuming_->Send(kConsumeChannel, OpenChannel());
+  pardon_channel_->Open();
   TellConnection(true, "");
 }
 
@@ -128,17 +132,23 @@ void Consumer::Lose(const std::string& reason) {
   lost_up_to_ = tag_base_ + last_channel_tag_;
   phase_ = Phase::kAway;
   if (windows_ != nullptr) {
-    for (const auto& [tag, lease] : leases_) memory_.LostLease(lease.print, lease.crashes);
+    const SteadyTime now = clock_.Steady();
+    for (const auto& [tag, lease] : leases_) {
+      memory_.LostLease(lease.print);
+      pardons_.Learn({lease.print, lease.pardoned}, now);
+    }
     for (const Windows::Unacked& unacked : windows_->unacked()) {
       if (unacked.settled) memory_.LostSettled(unacked.print);
+      pardons_.Grant({unacked.print, LossNumber(unacked.next_loss)}, now);
     }
-    memory_.Lost(clock_.Steady());
+    memory_.Lost(now);
   }
   windows_.reset();
   leases_.clear();
   deliveries_.clear();
   kept_bytes_ = 0;
   // Whoever waits for a publish hears of the loss instead.
+  pardon_channel_.reset();
   publishing_.reset();
   publishing_link_.reset();
   consuming_.reset();
@@ -156,6 +166,7 @@ void Consumer::TellConnection(bool connected, const std::string& reason) {
 void Consumer::Exchange() {
   if (!deliveries_.empty()) events_->OnDeliveries(std::exchange(deliveries_, {}));
   publishing_->Pump();
+  pardon_channel_->Pump();
   SendOrders(windows_->Balance(clock_.Steady()));
   for (Link* link : {consuming_.get(), publishing_link_.get()}) {
     const Status flushed = link->Flush();
@@ -204,12 +215,15 @@ void Consumer::BeginStop(std::chrono::milliseconds grace) {
     if (!lease.settling) unsettled.push_back(tag);
   }
   for (const ports::DeliveryTag tag : unsettled) GiveBack(tag, leases_.at(tag), false);
+  // Who comes later may have to know what only this process remembers.
+  pardons_.TellAll();
 }
 
 bool Consumer::MayEnd() const {
   if (!stopping_) return false;
   if (phase_ != Phase::kReady || clock_.Steady() >= stop_by_) return true;
-  return leases_.empty() && publishing_->idle() && windows_->held() == 0 && windows_->empty();
+  return leases_.empty() && publishing_->idle() && pardon_channel_->idle() && windows_->held() == 0 &&
+         windows_->empty();
 }
 
 // So that the broker has taken the last acks before the connection is gone.

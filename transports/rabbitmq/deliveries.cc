@@ -1,4 +1,5 @@
 // What comes in over the consuming link, and what becomes of each delivery.
+#include <algorithm>
 #include <charconv>
 #include <utility>
 
@@ -21,6 +22,13 @@ Windows::WindowId WindowOf(const std::string& consumer_tag) {
     std::from_chars(consumer_tag.data() + 1, consumer_tag.data() + consumer_tag.size(), id);
   }
   return id;
+}
+
+// How often the message has waited since it was lost last.
+std::int64_t HearingsOf(const Arrival& arrival) {
+  const Headers& headers = arrival.properties.headers;
+  const bool lost_since = arrival.method.flag || headers.delivery_count.value_or(0) > 0;
+  return lost_since ? 0 : headers.hearings.value_or(0);
 }
 
 }  // namespace
@@ -47,14 +55,18 @@ void Consumer::OnArrival(Arrival&& arrival) {
   }
 }
 
-// How many earlier deliveries were never settled. Quorum queues count them, others tell the last one only.
-std::int64_t Consumer::CrashesOf(const Arrival& arrival) const {
+// Quorum queues count all losses, others tell the last one only, once or more.
+void Consumer::CountLosses(const Arrival& arrival, Lease& lease) const {
   const Headers& headers = arrival.properties.headers;
-  const std::int64_t before = headers.crashes.value_or(0);
+  const std::int64_t before = std::max<std::int64_t>(0, headers.losses.value_or(0));
   const std::int64_t counted = headers.delivery_count.value_or(-1);
-  if (counted >= 0) return before + counted;
-  const bool told = arrival.method.flag && consuming_->version() < kNackIsFreeFrom;
-  return before + (told ? 1 : 0);
+  const bool told = counted < 0 && arrival.method.flag && consuming_->version() < kNackIsFreeFrom;
+  lease.losses = before + (told ? 1 : std::max<std::int64_t>(0, counted));
+  lease.next_loss = told ? -1 : lease.losses;
+}
+
+LossSet Consumer::PardonedOf(const Headers& headers, std::uint64_t print, SteadyTime now) const {
+  return static_cast<LossSet>(headers.pardoned.value_or(0)) | pardons_.Of(print, now);
 }
 
 void Consumer::OnDelivery(Arrival&& arrival) {
@@ -69,18 +81,20 @@ void Consumer::OnDelivery(Arrival&& arrival) {
   const SteadyTime now = clock_.Steady();
   Lease lease;
   lease.print = Memory::PrintOf(arrival.properties.message_id, arrival.body);
-  lease.crashes = CrashesOf(arrival);
+  CountLosses(arrival, lease);
   const bool unwanted = stopping_ || windows_->credits() == 0;  // it was under way when the credits were taken back
-  windows_->OnDelivered(WindowOf(arrival.method.name), channel_tag, lease.print);
-  std::optional<Memory::Recalled> recalled;
-  if (arrival.method.flag || lease.crashes > 0) recalled = memory_.Recall(lease.print, now);
-  if (recalled && recalled->settled) {
+  windows_->OnDelivered(WindowOf(arrival.method.name), channel_tag, lease.print, lease.next_loss);
+  auto recalled = Memory::Recalled::kUnknown;
+  if (arrival.method.flag || lease.losses > 0) recalled = memory_.Recall(lease.print, now);
+  if (recalled == Memory::Recalled::kSettled) {
     if (!unwanted) windows_->Grant(1);  // nobody sees this one
     windows_->Done(channel_tag, false, now);
     return;
   }
-  if (recalled) lease.crashes = recalled->crashes;
-  windows_->SetCareful(lease.crashes > 0);
+  if (lease.losses > 0) {
+    lease.pardoned = PardonedOf(arrival.properties.headers, lease.print, now);
+    lease.crashes = CrashesAmong(lease.losses, lease.pardoned);
+  }
   is_fresh_ = false;
   const std::int64_t seconds = arrival.properties.timestamp_s;
   const WallTime fallback = seconds == 0 ? clock_.Now() : WallTime(std::chrono::seconds(seconds));
@@ -88,21 +102,60 @@ void Consumer::OnDelivery(Arrival&& arrival) {
       arrival.properties.headers.visible_at_us.value_or(fallback.time_since_epoch().count());
   lease.visible_at = WallTime(std::chrono::microseconds(visible_us));
   lease.message_id = std::move(arrival.properties.message_id);
+  // It may be given up for losses of which somebody may know more.
+  const bool in_doubt = lease.crashes >= ports::kLeastCrashLimit && HearingsOf(arrival) < kHearingsMax;
+  // A queue that only tells the last one forgets, and what relays remember goes with them: both are written down in a
+  // copy, which is worked on instead.
+  const bool only_told = lease.next_loss < 0 && recalled == Memory::Recalled::kUnknown;
+  const bool is_told = UnwrittenPardons(arrival, lease) >= kUnwrittenPardonsMax;
+  if (!in_doubt) windows_->SetCareful(lease.crashes > 0);
+  if (in_doubt || (!unwanted && (only_told || is_told))) {
+    leases_.emplace(tag, std::move(lease));
+    if (!unwanted) windows_->Grant(1);
+    return in_doubt ? Hear(tag, std::move(arrival)) : WriteDown(tag, std::move(arrival));
+  }
   lease.bytes = arrival.body.size();
   if (kept_bytes_ + lease.bytes <= kKeptBodyBytesMax) {
     kept_bytes_ += lease.bytes;
     lease.body = arrival.body;
   }
-  const bool counted = arrival.properties.headers.delivery_count.has_value();
-  const bool only_told = !counted && !recalled && lease.crashes > arrival.properties.headers.crashes.value_or(0);
   Lease& taken = leases_.emplace(tag, std::move(lease)).first->second;
-  // A queue that only tells the last one forgets: the count goes with a copy, which is worked on instead.
   if (unwanted) return GiveBack(tag, taken, false);
-  if (only_told && taken.body) {
-    windows_->Grant(1);
-    return GiveBack(tag, taken, false);
-  }
   deliveries_.push_back(ports::Delivery{tag, std::move(arrival.body), taken.crashes, taken.visible_at});
+}
+
+int Consumer::UnwrittenPardons(const Arrival& arrival, const Lease& lease) {
+  const auto written = static_cast<LossSet>(arrival.properties.headers.pardoned.value_or(0));
+  return static_cast<int>(CrashesAmong(lease.losses, written) - CrashesAmong(lease.losses, lease.pardoned));
+}
+
+void Consumer::WriteDown(ports::DeliveryTag tag, Arrival&& arrival) {
+  std::vector<Publication> copy;
+  copy.push_back(CopyOf(leases_.at(tag), std::move(arrival.body)));
+  Send(tag, std::move(copy), false);
+}
+
+// The others are asked, and the message waits in a delay queue meanwhile, so that nothing waits behind it.
+void Consumer::Hear(ports::DeliveryTag tag, Arrival&& arrival) {
+  const Lease& lease = leases_.at(tag);
+  pardon_channel_->Ask({lease.print, lease.pardoned});
+  std::vector<Publication> copy;
+  copy.push_back(CopyOf(lease, std::move(arrival.body)));
+  copy.back().delay = settings_.hearing;
+  copy.back().hearings = HearingsOf(arrival) + 1;
+  Send(tag, std::move(copy), false);
+}
+
+// Its delivery ends without a settlement, and nobody has died.
+void Consumer::Pardoned(const Lease& lease, SteadyTime now) {
+  pardons_.Grant({lease.print, lease.pardoned | LossNumber(lease.next_loss)}, now);
+}
+
+Publication Consumer::CopyOf(const Lease& lease, std::string body) const {
+  Publication copy{settings_.queue, std::move(body), lease.message_id, lease.visible_at};
+  copy.losses = lease.losses;
+  copy.pardoned = lease.pardoned;
+  return copy;
 }
 
 Status Consumer::CheckSizes(const ports::Settlement& settlement) const {
@@ -127,7 +180,7 @@ void Consumer::OnSettle(ports::Settlement settlement) {
   if (settlement.action == Action::kRetry) {
     const auto delay = std::chrono::ceil<std::chrono::milliseconds>(settlement.retry_delay);
     batch.push_back(
-        {settings_.queue, std::move(settlement.retry_body), lease.message_id, now + settlement.retry_delay, 0, delay});
+        {settings_.queue, std::move(settlement.retry_body), lease.message_id, now + settlement.retry_delay, delay});
   }
   for (ports::Outgoing& message : settlement.publish) {
     batch.push_back({std::move(message.queue), std::move(message.body), std::move(message.message_id), now});
@@ -147,7 +200,7 @@ void Consumer::GiveBack(ports::DeliveryTag tag, Lease& lease, bool tell) {
     return Tell(tag, Ok(), tell);
   }
   std::vector<Publication> copy;
-  copy.push_back({settings_.queue, *lease.body, lease.message_id, lease.visible_at, lease.crashes});
+  copy.push_back(CopyOf(lease, *lease.body));
   Send(tag, std::move(copy), tell);
 }
 
@@ -171,6 +224,7 @@ void Consumer::Finish(ports::DeliveryTag tag, bool requeue) {
   const auto found = leases_.find(tag);
   if (found->second.body) kept_bytes_ -= found->second.bytes;
   if (found->second.ends && !requeue) memory_.Settled(found->second.print);
+  if (requeue && consuming_->version() < kNackIsFreeFrom) Pardoned(found->second, clock_.Steady());
   leases_.erase(found);
   windows_->Done(ChannelTag(tag), requeue, clock_.Steady());
 }

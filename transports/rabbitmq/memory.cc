@@ -21,11 +21,7 @@ void Memory::Settled(std::uint64_t print) {
   if (recent_.size() > kRecentMax) recent_.pop_front();
 }
 
-void Memory::LostLease(std::uint64_t print, std::int64_t crashes) {
-  Known& known = lost_[print];
-  ++known.leased;
-  known.crashes = crashes;
-}
+void Memory::LostLease(std::uint64_t print) { ++lost_[print].leased; }
 
 void Memory::LostSettled(std::uint64_t print) {
   // It is counted once, though it may be among the last too.
@@ -45,13 +41,13 @@ void Memory::Forget() {
   recent_.clear();
 }
 
-std::optional<Memory::Recalled> Memory::Recall(std::uint64_t print, SteadyTime now) {
-  if (lost_.empty()) return std::nullopt;
+Memory::Recalled Memory::Recall(std::uint64_t print, SteadyTime now) {
+  if (lost_.empty()) return Recalled::kUnknown;
   if (now > until_) lost_.clear();
   const auto found = lost_.find(print);
-  if (found == lost_.end()) return std::nullopt;
+  if (found == lost_.end()) return Recalled::kUnknown;
   Known& known = found->second;
-  Recalled recalled{known.leased == 0, known.crashes};
+  const Recalled recalled = known.leased == 0 ? Recalled::kSettled : Recalled::kLeased;
   // Those with work left come first: the same bytes twice are the same message twice, and none may be skipped.
   if (known.leased > 0) {
     --known.leased;

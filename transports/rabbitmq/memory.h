@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <optional>
 #include <string_view>
 #include <unordered_map>
 
@@ -13,8 +12,8 @@
 
 namespace asya::transports::rabbitmq {
 
-// The broker counts every message that was leased when a connection broke. This process has not died: what it had
-// leased is not suspect, and what it had settled is done though its ack was lost.
+// What was leased when a connection broke comes again, perhaps to this process, which has not died: what it had settled
+// is done though its ack was lost. That what it had leased is not suspect is kept by Pardons.
 class Memory {
  public:
   // What identifies a message to itself: the same bytes under the same id.
@@ -23,24 +22,20 @@ class Memory {
   // An ack was ordered for a message that was processed to its end.
   void Settled(std::uint64_t print);
   // At the loss of the connection, for each delivery not acknowledged.
-  void LostLease(std::uint64_t print, std::int64_t crashes);
+  void LostLease(std::uint64_t print);
   void LostSettled(std::uint64_t print);
   // After all of them: acks of the last moments may not have arrived.
   void Lost(SteadyTime now);
   void Forget();
 
-  struct Recalled {
-    bool settled = false;      // acknowledge it again
-    std::int64_t crashes = 0;  // else: as before the loss
-  };
-  // For a message that is delivered again; nullopt: not known here.
-  std::optional<Recalled> Recall(std::uint64_t print, SteadyTime now);
+  // What became here of a message that is delivered again; kSettled: acknowledge it again.
+  enum class Recalled : std::uint8_t { kUnknown, kLeased, kSettled };
+  Recalled Recall(std::uint64_t print, SteadyTime now);
 
  private:
   struct Known {
     std::size_t leased = 0;
     std::size_t settled = 0;
-    std::int64_t crashes = 0;
   };
   std::unordered_map<std::uint64_t, Known> lost_;  // bounded by the leases of one connection and kRecentMax
   std::deque<std::uint64_t> recent_;               // acked last

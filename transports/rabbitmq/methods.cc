@@ -114,7 +114,9 @@ Headers ReadHeaders(WireReader& reader) {
     const auto* number = std::get_if<std::int64_t>(&value.value);
     if (number == nullptr) return;
     if (name == kVisibleAt) headers.visible_at_us = *number;
-    if (name == kCrashes) headers.crashes = *number;
+    if (name == kLosses) headers.losses = *number;
+    if (name == kPardoned) headers.pardoned = *number;
+    if (name == kHearings) headers.hearings = *number;
     if (name == kDeliveryCount) headers.delivery_count = *number;
   });
   return headers;
@@ -124,12 +126,16 @@ void WriteHeaders(std::string& out, const Headers& headers) {
   WireWriter writer(out);
   const std::size_t start = writer.BeginFields();
   if (headers.visible_at_us) writer.NumberField(kVisibleAt, *headers.visible_at_us);
-  if (headers.crashes) writer.NumberField(kCrashes, *headers.crashes);
+  if (headers.losses) writer.NumberField(kLosses, *headers.losses);
+  if (headers.pardoned) writer.NumberField(kPardoned, *headers.pardoned);
+  if (headers.hearings) writer.NumberField(kHearings, *headers.hearings);
   if (headers.delivery_count) writer.NumberField(kDeliveryCount, *headers.delivery_count);
   writer.EndFields(start);
 }
 
-bool HasAny(const Headers& headers) { return headers.visible_at_us || headers.crashes || headers.delivery_count; }
+bool HasAny(const Headers& headers) {
+  return headers.visible_at_us || headers.losses || headers.pardoned || headers.hearings || headers.delivery_count;
+}
 
 }  // namespace
 
@@ -244,6 +250,14 @@ std::string DeclareQueue(std::string_view name, Existing existing, const Table& 
   return method.Take();
 }
 
+std::string DeclareOwnQueue(std::string_view name, const Table& arguments) {
+  constexpr std::uint8_t kExclusive = 4;
+  constexpr std::uint8_t kAutoDelete = 8;
+  Building method(MethodId::kQueueDeclare);
+  method.writer().U16(0).ShortString(name).U8(kExclusive | kAutoDelete).Fields(arguments);
+  return method.Take();
+}
+
 std::string BindQueue(std::string_view queue, std::string_view exchange, std::string_view key) {
   Building method(MethodId::kQueueBind);
   method.writer().U16(0).ShortString(queue).ShortString(exchange).ShortString(key).U8(0).Fields({});
@@ -262,9 +276,10 @@ std::string Qos(std::uint16_t prefetch) {
   return method.Take();
 }
 
-std::string Consume(std::string_view queue, std::string_view consumer_tag) {
+std::string Consume(std::string_view queue, std::string_view consumer_tag, Acks acks) {
+  constexpr std::uint8_t kNoAck = 2;
   Building method(MethodId::kConsume);
-  method.writer().U16(0).ShortString(queue).ShortString(consumer_tag).U8(0).Fields({});
+  method.writer().U16(0).ShortString(queue).ShortString(consumer_tag).U8(acks == Acks::kNone ? kNoAck : 0).Fields({});
   return method.Take();
 }
 

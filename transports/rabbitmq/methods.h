@@ -73,13 +73,17 @@ struct Method {
 Result<Method> ReadMethod(std::string_view payload);
 
 inline constexpr std::string_view kVisibleAt = "x-asya-visible-at";     // microseconds since the epoch
-inline constexpr std::string_view kCrashes = "x-asya-crashes";          // counted before this copy was made
+inline constexpr std::string_view kLosses = "x-asya-crashes";           // deliveries lost before this copy was made
+inline constexpr std::string_view kPardoned = "x-asya-pardoned";        // which of them were no deaths: a bit for each
+inline constexpr std::string_view kHearings = "x-asya-hearings";        // how often it has waited for more pardons
 inline constexpr std::string_view kDeliveryCount = "x-delivery-count";  // written by quorum queues
 
 // The headers of a message that mean something to us; all others are read over.
 struct Headers {
   std::optional<std::int64_t> visible_at_us;
-  std::optional<std::int64_t> crashes;
+  std::optional<std::int64_t> losses;
+  std::optional<std::int64_t> pardoned;
+  std::optional<std::int64_t> hearings;
   std::optional<std::int64_t> delivery_count;
 };
 
@@ -107,10 +111,12 @@ std::string FlowOk(bool active);
 std::string DeclareExchange(std::string_view name, std::string_view type, const Table& arguments);
 enum class Existing { kDeclare, kPassive };
 std::string DeclareQueue(std::string_view name, Existing existing, const Table& arguments);
+std::string DeclareOwnQueue(std::string_view name, const Table& arguments);  // gone with the connection
 std::string BindQueue(std::string_view queue, std::string_view exchange, std::string_view key);
 std::string DeleteQueue(std::string_view name);
 std::string Qos(std::uint16_t prefetch);
-std::string Consume(std::string_view queue, std::string_view consumer_tag);
+enum class Acks { kWanted, kNone };
+std::string Consume(std::string_view queue, std::string_view consumer_tag, Acks acks = Acks::kWanted);
 std::string Cancel(std::string_view consumer_tag);
 std::string Publish(std::string_view exchange, std::string_view key);  // always mandatory
 std::string Ack(std::uint64_t tag, bool multiple);

@@ -22,7 +22,9 @@ Error NoQueue(const std::string& queue) {
 Properties PropertiesOf(Publication& message, std::uint64_t tag) {
   Properties properties;
   properties.headers.visible_at_us = message.visible_at.time_since_epoch().count();
-  if (message.crashes > 0) properties.headers.crashes = message.crashes;
+  if (message.losses > 0) properties.headers.losses = message.losses;
+  if (message.pardoned != 0) properties.headers.pardoned = static_cast<std::int64_t>(message.pardoned);
+  if (message.hearings > 0) properties.headers.hearings = message.hearings;
   properties.content_type = "application/json";
   // A message that is returned says by this which one it was.
   properties.correlation_id = std::to_string(tag);

@@ -17,6 +17,7 @@
 #include "transports/rabbitmq/calls.h"
 #include "transports/rabbitmq/confirms.h"
 #include "transports/rabbitmq/link.h"
+#include "transports/rabbitmq/pardons.h"
 
 namespace asya::transports::rabbitmq {
 
@@ -30,8 +31,11 @@ struct Publication {
   std::string body;
   std::string message_id;
   WallTime visible_at{};
-  std::int64_t crashes = 0;
   std::chrono::milliseconds delay{0};  // 0: at once
+  // Of a copy; see pardons.h.
+  std::int64_t losses = 0;
+  LossSet pardoned = 0;
+  std::int64_t hearings = 0;
 };
 
 class Publishing {

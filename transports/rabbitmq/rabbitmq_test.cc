@@ -28,6 +28,7 @@ class RabbitmqTransport final : public Transport {
   ports::Publisher& Publisher() override { return *administration_; }
   std::unique_ptr<ports::MessageQueue> NewConsumer(const std::string& queue) override {
     rabbitmq::ConsumerSettings settings{.address = address_, .queue = queue, .exchange = exchange_};
+    settings.hearing = std::chrono::milliseconds(100);
     return std::make_unique<rabbitmq::Consumer>(settings, RealClock(), random_);
   }
   void Cut(ports::MessageQueue& consumer) override { dynamic_cast<rabbitmq::Consumer&>(consumer).Abandon(); }

@@ -25,6 +25,13 @@ std::vector<std::string> DeclareShared() {
           DeclareExchange(kDueExchange, "direct", {{"alternate-exchange", Text(kLost)}})};
 }
 
+std::vector<std::string> DeclarePardons(const std::string& own_queue, const std::string& actor_queue,
+                                        std::int64_t messages_max) {
+  return {DeclareExchange(kPardonExchange, "direct", {}),
+          DeclareOwnQueue(own_queue, {{"x-queue-type", Text("classic")}, {"x-max-length", {messages_max}}}),
+          BindQueue(own_queue, kPardonExchange, actor_queue)};
+}
+
 Table QueueArguments(QueueType type, const std::string& owner_uid, int broker_version) {
   Table arguments = {{"x-queue-type", Text(type == QueueType::kQuorum ? "quorum" : "classic")},
                      {"x-dead-letter-exchange", Text(kLost)},

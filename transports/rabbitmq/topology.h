@@ -13,13 +13,17 @@ namespace asya::transports::rabbitmq {
 inline constexpr const char* kDueExchange = "asya.due";
 // Exchange and queue of what the broker itself could not or would not keep in a queue of ours: nothing is dropped.
 inline constexpr const char* kLost = "asya.lost";
-
-// Headers of our messages.
+// From a relay to the others of its actor: see pardon_channel.h.
+inline constexpr const char* kPardonExchange = "asya.pardon";
 
 enum class QueueType { kQuorum, kClassic };
 
 // The methods that make the exchanges and the queue above; each may be repeated.
 std::vector<std::string> DeclareShared();
+
+// The methods that make the exchange for pardons, and a relay's own queue at it, for the relays of an actor's queue.
+std::vector<std::string> DeclarePardons(const std::string& own_queue, const std::string& actor_queue,
+                                        std::int64_t messages_max);
 
 // Arguments of an actor's queue. The owner stands in the key for dead letters, which the broker compares when a queue
 // is declared again. `broker_version` as Link::version().

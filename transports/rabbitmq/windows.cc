@@ -6,9 +6,9 @@
 
 namespace asya::transports::rabbitmq {
 
-void Windows::OnDelivered(WindowId id, std::uint64_t tag, std::uint64_t print) {
+void Windows::OnDelivered(WindowId id, std::uint64_t tag, std::uint64_t print, std::int64_t next_loss) {
   if (slots_.empty()) first_ = tag;
-  slots_.push_back(Slot{id, print, State::kLeased, false});
+  slots_.push_back(Slot{id, print, next_loss, State::kLeased, false});
   ++held_;
   if (credits_ > 0) --credits_;
   const auto found = windows_.find(id);
@@ -152,7 +152,8 @@ SteadyTime Windows::deadline() const {
 std::vector<Windows::Unacked> Windows::unacked() const {
   std::vector<Unacked> all;
   for (const Slot& slot : slots_) {
-    if (slot.state != State::kOrdered) all.push_back(Unacked{slot.print, slot.state == State::kDone && !slot.requeue});
+    if (slot.state == State::kOrdered) continue;
+    all.push_back(Unacked{slot.print, slot.next_loss, slot.state == State::kDone && !slot.requeue});
   }
   return all;
 }

@@ -41,6 +41,7 @@ class Windows {
   };
   struct Unacked {
     std::uint64_t print = 0;
+    std::int64_t next_loss = 0;
     bool settled = false;  // nothing is left to do but its ack
   };
 
@@ -51,8 +52,8 @@ class Windows {
   void Revoke() { credits_ = 0; }
   // One message at a time, alone: somebody may have died of the next one.
   void SetCareful(bool careful) { careful_ = careful; }
-  // Tags come in order, without gaps. `print` is kept for Unacked().
-  void OnDelivered(WindowId id, std::uint64_t tag, std::uint64_t print);
+  // Tags come in order, without gaps. `print` and `next_loss` are kept for unacked().
+  void OnDelivered(WindowId id, std::uint64_t tag, std::uint64_t print, std::int64_t next_loss = 0);
   // The broker has confirmed the window; RabbitMQ 3.10 ends the connection on a cancel that comes before that.
   void OnOpened(WindowId id);
   void OnCancelled(WindowId id);
@@ -75,6 +76,7 @@ class Windows {
   struct Slot {
     WindowId window = 0;
     std::uint64_t print = 0;
+    std::int64_t next_loss = 0;
     State state = State::kLeased;
     bool requeue = false;
   };

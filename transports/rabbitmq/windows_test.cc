@@ -48,13 +48,14 @@ TEST(Windows, WhatIsPutBackIsNotTakenForSettledAfterALoss) {
   Windows::WindowId id = 0;
   Windows windows = Open(2, id);
   windows.OnDelivered(id, 1, 101);
-  windows.OnDelivered(id, 2, 102);
+  windows.OnDelivered(id, 2, 102, 4);
   windows.Done(1, true, kStart);
   windows.Done(2, false, kStart);
   const auto unacked = windows.unacked();
   ASSERT_EQ(unacked.size(), 2U);
   EXPECT_FALSE(unacked[0].settled);
   EXPECT_TRUE(unacked[1].settled);
+  EXPECT_EQ(unacked[1].next_loss, 4);
 }
 
 TEST(Windows, WhatIsPutBackIsNeverCoveredByAnAck) {
@@ -271,34 +272,27 @@ TEST(Windows, NeverMoreThanGrantedAndEveryMessageAcknowledgedWhateverHappens) {
   }
 }
 
-TEST(Memory, WhatWasLeasedHereIsNoSuspectAndWhatWasSettledIsDone) {
+TEST(Memory, WhatWasLeasedHereIsNotDoneAndWhatWasSettledIs) {
   Memory memory;
   const auto leased = Memory::PrintOf("id-1", "body");
   const auto settled = Memory::PrintOf("id-2", "body");
   EXPECT_NE(leased, settled);
   memory.Settled(settled);
-  memory.LostLease(leased, 2);
+  memory.LostLease(leased);
   memory.Lost(kStart);
-  ASSERT_TRUE(memory.Recall(leased, kStart));
-  EXPECT_FALSE(memory.Recall(leased, kStart)) << "each is known once";
-  const auto done = memory.Recall(settled, kStart);
-  ASSERT_TRUE(done);
-  EXPECT_TRUE(done->settled);
-  EXPECT_FALSE(memory.Recall(Memory::PrintOf("id-3", "other"), kStart));
+  EXPECT_EQ(memory.Recall(leased, kStart), Memory::Recalled::kLeased);
+  EXPECT_EQ(memory.Recall(leased, kStart), Memory::Recalled::kUnknown) << "each is known once";
+  EXPECT_EQ(memory.Recall(settled, kStart), Memory::Recalled::kSettled);
+  EXPECT_EQ(memory.Recall(Memory::PrintOf("id-3", "other"), kStart), Memory::Recalled::kUnknown);
 }
 
 TEST(Memory, OfTwoEqualMessagesTheOneWithWorkLeftComesFirst) {
   Memory memory;
   memory.Settled(7);
-  memory.LostLease(7, 1);
+  memory.LostLease(7);
   memory.Lost(kStart);
-  const auto first = memory.Recall(7, kStart);
-  ASSERT_TRUE(first);
-  EXPECT_FALSE(first->settled);
-  EXPECT_EQ(first->crashes, 1);
-  const auto second = memory.Recall(7, kStart);
-  ASSERT_TRUE(second);
-  EXPECT_TRUE(second->settled);
+  EXPECT_EQ(memory.Recall(7, kStart), Memory::Recalled::kLeased);
+  EXPECT_EQ(memory.Recall(7, kStart), Memory::Recalled::kSettled);
 }
 
 }  // namespace
