@@ -22,6 +22,7 @@ from private_rabbitmq import PrivateRabbitmq
 CONSUMER_TIMEOUT_S = 3
 SLOW_S = 3 * CONSUMER_TIMEOUT_S
 BLOCKED_FOR_S = 5
+NARROW_BYTES = 65536
 HOST = "asya-default-"
 ACTOR = """\
 apiVersion: asya.sh/v1alpha1
@@ -91,6 +92,14 @@ def pair(project: Project, node: PrivateRabbitmq, host: str) -> Project:
     return project
 
 
+@pytest.fixture
+def narrow(node: PrivateRabbitmq) -> Iterator[None]:
+    """The node takes small messages only, on channels that are opened meanwhile."""
+    node.control("eval", f"application:set_env(rabbit, max_message_size, {NARROW_BYTES}).")
+    yield
+    node.control("eval", "application:unset_env(rabbit, max_message_size).")
+
+
 def runs(project: Project, number: int) -> int:
     """How often the first handler was called for this payload."""
     file = Path(project.folder) / f"runs-{number}"
@@ -102,6 +111,16 @@ def connections(node: PrivateRabbitmq, host: str) -> dict[str, Any]:
     found = ask(node, "GET", f"/api/vhosts/{host}/connections")
     names = tuple(f"asya-relay {HOST}{actor} " for actor in ("first", "second"))
     return {c["name"]: c for c in found if c.get("client_properties", {}).get("connection_name", "").startswith(names)}
+
+
+@pytest.mark.usefixtures("narrow")
+def test_a_task_too_large_for_the_broker_ends_and_holds_nothing_up(pair: Project) -> None:
+    """The broker says so only when it is too late for an answer to `asya send`."""
+    large = send(pair, {"number": 0, "text": "x" * (2 * NARROW_BYTES)})
+    small = send(pair, {"number": 1})
+    assert end(pair, large, "failed")["error"]["type"] == "PayloadTooLarge"
+    end(pair, small, "succeeded")
+    assert runs(pair, 0) == 0
 
 
 def test_a_broker_that_takes_no_messages_is_waited_for(pair: Project, node: PrivateRabbitmq, host: str) -> None:

@@ -18,7 +18,7 @@ struct Promised {
 }  // namespace
 
 Administration::Administration(const AdministrationSettings& settings, const Clock& clock)
-    : settings_(settings), clock_(clock), loop_(clock) {
+    : settings_(settings), clock_(clock), loop_(clock), message_bytes_max_(settings.message_bytes_max) {
   if (!settings.management_url.empty()) management_.emplace(settings.management_url, settings.address);
 }
 
@@ -180,10 +180,10 @@ Status Administration::Publish(const std::vector<ports::Outgoing>& messages, std
   if (!thread_.joinable()) return Gone();
   std::vector<Publication> batch;
   for (const ports::Outgoing& message : messages) {
-    if (message.body.size() > settings_.message_bytes_max) {
+    if (message.body.size() > message_bytes_max_) {
       return Fail(ErrorCode::kTooLarge, "a message for " + message.queue + " has " +
                                             std::to_string(message.body.size()) + " bytes; the limit is " +
-                                            std::to_string(settings_.message_bytes_max));
+                                            std::to_string(message_bytes_max_));
     }
     batch.push_back({message.queue, message.body, message.message_id, clock_.Now()});
   }

@@ -1,6 +1,7 @@
 // Administration: makes, removes and measures queues on RabbitMQ, sends messages, and finds out where there is work.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <list>
@@ -53,8 +54,8 @@ class Administration final : public ports::QueueAdmin, public ports::Publisher {
   std::shared_ptr<void> SubscribeHints(std::function<void(const std::string& queue)> on_work) override;
   // kTimeout: the outcome is unknown.
   Status Publish(const std::vector<ports::Outgoing>& messages, std::chrono::milliseconds timeout) override;
-  // The largest body that the queues take, as far as the settings say.
-  [[nodiscard]] std::size_t MessageLimitBytes() const { return settings_.message_bytes_max; }
+  // The largest body that the queues take, as far as the settings or the broker have said.
+  [[nodiscard]] std::size_t MessageLimitBytes() const { return message_bytes_max_; }
 
  private:
   using Job = std::function<void(const Status& connected)>;
@@ -80,6 +81,7 @@ class Administration final : public ports::QueueAdmin, public ports::Publisher {
   std::optional<Management> management_;
   net::Loop loop_;
   std::thread thread_;
+  std::atomic<std::size_t> message_bytes_max_;  // written by the thread
 
   // Of the thread alone.
   std::unique_ptr<Link> link_;

@@ -53,6 +53,10 @@ void Administration::Drive() {
 }
 
 void Administration::Lose(const Error& error) {
+  // What is too large is refused from now on, and not sent again.
+  if (const auto limit = MessageLimitIn(error.message)) {
+    message_bytes_max_ = std::min(message_bytes_max_.load(), *limit);
+  }
   // Nothing is known of what was under way; a caller may try again.
   const bool refused = error.code == ErrorCode::kUnauthorized || error.code == ErrorCode::kForbidden;
   const Error told = refused ? error : Fail(ErrorCode::kUnavailable, "RabbitMQ: " + error.message);

@@ -1,8 +1,20 @@
 #include "transports/rabbitmq/calls.h"
 
+#include <charconv>
 #include <utility>
 
 namespace asya::transports::rabbitmq {
+
+std::optional<std::size_t> MessageLimitIn(std::string_view reason) {
+  constexpr std::string_view kMark = "max size ";  // "configured" stands before it only where it is configured
+  const std::size_t at = reason.rfind(kMark);
+  if (at == std::string_view::npos || reason.find("larger than") == std::string_view::npos) return std::nullopt;
+  std::size_t limit = 0;
+  const char* begin = reason.data() + at + kMark.size();
+  const auto [end, error] = std::from_chars(begin, reason.data() + reason.size(), limit);
+  if (error != std::errc() || limit == 0) return std::nullopt;
+  return limit;
+}
 
 Error ErrorOfClose(const Method& close) {
   constexpr std::uint16_t kContentTooLarge = 311;
@@ -17,8 +29,10 @@ Error ErrorOfClose(const Method& close) {
       return asya::Fail(ErrorCode::kForbidden, close.text);
     case kNotFound:
       return asya::Fail(ErrorCode::kNotFound, close.text);
-    case kResourceLocked:
     case kPreconditionFailed:
+      if (MessageLimitIn(close.text)) return asya::Fail(ErrorCode::kTooLarge, close.text);
+      return asya::Fail(ErrorCode::kConflict, close.text);
+    case kResourceLocked:
       return asya::Fail(ErrorCode::kConflict, close.text);
     default:
       return asya::Fail(ErrorCode::kUnavailable, close.text);

@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "core/base/clock.h"
 #include "core/base/result.h"
@@ -46,6 +48,10 @@ class Calls {
   bool opened_ = false;
   std::deque<Asked> asked_;  // bounded by the callers: one a queue, an exchange or a test of existence
 };
+
+// The broker's limit for a message in the reason of a refusal: "message size 200 is larger than configured max size
+// 100".
+std::optional<std::size_t> MessageLimitIn(std::string_view reason);
 
 // What a channel.close means to whoever asked.
 Error ErrorOfClose(const Method& close);

@@ -244,16 +244,10 @@ void Consumer::SendOrders(const Windows::Orders& orders) {
   }
 }
 
-// "message size 200 is larger than configured max size 100": what is too large is refused before it is sent from now
-// on.
+// What is too large is refused before it is sent from now on.
 void Consumer::LearnLimit(const std::string& reason) {
-  constexpr std::string_view kMark = "configured max size ";
-  const std::size_t at = reason.find(kMark);
-  if (at == std::string::npos) return;
-  std::size_t limit = 0;
-  const char* begin = reason.data() + at + kMark.size();
-  const auto [end, error] = std::from_chars(begin, reason.data() + reason.size(), limit);
-  if (error == std::errc() && limit > 0) message_bytes_max_ = std::min(message_bytes_max_.load(), limit);
+  const auto limit = MessageLimitIn(reason);
+  if (limit) message_bytes_max_ = std::min(message_bytes_max_.load(), *limit);
 }
 
 }  // namespace asya::transports::rabbitmq

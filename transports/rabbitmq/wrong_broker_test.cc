@@ -9,6 +9,7 @@
 #include "tests/support/scripted_broker.h"
 #include "transports/conformance/message_queue_suite.h"
 #include "transports/conformance/recorder_suite.h"
+#include "transports/rabbitmq/administration.h"
 #include "transports/rabbitmq/consumer.h"
 
 namespace asya::transports::rabbitmq {
@@ -188,6 +189,28 @@ const Wrong kWrong[] = {
 
 INSTANTIATE_TEST_SUITE_P(Each, WrongFrames, ::testing::ValuesIn(kWrong),
                          [](const auto& wrong) { return wrong.param.name; });
+
+TEST_F(WrongBroker, WhatTheBrokerFoundTooLargeIsToldAsSuchAndNeverSentAgain) {
+  AdministrationSettings settings;
+  settings.address.host = "127.0.0.1";
+  settings.address.port = std::to_string(broker_.port());
+  Administration administration(settings, RealClock());
+  administration.Start();
+  const std::vector<ports::Outgoing> large{{"asya-test-a", std::string(200, 'x'), "m"}};
+  auto first = std::async(std::launch::async, [&] { return administration.Publish(large, conformance::kPatience); });
+  ASSERT_TRUE(broker_.WaitFor(kTakes, MethodId::kPublish));
+  std::string refusal;
+  WireWriter(refusal)
+      .U16(406)
+      .ShortString("PRECONDITION_FAILED - message size 200 is larger than configured max size 100")
+      .U16(0)
+      .U16(0);
+  broker_.Send(kTakes, ScriptedBroker::Method(1, MethodId::kChannelClose, refusal));
+  EXPECT_EQ(first.get().error().code, ErrorCode::kUnavailable) << "nothing is known of others that were under way";
+  EXPECT_EQ(administration.Publish(large, conformance::kPatience).error().code, ErrorCode::kTooLarge);
+  EXPECT_EQ(broker_.Count(kTakes, MethodId::kPublish), 1);
+  EXPECT_EQ(administration.MessageLimitBytes(), 100U);
+}
 
 TEST_F(WrongBroker, AMessageForAnUnknownConsumerIsAMessage) {
   Recorder recorder(NewConsumer(RealClock()), 4);
