@@ -30,40 +30,11 @@ ClaimSweep::ClaimSweep(Parts parts, const ClaimOptions& options)
                                            "Folders of the claim store that could not be looked after.")),
       folders_(parts_.metrics.MakeGauge("asya_claim_folders",
                                         "Envelopes and their children with payloads in the "
-                                        "claim store, when it was last looked through.")) {}
-
-ClaimSweep::~ClaimSweep() { Stop(); }
-
-void ClaimSweep::Start() {
-  const std::lock_guard lock(mutex_);
-  if (running_) return;
-  running_ = true;
-  thread_ = std::thread([this] { Run(); });
-}
-
-void ClaimSweep::Stop() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-    if (!std::exchange(running_, false)) return;
-  }
-  stopped_.notify_all();
-  thread_.join();
-}
-
-bool ClaimSweep::Stopping() {
-  const std::lock_guard lock(mutex_);
-  return stopping_;
-}
-
-void ClaimSweep::Run() {
-  std::unique_lock lock(mutex_);
-  while (!stopped_.wait_for(lock, period_, [this] { return !running_; })) {
-    lock.unlock();
-    RunOnce();
-    lock.lock();
-  }
-}
+                                        "claim store, when it was last looked through.")),
+      periodic_([this] {
+        RunOnce();
+        return Periodic::Every(period_);
+      }) {}
 
 void ClaimSweep::RunOnce() {
   std::string after;
@@ -77,7 +48,7 @@ void ClaimSweep::RunOnce() {
     }
     if (page->empty()) break;
     for (const ports::ClaimFolder& folder : *page) {
-      if (Stopping()) return;
+      if (periodic_.stopping()) return;
       if (const Status swept = Sweep(folder); !swept.ok()) {
         failures_.Add();
         parts_.logger.Warning("payloads could not be looked after",

@@ -1,11 +1,8 @@
 // ClaimSweep: removes what is kept in a claim store for envelopes that have all ended (spec 06).
 #pragma once
 
-#include <condition_variable>
-#include <mutex>
-#include <thread>
-
 #include "core/base/clock.h"
+#include "core/base/periodic.h"
 #include "core/observe/log.h"
 #include "core/observe/metrics.h"
 #include "ports/claim_store.h"
@@ -28,19 +25,14 @@ class ClaimSweep {
   };
 
   ClaimSweep(Parts parts, const ClaimOptions& options);
-  ~ClaimSweep();
-  ClaimSweep(const ClaimSweep&) = delete;
-  ClaimSweep& operator=(const ClaimSweep&) = delete;
 
   // Looks through the store again and again, at least once a minute.
-  void Start();
-  void Stop();
+  void Start() { periodic_.Start(Periodic::Every(period_)); }
+  void Stop() { periodic_.Stop(); }
   // Looks through it once.
   void RunOnce();
 
  private:
-  void Run();
-  [[nodiscard]] bool Stopping();
   Status Sweep(const ports::ClaimFolder& folder);
   Result<bool> MayGo(const ports::ClaimFolder& folder);
   Result<bool> IsUnfinished(const std::string& task);
@@ -53,11 +45,7 @@ class ClaimSweep {
   const observe::Counter removed_;
   const observe::Counter failures_;
   const observe::Gauge folders_;
-  std::mutex mutex_;
-  std::condition_variable stopped_;
-  bool running_ = false;
-  bool stopping_ = false;
-  std::thread thread_;
+  Periodic periodic_;  // last: it uses what is before it
 };
 
 }  // namespace asya::server

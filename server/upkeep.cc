@@ -14,36 +14,11 @@ observe::Counter MakeDropped(observe::Metrics& metrics, const char* what) {
 }  // namespace
 
 Upkeep::Upkeep(Chores chores, const Clock& clock, observe::Logger logger, observe::Metrics& metrics)
-    : clock_(clock), logger_(std::move(logger)), chores_(std::move(chores)) {
+    : clock_(clock), logger_(std::move(logger)), chores_(std::move(chores)), periodic_([this] {
+        RunOnce();
+        return Periodic::Every(kPeriod);
+      }) {
   for (const Drop& drop : chores_.drops) dropped_.push_back(MakeDropped(metrics, drop.what));
-}
-
-Upkeep::~Upkeep() { Stop(); }
-
-void Upkeep::Start() {
-  const std::lock_guard lock(mutex_);
-  if (running_) return;
-  running_ = true;
-  thread_ = std::thread([this] { Run(); });
-}
-
-void Upkeep::Stop() {
-  {
-    const std::lock_guard lock(mutex_);
-    if (!running_) return;
-    running_ = false;
-  }
-  stopped_.notify_all();
-  thread_.join();
-}
-
-void Upkeep::Run() {
-  std::unique_lock lock(mutex_);
-  while (!stopped_.wait_for(lock, kPeriod, [this] { return !running_; })) {
-    lock.unlock();
-    RunOnce();
-    lock.lock();
-  }
 }
 
 void Upkeep::RunOnce() {

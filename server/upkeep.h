@@ -3,14 +3,12 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <functional>
-#include <mutex>
-#include <thread>
 #include <vector>
 
 #include "core/base/clock.h"
+#include "core/base/periodic.h"
 #include "core/base/result.h"
 #include "core/observe/log.h"
 #include "core/observe/metrics.h"
@@ -31,14 +29,10 @@ class Upkeep {
   };
 
   Upkeep(Chores chores, const Clock& clock, observe::Logger logger, observe::Metrics& metrics);
-  ~Upkeep();
-  Upkeep(const Upkeep&) = delete;
-  Upkeep& operator=(const Upkeep&) = delete;
-  void Start();
-  void Stop();
+  void Start() { periodic_.Start(Periodic::Every(kPeriod)); }
+  void Stop() { periodic_.Stop(); }
 
  private:
-  void Run();
   void RunOnce();
   void Count(const char* what, const observe::Counter& counter, const Result<std::int64_t>& dropped);
 
@@ -46,10 +40,7 @@ class Upkeep {
   const observe::Logger logger_;
   const Chores chores_;
   std::vector<observe::Counter> dropped_;  // of each drop
-  std::mutex mutex_;
-  std::condition_variable stopped_;
-  bool running_ = false;
-  std::thread thread_;
+  Periodic periodic_;                      // last: it uses what is before it
 };
 
 }  // namespace asya::server

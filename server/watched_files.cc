@@ -36,38 +36,15 @@ Result<std::string> ReadSmallFile(const std::string& path) {
 }
 
 WatchedFiles::WatchedFiles(observe::Logger logger, observe::Metrics& metrics)
-    : logger_(std::move(logger)), metrics_(metrics) {}
-
-WatchedFiles::~WatchedFiles() { Stop(); }
+    : logger_(std::move(logger)), metrics_(metrics), periodic_([this] {
+        CheckNow();
+        return Periodic::Every(kPeriod);
+      }) {}
 
 void WatchedFiles::Add(const std::string& what, std::vector<std::string> paths, std::vector<std::string> texts,
                        Apply apply) {
   groups_.push_back(Group{what, std::move(paths), std::move(texts), "", std::move(apply),
                           ReloadCounter(metrics_, what, "taken"), ReloadCounter(metrics_, what, "refused")});
-}
-
-void WatchedFiles::Start() {
-  const std::lock_guard lock(mutex_);
-  if (std::exchange(running_, true)) return;
-  thread_ = std::thread([this] { Run(); });
-}
-
-void WatchedFiles::Stop() {
-  {
-    const std::lock_guard lock(mutex_);
-    if (!std::exchange(running_, false)) return;
-  }
-  stopped_.notify_all();
-  thread_.join();
-}
-
-void WatchedFiles::Run() {
-  std::unique_lock lock(mutex_);
-  while (!stopped_.wait_for(lock, kPeriod, [this] { return !running_; })) {
-    lock.unlock();
-    CheckNow();
-    lock.lock();
-  }
 }
 
 void WatchedFiles::CheckNow() {

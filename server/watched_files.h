@@ -2,13 +2,11 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
 #include <functional>
-#include <mutex>
 #include <string>
-#include <thread>
 #include <vector>
 
+#include "core/base/periodic.h"
 #include "core/base/result.h"
 #include "core/observe/log.h"
 #include "core/observe/metrics.h"
@@ -29,15 +27,12 @@ class WatchedFiles {
   using Apply = std::function<Status(const std::vector<std::string>& texts)>;
 
   WatchedFiles(observe::Logger logger, observe::Metrics& metrics);
-  ~WatchedFiles();
-  WatchedFiles(const WatchedFiles&) = delete;
-  WatchedFiles& operator=(const WatchedFiles&) = delete;
 
   // Files that belong together, such as a certificate and its key, and what is in use of them. Before Start.
   void Add(const std::string& what, std::vector<std::string> paths, std::vector<std::string> texts, Apply apply);
-  void Start();
+  void Start() { periodic_.Start(Periodic::Every(kPeriod)); }
   // Idempotent.
-  void Stop();
+  void Stop() { periodic_.Stop(); }
   // What the thread does once a second; for tests, in its place.
   void CheckNow();
 
@@ -52,17 +47,13 @@ class WatchedFiles {
     observe::Counter refused;
     bool unreadable = false;  // the trouble is that a file could not be read
   };
-  void Run();
   void Check(Group& group);
   void Refuse(Group& group, const std::string& trouble);
 
   const observe::Logger logger_;
   observe::Metrics& metrics_;
   std::vector<Group> groups_;
-  std::mutex mutex_;
-  std::condition_variable stopped_;
-  bool running_ = false;
-  std::thread thread_;
+  Periodic periodic_;  // last: it uses what is before it
 };
 
 }  // namespace asya::server
