@@ -100,9 +100,8 @@ OidcKeys::OidcKeys(const OidcSettings& settings, observe::Logger logger, observe
       fetched_(metrics.MakeCounter("asya_apiserver_oidc_fetches_total", "Fetches of the issuer's keys.",
                                    {{"outcome", "taken"}})),
       failed_(metrics.MakeCounter("asya_apiserver_oidc_fetches_total", "Fetches of the issuer's keys.",
-                                  {{"outcome", "failed"}})) {}
-
-OidcKeys::~OidcKeys() { Stop(); }
+                                  {{"outcome", "failed"}})),
+      periodic_([this] { return Run(); }) {}
 
 Result<std::string> OidcKeys::Fetch(const std::string& url) {
   if (!url.starts_with("https://")) return asya::Invalid("", "\"" + url + "\" is no https URL");
@@ -112,6 +111,7 @@ Result<std::string> OidcKeys::Fetch(const std::string& url) {
   request.deadline = kFetchDeadline;
   request.response_limit_bytes = kAnswerBytesMax;
   request.headers.Set("Accept", "application/json");
+  request.is_over = [this] { return periodic_.stopping(); };
   ASYA_TRY(http::ClientResponse answer, client_.Call(request));
   if (answer.status != kOk) {
     return asya::Fail(ErrorCode::kUnavailable, "GET " + url + ": answered " + std::to_string(answer.status));
@@ -132,44 +132,18 @@ Status OidcKeys::Refresh() {
   return Ok();
 }
 
-void OidcKeys::Ask() {
-  const std::lock_guard lock(mutex_);
-  if (std::exchange(asked_, true)) return;
-  changed_.notify_all();
-}
-
-void OidcKeys::Start() {
-  const std::lock_guard lock(mutex_);
-  if (std::exchange(running_, true)) return;
-  thread_ = std::thread([this] { Run(); });
-}
-
-void OidcKeys::Stop() {
-  {
-    const std::lock_guard lock(mutex_);
-    if (!std::exchange(running_, false)) return;
+Periodic::Pause OidcKeys::Run() {
+  const Status fetched = Refresh();
+  if (fetched.ok()) {
+    fetched_.Add();
+    return {kRefreshPauseMin, kRefreshPeriod};
   }
-  changed_.notify_all();
-  thread_.join();
-}
-
-void OidcKeys::Run() {
-  std::unique_lock lock(mutex_);
-  while (running_) {
-    asked_ = false;
-    lock.unlock();
-    const Status fetched = Refresh();
-    (fetched.ok() ? fetched_ : failed_).Add();
-    if (!fetched.ok()) {
-      logger_.Error("the keys of the issuer cannot be fetched; those known stay in use",
-                    {{"issuer", issuer_url_}, {"error", fetched.error().message}});
-    }
-    lock.lock();
-    changed_.wait_for(lock, kRefreshPauseMin, [this] { return !running_; });
-    if (fetched.ok()) {
-      changed_.wait_for(lock, kRefreshPeriod - kRefreshPauseMin, [this] { return !running_ || asked_; });
-    }
+  if (!periodic_.stopping()) {
+    failed_.Add();
+    logger_.Error("the keys of the issuer cannot be fetched; those known stay in use",
+                  {{"issuer", issuer_url_}, {"error", fetched.error().message}});
   }
+  return Periodic::Every(kRefreshPauseMin);
 }
 
 Authenticator ByOidc(OidcSettings settings, std::shared_ptr<OidcKeys> keys, const Clock& clock,

@@ -2,12 +2,9 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -15,6 +12,7 @@
 #include "apiserver/access/key_set.h"
 #include "apiserver/api_server.h"
 #include "core/base/clock.h"
+#include "core/base/periodic.h"
 #include "core/http/client.h"
 #include "core/observe/log.h"
 #include "core/observe/metrics.h"
@@ -52,22 +50,19 @@ class OidcKeys {
   static constexpr std::size_t kAnswerBytesMax = 512U << 10U;
 
   OidcKeys(const OidcSettings& settings, observe::Logger logger, observe::Metrics& metrics);
-  ~OidcKeys();
-  OidcKeys(const OidcKeys&) = delete;
-  OidcKeys& operator=(const OidcKeys&) = delete;
 
-  void Start();
-  // Waits for a fetch under way. Idempotent.
-  void Stop();
+  void Start() { periodic_.Start({}); }
+  // Breaks off a fetch under way, within about a second. Idempotent.
+  void Stop() { periodic_.Stop(); }
   // Fetches now, on this thread; for tests and the background thread.
   Status Refresh();
   // Has them fetched as soon as the pause allows. Never blocks.
-  void Ask();
+  void Ask() { periodic_.Ask(); }
   [[nodiscard]] std::shared_ptr<const KeySet> Get() const { return keys_.Get(); }
 
  private:
   Result<std::string> Fetch(const std::string& url);
-  void Run();
+  Periodic::Pause Run();
 
   const std::string issuer_url_;
   const std::string ca_pem_;
@@ -76,11 +71,7 @@ class OidcKeys {
   const observe::Counter failed_;
   http::Client client_;
   Current<KeySet> keys_{KeySet()};
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool running_ = false;
-  bool asked_ = false;
-  std::thread thread_;
+  Periodic periodic_;  // last: it uses what is before it
 };
 
 // `keys` of the same settings. Why a token that the issuer has signed is not accepted is logged.

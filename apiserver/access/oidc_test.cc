@@ -226,5 +226,27 @@ TEST_F(OidcTest, TheKeysAreFetchedInTheBackground) {
   EXPECT_NE(metrics_.Text().find("asya_apiserver_oidc_fetches_total{outcome=\"taken\"} 1"), std::string::npos);
 }
 
+TEST(OidcKeysStop, DoesNotWaitForAnIssuerThatDoesNotAnswer) {
+  // Connections are made, and nothing is ever said.
+  const UniqueFd silent(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  ASSERT_EQ(::bind(silent.get(), reinterpret_cast<const sockaddr*>(&address), size), 0);
+  ASSERT_EQ(::listen(silent.get(), 1), 0);
+  ASSERT_EQ(::getsockname(silent.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
+  OidcSettings settings = Settings();
+  settings.issuer_url = "https://127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+  observe::Metrics metrics;
+  OidcKeys keys(settings, observe::Logger::Silent(), metrics);
+  keys.Start();
+  const UniqueFd connected(::accept(silent.get(), nullptr, nullptr));
+  ASSERT_TRUE(connected.valid());
+  const auto began = std::chrono::steady_clock::now();
+  keys.Stop();
+  EXPECT_LT(std::chrono::steady_clock::now() - began, OidcKeys::kFetchDeadline / 2);
+}
+
 }  // namespace
 }  // namespace asya::apiserver

@@ -27,6 +27,8 @@ struct ClientRequest {
   std::string key_pem;                            // of that certificate
   // Where given, gets the body piece by piece instead of ClientResponse::body; false ends the call with kClosed.
   std::function<bool(std::string_view)> on_body;
+  // Where given, is asked at least about once a second, on the thread of the call; true ends it with kClosed.
+  std::function<bool()> is_over;
 };
 
 struct ClientResponse {

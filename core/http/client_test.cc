@@ -39,5 +39,17 @@ TEST(Client, BoundsTheAnswerAndHandsItOverInPieces) {
   EXPECT_EQ(client.Call(request).error().code, ErrorCode::kClosed);
 }
 
+TEST(Client, ACallThatWaitsEndsWhenItsCallerSaysSo) {
+  std::optional<Responder> kept;
+  const Running running = StartTcp([&](const Request&, Responder responder) { kept.emplace(std::move(responder)); });
+  Client client;
+  ClientRequest request;
+  request.url = running.url;
+  request.deadline = std::chrono::minutes(10);
+  int asked = 0;
+  request.is_over = [&asked] { return ++asked > 2; };
+  EXPECT_EQ(client.Call(request).error().code, ErrorCode::kClosed);
+}
+
 }  // namespace
 }  // namespace asya::http

@@ -34,6 +34,13 @@ std::size_t OnHeader(char* data, std::size_t size, std::size_t count, void* cont
   return size * count;
 }
 
+// Called by libcurl while it waits, too.
+int OnProgress(void* context, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+  auto& call = *static_cast<CurlCall*>(context);
+  call.ended_by_caller = call.ended_by_caller || call.request.is_over();
+  return call.ended_by_caller ? 1 : 0;
+}
+
 Error ErrorOf(CURLcode code, const CurlCall& call) {
   const std::string what = call.request.method + " " + call.request.unix_path.value_or(call.request.url);
   if (call.ended_by_caller) return Fail(ErrorCode::kClosed, what + ": ended by the caller");
@@ -75,6 +82,11 @@ void CurlCall::SetUp(CURL* curl) {
   curl_easy_setopt(curl, CURLOPT_WRITEDATA, this);
   curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, OnHeader);
   curl_easy_setopt(curl, CURLOPT_HEADERDATA, this);
+  if (request.is_over) {
+    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, OnProgress);
+    curl_easy_setopt(curl, CURLOPT_XFERINFODATA, this);
+  }
   if (request.method == "HEAD") curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
   if (request.unix_path) curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, request.unix_path->c_str());
   SetBlob(curl, CURLOPT_CAINFO_BLOB, request.ca_pem);
