@@ -4,7 +4,7 @@
 
 #include "apiserver/body.h"
 #include "apiserver/documents.h"
-#include "apiserver/health.h"
+#include "apiserver/health_desk.h"
 #include "apiserver/impersonate.h"
 #include "apiserver/namespaces.h"
 #include "apiserver/postponed.h"
@@ -90,6 +90,10 @@ class ApiServer::Implementation {
         settings_(std::move(settings)),
         context_{parts_.store,     parts_.clock,      parts_.random,   parts_.logger,
                  parts_.admission, parts_.parse_yaml, parts_.authorize},
+        health_(
+            HealthChecks(), settings_.health_tells_why,
+            [this](std::function<void()> work) { return executor_.Submit(std::move(work)); },
+            [this](http::Responder responder) { RefuseBusy(std::move(responder)); }),
         executor_(settings_.threads, settings_.waiting_limit),
         postponed_(parts_.clock, settings_.revision_waits_max, WaitingGauge(parts_.metrics)),
         schedule_(parts_.clock) {
@@ -118,7 +122,7 @@ class ApiServer::Implementation {
  private:
   Outcome<Call> MakeCall(http::Request request, User user) const;
   std::optional<Outcome<http::Response>> HandleDocument(const http::Request& request) const;
-  void HandleHealth(const http::Request& request, http::Responder responder);
+  [[nodiscard]] std::vector<HealthCheck> HealthChecks() const;
   void Watch(const Call& call, http::Responder responder);
   using Work = std::function<Outcome<http::Response>(const Context&, Call&)>;
   // Empty where the verb does nothing on this path.
@@ -139,6 +143,7 @@ class ApiServer::Implementation {
   const Context context_;
   const Discovery discovery_;
   const OpenApi openapi_;
+  HealthDesk health_;  // outlives the executor
   Executor executor_;
   Postponed postponed_;
   WatchSchedule schedule_;
@@ -148,7 +153,7 @@ class ApiServer::Implementation {
 void ApiServer::Implementation::Handle(http::Request request, http::Responder responder) {
   // Clients made from the OpenAPI document of Kubernetes ask for /version/, /api/ and /apis/.
   if (request.path.size() > 1 && request.path.back() == '/') request.path.pop_back();
-  if (IsHealthPath(request.path)) return HandleHealth(request, std::move(responder));
+  if (IsHealthPath(request.path)) return health_.Answer(std::move(request), std::move(responder));
   if (request.path == "/version") return responder.Send(VersionResponse(settings_.version));
   std::optional<User> user = parts_.authenticate ? parts_.authenticate(request) : User{"anonymous", {}};
   if (!user) return responder.Send(ToResponse(Unauthorized()));
@@ -236,8 +241,8 @@ void ApiServer::Implementation::Answer(const std::shared_ptr<Job>& job) {
   job->responder.Send(std::move(response));
 }
 
-void ApiServer::Implementation::HandleHealth(const http::Request& request, http::Responder responder) {
-  const std::vector<HealthCheck> checks{
+std::vector<HealthCheck> ApiServer::Implementation::HealthChecks() const {
+  return {
       {"ping", [] { return Ok(); }, false},
       {"store",
        [this]() -> asya::Status {
@@ -247,14 +252,6 @@ void ApiServer::Implementation::HandleHealth(const http::Request& request, http:
        true},
       {"server", [this] { return parts_.ready ? parts_.ready() : Ok(); }, true},
   };
-  // What asks nobody is answered here, so that a server that is busy is not taken for dead.
-  const bool tell_why = settings_.health_tells_why;
-  if (request.path.rfind("/livez", 0) == 0) return responder.Send(AnswerHealth(request, checks, tell_why));
-  const auto shared = std::make_shared<http::Responder>(std::move(responder));
-  const bool taken = executor_.Submit([request, checks, shared, tell_why] {
-    shared->Send(AnswerHealth(request, checks, tell_why));
-  });
-  if (!taken) RefuseBusy(std::move(*shared));
 }
 
 void ApiServer::Implementation::Watch(const Call& call, http::Responder responder) {

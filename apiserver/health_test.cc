@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <future>
+
 #include "apiserver/test_api.h"
 
 namespace asya::apiserver {
@@ -63,6 +65,36 @@ TEST_F(TestApi, HealthIsToldToAnybody) {
   EXPECT_NE(verbose.text.find("[+]store ok\n"), std::string::npos) << verbose.text;
   EXPECT_NE(verbose.text.find("readyz check passed"), std::string::npos);
   EXPECT_EQ(Get("/livez/nothing", nobody).status, 404);
+}
+
+TEST_F(TestApi, AFloodOfQuestionsForHealthLeavesTheThreadsToTheApi) {
+  constexpr int kQuestions = 20;
+  std::promise<void> entered;
+  std::promise<void> released;
+  const std::shared_future<void> release(released.get_future());
+  std::atomic<int> running = 0;
+  std::atomic<int> at_once = 0;
+  std::atomic<int> runs = 0;
+  ready_ = [&]() -> Status {
+    at_once = std::max(at_once.load(), ++running);
+    if (++runs == 1) entered.set_value();
+    release.wait();
+    --running;
+    return Ok();
+  };
+  ApiServerSettings settings;
+  settings.threads = 3;
+  Open(settings);
+  std::vector<std::future<Answer>> questions;
+  for (int i = 0; i < kQuestions; ++i) {
+    questions.push_back(std::async(std::launch::async, [this] { return Get("/readyz"); }));
+  }
+  entered.get_future().wait();
+  EXPECT_EQ(Get(kActors).status, 200);
+  released.set_value();
+  for (auto& question : questions) EXPECT_EQ(question.get().text, "ok");
+  EXPECT_EQ(at_once, 1);
+  Shut();
 }
 
 }  // namespace

@@ -73,6 +73,7 @@ class TestApi : public testing::Test {
                            std::move(admission),
                            {},
                            [](std::string_view text) { return yaml::Parse(text); }};
+    parts.ready = ready_;
     api_ = std::make_unique<ApiServer>(std::move(parts), settings);
     ASSERT_TRUE(api_->Start().ok());
     http::Listen listen;
@@ -131,6 +132,7 @@ class TestApi : public testing::Test {
   }
   std::string Ahead() { return std::to_string(store_.Head().value().get() + 1); }
 
+  std::function<Status()> ready_;  // of the next Open()
   Random random_;
   observe::Metrics metrics_;
   storage::memory::ObjectStore store_;
