@@ -42,15 +42,8 @@ def _death(step_number: int, victim: str, repeats: int) -> Callable[[Bench], Non
 def _fault(number: int, chance: random.Random) -> Callable[[Bench], None]:
     def run(bench: Bench) -> None:
         fault = FAULTS[number]
-        # Several connections break in a row: on a broker that counts deliveries, what is in the middle of a call each
-        # time may use up its crashes, unless it meets one fault at most.
-        counts_deliveries = bench.name == "rabbitmq"
-        if counts_deliveries:
-            bench.settle()
         with bench.flow(**({"sleep": fault.sleep} if fault.sleep else {})):
             fault.happen(bench, chance)
-        if counts_deliveries:
-            bench.settle()
 
     return run
 

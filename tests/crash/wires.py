@@ -135,6 +135,7 @@ class RabbitmqWire(Buffers):
 
     METHODS: ClassVar = {("in", 60, 60): "deliver", ("in", 60, 80): "confirm", ("out", 60, 80): "settle"}
     PUBLISH = (60, 40)
+    BETWEEN_RELAYS = 3  # the channel of what relays tell each other: no step of an envelope
     HEADER_BYTES = 8  # "AMQP" and the version
 
     def __init__(self) -> None:
@@ -160,7 +161,7 @@ class RabbitmqWire(Buffers):
             yield frame, self._labels(direction, frame)
 
     def _labels(self, direction: str, frame: bytes) -> frozenset[str]:
-        if frame[0] != 1:
+        if frame[0] != 1 or struct.unpack(">H", frame[1:3])[0] == self.BETWEEN_RELAYS:
             return NOTHING
         method = struct.unpack(">HH", frame[7:11])
         if direction == "out" and method == self.PUBLISH:
