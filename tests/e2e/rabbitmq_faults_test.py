@@ -23,6 +23,7 @@ CONSUMER_TIMEOUT_S = 3
 SLOW_S = 3 * CONSUMER_TIMEOUT_S
 BLOCKED_FOR_S = 5
 NARROW_BYTES = 65536
+CRASHES_MAX = 5
 HOST = "asya-default-"
 ACTOR = """\
 apiVersion: asya.sh/v1alpha1
@@ -48,10 +49,23 @@ def note(payload):
         file.write("x")
     return os.path.getsize(file.name)
 
+def kill_relay():
+    pod = b"ASYA_SOCKET_DIR=" + os.environb[b"ASYA_SOCKET_DIR"] + b"\\0"
+    for entry in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{{entry}}/cmdline", "rb") as line, open(f"/proc/{{entry}}/environ", "rb") as variables:
+                found = b"asya-relay" in line.read() and pod in variables.read() + b"\\0"
+        except OSError:
+            continue
+        if found:
+            os.kill(int(entry), 9)
+
 def first(payload):
     runs = note(payload)
     if payload.get("fails") and runs == 1:
         raise ValueError("not yet")
+    if payload.get("kills"):
+        kill_relay()
     time.sleep({SLOW_S} if payload.get("slow") else 0)
     if payload.get("children"):
         for child in range(payload["children"]):
@@ -121,6 +135,17 @@ def test_a_task_too_large_for_the_broker_ends_and_holds_nothing_up(pair: Project
     assert end(pair, large, "failed")["error"]["type"] == "PayloadTooLarge"
     end(pair, small, "succeeded")
     assert runs(pair, 0) == 0
+
+
+def test_poison_that_kills_its_relay_is_given_up_after_five_deaths(pair: Project) -> None:
+    """Nobody knows better than the broker's count, which waits for pardons in vain; others do not wait for it."""
+    poison = send(pair, {"number": 0, "kills": True})
+    until(lambda: runs(pair, 0) == CRASHES_MAX, "the deaths")
+    end(pair, send(pair, {"number": 1}), "succeeded")
+    assert pair.get(f"/api/v1/tasks/{poison}")["status"] in ("pending", "running")
+    ended = end(pair, poison, "failed")
+    assert "died 5 times" in ended["error"]["message"], ended
+    assert runs(pair, 0) == CRASHES_MAX
 
 
 def test_a_broker_that_takes_no_messages_is_waited_for(pair: Project, node: PrivateRabbitmq, host: str) -> None:

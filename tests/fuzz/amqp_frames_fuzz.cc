@@ -1,10 +1,13 @@
-// Feeds arbitrary bytes to the reader of AMQP frames, methods and contents, in pieces that the first byte chooses.
+// Feeds arbitrary bytes to the reader of AMQP frames, methods and contents, in pieces that the first byte chooses, and
+// contents to that of what relays tell each other.
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <string>
 #include <string_view>
 
 #include "transports/rabbitmq/frames.h"
+#include "transports/rabbitmq/pardons.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using asya::transports::rabbitmq::Arrival;
@@ -20,7 +23,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       const auto frame = asya::transports::rabbitmq::TakeFrame(rest, asya::transports::rabbitmq::kFrameBytesMax);
       if (!frame.ok()) return 0;
       if (!*frame) break;
-      const auto taken = assembler.Take(**frame, [](const Arrival&) {});
+      const auto taken = assembler.Take(**frame, [](const Arrival& arrival) {
+        const auto notice = asya::transports::rabbitmq::ReadNotice(arrival.body);
+        if (notice.ok() && asya::transports::rabbitmq::WriteNotice(*notice) != arrival.body) std::abort();
+      });
       if (!taken.ok()) return 0;
     }
     in.erase(0, in.size() - rest.size());
