@@ -98,7 +98,7 @@ class FileReader {
       return;  // told already
     }
     if (files_.identity.key_pem.empty()) return;
-    const Status usable = http::CheckTls(files_.identity, has_ca ? files_.client_ca_pem : "");
+    const Status usable = http::CheckTls(files_.identity, {has_ca ? files_.client_ca_pem : ""});
     if (usable.ok()) return;
     const std::string& field = usable.error().field;
     const char* flag = field == "tls.client_ca" ? kClientCa : field == "tls.key" ? kKey : kCertificate;

@@ -122,7 +122,7 @@ Status DirectServer::Parts::Listen() {
   listen.tcp = {options.address, options.port};
   listen.tls = files.identity;
   listen.tls_only = true;
-  listen.client_ca_pem = files.client_ca_pem;
+  listen.client_authorities = {files.client_ca_pem};
   auto created = http::Server::Create(
       std::move(listen), limits,
       [this](http::Request request, http::Responder responder) {
@@ -148,7 +148,7 @@ void DirectServer::Parts::WatchFiles() {
   watched->Add("certificates", paths, texts, [this](const std::vector<std::string>& now) -> Status {
     // As it is for a moment while somebody writes it.
     if (now.size() > 2 && now[2].empty()) return Invalid("", kEmptyCa);
-    return server->ReplaceTls({now[0], now[1]}, now.size() > 2 ? now[2] : "");
+    return server->ReplaceTls({now[0], now[1]}, {now.size() > 2 ? now[2] : ""});
   });
   if (!options.token_auth_file.empty()) {
     watched->Add("tokens", {options.token_auth_file}, {files.token_text},

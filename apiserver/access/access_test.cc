@@ -82,14 +82,17 @@ TEST(Authenticators, TakeAVerifiedCertificateWhileItLasts) {
   http::Request request;
   EXPECT_FALSE(by_certificate(request));
   request.client_certificate = std::make_shared<http::ClientCertificate>(
-      http::ClientCertificate{"ada", {"vision"}, clock.Now() + std::chrono::hours(1)});
+      http::ClientCertificate{"ada", {"vision"}, clock.Now() + std::chrono::hours(1), true});
   EXPECT_EQ(by_certificate(request)->name, "ada");
   EXPECT_EQ(by_certificate(request)->groups, std::vector<std::string>{"vision"});
   clock.Advance(std::chrono::hours(2));
   EXPECT_FALSE(by_certificate(request)) << "the connection has outlived it";
   request.client_certificate = std::make_shared<http::ClientCertificate>(
-      http::ClientCertificate{"", {"vision"}, clock.Now() + std::chrono::hours(1)});
+      http::ClientCertificate{"", {"vision"}, clock.Now() + std::chrono::hours(1), true});
   EXPECT_FALSE(by_certificate(request)) << "no common name";
+  request.client_certificate = std::make_shared<http::ClientCertificate>(
+      http::ClientCertificate{"proxy", {}, clock.Now() + std::chrono::hours(1), false, true});
+  EXPECT_FALSE(by_certificate(request)) << "of a proxy, which is no user";
 }
 
 TEST(Authenticators, AreAskedInOrder) {

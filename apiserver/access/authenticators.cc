@@ -18,7 +18,8 @@ Authenticator FirstOf(std::vector<Authenticator> authenticators) {
 Authenticator ByClientCertificate(const Clock& clock) {
   return [&clock](const http::Request& request) -> std::optional<User> {
     const auto& certificate = request.client_certificate;
-    if (!certificate || certificate->common_name.empty() || clock.Now() > certificate->not_after) return std::nullopt;
+    if (!certificate || !certificate->of_user || certificate->common_name.empty()) return std::nullopt;
+    if (clock.Now() > certificate->not_after) return std::nullopt;
     return User{certificate->common_name, certificate->organizations};
   };
 }

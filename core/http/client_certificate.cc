@@ -18,16 +18,33 @@ namespace {
 struct Freeing {
   void operator()(BIO* bio) const { BIO_free(bio); }
   void operator()(X509* certificate) const { X509_free(certificate); }
+  void operator()(X509_STORE* store) const { X509_STORE_free(store); }
+  void operator()(X509_STORE_CTX* verification) const { X509_STORE_CTX_free(verification); }
 };
+using Store = std::unique_ptr<X509_STORE, Freeing>;
 
 constexpr std::size_t kCertificateAuthoritiesMax = 1024;
 
-// The whole outcome is left in the context, and with it in SSL_get_verify_result; the handshake goes on either way.
-int VerifyAndGoOn(X509_STORE_CTX* store, void* /*unused*/) {
-  if (X509_verify_cert(store) <= 0 && X509_STORE_CTX_get_error(store) == X509_V_OK) {
-    X509_STORE_CTX_set_error(store, X509_V_ERR_UNSPECIFIED);
-  }
-  ERR_clear_error();
+// Whom a context trusts; null where no CA was given.
+struct Trust {
+  Store users;
+  Store front_proxies;
+};
+
+void FreeTrust(void* /*parent*/, void* trust, CRYPTO_EX_DATA* /*data*/, int /*index*/, long /*argument*/,
+               void* /*argument*/) {
+  delete static_cast<Trust*>(trust);
+}
+
+// Where a context keeps its Trust.
+int TrustIndex() {
+  static const int index = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, FreeTrust);
+  return index;
+}
+
+// Who the peer is, is judged after the handshake, and again when the authorities change.
+int GoOn(X509_STORE_CTX* verification, void* /*unused*/) {
+  X509_STORE_CTX_set_error(verification, X509_V_OK);
   return 1;
 }
 
@@ -49,17 +66,18 @@ std::optional<std::string> TextOf(const X509_NAME_ENTRY* entry) {
 
 Error NotTrusted(const std::string& why) { return Fail(ErrorCode::kUnauthorized, why); }
 
-}  // namespace
-
-Status AskForClientCertificates(SSL_CTX* context, const std::string& ca_pem) {
-  const std::unique_ptr<BIO, Freeing> bio(BIO_new_mem_buf(ca_pem.data(), static_cast<int>(ca_pem.size())));
+// Null for an empty `pem`. The field of an error is tls.client_ca.
+Result<Store> ReadAuthorities(SSL_CTX* context, const std::string& pem) {
+  if (pem.empty()) return Store();
+  Store store(X509_STORE_new());
+  const std::unique_ptr<BIO, Freeing> bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
   std::size_t count = 0;
   while (const std::unique_ptr<X509, Freeing> certificate{PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)}) {
     if (++count > kCertificateAuthoritiesMax) {
       return Invalid("tls.client_ca",
                      "more than " + std::to_string(kCertificateAuthoritiesMax) + " client CAs were given");
     }
-    if (X509_STORE_add_cert(SSL_CTX_get_cert_store(context), certificate.get()) != 1 ||
+    if (X509_STORE_add_cert(store.get(), certificate.get()) != 1 ||
         SSL_CTX_add_client_CA(context, certificate.get()) != 1) {
       ERR_clear_error();
       return Invalid("tls.client_ca", "certificate " + std::to_string(count) + " of the client CAs cannot be used");
@@ -72,22 +90,59 @@ Status AskForClientCertificates(SSL_CTX* context, const std::string& ca_pem) {
     return Invalid("tls.client_ca", "certificate " + std::to_string(count + 1) + " of the client CAs cannot be read");
   }
   // Each one given is believed, also one that another CA has signed, as in the servers that are written in Go.
-  X509_STORE_set_flags(SSL_CTX_get_cert_store(context), X509_V_FLAG_PARTIAL_CHAIN);
+  X509_STORE_set_flags(store.get(), X509_V_FLAG_PARTIAL_CHAIN);
+  return store;
+}
+
+// X509_V_OK, or what is wrong with the peer's certificate by these CAs.
+long VerifyBy(X509_STORE* authorities, SSL* ssl, X509* certificate) {
+  if (authorities == nullptr) return X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY;
+  const std::unique_ptr<X509_STORE_CTX, Freeing> verification(X509_STORE_CTX_new());
+  if (!verification ||
+      X509_STORE_CTX_init(verification.get(), authorities, certificate, SSL_get_peer_cert_chain(ssl)) != 1 ||
+      X509_STORE_CTX_set_default(verification.get(), "ssl_client") != 1) {
+    ERR_clear_error();
+    return X509_V_ERR_UNSPECIFIED;
+  }
+  X509_VERIFY_PARAM_set_auth_level(X509_STORE_CTX_get0_param(verification.get()), SSL_get_security_level(ssl));
+  const bool verified = X509_verify_cert(verification.get()) == 1;
+  ERR_clear_error();
+  const int error = X509_STORE_CTX_get_error(verification.get());
+  if (verified) return error;
+  return error == X509_V_OK ? X509_V_ERR_UNSPECIFIED : error;
+}
+
+}  // namespace
+
+Status AskForClientCertificates(SSL_CTX* context, const ClientAuthorities& authorities) {
+  auto trust = std::make_unique<Trust>();
+  ASYA_TRY(trust->users, ReadAuthorities(context, authorities.users_pem));
+  ASYA_TRY(trust->front_proxies, ReadAuthorities(context, authorities.front_proxies_pem));
+  if (SSL_CTX_set_ex_data(context, TrustIndex(), trust.get()) != 1) {
+    return Fail(ErrorCode::kInternal, "OpenSSL has no room for the client CAs");
+  }
+  static_cast<void>(trust.release());  // FreeTrust has it now
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
-  SSL_CTX_set_cert_verify_callback(context, VerifyAndGoOn, nullptr);
-  // A session that is resumed would carry a certificate that nobody has looked at since.
+  SSL_CTX_set_cert_verify_callback(context, GoOn, nullptr);
+  // A session that is resumed would carry a certificate without the chain that leads to an authority.
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
   SSL_CTX_set_num_tickets(context, 0);
   return Ok();
 }
 
-Result<std::shared_ptr<const ClientCertificate>> VerifiedCertificate(SSL* ssl) {
+Result<std::shared_ptr<const ClientCertificate>> VerifiedCertificate(SSL* ssl, SSL_CTX* judge) {
   const std::unique_ptr<X509, Freeing> certificate(SSL_get1_peer_certificate(ssl));
-  if (!certificate) return std::shared_ptr<const ClientCertificate>();
-  const long verified = SSL_get_verify_result(ssl);
-  if (verified != X509_V_OK) return NotTrusted(X509_verify_cert_error_string(verified));
+  const auto* trust = static_cast<const Trust*>(SSL_CTX_get_ex_data(judge, TrustIndex()));
+  if (!certificate || trust == nullptr) return std::shared_ptr<const ClientCertificate>();
+  const long by_users = VerifyBy(trust->users.get(), ssl, certificate.get());
+  const long by_front_proxies = VerifyBy(trust->front_proxies.get(), ssl, certificate.get());
+  if (by_users != X509_V_OK && by_front_proxies != X509_V_OK) {
+    return NotTrusted(X509_verify_cert_error_string(trust->users ? by_users : by_front_proxies));
+  }
   ClientCertificate shown;
+  shown.of_user = by_users == X509_V_OK;
+  shown.of_front_proxy = by_front_proxies == X509_V_OK;
   const X509_NAME* subject = X509_get_subject_name(certificate.get());
   for (int i = 0; i < X509_NAME_entry_count(subject); ++i) {
     const X509_NAME_ENTRY* entry = X509_NAME_get_entry(subject, i);

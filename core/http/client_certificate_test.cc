@@ -8,13 +8,16 @@ namespace {
 
 using Subject = std::vector<std::pair<std::string, std::string>>;
 
-// Who the server takes its peer for: "name (group group)", or "nobody".
+// Who the server takes its peer for: "name (group group)", perhaps "as a proxy", or "nobody".
 void WhoAmI(const Request& request, Responder responder) {
   if (!request.client_certificate) return responder.Send(Plain("nobody"));
   std::string groups;
   for (const std::string& group : request.client_certificate->organizations)
     groups += (groups.empty() ? "" : " ") + group;
-  responder.Send(Plain(request.client_certificate->common_name + " (" + groups + ")"));
+  const std::string kind = !request.client_certificate->of_front_proxy ? ""
+                           : request.client_certificate->of_user       ? " or as a proxy"
+                                                                       : " as a proxy";
+  responder.Send(Plain(request.client_certificate->common_name + " (" + groups + ")" + kind));
 }
 
 class ClientCertificates : public testing::Test {
@@ -23,7 +26,7 @@ class ClientCertificates : public testing::Test {
     Listen listen;
     listen.tcp = {"127.0.0.1", 0};
     listen.tls = identity_;
-    listen.client_ca_pem = authority_.pem();
+    listen.client_authorities = {authority_.pem()};
     server_ = Server::Create(listen, {}, WhoAmI, observe::Logger::Silent(), nullptr).value();
     server_->Start();
   }
@@ -74,34 +77,48 @@ TEST_F(ClientCertificates, MayBeSignedByAnAuthorityThatAnotherHasSigned) {
   const TestAuthority between("between", &authority_);
   TlsIdentity ada = between.Sign({{"CN", "ada"}});
   EXPECT_EQ(Ask(ada), "nobody") << "the client leaves out what leads to the authority";
-  ASSERT_TRUE(server_->ReplaceTls(identity_, between.pem()).ok());
+  ASSERT_TRUE(server_->ReplaceTls(identity_, {between.pem()}).ok());
   EXPECT_EQ(Ask(ada), "ada ()") << "no root is needed";
   EXPECT_EQ(Ask(authority_.Sign({{"CN", "eve"}})), "nobody") << "the one above is not given";
-  ASSERT_TRUE(server_->ReplaceTls(identity_, authority_.pem()).ok());
+  ASSERT_TRUE(server_->ReplaceTls(identity_, {authority_.pem()}).ok());
   ada.certificate_pem += between.pem();
   EXPECT_EQ(Ask(ada), "ada ()");
   const TlsIdentity eve = authority_.Sign({{"CN", "eve"}});
   EXPECT_EQ(Ask(eve), "eve ()");
 }
 
-TEST_F(ClientCertificates, AreJudgedByNewAuthoritiesOnNewConnections) {
+TEST_F(ClientCertificates, AreJudgedByNewAuthoritiesAlsoOnOpenConnections) {
   const TestAuthority next("next");
   Client kept;
   const ClientRequest before = RequestOf(authority_.Sign({{"CN", "ada"}}));
   EXPECT_EQ(kept.Call(before)->body, "ada ()");
-  ASSERT_TRUE(server_->ReplaceTls(identity_, next.pem()).ok());
+  ASSERT_TRUE(server_->ReplaceTls(identity_, {next.pem()}).ok());
   EXPECT_EQ(Ask(authority_.Sign({{"CN", "ada"}})), "nobody");
   EXPECT_EQ(Ask(next.Sign({{"CN", "ada"}})), "ada ()");
-  EXPECT_EQ(kept.Call(before)->body, "ada ()") << "an open connection goes on as it began";
-  ASSERT_TRUE(server_->ReplaceTls(identity_, authority_.pem() + next.pem()).ok());
+  EXPECT_EQ(kept.Call(before)->body, "nobody") << "an open connection goes on, but nobody vouches for it";
+  ASSERT_TRUE(server_->ReplaceTls(identity_, {authority_.pem() + next.pem()}).ok());
   EXPECT_EQ(Ask(authority_.Sign({{"CN", "ada"}})), "ada ()");
   EXPECT_EQ(Ask(next.Sign({{"CN", "eve"}})), "eve ()");
+  EXPECT_EQ(kept.Call(before)->body, "ada ()") << "it is known again";
+}
+
+TEST_F(ClientCertificates, OfFrontProxiesAreNotThoseOfUsers) {
+  const TestAuthority proxies("proxies");
+  ASSERT_TRUE(server_->ReplaceTls(identity_, {authority_.pem(), proxies.pem()}).ok());
+  EXPECT_EQ(Ask(authority_.Sign({{"CN", "proxy"}})), "proxy ()");
+  EXPECT_EQ(Ask(proxies.Sign({{"CN", "proxy"}})), "proxy () as a proxy");
+  EXPECT_EQ(Ask(proxies.Sign({{"CN", "proxy"}}, -7200, -3600)), "nobody");
+  ASSERT_TRUE(server_->ReplaceTls(identity_, {authority_.pem(), authority_.pem()}).ok());
+  EXPECT_EQ(Ask(authority_.Sign({{"CN", "both"}})), "both () or as a proxy");
+  ASSERT_TRUE(server_->ReplaceTls(identity_, {"", proxies.pem()}).ok());
+  EXPECT_EQ(Ask(authority_.Sign({{"CN", "ada"}})), "nobody");
+  EXPECT_EQ(Ask(proxies.Sign({{"CN", "proxy"}})), "proxy () as a proxy");
 }
 
 TEST_F(ClientCertificates, AServersOwnIsReplacedAndABrokenOneIsNot) {
   const TlsIdentity next = MakeSelfSigned("next", 1).value();
   const auto refused = [this](const TlsIdentity& identity, const std::string& ca) {
-    const Status replaced = server_->ReplaceTls(identity, ca);
+    const Status replaced = server_->ReplaceTls(identity, {ca});
     return replaced.ok() ? "" : replaced.error().field;
   };
   EXPECT_EQ(refused({next.certificate_pem, identity_.key_pem}, ""), "tls.key");
@@ -110,7 +127,7 @@ TEST_F(ClientCertificates, AServersOwnIsReplacedAndABrokenOneIsNot) {
   EXPECT_EQ(refused(next, "no pem"), "tls.client_ca");
   EXPECT_EQ(refused(next, authority_.pem() + authority_.pem().substr(0, 90)), "tls.client_ca");
   EXPECT_EQ(Ask({}), "nobody") << "nothing has changed";
-  ASSERT_TRUE(server_->ReplaceTls(next, "").ok());
+  ASSERT_TRUE(server_->ReplaceTls(next, {}).ok());
   ClientRequest request = RequestOf({});
   EXPECT_FALSE(Client().Call(request).ok());
   request.ca_pem = next.certificate_pem;

@@ -123,14 +123,22 @@ void Connection::OnHandshake(error_code error) {
   if (state_ == State::kClosed) return;
   if (error) return Abort();
   secure_ = true;
-  auto certificate = wire_->ReadClientCertificate();
+  ArmRead();
+}
+
+// Anew after the authorities have changed: who is trusted no longer must not go on because a connection is open.
+void Connection::JudgeClientCertificate() {
+  auto tls = context_->tls.Get();
+  if (tls == judged_by_) return;
+  client_certificate_ = nullptr;
+  auto certificate = wire_->ReadClientCertificate(*tls);
+  judged_by_ = std::move(tls);
   if (certificate.ok()) {
     client_certificate_ = std::move(certificate).value();
   } else {
     context_->logger.Info("a client certificate is not accepted",
                           {{"peer", peer_}, {"reason", certificate.error().message}});
   }
-  ArmRead();
 }
 
 void Connection::ReadRequest() {
@@ -160,6 +168,7 @@ void Connection::Dispatch() {
   request.query = std::move(target->query);
   request.peer = peer_;
   request.secure = secure_;
+  if (secure_) JudgeClientCertificate();
   request.client_certificate = client_certificate_;
   head_only_ = request.method == "HEAD";
   chunked_ = !reader_.http_1_0();

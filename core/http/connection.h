@@ -68,6 +68,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   void Received(std::string_view bytes);
   void UpgradeToTls(std::shared_ptr<boost::asio::ssl::context> tls, std::string_view first_bytes);
   void ReadRequest();
+  void JudgeClientCertificate();
   void Dispatch();
   void Refuse(int status, const std::string& detail);
   void NextRequest();
@@ -91,6 +92,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   std::string peer_;
   bool secure_ = false;
   std::shared_ptr<const ClientCertificate> client_certificate_;
+  std::shared_ptr<boost::asio::ssl::context> judged_by_;  // whose authorities have looked at it
   bool first_read_ = true;
 
   State state_ = State::kWaiting;

@@ -26,11 +26,14 @@ class Headers {
   std::vector<std::pair<std::string, std::string>> fields_;
 };
 
-// Of a peer that has proved to hold the key of a certificate which one of the server's client CAs has signed.
+// Of a peer that has proved to hold the key of a certificate which one of the server's CAs for clients has signed.
 struct ClientCertificate {
   std::string common_name;  // the last of the subject; empty where it has none
   std::vector<std::string> organizations;
   WallTime not_after;  // verified when the connection began; a connection may outlive it
+  // By which of the server's ClientAuthorities it verifies; at least one.
+  bool of_user = false;
+  bool of_front_proxy = false;
 };
 
 struct Request {

@@ -82,8 +82,8 @@ class BeastServer final : public Server {
 
   [[nodiscard]] std::string address() const override { return address_; }
   void Start() override;
-  Status ReplaceTls(const TlsIdentity& identity, const std::string& client_ca_pem) override {
-    return context_->tls.Replace(identity, client_ca_pem);
+  Status ReplaceTls(const TlsIdentity& identity, const ClientAuthorities& client_authorities) override {
+    return context_->tls.Replace(identity, client_authorities);
   }
   void Stop(std::chrono::milliseconds grace) override;
 
@@ -237,7 +237,7 @@ Result<std::unique_ptr<Server>> Server::Create(Listen listen, ServerLimits limit
   if (metrics != nullptr) context->metrics = ServerMetrics(*metrics, listen.tcp ? "tcp" : "unix");
   context->tls_only = listen.tls_only;
   if (listen.tls) {
-    ASYA_TRY_STATUS(context->tls.Replace(*listen.tls, listen.client_ca_pem));
+    ASYA_TRY_STATUS(context->tls.Replace(*listen.tls, listen.client_authorities));
   }
   std::vector<std::shared_ptr<Loop>> loops;
   for (std::size_t i = 0; i < std::max<std::size_t>(limits.io_threads, 1); ++i)

@@ -21,6 +21,13 @@ struct TlsIdentity {
   std::string key_pem;
 };
 
+// CAs, in PEM, by which certificates of clients are verified, each set on its own.
+struct ClientAuthorities {
+  std::string users_pem;            // of users
+  std::string front_proxies_pem{};  // of proxies that say in headers for whom they ask
+  [[nodiscard]] bool empty() const { return users_pem.empty() && front_proxies_pem.empty(); }
+};
+
 struct Listen {
   // Exactly one of the two.
   std::optional<std::string> unix_path;                      // mode 0600
@@ -28,9 +35,9 @@ struct Listen {
   // with tcp: connections that open with a TLS hello are served TLS, others plain
   std::optional<TlsIdentity> tls;
   bool tls_only = false;
-  // PEM, with tls: clients are asked for a certificate that one of these CAs signed. One that has none, or another, is
+  // With tls: clients are asked for a certificate that one of these CAs signed. One that has none, or another, is
   // served too: Request::client_certificate tells which. Empty: nobody is asked.
-  std::string client_ca_pem;
+  ClientAuthorities client_authorities{};
 };
 
 struct ServerLimits {
@@ -53,15 +60,15 @@ class Server {
   // Bound address, e.g. "127.0.0.1:41235" or the path; known before Start.
   [[nodiscard]] virtual std::string address() const = 0;
   virtual void Start() = 0;
-  // What new connections get from now on; those that are open go on as they began. Fails, and changes nothing, where
-  // Create would fail. Any thread.
-  virtual Status ReplaceTls(const TlsIdentity& identity, const std::string& client_ca_pem) = 0;
+  // What new connections get from now on. Those that are open keep the identity they began with, but the certificates
+  // of their clients are judged anew. Fails, and changes nothing, where Create would fail. Any thread.
+  virtual Status ReplaceTls(const TlsIdentity& identity, const ClientAuthorities& client_authorities) = 0;
   // Stops accepting, ends streams, waits `grace` for running requests, closes. Idempotent.
   virtual void Stop(std::chrono::milliseconds grace) = 0;
 };
 
 // Whether Create and ReplaceTls would take these. kInvalid: the field is tls.certificate, tls.key or tls.client_ca.
-Status CheckTls(const TlsIdentity& identity, const std::string& client_ca_pem);
+Status CheckTls(const TlsIdentity& identity, const ClientAuthorities& client_authorities);
 
 // A self-signed identity (ECDSA P-256) for 127.0.0.1 and localhost, valid for `days`.
 Result<TlsIdentity> MakeSelfSigned(const std::string& common_name, int days);

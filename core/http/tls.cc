@@ -74,7 +74,8 @@ int SelectHttp11(SSL*, const unsigned char** out, unsigned char* out_size, const
 
 }  // namespace
 
-Result<boost::asio::ssl::context> MakeTlsContext(const TlsIdentity& identity, const std::string& client_ca_pem) {
+Result<boost::asio::ssl::context> MakeTlsContext(const TlsIdentity& identity,
+                                                 const ClientAuthorities& client_authorities) {
   namespace ssl = boost::asio::ssl;
   ssl::context context(ssl::context::tls_server);
   boost::system::error_code error;
@@ -87,12 +88,14 @@ Result<boost::asio::ssl::context> MakeTlsContext(const TlsIdentity& identity, co
     return Invalid("tls.key", "the key is not the key of the certificate");
   }
   SSL_CTX_set_alpn_select_cb(context.native_handle(), SelectHttp11, nullptr);
-  if (!client_ca_pem.empty()) ASYA_TRY_STATUS(AskForClientCertificates(context.native_handle(), client_ca_pem));
+  if (!client_authorities.empty()) {
+    ASYA_TRY_STATUS(AskForClientCertificates(context.native_handle(), client_authorities));
+  }
   return context;
 }
 
-Status CheckTls(const TlsIdentity& identity, const std::string& client_ca_pem) {
-  ASYA_TRY([[maybe_unused]] const auto context, MakeTlsContext(identity, client_ca_pem));
+Status CheckTls(const TlsIdentity& identity, const ClientAuthorities& client_authorities) {
+  ASYA_TRY([[maybe_unused]] const auto context, MakeTlsContext(identity, client_authorities));
   return Ok();
 }
 

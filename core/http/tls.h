@@ -12,16 +12,17 @@
 
 namespace asya::http {
 
-// TLS 1.2 and later, HTTP/1.1 by ALPN; asks for client certificates where `client_ca_pem` is not empty. kInvalid when
+// TLS 1.2 and later, HTTP/1.1 by ALPN; asks for client certificates where there are authorities. kInvalid when
 // certificate and key are no pair or no PEM, or no CA can be read.
-Result<boost::asio::ssl::context> MakeTlsContext(const TlsIdentity& identity, const std::string& client_ca_pem);
+Result<boost::asio::ssl::context> MakeTlsContext(const TlsIdentity& identity,
+                                                 const ClientAuthorities& client_authorities);
 
 // The context that new connections get. Thread safe.
 class CurrentTls {
  public:
   // As MakeTlsContext; the one before stays where it fails.
-  Status Replace(const TlsIdentity& identity, const std::string& client_ca_pem) {
-    ASYA_TRY(boost::asio::ssl::context made, MakeTlsContext(identity, client_ca_pem));
+  Status Replace(const TlsIdentity& identity, const ClientAuthorities& client_authorities) {
+    ASYA_TRY(boost::asio::ssl::context made, MakeTlsContext(identity, client_authorities));
     auto next = std::make_shared<boost::asio::ssl::context>(std::move(made));
     const std::lock_guard lock(mutex_);
     context_.swap(next);

@@ -40,7 +40,7 @@ class PlainWire final : public Wire {
     error_code ignored;
     socket_.close(ignored);
   }
-  Result<std::shared_ptr<const ClientCertificate>> ReadClientCertificate() override {
+  Result<std::shared_ptr<const ClientCertificate>> ReadClientCertificate(asio::ssl::context& /*judge*/) override {
     return std::shared_ptr<const ClientCertificate>();
   }
   Socket Release() override { return std::move(socket_); }
@@ -73,8 +73,8 @@ class TlsWire final : public Wire {
     error_code ignored;
     stream_.next_layer().close(ignored);
   }
-  Result<std::shared_ptr<const ClientCertificate>> ReadClientCertificate() override {
-    return VerifiedCertificate(stream_.native_handle());
+  Result<std::shared_ptr<const ClientCertificate>> ReadClientCertificate(asio::ssl::context& judge) override {
+    return VerifiedCertificate(stream_.native_handle(), judge.native_handle());
   }
   Socket Release() override { return std::move(stream_.next_layer()); }
 

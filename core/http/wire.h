@@ -28,8 +28,8 @@ class Wire {
   virtual void Finish(std::shared_ptr<Connection> connection) = 0;
   virtual void Close() = 0;
   // After the handshake: the certificate that the peer has shown, null where there is none; kUnauthorized with the
-  // reason where it is not to be trusted.
-  virtual Result<std::shared_ptr<const ClientCertificate>> ReadClientCertificate() = 0;
+  // reason where it is not to be trusted by the authorities of `judge`, which may be newer than the handshake.
+  virtual Result<std::shared_ptr<const ClientCertificate>> ReadClientCertificate(boost::asio::ssl::context& judge) = 0;
   // The socket, to be wrapped by another wire.
   virtual Socket Release() = 0;
 };
