@@ -41,4 +41,21 @@ std::optional<std::string> DecodeBase64Url(std::string_view text) {
   return out;
 }
 
+std::string EncodeBase64(std::string_view bytes) {
+  std::string out = EncodeBase64Url(bytes);
+  for (char& c : out) c = c == '-' ? '+' : c == '_' ? '/' : c;
+  while (out.size() % 4 != 0) out += '=';
+  return out;
+}
+
+std::optional<std::string> DecodeBase64(std::string_view text) {
+  std::string plain;
+  for (const char c : text) {
+    if (c == '-' || c == '_') return std::nullopt;
+    if (c != ' ' && c != '\n' && c != '\r' && c != '\t') plain += c == '+' ? '-' : c == '/' ? '_' : c;
+  }
+  for (int padding = 0; padding < 2 && plain.ends_with('='); ++padding) plain.pop_back();
+  return DecodeBase64Url(plain);
+}
+
 }  // namespace asya

@@ -1,0 +1,118 @@
+#include "cluster/kubernetes/client.h"
+
+#include <fstream>
+#include <iterator>
+#include <utility>
+
+#include "core/json/parse.h"
+
+namespace asya::cluster::kubernetes {
+namespace {
+
+constexpr int kUnauthorizedStatus = 401;
+constexpr std::size_t kMessageBytesMax = 1024;
+
+ErrorCode CodeOf(int status, const std::string& reason) {
+  if (reason == "AlreadyExists") return ErrorCode::kExists;
+  switch (status) {
+    case 400:
+    case 422:
+      return ErrorCode::kInvalid;
+    case kUnauthorizedStatus:
+      return ErrorCode::kUnauthorized;
+    case 403:
+      return ErrorCode::kForbidden;
+    case 404:
+      return ErrorCode::kNotFound;
+    case 409:
+      return ErrorCode::kConflict;
+    case 410:
+      return ErrorCode::kExpired;
+    case 413:
+      return ErrorCode::kTooLarge;
+    case 429:
+      return ErrorCode::kTooMany;
+    case 504:
+      return ErrorCode::kTimeout;
+    default:
+      return ErrorCode::kUnavailable;
+  }
+}
+
+// A 404 that no Status comes with is some other server's, and says nothing about an object.
+Error ErrorOf(const Call& call, const http::ClientResponse& answer) {
+  const auto parsed = json::Parse(answer.body);
+  const bool is_status = parsed.ok() && parsed->GetString("kind") == "Status";
+  const std::string reason = is_status ? parsed->GetString("reason").value_or("") : "";
+  std::string message = is_status ? parsed->GetString("message").value_or("") : "";
+  message.resize(std::min(message.size(), kMessageBytesMax));
+  const std::string path = call.path.substr(0, call.path.find('?'));
+  const ErrorCode code = is_status ? CodeOf(answer.status, reason) : ErrorCode::kUnavailable;
+  return Fail(code, call.method + " " + path + ": answered " + std::to_string(answer.status) +
+                        (message.empty() ? "" : ": " + message));
+}
+
+std::string WithoutBlanks(std::string text) {
+  while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' ')) text.pop_back();
+  return text;
+}
+
+}  // namespace
+
+Client::Client(Endpoint endpoint, const Clock& clock) : endpoint_(std::move(endpoint)), clock_(clock) {}
+
+Result<std::string> Client::Token(const std::string& stale) {
+  if (endpoint_.token_file.empty()) return endpoint_.token;
+  const std::lock_guard lock(mutex_);
+  const bool usable = !token_.empty() && token_ != stale;
+  if (usable && clock_.Steady() - token_read_at_ < kTokenAgeMax) return token_;
+  std::ifstream file(endpoint_.token_file);
+  std::string text = WithoutBlanks({std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()});
+  if (!text.empty()) {
+    token_ = std::move(text);
+    token_read_at_ = clock_.Steady();
+  }
+  // One that was read before may do for a while yet.
+  if (token_.empty()) {
+    return Fail(ErrorCode::kUnauthorized, "no token can be read from \"" + endpoint_.token_file + "\"");
+  }
+  return token_;
+}
+
+Result<http::ClientResponse> Client::SendOnce(const Call& call, const std::string& token) {
+  http::ClientRequest request;
+  request.method = call.method;
+  request.url = endpoint_.url + call.path;
+  request.ca_pem = endpoint_.ca_pem;
+  request.certificate_pem = endpoint_.certificate_pem;
+  request.key_pem = endpoint_.key_pem;
+  request.deadline = call.deadline;
+  request.response_limit_bytes = kAnswerBytesMax;
+  request.headers.Set("Accept", "application/json");
+  request.headers.Set("User-Agent", "asya-server");
+  if (!token.empty()) request.headers.Set("Authorization", "Bearer " + token);
+  if (call.body) {
+    request.headers.Set("Content-Type", call.content_type);
+    request.body = json::Dump(*call.body);
+  }
+  return http_.Call(request);
+}
+
+Result<json::Value> Client::Send(const Call& call) {
+  ASYA_TRY(std::string token, Token(""));
+  ASYA_TRY(http::ClientResponse answer, SendOnce(call, token));
+  if (answer.status == kUnauthorizedStatus) {
+    ASYA_TRY(std::string fresh, Token(token));
+    if (fresh != token) {
+      ASYA_TRY(answer, SendOnce(call, fresh));
+    }
+  }
+  if (answer.status < 200 || answer.status > 299) return ErrorOf(call, answer);
+  auto parsed = json::Parse(answer.body);
+  if (!parsed.ok()) {
+    return Fail(ErrorCode::kUnavailable, call.method + " " + call.path + ": the answer is no JSON");
+  }
+  return parsed;
+}
+
+}  // namespace asya::cluster::kubernetes

@@ -1,0 +1,62 @@
+// Client: calls of a Kubernetes API in JSON, each with a deadline.
+#pragma once
+
+#include <chrono>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "cluster/kubernetes/endpoint.h"
+#include "core/base/clock.h"
+#include "core/base/result.h"
+#include "core/http/client.h"
+#include "core/json/value.h"
+
+namespace asya::cluster::kubernetes {
+
+inline constexpr std::chrono::milliseconds kCallDeadline{5000};
+inline constexpr std::size_t kAnswerBytesMax = 16U << 20U;
+
+struct Call {
+  std::string method = "GET";
+  std::string path;  // with its query
+  std::optional<json::Value> body{};
+  std::string content_type = "application/json";
+  std::chrono::milliseconds deadline = kCallDeadline;
+};
+
+// Blocking, thread safe; keeps connections.
+class Client {
+ public:
+  // How long the token of a file is used before the file is looked at again; at once after an answer of 401.
+  static constexpr std::chrono::seconds kTokenAgeMax{60};
+
+  // `clock` lives longer.
+  Client(Endpoint endpoint, const Clock& clock);
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  // What was answered with a 2xx. Any other answer is an error of the code that its Status stands for, with the
+  // message of that; kUnavailable and kTimeout where there was none.
+  Result<json::Value> Send(const Call& call);
+  Result<json::Value> Get(const std::string& path) { return Send({"GET", path}); }
+  // In a collection, such as "/api/v1/namespaces/default/configmaps".
+  Result<json::Value> Create(const std::string& collection, json::Value object) {
+    return Send({"POST", collection, std::move(object)});
+  }
+  [[nodiscard]] const Endpoint& endpoint() const { return endpoint_; }
+
+ private:
+  // Empty where who speaks has none. `stale`: one that was refused; it is read again unless somebody has done so.
+  Result<std::string> Token(const std::string& stale);
+  Result<http::ClientResponse> SendOnce(const Call& call, const std::string& token);
+
+  const Endpoint endpoint_;
+  const Clock& clock_;
+  http::Client http_;
+  std::mutex mutex_;
+  std::string token_;  // of the file
+  SteadyTime token_read_at_{};
+};
+
+}  // namespace asya::cluster::kubernetes
