@@ -88,8 +88,10 @@ class ApiServer::Implementation {
   Implementation(Parts parts, ApiServerSettings settings)
       : parts_(std::move(parts)),
         settings_(std::move(settings)),
-        context_{parts_.store,     parts_.clock,      parts_.random,   parts_.logger,
-                 parts_.admission, parts_.parse_yaml, parts_.authorize},
+        context_{parts_.store,     parts_.clock,      parts_.random,    parts_.logger,
+                 parts_.admission, parts_.parse_yaml, parts_.authorize, parts_.namespace_state},
+        discovery_(settings_.own_group_alone),
+        openapi_(settings_.own_group_alone),
         health_(
             HealthChecks(), settings_.health_tells_why,
             [this](std::function<void()> work) { return executor_.Submit(std::move(work)); },
@@ -103,8 +105,10 @@ class ApiServer::Implementation {
   }
 
   asya::Status Start() {
-    const auto ready = EnsureDefaultNamespace(context_);
-    if (!ready.ok()) return asya::Fail(ErrorCode::kUnavailable, ready.error().message);
+    if (!parts_.namespace_state) {
+      const auto ready = EnsureDefaultNamespace(context_);
+      if (!ready.ok()) return asya::Fail(ErrorCode::kUnavailable, ready.error().message);
+    }
     executor_.Start();
     postponed_.Start();
     schedule_.Start();
@@ -155,9 +159,9 @@ void ApiServer::Implementation::Handle(http::Request request, http::Responder re
   if (request.path.size() > 1 && request.path.back() == '/') request.path.pop_back();
   if (IsHealthPath(request.path)) return health_.Answer(std::move(request), std::move(responder));
   if (request.path == "/version") return responder.Send(VersionResponse(settings_.version));
-  std::optional<User> user = parts_.authenticate ? parts_.authenticate(request) : User{"anonymous", {}};
-  if (!user) return responder.Send(ToResponse(Unauthorized()));
-  auto acting = Impersonate(request, std::move(*user));
+  const Identity user = parts_.authenticate ? parts_.authenticate(request) : Identity(User{"anonymous", {}});
+  if (!user) return responder.Send(ToResponse(user.failure().value_or(Unauthorized())));
+  auto acting = Impersonate(request, *user);
   if (!acting.ok()) return responder.Send(ToResponse(acting.error()));
   if (request.body.size() > kBodyLimitBytes) {
     return responder.Send(ToResponse(TooLarge("the request body is larger than 3 MiB")));
@@ -201,6 +205,7 @@ Outcome<Call> ApiServer::Implementation::MakeCall(http::Request request, User us
   Call call;
   call.resource = FindResource(info->group, info->version, info->resource);
   if (call.resource == nullptr) return PathNotFound();
+  if (settings_.own_group_alone && call.resource->group != model::kGroup) return PathNotFound();
   call.info = std::move(*info);
   call.user = std::move(user);
   call.request = std::move(request);

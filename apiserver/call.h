@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,6 +18,7 @@
 #include "core/base/random.h"
 #include "core/http/message.h"
 #include "core/observe/log.h"
+#include "ports/cluster_access.h"
 #include "ports/object_store.h"
 
 namespace asya::apiserver {
@@ -25,6 +27,7 @@ struct User {
   std::string name;
   std::vector<std::string> groups;
   std::string uid{};  // empty: not known
+  std::map<std::string, std::vector<std::string>> extra{};
 };
 
 struct Call {
@@ -54,6 +57,9 @@ using ParseYaml = std::function<Result<json::Value>(std::string_view)>;
 // Whether the user may; an error (Forbidden) is the answer. The place for SubjectAccessReview and roles.
 using Authorizer = std::function<Outcome<Done>(const Call&)>;
 
+// What becomes of a namespace of the cluster around the API. An error: nobody can tell now.
+using NamespaceStateOf = std::function<Result<ports::NamespaceState>(const std::string& name)>;
+
 struct Context {
   ports::ObjectStore& store;
   const Clock& clock;
@@ -62,6 +68,7 @@ struct Context {
   std::vector<Admission> admission;  // in order, after validation of fields; each may refuse or change the object
   ParseYaml parse_yaml;              // none: YAML bodies are answered 415
   Authorizer authorize;              // none: everybody may do everything; asked again for an apply that creates
+  NamespaceStateOf namespace_state;  // none: namespaces are objects of the store
 };
 
 // An object as the client asked for it (object, table or metadata), with the call's warnings.

@@ -107,10 +107,11 @@ json::Object AggregatedEntry(const Resource& resource) {
   return entry;
 }
 
-std::string AggregatedList(bool core) {
+std::string AggregatedList(bool core, bool own_group_alone) {
   json::Array items;
   std::set<std::pair<std::string, std::string>> done;
   for (const Resource& first : Resources()) {
+    if (own_group_alone && first.group != model::kGroup) continue;
     if (first.group.empty() != core || !done.insert({first.group, first.version}).second) continue;
     json::Array resources;
     for (const Resource& resource : Resources()) {
@@ -131,9 +132,10 @@ std::string AggregatedList(bool core) {
 
 }  // namespace
 
-Discovery::Discovery() {
+Discovery::Discovery(bool own_group_alone) {
   json::Array groups;
   for (const Resource& resource : Resources()) {
+    if (own_group_alone && resource.group != model::kGroup) continue;
     const std::string base = resource.group.empty() ? "/api" : "/apis/" + resource.group;
     const std::string path = base + "/" + resource.version;
     if (legacy_.contains(path)) continue;
@@ -147,10 +149,11 @@ Discovery::Discovery() {
   }
   legacy_["/apis"] = MakeDocument(
       json::Dump(json::Object{{"kind", "APIGroupList"}, {"apiVersion", "v1"}, {"groups", std::move(groups)}}));
+  aggregated_["/apis"] = MakeDocument(AggregatedList(false, own_group_alone), kAggregatedType);
+  if (own_group_alone) return;
   legacy_["/api"] = MakeDocument(json::Dump(json::Object{
       {"kind", "APIVersions"}, {"versions", json::Array{"v1"}}, {"serverAddressByClientCIDRs", json::Array{}}}));
-  aggregated_["/api"] = MakeDocument(AggregatedList(true), kAggregatedType);
-  aggregated_["/apis"] = MakeDocument(AggregatedList(false), kAggregatedType);
+  aggregated_["/api"] = MakeDocument(AggregatedList(true, false), kAggregatedType);
 }
 
 std::optional<Outcome<http::Response>> Discovery::Handle(const http::Request& request, const std::string& group,

@@ -22,7 +22,8 @@ http::Response Serve(const Document& document, const http::Request& request);
 // Discovery.
 class Discovery {
  public:
-  Discovery();
+  // `own_group_alone`: of asya.sh, and nothing of what Kubernetes serves itself.
+  explicit Discovery(bool own_group_alone = false);
   // /api, /apis, /apis/G and /apis/G/V; nullopt for a group or version that is not served.
   [[nodiscard]] std::optional<Outcome<http::Response>> Handle(const http::Request& request, const std::string& group,
                                                               const std::string& version, bool core) const;
@@ -35,7 +36,7 @@ class Discovery {
 // OpenAPI v3 (index and one document a group version) and v2, as JSON and in protobuf form.
 class OpenApi {
  public:
-  OpenApi();
+  explicit OpenApi(bool own_group_alone = false);
   // Paths from "/openapi" on; nullopt for others.
   [[nodiscard]] std::optional<Outcome<http::Response>> Handle(const http::Request& request) const;
 

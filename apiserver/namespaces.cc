@@ -7,7 +7,21 @@
 namespace asya::apiserver {
 namespace {
 
+using ports::NamespaceState;
+
 constexpr const char* kFinalizer = "kubernetes";
+
+Outcome<NamespaceState> StateOf(const Context& context, const std::string& namespace_) {
+  if (context.namespace_state) {
+    const auto state = context.namespace_state(namespace_);
+    if (state.ok()) return *state;
+    return Unavailable("the cluster does not tell of namespace " + namespace_ + ": " + state.error().message);
+  }
+  const auto record = context.store.Get(KeyOf(Namespaces(), "", namespace_));
+  if (!record.ok() && record.error().code == ErrorCode::kNotFound) return NamespaceState::kMissing;
+  if (!record.ok()) return FromStore(record.error(), Namespaces(), namespace_);
+  return IsDeleting(StoredObjectOf(*record)) ? NamespaceState::kTerminating : NamespaceState::kActive;
+}
 
 bool HasObjects(const Context& context, const std::string& namespace_) {
   for (const Resource& resource : Resources()) {
@@ -48,15 +62,26 @@ Outcome<Done> EnsureDefaultNamespace(const Context& context) {
   return FromStore(created.error(), resource, "default");
 }
 
-Outcome<Done> CheckNamespace(const Context& context, const Call& call) {
+Outcome<Done> CheckNamespace(const Context& context, const Call& call, const json::Value& object) {
   if (!call.resource->kind.namespaced) return Done{};
-  const Resource& namespaces = Namespaces();
-  const auto record = context.store.Get(KeyOf(namespaces, "", call.info.namespace_));
-  if (!record.ok()) return FromStore(record.error(), namespaces, call.info.namespace_);
-  if (!IsDeleting(StoredObjectOf(*record))) return Done{};
-  return Forbidden(
-      *call.resource, call.info.name,
-      "unable to create new content in namespace " + call.info.namespace_ + " because it is being terminated");
+  const std::string& namespace_ = call.info.namespace_;
+  ASYA_TRY(const NamespaceState state, StateOf(context, namespace_));
+  switch (state) {
+    case NamespaceState::kActive:
+      return Done{};
+    case NamespaceState::kMissing:
+      return NotFound(Namespaces(), namespace_);
+    case NamespaceState::kTerminating:
+      break;
+  }
+  std::string name = MetadataText(object, "name");
+  if (name.empty()) name = MetadataText(object, "generateName");
+  StatusError refusal =
+      Forbidden(*call.resource, name,
+                "unable to create new content in namespace " + namespace_ + " because it is being terminated");
+  refusal.causes.push_back(
+      {"metadata.namespace", "NamespaceTerminating", "namespace " + namespace_ + " is being terminated"});
+  return refusal;
 }
 
 Outcome<bool> EmptyNamespace(const Context& context, const Call& call, const std::string& namespace_) {
@@ -78,7 +103,7 @@ Outcome<bool> EmptyNamespace(const Context& context, const Call& call, const std
 }
 
 void FinishNamespace(const Context& context, const Call& call, const std::string& namespace_) {
-  if (namespace_.empty()) return;
+  if (namespace_.empty() || context.namespace_state) return;
   const auto record = context.store.Get(KeyOf(Namespaces(), "", namespace_));
   if (!record.ok() || !IsDeleting(StoredObjectOf(*record)) || HasObjects(context, namespace_)) return;
   const auto deleted = context.store.Delete(record->key, {record->revision, std::nullopt}, call.Author());

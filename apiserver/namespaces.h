@@ -7,8 +7,8 @@ namespace asya::apiserver {
 
 // Makes the namespace `default` where it is missing.
 Outcome<Done> EnsureDefaultNamespace(const Context& context);
-// 404 for a namespace that does not exist, 403 for one that is going.
-Outcome<Done> CheckNamespace(const Context& context, const Call& call);
+// Before `object` is created: 404 for a namespace that does not exist, 403 for one that is going.
+Outcome<Done> CheckNamespace(const Context& context, const Call& call, const json::Value& object);
 // A namespace's name is a DNS label.
 void CheckNamespaceName(const std::string& name, std::vector<model::Cause>& causes);
 // What a new namespace has.

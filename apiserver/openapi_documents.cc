@@ -35,10 +35,11 @@ http::Response ServeVersion(const Document& document, const std::string& path, c
 
 }  // namespace
 
-OpenApi::OpenApi() {
+OpenApi::OpenApi(bool own_group_alone) {
   json::Object index;
   std::vector<json::Value> documents;
   for (const Resource& resource : Resources()) {
+    if (own_group_alone && resource.group != model::kGroup) continue;
     const std::string path = resource.group.empty() ? "api/v1" : "apis/" + resource.ApiVersion();
     if (versions_.contains(path)) continue;
     documents.push_back(GroupVersionDocument(resource.group, resource.version));

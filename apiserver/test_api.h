@@ -61,7 +61,8 @@ class TestApi : public testing::Test {
     api_.reset();
   }
   // Starts again with other settings or parts.
-  void Open(const ApiServerSettings& settings, std::vector<Admission> admission = {}, Authorizer authorize = {}) {
+  void Open(const ApiServerSettings& settings, std::vector<Admission> admission = {}, Authorizer authorize = {},
+            NamespaceStateOf namespace_state = {}) {
     Shut();
     ApiServer::Parts parts{store_,
                            RealClock(),
@@ -72,7 +73,8 @@ class TestApi : public testing::Test {
                            std::move(authorize),
                            std::move(admission),
                            {},
-                           [](std::string_view text) { return yaml::Parse(text); }};
+                           [](std::string_view text) { return yaml::Parse(text); },
+                           std::move(namespace_state)};
     parts.ready = ready_;
     api_ = std::make_unique<ApiServer>(std::move(parts), settings);
     ASSERT_TRUE(api_->Start().ok());

@@ -7,9 +7,10 @@
 namespace asya::apiserver {
 
 Authenticator FirstOf(std::vector<Authenticator> authenticators) {
-  return [all = std::move(authenticators)](const http::Request& request) -> std::optional<User> {
+  return [all = std::move(authenticators)](const http::Request& request) -> Identity {
     for (const Authenticator& authenticate : all) {
-      if (auto user = authenticate(request)) return user;
+      Identity user = authenticate(request);
+      if (user || user.failure()) return user;
     }
     return std::nullopt;
   };

@@ -12,7 +12,7 @@
 
 namespace asya::apiserver {
 
-// The first that knows the user.
+// The first that knows the user, or would have to and cannot tell now.
 Authenticator FirstOf(std::vector<Authenticator> authenticators);
 
 // The common name of a verified client certificate is the user, its organizations are the groups. One that has expired

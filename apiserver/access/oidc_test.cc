@@ -147,7 +147,7 @@ class OidcTest : public testing::Test {
   [[nodiscard]] std::string ClaimsOfAda() const {
     return R"({"iss":")" + settings_.issuer_url + R"(","aud":"asya","sub":"ada","exp":1700000100})";
   }
-  static std::optional<User> Ask(const Authenticator& authenticate, const std::string& token) {
+  static Identity Ask(const Authenticator& authenticate, const std::string& token) {
     http::Request request;
     request.headers.Set("Authorization", "Bearer " + token);
     return authenticate(request);

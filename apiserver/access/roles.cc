@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "apiserver/access/attributes.h"
 #include "model/validate/syntax.h"
 
 namespace asya::apiserver {
@@ -29,15 +30,6 @@ bool IsWrite(const std::string& verb) {
   return std::find(std::begin(kWrites), std::end(kWrites), verb) != std::end(kWrites);
 }
 
-// kubectl watches one namespace by a list with this selector.
-std::string NameSelected(const Call& call) {
-  constexpr std::string_view kSelector = "metadata.name=";
-  const std::string selector = call.request.Query("fieldSelector").value_or("");
-  if (!selector.starts_with(kSelector) || selector.find(',') != std::string::npos) return "";
-  const std::string name = selector.substr(kSelector.size());
-  return model::IsDnsLabel(name) ? name : "";
-}
-
 Need OfNamespaces(const Call& call) {
   const std::string& verb = call.info.verb;
   // A client that asks what it may do names the namespace that it is in, where a list is of all.
@@ -60,17 +52,6 @@ Need NeedOf(const Call& call) {
   // A status is written by what acts on the object, and is believed by people and tools.
   if (!IsWrite(verb) || part == "status") return Everywhere(Role::kAdmin);
   return In(call.info.namespace_, Role::kEdit);
-}
-
-// As authorizer and client-go word it: the namespace of a namespace is itself.
-std::string DenialOf(const Call& call) {
-  std::string namespace_ = call.resource->kind.namespaced ? call.info.namespace_ : "";
-  if (call.resource->group.empty() && call.resource->kind.plural == "namespaces") namespace_ = call.info.name;
-  std::string what = call.resource->kind.plural;
-  if (!call.info.subresource.empty()) what += "/" + call.info.subresource;
-  const std::string where = namespace_.empty() ? "at the cluster scope" : "in the namespace " + json::Quote(namespace_);
-  return "User " + json::Quote(call.user.name) + " cannot " + call.info.verb + " resource " + json::Quote(what) +
-         " in API group " + json::Quote(call.resource->group) + " " + where;
 }
 
 }  // namespace
@@ -193,7 +174,7 @@ bool Roles::Allows(const Call& call) const {
 Authorizer ByRoles(std::shared_ptr<const Current<Roles>> roles) {
   return [roles = std::move(roles)](const Call& call) -> Outcome<Done> {
     if (roles->Get()->Allows(call)) return Done{};
-    return Forbidden(*call.resource, call.info.name, DenialOf(call));
+    return Denial(call, "");
   };
 }
 

@@ -1,0 +1,113 @@
+#include "apiserver/access/delegated.h"
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "apiserver/access/attributes.h"
+#include "apiserver/access/authenticators.h"
+#include "apiserver/access/roles.h"
+#include "apiserver/access/short_memory.h"
+#include "apiserver/access/token_file.h"
+
+namespace asya::apiserver {
+namespace {
+
+constexpr const char* kUnauthenticatedGroup = "system:unauthenticated";
+
+bool IsIn(const User& user, const char* group) {
+  return std::find(user.groups.begin(), user.groups.end(), group) != user.groups.end();
+}
+
+ports::AccessQuestion QuestionOf(const Call& call) {
+  ports::AccessQuestion question;
+  question.subject = {call.user.name, call.user.uid, call.user.groups, call.user.extra};
+  question.verb = call.info.verb;
+  question.group = call.resource->group;
+  question.version = call.resource->version;
+  question.resource = call.resource->kind.plural;
+  question.subresource = call.info.subresource;
+  question.namespace_ = call.info.namespace_;
+  question.name = call.info.name.empty() ? NameSelected(call) : call.info.name;
+  return question;
+}
+
+// With lengths, so that no two questions are the same text.
+void Append(std::string& text, const std::string& part) {
+  text += std::to_string(part.size());
+  text += ':';
+  text += part;
+}
+
+std::string TextOf(const ports::AccessQuestion& question) {
+  std::string text;
+  const ports::Subject& subject = question.subject;
+  for (const std::string* part : {&subject.name, &subject.uid, &question.verb, &question.group, &question.version,
+                                  &question.resource, &question.subresource, &question.namespace_, &question.name}) {
+    Append(text, *part);
+  }
+  Append(text, std::to_string(subject.groups.size()));
+  for (const std::string& group : subject.groups) Append(text, group);
+  for (const auto& [key, values] : subject.extra) {
+    Append(text, key);
+    Append(text, std::to_string(values.size()));
+    for (const std::string& value : values) Append(text, value);
+  }
+  return text;
+}
+
+StatusError NoAnswer(const Error& error) {
+  return Unavailable("the cluster does not tell who may do this: " + error.message);
+}
+
+}  // namespace
+
+Authenticator ByTokenReview(ports::ClusterAccess& cluster, const Clock& clock) {
+  using Known = std::optional<User>;
+  const auto known = std::make_shared<ShortMemory<Known>>(clock, kReviewAgeMax, kTokenReviewsMax);
+  return [&cluster, known](const http::Request& request) -> Identity {
+    const std::string token = BearerToken(request);
+    if (token.empty() || token.size() > kTokenBytesMax) return std::nullopt;
+    if (auto answer = known->Recall(token)) return *std::move(answer);
+    auto reviewed = cluster.ReviewToken(token);
+    if (!reviewed.ok()) return Unavailable("the cluster does not tell whose token it is: " + reviewed.error().message);
+    Known user;
+    if (auto& subject = *reviewed) {
+      user = User{std::move(subject->name), std::move(subject->groups), std::move(subject->uid),
+                  std::move(subject->extra)};
+    }
+    known->Keep(token, user);
+    return user;
+  };
+}
+
+Authenticator WithAuthenticatedGroup(Authenticator next) {
+  return [next = std::move(next)](const http::Request& request) -> Identity {
+    Identity known = next(request);
+    if (!known || IsIn(*known, kAuthenticatedGroup) || IsIn(*known, kUnauthenticatedGroup)) return known;
+    User user = *known;
+    user.groups.emplace_back(kAuthenticatedGroup);
+    return user;
+  };
+}
+
+Authorizer ByAccessReview(ports::ClusterAccess& cluster, const Clock& clock) {
+  const auto known = std::make_shared<ShortMemory<ports::AccessAnswer>>(clock, kReviewAgeMax, kAccessReviewsMax);
+  return [&cluster, known](const Call& call) -> Outcome<Done> {
+    if (IsIn(call.user, kMastersGroup)) return Done{};
+    const ports::AccessQuestion question = QuestionOf(call);
+    const std::string text = TextOf(question);
+    auto answer = known->Recall(text);
+    if (!answer) {
+      auto reviewed = cluster.ReviewAccess(question);
+      if (!reviewed.ok()) return NoAnswer(reviewed.error());
+      answer = *reviewed;
+      known->Keep(text, *answer);
+    }
+    if (answer->allowed) return Done{};
+    return Denial(call, answer->reason);
+  };
+}
+
+}  // namespace asya::apiserver
