@@ -1,12 +1,15 @@
 #include "server/object_database.h"
 
 #include <utility>
+#include <vector>
 
 #include "core/sql/postgres/address.h"
 #include "core/sql/sqlite/database.h"
 #include "server/postgres_database.h"
+#include "storage/postgres/installation.h"
 #include "storage/postgres/object_store.h"
 #include "storage/postgres/schema.h"
+#include "storage/sqlite/installation.h"
 #include "storage/sqlite/object_store.h"
 #include "storage/sqlite/schema.h"
 
@@ -20,6 +23,15 @@ Settings Keeping(const storage::HistoryRetention& history) {
   return settings;
 }
 
+using storage::postgres::ReadInstallation;
+using storage::sqlite::ReadInstallation;
+
+template <class Migration>
+std::vector<Migration> With(std::vector<Migration> all, const std::vector<Migration>& more) {
+  all.insert(all.end(), more.begin(), more.end());
+  return all;
+}
+
 template <class Database, class Store, class Settings>
 class Stored final : public ObjectDatabase {
  public:
@@ -29,6 +41,7 @@ class Stored final : public ObjectDatabase {
 
   Status Start() { return store_.Start(); }
   ports::ObjectStore& objects() override { return store_; }
+  Result<std::string> InstallationId() override { return ReadInstallation(*database_); }
   Status CompactOld() override { return store_.CompactOld(); }
   Result<std::int64_t> DropOldHistory() override { return store_.DropOldHistory(); }
   void Stop() override {
@@ -56,7 +69,9 @@ Result<std::unique_ptr<ObjectDatabase>> ObjectDatabase::OpenPostgreSql(const std
   settings.dsn = url;
   settings.application_name = "asya-server-api";
   ASYA_TRY(const sql::postgres::Address address, sql::postgres::ReadAddress(settings.dsn));
-  ASYA_TRY(auto database, OpenPostgres(settings, storage::postgres::Migrations(), parts.clock));
+  ASYA_TRY(auto database,
+           OpenPostgres(settings, With(storage::postgres::Migrations(), storage::postgres::InstallationMigrations()),
+                        parts.clock));
   parts.logger.Info("storing in PostgreSQL", {{"database", address.Text()}});
   using Made = Stored<sql::postgres::Database, storage::postgres::ObjectStore, storage::postgres::ObjectStoreSettings>;
   return Started(std::make_unique<Made>(std::move(database), parts));
@@ -66,7 +81,8 @@ Result<std::unique_ptr<ObjectDatabase>> ObjectDatabase::OpenSqlite(const std::st
   sql::sqlite::Settings settings;
   settings.path = file;
   settings.metrics = &parts.metrics;
-  ASYA_TRY(auto database, sql::sqlite::Database::Open(settings, storage::sqlite::Migrations()));
+  ASYA_TRY(auto database, sql::sqlite::Database::Open(settings, With(storage::sqlite::Migrations(),
+                                                                     storage::sqlite::InstallationMigrations())));
   using Made = Stored<sql::sqlite::Database, storage::sqlite::ObjectStore, storage::sqlite::ObjectStoreSettings>;
   return Started(std::make_unique<Made>(std::move(database), parts));
 }

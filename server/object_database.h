@@ -31,6 +31,8 @@ class ObjectDatabase {
 
   virtual ~ObjectDatabase() = default;
   virtual ports::ObjectStore& objects() = 0;
+  // By which this database is known from any other one; asked of it at each call.
+  virtual Result<std::string> InstallationId() = 0;
   // Forget, about once a minute and by any of the servers, what is kept no longer.
   virtual Status CompactOld() = 0;
   virtual Result<std::int64_t> DropOldHistory() = 0;

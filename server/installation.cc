@@ -1,0 +1,107 @@
+#include "server/installation.h"
+
+#include <utility>
+
+#include "apiserver/request_info.h"
+#include "apiserver/status_error.h"
+
+namespace asya::server {
+namespace {
+
+bool IsOfObjects(const http::Request& request) {
+  const auto info = apiserver::ParseRequestInfo(request.method, request.path, false);
+  return info && info->target == apiserver::RequestInfo::Target::kObjects;
+}
+
+std::string CollectionOf(const cluster::kubernetes::Client& client) {
+  return "/api/v1/namespaces/" + client.endpoint().namespace_ + "/configmaps";
+}
+
+}  // namespace
+
+Installation::Installation(cluster::kubernetes::Client& client, ReadId read_id, observe::Logger logger)
+    : client_(client),
+      read_id_(std::move(read_id)),
+      logger_(std::move(logger)),
+      doubt_(Fail(ErrorCode::kUnavailable, "whether the database is that of this cluster is not known yet")) {}
+
+Installation::~Installation() { Stop(); }
+
+// Whichever server comes first writes its own; then it is everybody's.
+Result<std::string> Installation::KnownId(const std::string& own) {
+  const std::string collection = CollectionOf(client_);
+  auto found = client_.Get(collection + "/" + kInstallationName);
+  if (!found.ok() && found.error().code == ErrorCode::kNotFound) {
+    const json::Object fresh{{"apiVersion", "v1"},
+                             {"kind", "ConfigMap"},
+                             {"metadata", json::Object{{"name", kInstallationName}}},
+                             {"data", json::Object{{"id", own}}}};
+    found = client_.Create(collection, fresh);
+    if (!found.ok() && found.error().code == ErrorCode::kExists) {
+      found = client_.Get(collection + "/" + kInstallationName);
+    }
+  }
+  if (!found.ok()) return found.error();
+  const json::Value* id = found->FindPath({"data", "id"});
+  return id != nullptr && id->IsString() ? id->AsString() : std::string();
+}
+
+Status Installation::Look() {
+  ASYA_TRY(const std::string own, read_id_());
+  ASYA_TRY(const std::string known, KnownId(own));
+  const std::lock_guard lock(mutex_);
+  doubt_.reset();
+  if (own == known) return Ok();
+  doubt_ = Fail(ErrorCode::kConflict, "the database is not the one of this cluster, or was emptied: ConfigMap " +
+                                          client_.endpoint().namespace_ + "/" + kInstallationName +
+                                          " names installation \"" + known + "\", the database \"" + own +
+                                          "\"; connect the right one, or delete the ConfigMap to take this one");
+  return *doubt_;
+}
+
+Status Installation::Trusted() const {
+  const std::lock_guard lock(mutex_);
+  return doubt_ ? Status(*doubt_) : Ok();
+}
+
+http::Handler Installation::Guard(http::Handler next) const {
+  return [this, next = std::move(next)](http::Request request, http::Responder responder) {
+    const Status trusted = Trusted();
+    if (trusted.ok() || !IsOfObjects(request)) return next(std::move(request), std::move(responder));
+    // Not the names of both: whoever asks is not known here.
+    responder.Send(apiserver::ToResponse(
+        apiserver::Unavailable("the database is not known to be the one of this cluster; the log of the server says "
+                               "more")));
+  };
+}
+
+void Installation::Start() {
+  const std::lock_guard lock(mutex_);
+  if (std::exchange(running_, true)) return;
+  thread_ = std::thread([this] { Run(); });
+}
+
+void Installation::Stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!std::exchange(running_, false)) return;
+  }
+  changed_.notify_all();
+  thread_.join();
+}
+
+void Installation::Run() {
+  std::unique_lock lock(mutex_);
+  while (running_) {
+    lock.unlock();
+    const Status looked = Look();
+    lock.lock();
+    const std::string trouble = looked.ok() ? "" : looked.error().message;
+    if (std::exchange(trouble_, trouble) != trouble && !trouble.empty()) {
+      logger_.Error("the installation is in doubt", {{"error", trouble}});
+    }
+    changed_.wait_for(lock, kPeriod, [this] { return !running_; });
+  }
+}
+
+}  // namespace asya::server

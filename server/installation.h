@@ -1,0 +1,62 @@
+// Installation: whether the database is the one that the cluster knows, or another one, or emptied: of such a one no
+// answer may be believed, since a garbage collector takes an owner that is not found for one that is gone.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "cluster/kubernetes/client.h"
+#include "core/base/result.h"
+#include "core/http/message.h"
+#include "core/observe/log.h"
+
+namespace asya::server {
+
+inline constexpr const char* kInstallationName = "asya-installation";  // of the ConfigMap
+
+class Installation {
+ public:
+  static constexpr std::chrono::seconds kPeriod{5};  // between looks
+
+  // What the database says of itself.
+  using ReadId = std::function<Result<std::string>()>;
+
+  // The ConfigMap lies in the namespace of who speaks to the cluster. All of these live longer.
+  Installation(cluster::kubernetes::Client& client, ReadId read_id, observe::Logger logger);
+  ~Installation();
+  Installation(const Installation&) = delete;
+  Installation& operator=(const Installation&) = delete;
+
+  // Looks at once and then every kPeriod.
+  void Start();
+  // Idempotent.
+  void Stop();
+  // One look, on this thread: makes the ConfigMap where it is missing. Fails where the two differ; where one of them
+  // cannot be read, what was known before holds.
+  Status Look();
+  // Ok once the two were seen to be the same, and were not seen to differ since.
+  [[nodiscard]] Status Trusted() const;
+  // Answers 503 in place of `next` for objects while the database is not trusted.
+  [[nodiscard]] http::Handler Guard(http::Handler next) const;
+
+ private:
+  Result<std::string> KnownId(const std::string& own);
+  void Run();
+
+  cluster::kubernetes::Client& client_;
+  const ReadId read_id_;
+  const observe::Logger logger_;
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::optional<Error> doubt_;
+  std::string trouble_;  // that was logged last
+  bool running_ = false;
+  std::thread thread_;
+};
+
+}  // namespace asya::server
