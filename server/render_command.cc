@@ -4,6 +4,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "server/render_aggregation.h"
 #include "server/render_crds.h"
 #include "server/render_text.h"
 
@@ -15,6 +16,15 @@ int Refuse(const std::string& message) {
   return 1;
 }
 
+int RenderApiService(const std::vector<std::string>& arguments) {
+  AggregationSettings settings;
+  const std::vector<Error> errors = ParseAggregationFlags(arguments, settings);
+  for (const Error& error : errors) std::fprintf(stderr, "%s: %s\n", error.field.c_str(), error.message.c_str());
+  if (!errors.empty()) return 1;
+  std::printf("%s", RenderAggregation(settings).c_str());
+  return 0;
+}
+
 }  // namespace
 
 int Render(const std::vector<std::string>& arguments) {
@@ -22,8 +32,12 @@ int Render(const std::vector<std::string>& arguments) {
     std::printf("%s", RenderCrds().c_str());
     return 0;
   }
+  if (!arguments.empty() && arguments[0] == "apiservice")
+    return RenderApiService({arguments.begin() + 1, arguments.end()});
   if (arguments.size() != 2 || arguments[0] != "-f")
-    return Refuse("usage: asya-server render -f FILE\n       asya-server render crds");
+    return Refuse(
+        "usage: asya-server render -f FILE\n       asya-server render crds\n       asya-server render "
+        "apiservice --ca-file FILE …");
   std::ifstream file(arguments[1]);
   if (!file) return Refuse(arguments[1] + ": cannot be read");
   const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());

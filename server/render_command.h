@@ -1,5 +1,5 @@
-// Render: `asya-server render -f FILE`, what a manifest becomes, and `render crds`, the kinds as
-// CustomResourceDefinitions; as YAML, without a server.
+// Render: `asya-server render -f FILE`, what a manifest becomes, `render crds`, the kinds as CustomResourceDefinitions,
+// and `render apiservice`, what a cluster needs to take the server as its API; as YAML, without a server.
 #pragma once
 
 #include <string>

@@ -1,0 +1,182 @@
+#include "server/render_aggregation.h"
+
+#include <map>
+#include <utility>
+
+#include "core/base/base64url.h"
+#include "core/yaml/dump.h"
+#include "model/kinds.h"
+#include "model/validate/syntax.h"
+#include "server/flags.h"
+#include "server/installation.h"
+#include "server/watched_files.h"
+
+namespace asya::server {
+namespace {
+
+constexpr const char* kRbac = "rbac.authorization.k8s.io";
+constexpr const char* kRbacVersion = "rbac.authorization.k8s.io/v1";
+constexpr int kServerPort = 6443;
+constexpr int kGroupPriority = 1000;  // among groups that have a kind of the same name
+constexpr int kVersionPriority = 15;
+
+json::Object Head(const char* api_version, const char* kind, const std::string& name, const std::string& namespace_) {
+  json::Object metadata{{"name", name}, {"labels", json::Object{{"app.kubernetes.io/part-of", "asya"}}}};
+  if (!namespace_.empty()) metadata["namespace"] = namespace_;
+  return json::Object{{"apiVersion", api_version}, {"kind", kind}, {"metadata", std::move(metadata)}};
+}
+
+json::Object Rule(const std::string& group, json::Array resources, json::Array verbs) {
+  return json::Object{
+      {"apiGroups", json::Array{group}}, {"resources", std::move(resources)}, {"verbs", std::move(verbs)}};
+}
+
+// The plurals of one scope, each also with every one of `parts` behind it.
+json::Array Resources(bool namespaced, const std::vector<std::string>& parts) {
+  json::Array names;
+  for (const model::KindInfo& kind : model::Kinds()) {
+    if (kind.namespaced != namespaced) continue;
+    for (const std::string& part : parts) {
+      const bool there = (part != "/scale" || kind.has_scale) && (part != "/status" || kind.has_status);
+      if (there) names.emplace_back(kind.plural + part);
+    }
+  }
+  return names;
+}
+
+json::Value AggregatedRole(const std::string& name, const std::vector<const char*>& into, json::Array rules) {
+  json::Object role = Head(kRbacVersion, "ClusterRole", name, "");
+  json::Value& labels = role["metadata"]["labels"];
+  for (const char* target : into) labels[std::string(kRbac) + "/aggregate-to-" + target] = "true";
+  role["rules"] = std::move(rules);
+  return role;
+}
+
+// What users of the cluster get by its roles view, edit and admin.
+void AddUserRoles(std::vector<json::Value>& objects) {
+  const std::string group(model::kGroup);
+  const json::Array reads{"get", "list", "watch"};
+  const json::Array writes{"create", "delete", "deletecollection", "patch", "update"};
+  const json::Array changes{"patch", "update"};
+  const std::vector<std::string> whole{"", "/status", "/scale", "/history", "/diff"};
+  objects.push_back(
+      AggregatedRole("asya-view", {"view", "edit", "admin"},
+                     {Rule(group, Resources(true, whole), reads), Rule(group, Resources(false, whole), reads)}));
+  objects.push_back(
+      AggregatedRole("asya-edit", {"edit", "admin"},
+                     {Rule(group, Resources(true, {""}), writes), Rule(group, Resources(true, {"/scale"}), changes),
+                      Rule(group, Resources(true, {"/restore"}), {"create"})}));
+  // A binding in one namespace gives nothing of it: these kinds lie in none.
+  objects.push_back(AggregatedRole(
+      "asya-admin", {"admin"},
+      {Rule(group, Resources(false, {""}), writes), Rule(group, Resources(false, {"/restore"}), {"create"})}));
+}
+
+json::Value Bound(const char* kind, const std::string& name, const std::string& namespace_, const char* role_kind,
+                  const std::string& role, const AggregationSettings& settings) {
+  json::Object binding = Head(kRbacVersion, kind, name, namespace_);
+  binding["roleRef"] = json::Object{{"apiGroup", kRbac}, {"kind", role_kind}, {"name", role}};
+  binding["subjects"] = json::Array{
+      json::Object{{"kind", "ServiceAccount"}, {"name", settings.service_account}, {"namespace", settings.namespace_}}};
+  return binding;
+}
+
+// What the server itself may do.
+void AddServerRights(const AggregationSettings& settings, std::vector<json::Value>& objects) {
+  const std::string& name = settings.service_account;
+  objects.emplace_back(Head("v1", "ServiceAccount", name, settings.namespace_));
+  objects.push_back(
+      Bound("ClusterRoleBinding", name + "-auth-delegator", "", "ClusterRole", "system:auth-delegator", settings));
+  objects.push_back(Bound("RoleBinding", name + "-authentication-reader", "kube-system", "Role",
+                          "extension-apiserver-authentication-reader", settings));
+  json::Object namespaces = Head(kRbacVersion, "ClusterRole", name, "");
+  namespaces["rules"] = json::Array{Rule("", {"namespaces"}, {"get"})};
+  objects.emplace_back(std::move(namespaces));
+  objects.push_back(Bound("ClusterRoleBinding", name, "", "ClusterRole", name, settings));
+  json::Object installation = Head(kRbacVersion, "Role", name, settings.namespace_);
+  json::Object known = Rule("", {"configmaps"}, {"get"});
+  known["resourceNames"] = json::Array{kInstallationName};
+  installation["rules"] = json::Array{std::move(known), Rule("", {"configmaps"}, {"create"})};
+  objects.emplace_back(std::move(installation));
+  objects.push_back(Bound("RoleBinding", name, settings.namespace_, "Role", name, settings));
+}
+
+void AddService(const AggregationSettings& settings, std::vector<json::Value>& objects) {
+  json::Object service = Head("v1", "Service", settings.service, settings.namespace_);
+  if (settings.external_name.empty()) {
+    service["spec"] = json::Object{
+        {"selector", json::Object{{"app.kubernetes.io/name", "asya-server"}}},
+        {"ports", json::Array{json::Object{{"name", "https"}, {"port", settings.port}, {"targetPort", kServerPort}}}}};
+  } else {
+    service["spec"] = json::Object{{"type", "ExternalName"}, {"externalName", settings.external_name}};
+  }
+  objects.emplace_back(std::move(service));
+  const std::string version(model::kVersion);
+  const std::string group(model::kGroup);
+  json::Object api = Head("apiregistration.k8s.io/v1", "APIService", version + "." + group, "");
+  api["spec"] = json::Object{
+      {"group", group},
+      {"version", version},
+      {"groupPriorityMinimum", kGroupPriority},
+      {"versionPriority", kVersionPriority},
+      {"caBundle", EncodeBase64(settings.ca_pem)},
+      {"service",
+       json::Object{{"name", settings.service}, {"namespace", settings.namespace_}, {"port", settings.port}}}};
+  objects.emplace_back(std::move(api));
+}
+
+Status SetLabel(const char* flag, const std::string& value, std::string& place) {
+  if (!model::IsDnsLabel(value)) return Invalid(flag, "got \"" + value + "\"; the name of an object is accepted");
+  place = value;
+  return Ok();
+}
+
+}  // namespace
+
+std::vector<Error> ParseAggregationFlags(const std::vector<std::string>& arguments, AggregationSettings& settings) {
+  const auto label = [](const char* flag, std::string& place) -> FlagSetter {
+    return [flag, &place](const std::string& value) { return SetLabel(flag, value, place); };
+  };
+  std::vector<Error> errors = ParseFlags(
+      arguments, {{"--namespace", label("--namespace", settings.namespace_)},
+                  {"--service", label("--service", settings.service)},
+                  {"--service-account", label("--service-account", settings.service_account)},
+                  {"--external-name",
+                   [&settings](const std::string& value) -> Status {
+                     if (!model::IsDnsSubdomain(value)) {
+                       return Invalid("--external-name", "got \"" + value + "\"; the name of a host is accepted");
+                     }
+                     settings.external_name = value;
+                     return Ok();
+                   }},
+                  {"--port",
+                   [&settings](const std::string& value) -> Status {
+                     ASYA_TRY(settings.port, ParsePort("--port", value));
+                     return Ok();
+                   }},
+                  {"--ca-file", [&settings](const std::string& path) -> Status {
+                     auto text = ReadSmallFile(path);
+                     if (!text.ok()) return Invalid("--ca-file", text.error().message);
+                     if (text->find("-----BEGIN CERTIFICATE-----") == std::string::npos) {
+                       return Invalid("--ca-file", "\"" + path + "\" holds no certificate in PEM");
+                     }
+                     settings.ca_pem = std::move(text).value();
+                     return Ok();
+                   }}});
+  if (errors.empty() && settings.ca_pem.empty()) {
+    errors.push_back(Invalid("--ca-file", "is missing: the CA by which kube-apiserver knows this server"));
+  }
+  return errors;
+}
+
+std::string RenderAggregation(const AggregationSettings& settings) {
+  std::vector<json::Value> objects;
+  AddServerRights(settings, objects);
+  AddUserRoles(objects);
+  AddService(settings, objects);
+  return "# What a cluster needs to take asya-server as its API of asya.sh. The namespace and the server come "
+         "first.\n" +
+         yaml::DumpAll(objects);
+}
+
+}  // namespace asya::server

@@ -1,0 +1,27 @@
+// RenderAggregation: what `asya-server render apiservice` prints: the objects by which a cluster takes this server as
+// the API of asya.sh, as YAML.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/base/result.h"
+
+namespace asya::server {
+
+struct AggregationSettings {
+  std::string namespace_ = "asya-system";  // of the server
+  std::string service = "asya-server";     // by which kube-apiserver finds it
+  std::string service_account = "asya-server";
+  std::string ca_pem;           // of the certificate of the server
+  std::string external_name{};  // of a server that is no pod: its host; empty: pods of the service
+  int port = 443;               // of the service; of a server that is no pod: its own
+};
+
+// `--namespace`, `--service`, `--service-account`, `--ca-file FILE`, `--external-name` and `--port`; all mistakes.
+std::vector<Error> ParseAggregationFlags(const std::vector<std::string>& arguments, AggregationSettings& settings);
+
+// The same bytes for the same settings.
+std::string RenderAggregation(const AggregationSettings& settings);
+
+}  // namespace asya::server

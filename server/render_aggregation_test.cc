@@ -1,0 +1,75 @@
+#include "server/render_aggregation.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "core/yaml/parse.h"
+#include "tests/support/temporary_folder.h"
+
+namespace asya::server {
+namespace {
+
+json::Array Parsed(const AggregationSettings& settings) {
+  json::Array objects;
+  const auto documents = yaml::ParseAll(RenderAggregation(settings));
+  EXPECT_TRUE(documents.ok());
+  for (const auto& document : *documents) objects.push_back(document.value);
+  return objects;
+}
+
+json::Value Named(const json::Array& objects, const std::string& kind, const std::string& name) {
+  for (const json::Value& object : objects) {
+    if (object.GetString("kind") == kind && object.FindPath({"metadata", "name"})->AsString() == name) return object;
+  }
+  ADD_FAILURE() << "no " << kind << " " << name;
+  return {};
+}
+
+TEST(RenderAggregation, NamesOneServerEverywhere) {
+  AggregationSettings settings{"tools", "api", "speaker", "PEM"};
+  const json::Array objects = Parsed(settings);
+  const json::Value service = Named(objects, "APIService", "v1alpha1.asya.sh");
+  EXPECT_EQ(json::Dump(*service.FindPath({"spec", "service"})), R"({"name":"api","namespace":"tools","port":443})");
+  EXPECT_EQ(service.FindPath({"spec", "caBundle"})->AsString(), "UEVN");
+  EXPECT_EQ(json::Dump(*Named(objects, "RoleBinding", "speaker-authentication-reader").Find("subjects")),
+            R"([{"kind":"ServiceAccount","name":"speaker","namespace":"tools"}])");
+  EXPECT_EQ(RenderAggregation(settings), RenderAggregation(settings));
+}
+
+TEST(RenderAggregation, GivesRolesWhatTheyAreCalled) {
+  const json::Array objects = Parsed({});
+  const std::string view = json::Dump(Named(objects, "ClusterRole", "asya-view"));
+  EXPECT_NE(view.find("aggregate-to-view\":\"true\""), std::string::npos);
+  EXPECT_NE(view.find("\"asyncactors/history\""), std::string::npos);
+  EXPECT_NE(view.find("\"flavors\""), std::string::npos);
+  EXPECT_EQ(view.find("update"), std::string::npos);
+  const std::string edit = json::Dump(Named(objects, "ClusterRole", "asya-edit"));
+  EXPECT_EQ(edit.find("aggregate-to-view"), std::string::npos);
+  EXPECT_EQ(edit.find("flavors"), std::string::npos);
+  EXPECT_EQ(edit.find("status"), std::string::npos) << "a status is believed by people and tools";
+  EXPECT_EQ(edit.find("flows/scale"), std::string::npos) << "it has none";
+}
+
+TEST(RenderAggregation, TakesItsFlags) {
+  const tests::TemporaryFolder folder;
+  std::ofstream(folder.path() + "/ca.crt") << "-----BEGIN CERTIFICATE-----\n";
+  std::ofstream(folder.path() + "/other") << "text\n";
+  AggregationSettings settings;
+  EXPECT_TRUE(
+      ParseAggregationFlags({"--namespace=a", "--service", "b", "--ca-file", folder.path() + "/ca.crt"}, settings)
+          .empty());
+  EXPECT_EQ(settings.namespace_ + settings.service + settings.service_account, "abasya-server");
+  const auto mistake = [&](const std::vector<std::string>& arguments) {
+    AggregationSettings ignored;
+    const auto errors = ParseAggregationFlags(arguments, ignored);
+    return errors.empty() ? "" : errors.front().field;
+  };
+  EXPECT_EQ(mistake({}), "--ca-file");
+  EXPECT_EQ(mistake({"--ca-file", folder.path() + "/other"}), "--ca-file");
+  EXPECT_EQ(mistake({"--ca-file", folder.path() + "/absent"}), "--ca-file");
+  EXPECT_EQ(mistake({"--namespace", "A"}), "--namespace");
+}
+
+}  // namespace
+}  // namespace asya::server
