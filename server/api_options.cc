@@ -5,6 +5,7 @@
 
 #include <map>
 
+#include "cluster/kubernetes/kubeconfig.h"
 #include "core/yaml/parse.h"
 #include "server/flags.h"
 #include "server/history_options.h"
@@ -24,6 +25,7 @@ constexpr const char* kRoles = "--roles-file";
 constexpr const char* kIssuer = "--oidc-issuer-url";
 constexpr const char* kClientId = "--oidc-client-id";
 constexpr const char* kIssuerCa = "--oidc-ca-file";
+constexpr const char* kAggregated = "--aggregated";
 constexpr const char* kRequiredClaim = "--oidc-required-claim";
 constexpr const char* kDatabaseFile = "--database-file";
 constexpr int kCertificateDays = 3650;
@@ -53,8 +55,9 @@ Status SetListen(const std::string& text, ApiOptions& options) {
 
 class FileReader {
  public:
-  FileReader(ApiOptions& options, ApiFiles& files, std::vector<Error>& errors)
-      : options_(options), files_(files), errors_(errors) {}
+  FileReader(ApiOptions& options, ApiFiles& files, const std::map<std::string, std::string>& variables,
+             std::vector<Error>& errors)
+      : options_(options), files_(files), variables_(variables), errors_(errors) {}
 
   void ReadAll() {
     ReadTls();
@@ -65,6 +68,7 @@ class FileReader {
     if (Read(kRoles, options_.roles_file, files_.roles_text)) {
       Keep(kRoles, ParseRolesText(files_.roles_text), files_.roles);
     }
+    if (!options_.aggregated.empty()) Keep(kAggregated, ReadCluster(), files_.cluster);
   }
 
  private:
@@ -83,8 +87,27 @@ class FileReader {
   }
   template <class T>
   void Keep(const char* flag, Result<T> parsed, T& place) {
-    if (!parsed.ok()) return Wrong(flag, parsed.error().message);
+    if (!parsed.ok()) {
+      const std::string& field = parsed.error().field;
+      return Wrong(flag, field.empty() ? parsed.error().message : field + " " + parsed.error().message);
+    }
     place = std::move(parsed).value();
+  }
+
+  Result<cluster::kubernetes::Endpoint> ReadCluster() {
+    if (options_.aggregated == kInCluster) {
+      return cluster::kubernetes::ReadServiceAccount(Variable("KUBERNETES_SERVICE_HOST"),
+                                                     Variable("KUBERNETES_SERVICE_PORT"));
+    }
+    ASYA_TRY(const std::string text, ReadSmallFile(options_.aggregated));
+    ASYA_TRY(const json::Value document, yaml::Parse(text));
+    const auto slash = options_.aggregated.rfind('/');
+    return cluster::kubernetes::ReadKubeconfig(document,
+                                               slash == std::string::npos ? "." : options_.aggregated.substr(0, slash));
+  }
+  [[nodiscard]] std::string Variable(const char* name) const {
+    const auto found = variables_.find(name);
+    return found == variables_.end() ? "" : found->second;
   }
 
   void ReadTls() {
@@ -120,6 +143,7 @@ class FileReader {
 
   ApiOptions& options_;
   ApiFiles& files_;
+  const std::map<std::string, std::string>& variables_;
   std::vector<Error>& errors_;
 };
 
@@ -153,11 +177,25 @@ void CheckOidcFlags(const ApiOptions& options, std::vector<Error>& errors) {
   if (oidc.client_id.empty()) errors.push_back(Invalid(kClientId, "is missing; the audience of the issuer's tokens"));
 }
 
+void RefuseOwnUsers(const ApiOptions& options, std::vector<Error>& errors) {
+  const std::pair<const char*, const std::string&> flags[] = {{kClientCa, options.client_ca_file},
+                                                              {kTokens, options.token_auth_file},
+                                                              {kIssuer, options.oidc.issuer_url},
+                                                              {kRoles, options.roles_file}};
+  for (const auto& [flag, value] : flags) {
+    if (value.empty()) continue;
+    errors.push_back(Invalid(flag, "is not accepted with " + std::string(kAggregated) +
+                                       ": the cluster says who is who and who may do what"));
+  }
+}
+
 void CheckFlags(const ApiOptions& options, bool listens, std::vector<Error>& errors) {
   if (!listens) errors.push_back(Invalid(kListen, "is missing; an IP address and a port, such as 0.0.0.0:6443"));
   CheckTlsFlags(options, errors);
   CheckOidcFlags(options, errors);
-  if (options.client_ca_file.empty() && options.token_auth_file.empty() && options.oidc.issuer_url.empty()) {
+  if (!options.aggregated.empty()) {
+    RefuseOwnUsers(options, errors);
+  } else if (options.client_ca_file.empty() && options.token_auth_file.empty() && options.oidc.issuer_url.empty()) {
     errors.push_back(Invalid(kClientCa, "is missing, and " + std::string(kTokens) + " and " + kIssuer +
                                             ": without any of them nobody is known"));
   }
@@ -212,6 +250,7 @@ std::vector<Error> ParseApiOptions(const std::vector<std::string>& arguments, co
       {kClientCa, TextFlag(options.client_ca_file)},
       {kTokens, TextFlag(options.token_auth_file)},
       {kRoles, TextFlag(options.roles_file)},
+      {kAggregated, TextFlag(options.aggregated)},
       {kDatabaseFile, TextFlag(options.database_file)},
       {"--log-level", LevelFlag(options.log_level)},
   };
@@ -226,7 +265,7 @@ std::vector<Error> ParseApiOptions(const std::vector<std::string>& arguments, co
     errors.push_back(Invalid("environment", history.error().message));
   }
   CheckFlags(options, listens, errors);
-  FileReader(options, files, errors).ReadAll();
+  FileReader(options, files, environment.own, errors).ReadAll();
   return errors;
 }
 

@@ -9,6 +9,7 @@
 #include "apiserver/access/oidc.h"
 #include "apiserver/access/roles.h"
 #include "apiserver/access/token_file.h"
+#include "cluster/kubernetes/endpoint.h"
 #include "core/base/result.h"
 #include "core/http/server.h"
 #include "core/observe/log.h"
@@ -29,6 +30,8 @@ struct ApiOptions {
   apiserver::OidcSettings oidc;  // without an issuer: none
   std::string oidc_ca_file;
   std::string roles_file;
+  // Behind kube-apiserver: the kubeconfig of its cluster, or kInCluster; empty: alone.
+  std::string aggregated;
   std::string database_url;   // PostgreSQL; exactly one of the two
   std::string database_file;  // SQLite
   storage::HistoryRetention history;
@@ -43,8 +46,10 @@ struct ApiFiles {
   apiserver::TokenFile tokens;
   std::string roles_text;
   apiserver::Roles roles;
+  cluster::kubernetes::Endpoint cluster;  // with ApiOptions::aggregated
 };
 
+inline constexpr const char* kInCluster = "in-cluster";
 inline constexpr const char* kEmptyCa = "the file is empty: no client certificate would be asked for";
 
 // All mistakes, each with the value seen and what is accepted, in flags and in files; empty when both are complete.

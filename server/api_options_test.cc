@@ -89,7 +89,7 @@ TEST_F(ApiOptionsTest, EveryMistakeIsToldAtOnce) {
             false, "");
   for (const char* mistake :
        {"--listen: got \"nowhere\"", "--token-auth-file: line 1: token,user,uid", "--roles-file: bindings[0].role",
-        "--client-ca-file: cannot read", "--colour: unknown option; --cert-dir, ", "--log-level: needs a value",
+        "--client-ca-file: cannot read", "--colour: unknown option; --aggregated, --cert-dir, ", "--log-level: needs a value",
         "--tls-private-key-file: is missing", "--database-file: is missing, and ASYA_DATABASE_URL"}) {
     EXPECT_NE(told.find(mistake), std::string::npos) << mistake << "\n" << told;
   }
@@ -153,6 +153,28 @@ TEST_F(ApiOptionsTest, OneDatabaseAndSomebodyToKnow) {
   EXPECT_NE(Parse({"--listen=0.0.0.0:1"}).find("nobody is known"), std::string::npos);
   EXPECT_NE(Parse({"--listen=0.0.0.0:1", tokens, "--database-file=x"}).find("only one of both"), std::string::npos);
   EXPECT_EQ(Parse({"--listen=0.0.0.0:1", tokens, "--database-file=x"}, true, ""), "");
+}
+
+TEST_F(ApiOptionsTest, AClusterThatKnowsUsers) {
+  Write("kubeconfig",
+        "current-context: c\ncontexts: [{name: c, context: {cluster: k, user: u}}]\n"
+        "clusters: [{name: k, cluster: {server: 'https://k:1'}}]\nusers: [{name: u, user: {tokenFile: token}}]\n");
+  Write("exec",
+        "current-context: c\ncontexts: [{name: c, context: {cluster: k, user: u}}]\n"
+        "clusters: [{name: k, cluster: {server: 'https://k:1'}}]\nusers: [{name: u, user: {exec: {command: x}}}]\n");
+  EXPECT_EQ(Parse({"--listen=0.0.0.0:1", "--aggregated", Path("kubeconfig")}), "");
+  EXPECT_EQ(files_.cluster.url, "https://k:1");
+  EXPECT_EQ(files_.cluster.token_file, Path("token"));
+  const std::string exec = Parse({"--listen=0.0.0.0:1", "--aggregated", Path("exec")});
+  EXPECT_EQ(exec.find("--aggregated: users[u].user.exec is not accepted"), 0U) << exec;
+  const std::string here = Parse({"--listen=0.0.0.0:1", "--aggregated=in-cluster"});
+  EXPECT_NE(here.find("this is no pod of a cluster"), std::string::npos) << here;
+  const std::string told = Parse({"--listen=0.0.0.0:1", "--aggregated", Path("none"), "--token-auth-file",
+                                  Path("tokens.csv"), "--roles-file", Path("roles.yaml")});
+  for (const char* mistake : {"--aggregated: cannot read", "--token-auth-file: is not accepted with --aggregated",
+                              "--roles-file: is not accepted with --aggregated"}) {
+    EXPECT_NE(told.find(mistake), std::string::npos) << mistake << "\n" << told;
+  }
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 #include "server/direct_server.h"
 
 #include <algorithm>
+#include <mutex>
+#include <optional>
 #include <thread>
 #include <utility>
 
@@ -12,7 +14,9 @@
 #include "core/http/router.h"
 #include "core/yaml/parse.h"
 #include "reconcilers/events.h"
+#include "server/delegation.h"
 #include "server/housekeeping.h"
+#include "server/installation.h"
 #include "server/object_database.h"
 #include "server/upkeep.h"
 #include "server/watched_files.h"
@@ -41,13 +45,18 @@ struct DirectServer::Parts {
   std::shared_ptr<apiserver::Current<apiserver::TokenFile>> tokens;
   std::shared_ptr<apiserver::Current<apiserver::Roles>> roles;
   std::shared_ptr<apiserver::OidcKeys> oidc_keys;  // null without an issuer
+  std::unique_ptr<Delegation> delegation;          // null without a cluster
   apiserver::Authenticator authenticate;
   std::unique_ptr<ObjectDatabase> database;
+  std::unique_ptr<Installation> installation;  // null without a cluster
   std::unique_ptr<Housekeeping> housekeeping;
   std::unique_ptr<Upkeep> upkeep;
   std::unique_ptr<apiserver::ApiServer> api;
   http::Router router;
   std::unique_ptr<http::Server> server;
+  std::mutex tls_mutex;
+  http::TlsIdentity identity;           // in use
+  http::ClientAuthorities authorities;  // in use
   std::unique_ptr<WatchedFiles> watched;
   bool stopped = false;
 
@@ -55,11 +64,18 @@ struct DirectServer::Parts {
   Status OpenDatabase();
   Status StartApi();
   Status Listen();
+  Status ReplaceTls(std::optional<http::TlsIdentity> next_identity, std::optional<http::ClientAuthorities> next);
   void WatchFiles();
+  void WatchUsers();
   void Stop();
 };
 
 void DirectServer::Parts::PrepareAccess() {
+  if (!options.aggregated.empty()) {
+    delegation = std::make_unique<Delegation>(files.cluster, Delegation::Parts{clock, logger.For("cluster"), metrics});
+    authenticate = delegation->MakeAuthenticator();
+    return;
+  }
   tokens = std::make_shared<apiserver::Current<apiserver::TokenFile>>(files.tokens);
   roles = std::make_shared<apiserver::Current<apiserver::Roles>>(files.roles);
   std::vector<apiserver::Authenticator> all{apiserver::ByClientCertificate(clock), apiserver::ByTokenFile(tokens)};
@@ -78,8 +94,13 @@ Status DirectServer::Parts::OpenDatabase() {
   } else {
     ASYA_TRY(database, ObjectDatabase::OpenPostgreSql(options.database_url, parts));
   }
+  if (delegation) {
+    installation = std::make_unique<Installation>(
+        delegation->client(), [this] { return database->InstallationId(); }, logger.For("installation"));
+    installation->Start();
+  }
   housekeeping = std::make_unique<Housekeeping>(
-      Housekeeping::Parts{database->objects(), clock, logger.For("housekeeping"), metrics});
+      Housekeeping::Parts{database->objects(), clock, logger.For("housekeeping"), metrics, delegation == nullptr});
   ASYA_TRY_STATUS(housekeeping->Start());
   Upkeep::Chores chores;
   chores.compact = [this] { return database->CompactOld(); };
@@ -95,11 +116,21 @@ Status DirectServer::Parts::StartApi() {
       database->objects(), clock, random, logger.For("apiserver"), &metrics, {}, {}, {}, {}};
   parts.parse_yaml = [](std::string_view text) { return yaml::Parse(text); };
   parts.authenticate = authenticate;
-  parts.authorize = apiserver::ByRoles(roles);
-  parts.rules_are_complete = true;
+  apiserver::ApiServerSettings settings;
+  if (delegation) {
+    parts.authorize = delegation->MakeAuthorizer();
+    parts.namespace_state = delegation->MakeNamespaces();
+    parts.ready = [this]() -> Status {
+      ASYA_TRY_STATUS(installation->Trusted());
+      return delegation->Ready();
+    };
+    settings.own_group_alone = true;
+  } else {
+    parts.authorize = apiserver::ByRoles(roles);
+    parts.rules_are_complete = true;
+  }
   parts.admission.push_back(apiserver::UniqueQueue(
       database->objects(), clock, [this](const std::string& queue) { return housekeeping->QueueOwner(queue); }));
-  apiserver::ApiServerSettings settings;
   settings.threads = kApiThreads;
   settings.health_tells_why = false;
   api = std::make_unique<apiserver::ApiServer>(std::move(parts), settings);
@@ -120,19 +151,35 @@ Status DirectServer::Parts::Listen() {
   limits.io_threads = std::clamp(std::thread::hardware_concurrency(), 1U, kIoThreadsMax);
   http::Listen listen;
   listen.tcp = {options.address, options.port};
-  listen.tls = files.identity;
+  identity = files.identity;
+  authorities = {files.client_ca_pem};
+  listen.tls = identity;
   listen.tls_only = true;
-  listen.client_authorities = {files.client_ca_pem};
-  auto created = http::Server::Create(
-      std::move(listen), limits,
-      [this](http::Request request, http::Responder responder) {
-        router.Handle(std::move(request), std::move(responder));
-      },
-      logger.For("http"), &metrics);
+  listen.client_authorities = authorities;
+  http::Handler handler = [this](http::Request request, http::Responder responder) {
+    router.Handle(std::move(request), std::move(responder));
+  };
+  if (delegation) handler = delegation->Dispatch(installation->Guard(std::move(handler)));
+  auto created = http::Server::Create(std::move(listen), limits, std::move(handler), logger.For("http"), &metrics);
   if (!created.ok()) return created.error();
   server = std::move(created).value();
   WatchFiles();
+  if (delegation) {
+    delegation->Start([this](const http::ClientAuthorities& next) { return ReplaceTls(std::nullopt, next); });
+  }
   server->Start();
+  return Ok();
+}
+
+// Identity and authorities change at different times and by different threads.
+Status DirectServer::Parts::ReplaceTls(std::optional<http::TlsIdentity> next_identity,
+                                       std::optional<http::ClientAuthorities> next) {
+  const std::lock_guard lock(tls_mutex);
+  http::TlsIdentity used_identity = next_identity.value_or(identity);
+  http::ClientAuthorities used = next.value_or(authorities);
+  ASYA_TRY_STATUS(server->ReplaceTls(used_identity, used));
+  identity = std::move(used_identity);
+  authorities = std::move(used);
   return Ok();
 }
 
@@ -148,8 +195,15 @@ void DirectServer::Parts::WatchFiles() {
   watched->Add("certificates", paths, texts, [this](const std::vector<std::string>& now) -> Status {
     // As it is for a moment while somebody writes it.
     if (now.size() > 2 && now[2].empty()) return Invalid("", kEmptyCa);
-    return server->ReplaceTls({now[0], now[1]}, {now.size() > 2 ? now[2] : ""});
+    std::optional<http::ClientAuthorities> authorities_now;
+    if (now.size() > 2) authorities_now = http::ClientAuthorities{now[2]};
+    return ReplaceTls(http::TlsIdentity{now[0], now[1]}, std::move(authorities_now));
   });
+  WatchUsers();
+  watched->Start();
+}
+
+void DirectServer::Parts::WatchUsers() {
   if (!options.token_auth_file.empty()) {
     watched->Add("tokens", {options.token_auth_file}, {files.token_text},
                  [this](const std::vector<std::string>& now) -> Status {
@@ -166,7 +220,6 @@ void DirectServer::Parts::WatchFiles() {
                    return Ok();
                  });
   }
-  watched->Start();
 }
 
 void DirectServer::Parts::Stop() {
@@ -175,6 +228,8 @@ void DirectServer::Parts::Stop() {
   // Watches end cleanly before their connections do.
   if (api) api->Stop();
   if (server) server->Stop(kStopGrace);
+  if (delegation) delegation->Stop();
+  if (installation) installation->Stop();
   if (oidc_keys) oidc_keys->Stop();
   if (upkeep) upkeep->Stop();
   if (housekeeping) housekeeping->Stop();

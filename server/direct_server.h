@@ -1,5 +1,5 @@
-// DirectServer: `asya-server api`: the Kubernetes API of asya.sh for a team, on TLS, without a cluster around it.
-// Several of them may serve one PostgreSQL.
+// DirectServer: `asya-server api`: the Kubernetes API of asya.sh on TLS: for a team, without a cluster around it, or
+// behind the kube-apiserver of a cluster. Several of them may serve one PostgreSQL.
 #pragma once
 
 #include <memory>

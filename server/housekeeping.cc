@@ -24,6 +24,7 @@ Key KeyOf(const ports::Record& record) { return {record.key.namespace_, record.k
 
 Housekeeping::Housekeeping(const Parts& parts)
     : logger_(parts.logger),
+      collects_(parts.collects),
       random_(SystemSeed()),
       collector_(parts.store, parts.clock, owners_, WatchedResources()),
       namespace_reconciler_(parts.store, parts.clock),
@@ -34,7 +35,9 @@ Housekeeping::Housekeeping(const Parts& parts)
       sources_("sources", {parts.clock, random_, logger_, &parts.metrics},
                [this](const Key& key) { return OpenWatch(key); }),
       store_(parts.store) {
-  for (const std::string& resource : WatchedResources()) AddWatch(resource);
+  for (const std::string& resource : WatchedResources()) {
+    if (collects_ || resource == reconcilers::kActors) AddWatch(resource);
+  }
 }
 
 Housekeeping::~Housekeeping() { Stop(); }
@@ -80,6 +83,7 @@ void Housekeeping::Changed(const ports::Record& record, bool deleted) {
       actors_.Put(KeyOf(record), record.uid, *actor);
     }
   }
+  if (!collects_) return;
   if (resource == reconcilers::kNamespaces) namespaces_.queue().Add(KeyOf(record));
   if (deleted && !record.key.namespace_.empty()) namespaces_.queue().Add(Key{"", record.key.namespace_});
   Collect(deleted ? owners_.Remove(record) : owners_.Put(record));
@@ -92,7 +96,7 @@ void Housekeeping::Listed(const std::string& resource, const std::vector<ports::
     Changed(record, false);
   }
   if (resource == reconcilers::kActors) actors_.Retain(present);
-  Collect(owners_.Replace(resource, all));
+  if (collects_) Collect(owners_.Replace(resource, all));
 }
 
 void Housekeeping::Collect(const reconcilers::OwnerIndex::Keys& keys) {

@@ -32,6 +32,7 @@ class Housekeeping {
     const Clock& clock;
     observe::Logger logger;
     observe::Metrics& metrics;
+    bool collects = true;  // false: the controllers of a cluster do it, and only queues are looked at
   };
   explicit Housekeeping(const Parts& parts);
   ~Housekeeping();
@@ -53,6 +54,7 @@ class Housekeeping {
   reconcilers::Outcome OpenWatch(const reconcilers::Key& key);
 
   const observe::Logger logger_;
+  const bool collects_;
   Random random_;
   reconcilers::ActorIndex actors_;
   reconcilers::OwnerIndex owners_;

@@ -30,11 +30,15 @@ constexpr const char* kUsage =
     "machine;\n"
     "       in PostgreSQL where ASYA_DATABASE_URL is set\n"
     "       asya-server api --listen ADDRESS:PORT --tls-cert-file FILE --tls-private-key-file FILE …\n"
-    "       the Kubernetes API for a team, on TLS; in PostgreSQL (ASYA_DATABASE_URL) or --database-file FILE\n"
+    "       the Kubernetes API for a team, on TLS; in PostgreSQL (ASYA_DATABASE_URL) or --database-file FILE;\n"
+    "       with --aggregated KUBECONFIG|in-cluster behind the kube-apiserver of a cluster\n"
     "       asya-server bump-revision [--database-file FILE]                  after a backup was brought back\n"
     "       asya-server render -f FILE                                        print what a manifest becomes\n"
     "       asya-server render crds                                           print the kinds as "
     "CustomResourceDefinitions\n"
+    "       asya-server render apiservice --ca-file FILE …                    print what a cluster needs to take it as "
+    "an "
+    "API\n"
     "       asya-server version\n";
 
 std::string ReadEnvironmentVariable(const char* name) {

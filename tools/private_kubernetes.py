@@ -20,6 +20,7 @@ START_LIMIT_S = 90
 STOP_LIMIT_S = 20
 BUILD = Path(__file__).resolve().parent / "build-go"
 SERVICE_ADDRESSES = "10.96.0.0/16"
+PROGRAMS = ("etcd", "kube-apiserver", "kube-controller-manager")
 
 KUBECONFIG = """apiVersion: v1
 kind: Config
@@ -31,21 +32,26 @@ current-context: private
 
 
 class PrivateKubernetes(PrivateServer):
-    """etcd and kube-apiserver on free ports, with keys of their own; no controllers, no node.
+    """etcd and kube-apiserver on free ports, with keys of their own; no node.
 
-    `durable`: etcd syncs to disk, as it does in production; off for tests.
+    `durable`: etcd syncs to disk, as it does in production; off for tests. `controllers`: those of
+    kube-controller-manager that run, by their names; without any it is not started.
     """
 
     name = "kube-apiserver"
 
-    def __init__(self, durable: bool = False) -> None:
+    def __init__(self, durable: bool = False, controllers: tuple[str, ...] = ()) -> None:
         self.durable = durable
+        self.controllers = controllers
         self.folder = Path(tempfile.mkdtemp(prefix="asya-kubernetes-"))
         port, self._etcd_port, self._peer_port = free_ports(3)
         self.url = f"https://127.0.0.1:{port}"
         self._port = port
         self._etcd: subprocess.Popen[bytes] | None = None
         self._apiserver: subprocess.Popen[bytes] | None = None
+        self._controllers: subprocess.Popen[bytes] | None = None
+        self.users: Authority  # once it has started
+        self.front_proxies: Authority
 
     @property
     def addresses(self) -> dict[str, str]:
@@ -59,8 +65,8 @@ class PrivateKubernetes(PrivateServer):
 
     @property
     def log(self) -> str:
-        """Of both."""
-        texts = [self.folder / f"{name}.log" for name in ("etcd", "kube-apiserver")]
+        """Of all."""
+        texts = [self.folder / f"{name}.log" for name in PROGRAMS]
         return "\n".join(text.read_text(errors="replace") for text in texts if text.exists())
 
     @property
@@ -70,7 +76,7 @@ class PrivateKubernetes(PrivateServer):
         return {"etcd": self._etcd.pid, "kube-apiserver": self.pid}
 
     def start(self) -> dict[str, str]:
-        """Both, on the earlier data if there are any; returns once `/readyz` says ok."""
+        """All, on the earlier data if there are any; returns once `/readyz` says ok."""
         self._make_keys()
         programs = self._programs()
         self._etcd = self._spawn(programs / "etcd", self._etcd_arguments())
@@ -86,18 +92,22 @@ class PrivateKubernetes(PrivateServer):
                 return False
 
         self.wait_until(answers, START_LIMIT_S)
+        if self.controllers:
+            self._controllers = self._spawn(programs / "kube-controller-manager", self._controllers_arguments())
         return self.addresses
 
     def kill(self) -> None:
-        """Both at once; `start` brings them back with what etcd has on disk."""
-        for process in (self._apiserver, self._etcd):
+        """All at once; `start` brings them back with what etcd has on disk."""
+        for process in (self._controllers, self._apiserver, self._etcd):
             if process is not None:
                 process.kill()
                 process.wait(STOP_LIMIT_S)
-        self._apiserver = self._etcd = None
+        self._controllers = self._apiserver = self._etcd = None
 
     def stop(self) -> None:
-        """Both, and their folder."""
+        """All, and their folder."""
+        if self._controllers is not None:
+            self._controllers.kill()
         for process in (self._apiserver, self._etcd):
             if process is not None:
                 process.send_signal(signal.SIGTERM)
@@ -111,7 +121,7 @@ class PrivateKubernetes(PrivateServer):
         binary = subprocess.run([BUILD, "kubebox"], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
         folder = self.folder / "bin"
         folder.mkdir(exist_ok=True)
-        for name in ("etcd", "kube-apiserver"):
+        for name in PROGRAMS:
             if not (folder / name).exists():
                 (folder / name).symlink_to(binary)
         return folder
@@ -124,7 +134,8 @@ class PrivateKubernetes(PrivateServer):
     def _make_keys(self) -> None:
         if (self.folder / "admin.kubeconfig").exists():
             return
-        authority, front = Authority(self.folder, "ca"), Authority(self.folder, "front-proxy-ca")
+        authority = self.users = Authority(self.folder, "ca")
+        front = self.front_proxies = Authority(self.folder, "front-proxy-ca")
         authority.sign("apiserver", "/CN=kube-apiserver", ("DNS:localhost", "DNS:kubernetes", "IP:127.0.0.1"))
         certificate, key = authority.sign("admin", "/O=system:masters/CN=admin")
         front.sign("front-proxy-client", "/CN=front-proxy-client")
@@ -160,6 +171,13 @@ class PrivateKubernetes(PrivateServer):
             "--requestheader-extra-headers-prefix=X-Remote-Extra-", "--requestheader-group-headers=X-Remote-Group",
             "--requestheader-username-headers=X-Remote-User",
             *(f"--{name}={self.folder / file}" for name, file in files.items()),
+        ]  # fmt: skip
+
+    def _controllers_arguments(self) -> list[str]:
+        return [
+            f"--kubeconfig={self.folder / 'admin.kubeconfig'}", f"--controllers={','.join(self.controllers)}",
+            "--leader-elect=false", "--secure-port=0", f"--root-ca-file={self.folder / 'ca.crt'}",
+            f"--service-account-private-key-file={self.folder / 'service-accounts.key'}",
         ]  # fmt: skip
 
 

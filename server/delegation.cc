@@ -1,0 +1,127 @@
+#include "server/delegation.h"
+
+#include <utility>
+
+#include "apiserver/access/authenticators.h"
+#include "apiserver/access/delegated.h"
+#include "apiserver/health.h"
+#include "apiserver/request_info.h"
+#include "apiserver/status_error.h"
+
+namespace asya::server {
+namespace {
+
+constexpr const char* kSettingsPath = "/api/v1/namespaces/kube-system/configmaps/extension-apiserver-authentication";
+
+observe::Counter ReadsCounter(observe::Metrics& metrics, const char* outcome) {
+  return metrics.MakeCounter("asya_server_cluster_settings_total",
+                             "Looks at whom the cluster says to believe, which brought news or failed.",
+                             {{"outcome", outcome}});
+}
+
+bool IsDocument(const http::Request& request) {
+  if (request.path.starts_with("/openapi/")) return true;
+  const auto info = apiserver::ParseRequestInfo(request.method, request.path, false);
+  return info && info->target != apiserver::RequestInfo::Target::kObjects;
+}
+
+// Whether no answer can need the cluster.
+bool AsksNothing(const http::Request& request) {
+  if (apiserver::IsHealthPath(request.path) || request.path == "/version") return true;
+  return request.client_certificate && !request.headers.Get("Authorization") && IsDocument(request);
+}
+
+}  // namespace
+
+Delegation::Delegation(cluster::kubernetes::Endpoint endpoint, const Parts& parts)
+    : logger_(parts.logger),
+      clock_(parts.clock),
+      taken_(ReadsCounter(parts.metrics, "taken")),
+      failed_(ReadsCounter(parts.metrics, "failed")),
+      refused_(parts.metrics.MakeCounter("asya_server_cluster_waits_refused_total",
+                                         "Requests refused as too many that wait for the cluster.")),
+      client_(std::move(endpoint), parts.clock),
+      access_(client_),
+      settings_(std::make_shared<apiserver::Current<apiserver::FrontProxySettings>>(apiserver::FrontProxySettings{})),
+      executor_(kThreads, kWaitingRequestsMax) {}
+
+Delegation::~Delegation() { Stop(); }
+
+apiserver::Authenticator Delegation::MakeAuthenticator() {
+  return apiserver::WithAuthenticatedGroup(
+      apiserver::FirstOf({apiserver::ByFrontProxy(settings_, clock_), apiserver::ByClientCertificate(clock_),
+                          apiserver::ByTokenReview(access_, clock_)}));
+}
+
+apiserver::Authorizer Delegation::MakeAuthorizer() { return apiserver::ByAccessReview(access_, clock_); }
+
+apiserver::NamespaceStateOf Delegation::MakeNamespaces() {
+  return [this](const std::string& name) { return access_.StateOf(name); };
+}
+
+http::Handler Delegation::Dispatch(http::Handler next) {
+  return [this, next = std::move(next)](http::Request request, http::Responder responder) {
+    if (AsksNothing(request)) return next(std::move(request), std::move(responder));
+    const auto shared =
+        std::make_shared<std::pair<http::Request, http::Responder>>(std::move(request), std::move(responder));
+    if (executor_.Submit([next, shared] { next(std::move(shared->first), std::move(shared->second)); })) return;
+    refused_.Add();
+    shared->second.Send(apiserver::ToResponse(apiserver::TooManyRequests()));
+  };
+}
+
+void Delegation::Start(std::function<Status(const http::ClientAuthorities&)> use) {
+  const std::lock_guard lock(mutex_);
+  if (std::exchange(running_, true)) return;
+  use_ = std::move(use);
+  executor_.Start();
+  thread_ = std::thread([this] { Run(); });
+}
+
+void Delegation::Stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!std::exchange(running_, false)) return;
+  }
+  changed_.notify_all();
+  thread_.join();
+  executor_.Stop();
+}
+
+Status Delegation::Ready() const {
+  const std::lock_guard lock(mutex_);
+  return ready_ ? Ok() : Status(Fail(ErrorCode::kUnavailable, "the cluster has not said yet whom to believe"));
+}
+
+void Delegation::Run() {
+  std::unique_lock lock(mutex_);
+  while (running_) {
+    lock.unlock();
+    const Status looked = Look();
+    lock.lock();
+    if (looked.ok()) {
+      trouble_.clear();
+      ready_ = true;
+    } else if (std::exchange(trouble_, looked.error().message) != looked.error().message) {
+      failed_.Add();
+      logger_.Error("whom to believe cannot be read from the cluster; what was read before stays in use",
+                    {{"field", looked.error().field}, {"error", looked.error().message}});
+    }
+    changed_.wait_for(lock, kSettingsPeriod, [this] { return !running_; });
+  }
+}
+
+Status Delegation::Look() {
+  ASYA_TRY(const json::Value config_map, client_.Get(kSettingsPath));
+  const json::Value* data = config_map.Find("data");
+  if (data != nullptr && *data == seen_) return Ok();
+  ASYA_TRY(apiserver::FrontProxySettings next, apiserver::FrontProxySettings::Parse(config_map));
+  ASYA_TRY_STATUS(use_(next.authorities));
+  settings_->Put(std::move(next));
+  seen_ = *data;
+  taken_.Add();
+  logger_.Info("the cluster says whom to believe", {{"cluster", client_.endpoint().url}});
+  return Ok();
+}
+
+}  // namespace asya::server
