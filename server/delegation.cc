@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "apiserver/access/authenticators.h"
-#include "apiserver/access/delegated.h"
 #include "apiserver/health.h"
 #include "apiserver/request_info.h"
 #include "apiserver/status_error.h"
@@ -42,6 +41,7 @@ Delegation::Delegation(cluster::kubernetes::Endpoint endpoint, const Parts& part
                                          "Requests refused as too many that wait for the cluster.")),
       client_(std::move(endpoint), parts.clock),
       access_(client_),
+      reviews_(std::make_shared<apiserver::AccessReviews>(access_, clock_)),
       settings_(std::make_shared<apiserver::Current<apiserver::FrontProxySettings>>(apiserver::FrontProxySettings{})),
       executor_(kThreads, kWaitingRequestsMax) {}
 
@@ -53,7 +53,9 @@ apiserver::Authenticator Delegation::MakeAuthenticator() {
                           apiserver::ByTokenReview(access_, clock_)}));
 }
 
-apiserver::Authorizer Delegation::MakeAuthorizer() { return apiserver::ByAccessReview(access_, clock_); }
+apiserver::Authorizer Delegation::MakeAuthorizer() { return apiserver::ByAccessReview(reviews_); }
+
+apiserver::Admission Delegation::MakeAdmission() { return apiserver::PodRights(reviews_); }
 
 apiserver::NamespaceStateOf Delegation::MakeNamespaces() {
   return [this](const std::string& name) { return access_.StateOf(name); };

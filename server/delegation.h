@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "apiserver/access/current.h"
+#include "apiserver/access/delegated.h"
 #include "apiserver/access/front_proxy.h"
 #include "apiserver/api_server.h"
 #include "cluster/kubernetes/access.h"
@@ -44,6 +45,7 @@ class Delegation {
   // The proxy's headers, then a client certificate, then a bearer token.
   [[nodiscard]] apiserver::Authenticator MakeAuthenticator();
   [[nodiscard]] apiserver::Authorizer MakeAuthorizer();
+  [[nodiscard]] apiserver::Admission MakeAdmission();
   [[nodiscard]] apiserver::NamespaceStateOf MakeNamespaces();
   // Answers by `next`: on a thread that may wait where something may have to be asked of the cluster, else at once. The
   // documents of the API are always told at once to who shows a certificate: the discovery of the whole cluster waits
@@ -70,6 +72,7 @@ class Delegation {
   const observe::Counter refused_;
   cluster::kubernetes::Client client_;
   cluster::kubernetes::KubernetesAccess access_;
+  std::shared_ptr<apiserver::AccessReviews> reviews_;
   std::shared_ptr<apiserver::Current<apiserver::FrontProxySettings>> settings_;
   std::function<Status(const http::ClientAuthorities&)> use_;
   Executor executor_;

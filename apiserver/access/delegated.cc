@@ -8,21 +8,23 @@
 #include "apiserver/access/attributes.h"
 #include "apiserver/access/authenticators.h"
 #include "apiserver/access/roles.h"
-#include "apiserver/access/short_memory.h"
 #include "apiserver/access/token_file.h"
+#include "apiserver/object.h"
 
 namespace asya::apiserver {
 namespace {
 
 constexpr const char* kUnauthenticatedGroup = "system:unauthenticated";
 
-bool IsIn(const User& user, const char* group) {
-  return std::find(user.groups.begin(), user.groups.end(), group) != user.groups.end();
+bool IsIn(const std::vector<std::string>& groups, const char* group) {
+  return std::find(groups.begin(), groups.end(), group) != groups.end();
 }
+
+ports::Subject SubjectOf(const User& user) { return {user.name, user.uid, user.groups, user.extra}; }
 
 ports::AccessQuestion QuestionOf(const Call& call) {
   ports::AccessQuestion question;
-  question.subject = {call.user.name, call.user.uid, call.user.groups, call.user.extra};
+  question.subject = SubjectOf(call.user);
   question.verb = call.info.verb;
   question.group = call.resource->group;
   question.version = call.resource->version;
@@ -57,8 +59,26 @@ std::string TextOf(const ports::AccessQuestion& question) {
   return text;
 }
 
-StatusError NoAnswer(const Error& error) {
-  return Unavailable("the cluster does not tell who may do this: " + error.message);
+// In the words of a refusal to do it oneself.
+std::string Wanted(const ports::AccessQuestion& question) {
+  const std::string name = question.name.empty() ? "" : " " + json::Quote(question.name);
+  return question.verb + " resource " + json::Quote(question.resource) + name + " in API group " +
+         json::Quote(question.group) + " in the namespace " + json::Quote(question.namespace_);
+}
+
+Outcome<Done> MayHave(AccessReviews& reviews, const AdmissionRequest& request, ports::AccessQuestion question) {
+  const Call& call = request.call;
+  question.subject = SubjectOf(call.user);
+  question.version = "v1";
+  question.namespace_ = call.info.namespace_;
+  ASYA_TRY(const ports::AccessAnswer answer, reviews.Ask(question));
+  if (answer.allowed) return Done{};
+  return Forbidden(*call.resource, MetadataText(request.object, "name"),
+                   "its pods would do it for user " + json::Quote(call.user.name) + ", who cannot " + Wanted(question));
+}
+
+std::string AccountOf(const json::Value* spec) {
+  return spec == nullptr ? "" : spec->GetString("serviceAccountName").value_or("");
 }
 
 }  // namespace
@@ -85,28 +105,50 @@ Authenticator ByTokenReview(ports::ClusterAccess& cluster, const Clock& clock) {
 Authenticator WithAuthenticatedGroup(Authenticator next) {
   return [next = std::move(next)](const http::Request& request) -> Identity {
     Identity known = next(request);
-    if (!known || IsIn(*known, kAuthenticatedGroup) || IsIn(*known, kUnauthenticatedGroup)) return known;
+    if (!known) return known;
+    if (IsIn(known->groups, kAuthenticatedGroup) || IsIn(known->groups, kUnauthenticatedGroup)) return known;
     User user = *known;
     user.groups.emplace_back(kAuthenticatedGroup);
     return user;
   };
 }
 
-Authorizer ByAccessReview(ports::ClusterAccess& cluster, const Clock& clock) {
-  const auto known = std::make_shared<ShortMemory<ports::AccessAnswer>>(clock, kReviewAgeMax, kAccessReviewsMax);
-  return [&cluster, known](const Call& call) -> Outcome<Done> {
-    if (IsIn(call.user, kMastersGroup)) return Done{};
-    const ports::AccessQuestion question = QuestionOf(call);
-    const std::string text = TextOf(question);
-    auto answer = known->Recall(text);
-    if (!answer) {
-      auto reviewed = cluster.ReviewAccess(question);
-      if (!reviewed.ok()) return NoAnswer(reviewed.error());
-      answer = *reviewed;
-      known->Keep(text, *answer);
-    }
-    if (answer->allowed) return Done{};
-    return Denial(call, answer->reason);
+Outcome<ports::AccessAnswer> AccessReviews::Ask(const ports::AccessQuestion& question) {
+  if (IsIn(question.subject.groups, kMastersGroup)) return ports::AccessAnswer{true, ""};
+  const std::string text = TextOf(question);
+  if (auto answer = known_.Recall(text)) return *std::move(answer);
+  auto reviewed = cluster_.ReviewAccess(question);
+  if (!reviewed.ok()) return Unavailable("the cluster does not tell who may do this: " + reviewed.error().message);
+  known_.Keep(text, *reviewed);
+  return *std::move(reviewed);
+}
+
+Authorizer ByAccessReview(std::shared_ptr<AccessReviews> reviews) {
+  return [reviews = std::move(reviews)](const Call& call) -> Outcome<Done> {
+    ASYA_TRY(const ports::AccessAnswer answer, reviews->Ask(QuestionOf(call)));
+    if (answer.allowed) return Done{};
+    return Denial(call, answer.reason);
+  };
+}
+
+Admission PodRights(std::shared_ptr<AccessReviews> reviews) {
+  return [reviews = std::move(reviews)](AdmissionRequest& request) -> Outcome<Done> {
+    const Call& call = request.call;
+    // A scale or status is no way to other pods.
+    if (call.resource->kind.kind != "AsyncActor" || !call.info.subresource.empty()) return Done{};
+    const json::Value* spec = request.object.Find("spec");
+    const json::Value* before = request.old == nullptr ? nullptr : request.old->Find("spec");
+    if (spec == nullptr || (before != nullptr && *spec == *before)) return Done{};
+    ports::AccessQuestion pods;
+    pods.verb = "create";
+    pods.resource = "pods";
+    ASYA_TRY([[maybe_unused]] const Done made, MayHave(*reviews, request, std::move(pods)));
+    ports::AccessQuestion account;
+    account.verb = "use";
+    account.resource = "serviceaccounts";
+    account.name = AccountOf(spec);
+    if (account.name.empty() || account.name == AccountOf(before)) return Done{};
+    return MayHave(*reviews, request, std::move(account));
   };
 }
 

@@ -3,7 +3,9 @@
 
 #include <chrono>
 #include <cstddef>
+#include <memory>
 
+#include "apiserver/access/short_memory.h"
 #include "apiserver/api_server.h"
 #include "apiserver/call.h"
 #include "core/base/clock.h"
@@ -23,8 +25,24 @@ Authenticator ByTokenReview(ports::ClusterAccess& cluster, const Clock& clock);
 // Each user that `next` knows is in system:authenticated, but for the anonymous one.
 Authenticator WithAuthenticatedGroup(Authenticator next);
 
-// Rights by SubjectAccessReview. Both answers are believed for kReviewAgeMax; 503 where there is none. Blocks. Members
-// of system:masters may do everything, as with kube-apiserver.
-Authorizer ByAccessReview(ports::ClusterAccess& cluster, const Clock& clock);
+// Rights by SubjectAccessReview. Both answers are believed for kReviewAgeMax. Thread safe; blocks.
+class AccessReviews {
+ public:
+  AccessReviews(ports::ClusterAccess& cluster, const Clock& clock)
+      : cluster_(cluster), known_(clock, kReviewAgeMax, kAccessReviewsMax) {}
+  // Members of system:masters may do everything, as with kube-apiserver. 503 where there is no answer.
+  Outcome<ports::AccessAnswer> Ask(const ports::AccessQuestion& question);
+
+ private:
+  ports::ClusterAccess& cluster_;
+  ShortMemory<ports::AccessAnswer> known_;
+};
+
+Authorizer ByAccessReview(std::shared_ptr<AccessReviews> reviews);
+
+// Whoever makes an actor or changes its spec has its pods made: with any image and volume, and as any ServiceAccount
+// that it names. So the user has to have the right to create pods there, and to use that account (verb `use`), or would
+// get by an actor what the cluster refuses.
+Admission PodRights(std::shared_ptr<AccessReviews> reviews);
 
 }  // namespace asya::apiserver

@@ -110,10 +110,10 @@ TEST(AuthenticatedGroup, IsOfEverybodyWhoIsKnown) {
   EXPECT_FALSE(WithAuthenticatedGroup([](const http::Request&) { return std::nullopt; })({}));
 }
 
-class AccessReviews : public TestApi {
+class ReviewedAccess : public TestApi {
  protected:
-  AccessReviews() {
-    authorize_ = ByAccessReview(cluster_, clock_);
+  ReviewedAccess() {
+    authorize_ = ByAccessReview(std::make_shared<AccessReviews>(cluster_, clock_));
     Open({}, {}, authorize_);
   }
   FakeCluster cluster_;
@@ -121,7 +121,7 @@ class AccessReviews : public TestApi {
   Authorizer authorize_;
 };
 
-TEST_F(AccessReviews, AskWhatTheCallWants) {
+TEST_F(ReviewedAccess, AskWhatTheCallWants) {
   EXPECT_EQ(Get("/apis/asya.sh/v1alpha1/namespaces/vision/asyncactors/resize/scale").status, 404);
   EXPECT_EQ(cluster_.last.subject.name, "ada");
   EXPECT_EQ(cluster_.last.verb, "get");
@@ -137,7 +137,7 @@ TEST_F(AccessReviews, AskWhatTheCallWants) {
   EXPECT_EQ(cluster_.last.verb + cluster_.last.name, "list");
 }
 
-TEST_F(AccessReviews, AreBelievedForAWhileAndRefuseInTheWordsOfKubernetes) {
+TEST_F(ReviewedAccess, AreBelievedForAWhileAndRefuseInTheWordsOfKubernetes) {
   cluster_.allows = false;
   const Answer refused = Get(kActors);
   EXPECT_EQ(refused.status, 403);
@@ -156,7 +156,7 @@ TEST_F(AccessReviews, AreBelievedForAWhileAndRefuseInTheWordsOfKubernetes) {
   EXPECT_EQ(Get(kActors).status, 403);
 }
 
-TEST_F(AccessReviews, FailClosed) {
+TEST_F(ReviewedAccess, FailClosed) {
   cluster_.away = true;
   const Answer failed = Create(Actor("one"));
   EXPECT_EQ(failed.status, 503);
@@ -166,7 +166,7 @@ TEST_F(AccessReviews, FailClosed) {
   EXPECT_EQ(Create(Actor("one")).status, 201) << "an error is not remembered";
 }
 
-TEST_F(AccessReviews, AreNotNeededByMasters) {
+TEST_F(ReviewedAccess, AreNotNeededByMasters) {
   Call call;
   call.resource = FindResource("asya.sh", "v1alpha1", "flows");
   call.user = {"root", {"system:masters"}};
@@ -176,7 +176,7 @@ TEST_F(AccessReviews, AreNotNeededByMasters) {
   EXPECT_FALSE(authorize_(call).ok());
 }
 
-TEST_F(AccessReviews, ToldApartByEveryPartOfTheQuestion) {
+TEST_F(ReviewedAccess, ToldApartByEveryPartOfTheQuestion) {
   Call call;
   call.resource = FindResource("asya.sh", "v1alpha1", "flows");
   const auto ask = [&](User user, const std::string& namespace_, const std::string& name) {
@@ -193,6 +193,55 @@ TEST_F(AccessReviews, ToldApartByEveryPartOfTheQuestion) {
   EXPECT_EQ(ask({"ada", {"a", "b"}, "1"}, "x", "y"), 4);
   EXPECT_EQ(ask({"ada", {"a", "b"}}, "xy", ""), 5);
   EXPECT_EQ(ask({"ada", {"a", "b"}}, "", "xy"), 6);
+}
+
+class RightsToPods : public TestApi {
+ protected:
+  RightsToPods() { Open({}, {PodRights(std::make_shared<AccessReviews>(cluster_, RealClock()))}); }
+  static json::Value As(const std::string& account) {
+    return Actor("one", R"({"image":"i:1","handler":"m.f","serviceAccountName":")" + account + "\"}");
+  }
+  FakeCluster cluster_;
+};
+
+TEST_F(RightsToPods, AreAskedOfWhoMakesAnActor) {
+  EXPECT_EQ(Create(Actor("none")).status, 201);
+  EXPECT_EQ(cluster_.access_reviews, 1) << "no account is named";
+  EXPECT_EQ(cluster_.last.verb + " " + cluster_.last.group + cluster_.last.resource + " " + cluster_.last.namespace_,
+            "create pods default");
+  EXPECT_EQ(Create(As("robot")).status, 201);
+  EXPECT_EQ(cluster_.last.verb + " " + cluster_.last.resource + " " + cluster_.last.name, "use serviceaccounts robot");
+  EXPECT_EQ(cluster_.access_reviews, 2);
+  EXPECT_EQ(Merge(Path("one"), R"({"metadata":{"labels":{"a":"b"}}})").status, 200);
+  EXPECT_EQ(Merge(Path("one"), R"({"spec":{"image":"i:2"}})").status, 200);
+  EXPECT_EQ(cluster_.access_reviews, 2) << "the account is as it was, and pods may be made";
+  EXPECT_EQ(Merge(Path("one"), R"({"spec":{"serviceAccountName":"root"}})").status, 200);
+  EXPECT_EQ(cluster_.last.name, "root");
+}
+
+TEST_F(RightsToPods, AreNotGotByAnActor) {
+  cluster_.allows = false;
+  const Answer refused = Create(Actor("one"));
+  EXPECT_EQ(refused.status, 403);
+  EXPECT_EQ(refused.At("/message"),
+            "asyncactors.asya.sh \"one\" is forbidden: its pods would do it for user \"ada\", who cannot create "
+            "resource \"pods\" in API group \"\" in the namespace \"default\"");
+  cluster_.away = true;
+  EXPECT_EQ(Create(Actor("two")).status, 403) << "what was answered is known";
+  const char* flavor =
+      R"({"apiVersion":"asya.sh/v1alpha1","kind":"Flavor","metadata":{"name":"f"},"spec":{"concurrency":1}})";
+  EXPECT_EQ(Send("POST", "/apis/asya.sh/v1alpha1/flavors", flavor).status, 201) << "it makes no pods by itself";
+}
+
+TEST_F(RightsToPods, AreNotNeededToScale) {
+  EXPECT_EQ(Create(Actor("one", R"({"image":"i:1","handler":"m.f","scaling":{"enabled":false}})")).status, 201);
+  cluster_.away = true;
+  EXPECT_EQ(Merge(Path("one") + "/scale", R"({"spec":{"replicas":3}})").status, 200);
+}
+
+TEST_F(RightsToPods, ThatNobodyTellsOfAreNone) {
+  cluster_.away = true;
+  EXPECT_EQ(Create(Actor("one")).status, 503);
 }
 
 class InACluster : public TestApi {
