@@ -7,6 +7,7 @@
 
 #include "cluster/kubernetes/kubeconfig.h"
 #include "core/yaml/parse.h"
+#include "server/ca_bundle.h"
 #include "server/flags.h"
 #include "server/history_options.h"
 #include "server/server_file.h"
@@ -26,6 +27,7 @@ constexpr const char* kIssuer = "--oidc-issuer-url";
 constexpr const char* kClientId = "--oidc-client-id";
 constexpr const char* kIssuerCa = "--oidc-ca-file";
 constexpr const char* kAggregated = "--aggregated";
+constexpr const char* kServingCa = "--serving-ca-file";
 constexpr const char* kRequiredClaim = "--oidc-required-claim";
 constexpr const char* kDatabaseFile = "--database-file";
 constexpr int kCertificateDays = 3650;
@@ -69,6 +71,10 @@ class FileReader {
       Keep(kRoles, ParseRolesText(files_.roles_text), files_.roles);
     }
     if (!options_.aggregated.empty()) Keep(kAggregated, ReadCluster(), files_.cluster);
+    if (Read(kServingCa, options_.serving_ca_file, files_.serving_ca_pem)) {
+      const Status usable = CheckServingCa(files_.serving_ca_pem);
+      if (!usable.ok()) Wrong(kServingCa, usable.error().message);
+    }
   }
 
  private:
@@ -193,6 +199,9 @@ void CheckFlags(const ApiOptions& options, bool listens, std::vector<Error>& err
   if (!listens) errors.push_back(Invalid(kListen, "is missing; an IP address and a port, such as 0.0.0.0:6443"));
   CheckTlsFlags(options, errors);
   CheckOidcFlags(options, errors);
+  if (options.aggregated.empty() && !options.serving_ca_file.empty()) {
+    errors.push_back(Invalid(kServingCa, "is accepted with " + std::string(kAggregated) + " alone"));
+  }
   if (!options.aggregated.empty()) {
     RefuseOwnUsers(options, errors);
   } else if (options.client_ca_file.empty() && options.token_auth_file.empty() && options.oidc.issuer_url.empty()) {
@@ -230,6 +239,10 @@ void AddOidcFlags(ApiOptions& options, std::map<std::string, FlagSetter>& flags)
 
 }  // namespace
 
+Status CheckServingCa(const std::string& text) {
+  return MergeBundles(text, "").empty() ? Status(Invalid("", "the file holds no certificate in PEM")) : Ok();
+}
+
 Result<apiserver::Roles> ParseRolesText(const std::string& text) {
   ASYA_TRY(const json::Value document, yaml::Parse(text));
   return apiserver::Roles::Parse(document);
@@ -251,6 +264,7 @@ std::vector<Error> ParseApiOptions(const std::vector<std::string>& arguments, co
       {kTokens, TextFlag(options.token_auth_file)},
       {kRoles, TextFlag(options.roles_file)},
       {kAggregated, TextFlag(options.aggregated)},
+      {kServingCa, TextFlag(options.serving_ca_file)},
       {kDatabaseFile, TextFlag(options.database_file)},
       {"--log-level", LevelFlag(options.log_level)},
   };

@@ -32,8 +32,9 @@ struct ApiOptions {
   std::string roles_file;
   // Behind kube-apiserver: the kubeconfig of its cluster, or kInCluster; empty: alone.
   std::string aggregated;
-  std::string database_url;   // PostgreSQL; exactly one of the two
-  std::string database_file;  // SQLite
+  std::string serving_ca_file;  // of the CA to be kept in the APIService; empty: that is left to others
+  std::string database_url;     // PostgreSQL; exactly one of the two
+  std::string database_file;    // SQLite
   storage::HistoryRetention history;
   observe::Level log_level = observe::Level::kInfo;
 };
@@ -47,6 +48,7 @@ struct ApiFiles {
   std::string roles_text;
   apiserver::Roles roles;
   cluster::kubernetes::Endpoint cluster;  // with ApiOptions::aggregated
+  std::string serving_ca_pem;
 };
 
 inline constexpr const char* kInCluster = "in-cluster";
@@ -56,6 +58,8 @@ inline constexpr const char* kEmptyCa = "the file is empty: no client certificat
 std::vector<Error> ParseApiOptions(const std::vector<std::string>& arguments, const Environment& environment,
                                    ApiOptions& options, ApiFiles& files);
 
+// Of the text of --serving-ca-file.
+Status CheckServingCa(const std::string& text);
 // Of the text of --roles-file.
 Result<apiserver::Roles> ParseRolesText(const std::string& text);
 

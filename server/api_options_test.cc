@@ -89,8 +89,9 @@ TEST_F(ApiOptionsTest, EveryMistakeIsToldAtOnce) {
             false, "");
   for (const char* mistake :
        {"--listen: got \"nowhere\"", "--token-auth-file: line 1: token,user,uid", "--roles-file: bindings[0].role",
-        "--client-ca-file: cannot read", "--colour: unknown option; --aggregated, --cert-dir, ", "--log-level: needs a value",
-        "--tls-private-key-file: is missing", "--database-file: is missing, and ASYA_DATABASE_URL"}) {
+        "--client-ca-file: cannot read", "--colour: unknown option; --aggregated, --cert-dir, ",
+        "--log-level: needs a value", "--tls-private-key-file: is missing",
+        "--database-file: is missing, and ASYA_DATABASE_URL"}) {
     EXPECT_NE(told.find(mistake), std::string::npos) << mistake << "\n" << told;
   }
   EXPECT_EQ(told.find("t0ken\n"), std::string::npos);
@@ -165,6 +166,10 @@ TEST_F(ApiOptionsTest, AClusterThatKnowsUsers) {
   EXPECT_EQ(Parse({"--listen=0.0.0.0:1", "--aggregated", Path("kubeconfig")}), "");
   EXPECT_EQ(files_.cluster.url, "https://k:1");
   EXPECT_EQ(files_.cluster.token_file, Path("token"));
+  EXPECT_EQ(Parse({"--listen=0.0.0.0:1", "--aggregated", Path("kubeconfig"), "--serving-ca-file", Path("tls.crt")}),
+            "");
+  EXPECT_EQ(Parse({"--listen=0.0.0.0:1", "--aggregated", Path("kubeconfig"), "--serving-ca-file", Path("tls.key")}),
+            "--serving-ca-file: the file holds no certificate in PEM\n");
   const std::string exec = Parse({"--listen=0.0.0.0:1", "--aggregated", Path("exec")});
   EXPECT_EQ(exec.find("--aggregated: users[u].user.exec is not accepted"), 0U) << exec;
   const std::string here = Parse({"--listen=0.0.0.0:1", "--aggregated=in-cluster"});

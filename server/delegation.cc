@@ -43,7 +43,14 @@ Delegation::Delegation(cluster::kubernetes::Endpoint endpoint, const Parts& part
       access_(client_),
       reviews_(std::make_shared<apiserver::AccessReviews>(access_, clock_)),
       settings_(std::make_shared<apiserver::Current<apiserver::FrontProxySettings>>(apiserver::FrontProxySettings{})),
-      executor_(kThreads, kWaitingRequestsMax) {}
+      executor_(kThreads, kWaitingRequestsMax),
+      repeated_(
+          kSettingsPeriod, [this] { return Look(); },
+          [this](const Error& error) {
+            failed_.Add();
+            logger_.Error("whom to believe cannot be read from the cluster; what was read before stays in use",
+                          {{"field", error.field}, {"error", error.message}});
+          }) {}
 
 Delegation::~Delegation() { Stop(); }
 
@@ -73,47 +80,27 @@ http::Handler Delegation::Dispatch(http::Handler next) {
 }
 
 void Delegation::Start(std::function<Status(const http::ClientAuthorities&)> use) {
-  const std::lock_guard lock(mutex_);
-  if (std::exchange(running_, true)) return;
   use_ = std::move(use);
   executor_.Start();
-  thread_ = std::thread([this] { Run(); });
+  repeated_.Start();
 }
 
 void Delegation::Stop() {
-  {
-    const std::lock_guard lock(mutex_);
-    if (!std::exchange(running_, false)) return;
-  }
-  changed_.notify_all();
-  thread_.join();
+  repeated_.Stop();
   executor_.Stop();
 }
 
 Status Delegation::Ready() const {
-  const std::lock_guard lock(mutex_);
   return ready_ ? Ok() : Status(Fail(ErrorCode::kUnavailable, "the cluster has not said yet whom to believe"));
 }
 
-void Delegation::Run() {
-  std::unique_lock lock(mutex_);
-  while (running_) {
-    lock.unlock();
-    const Status looked = Look();
-    lock.lock();
-    if (looked.ok()) {
-      trouble_.clear();
-      ready_ = true;
-    } else if (std::exchange(trouble_, looked.error().message) != looked.error().message) {
-      failed_.Add();
-      logger_.Error("whom to believe cannot be read from the cluster; what was read before stays in use",
-                    {{"field", looked.error().field}, {"error", looked.error().message}});
-    }
-    changed_.wait_for(lock, kSettingsPeriod, [this] { return !running_; });
-  }
+Status Delegation::Look() {
+  ASYA_TRY_STATUS(ReadSettings());
+  ready_ = true;
+  return Ok();
 }
 
-Status Delegation::Look() {
+Status Delegation::ReadSettings() {
   ASYA_TRY(const json::Value config_map, client_.Get(kSettingsPath));
   const json::Value* data = config_map.Find("data");
   if (data != nullptr && *data == seen_) return Ok();

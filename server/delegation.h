@@ -1,13 +1,10 @@
 // Delegation: who is who and who may do what, left to the cluster in which this server is an aggregated API.
 #pragma once
 
+#include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <functional>
 #include <memory>
-#include <mutex>
-#include <string>
-#include <thread>
 
 #include "apiserver/access/current.h"
 #include "apiserver/access/delegated.h"
@@ -22,6 +19,7 @@
 #include "core/http/server.h"
 #include "core/observe/log.h"
 #include "core/observe/metrics.h"
+#include "server/repeated.h"
 
 namespace asya::server {
 
@@ -62,8 +60,8 @@ class Delegation {
   cluster::kubernetes::Client& client() { return client_; }
 
  private:
-  void Run();
   Status Look();
+  Status ReadSettings();
 
   const observe::Logger logger_;
   const Clock& clock_;
@@ -76,13 +74,9 @@ class Delegation {
   std::shared_ptr<apiserver::Current<apiserver::FrontProxySettings>> settings_;
   std::function<Status(const http::ClientAuthorities&)> use_;
   Executor executor_;
-  json::Value seen_;     // of the ConfigMap, as it is in use
-  std::string trouble_;  // that was logged last
-  mutable std::mutex mutex_;
-  std::condition_variable changed_;
-  bool running_ = false;
-  bool ready_ = false;
-  std::thread thread_;
+  json::Value seen_;  // of the ConfigMap, as it is in use
+  std::atomic<bool> ready_ = false;
+  Repeated repeated_;
 };
 
 }  // namespace asya::server

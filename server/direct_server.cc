@@ -14,6 +14,7 @@
 #include "core/http/router.h"
 #include "core/yaml/parse.h"
 #include "reconcilers/events.h"
+#include "server/ca_bundle.h"
 #include "server/delegation.h"
 #include "server/housekeeping.h"
 #include "server/installation.h"
@@ -49,6 +50,7 @@ struct DirectServer::Parts {
   apiserver::Authenticator authenticate;
   std::unique_ptr<ObjectDatabase> database;
   std::unique_ptr<Installation> installation;  // null without a cluster
+  std::unique_ptr<CaBundle> ca_bundle;         // null where nobody has asked for it
   std::unique_ptr<Housekeeping> housekeeping;
   std::unique_ptr<Upkeep> upkeep;
   std::unique_ptr<apiserver::ApiServer> api;
@@ -164,10 +166,14 @@ Status DirectServer::Parts::Listen() {
   auto created = http::Server::Create(std::move(listen), limits, std::move(handler), logger.For("http"), &metrics);
   if (!created.ok()) return created.error();
   server = std::move(created).value();
+  if (delegation && !options.serving_ca_file.empty()) {
+    ca_bundle = std::make_unique<CaBundle>(delegation->client(), files.serving_ca_pem, logger.For("ca-bundle"));
+  }
   WatchFiles();
   if (delegation) {
     delegation->Start([this](const http::ClientAuthorities& next) { return ReplaceTls(std::nullopt, next); });
   }
+  if (ca_bundle) ca_bundle->Start();
   server->Start();
   return Ok();
 }
@@ -200,6 +206,14 @@ void DirectServer::Parts::WatchFiles() {
     if (now.size() > 2) authorities_now = http::ClientAuthorities{now[2]};
     return ReplaceTls(http::TlsIdentity{now[0], now[1]}, std::move(authorities_now));
   });
+  if (ca_bundle) {
+    watched->Add("serving CA", {options.serving_ca_file}, {files.serving_ca_pem},
+                 [this](const std::vector<std::string>& now) -> Status {
+                   ASYA_TRY_STATUS(CheckServingCa(now[0]));
+                   ca_bundle->Replace(now[0]);
+                   return Ok();
+                 });
+  }
   WatchUsers();
   watched->Start();
 }
@@ -229,6 +243,7 @@ void DirectServer::Parts::Stop() {
   // Watches end cleanly before their connections do.
   if (api) api->Stop();
   if (server) server->Stop(kStopGrace);
+  if (ca_bundle) ca_bundle->Stop();
   if (delegation) delegation->Stop();
   if (installation) installation->Stop();
   if (oidc_keys) oidc_keys->Stop();

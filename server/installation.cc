@@ -23,9 +23,12 @@ Installation::Installation(cluster::kubernetes::Client& client, ReadId read_id, 
     : client_(client),
       read_id_(std::move(read_id)),
       logger_(std::move(logger)),
-      doubt_(Fail(ErrorCode::kUnavailable, "whether the database is that of this cluster is not known yet")) {}
-
-Installation::~Installation() { Stop(); }
+      doubt_(Fail(ErrorCode::kUnavailable, "whether the database is that of this cluster is not known yet")),
+      repeated_(
+          kPeriod, [this] { return Look(); },
+          [this](const Error& error) {
+            logger_.Error("the installation is in doubt", {{"error", error.message}});
+          }) {}
 
 // Whichever server comes first writes its own; then it is everybody's.
 Result<std::string> Installation::KnownId(const std::string& own) {
@@ -73,35 +76,6 @@ http::Handler Installation::Guard(http::Handler next) const {
         apiserver::Unavailable("the database is not known to be the one of this cluster; the log of the server says "
                                "more")));
   };
-}
-
-void Installation::Start() {
-  const std::lock_guard lock(mutex_);
-  if (std::exchange(running_, true)) return;
-  thread_ = std::thread([this] { Run(); });
-}
-
-void Installation::Stop() {
-  {
-    const std::lock_guard lock(mutex_);
-    if (!std::exchange(running_, false)) return;
-  }
-  changed_.notify_all();
-  thread_.join();
-}
-
-void Installation::Run() {
-  std::unique_lock lock(mutex_);
-  while (running_) {
-    lock.unlock();
-    const Status looked = Look();
-    lock.lock();
-    const std::string trouble = looked.ok() ? "" : looked.error().message;
-    if (std::exchange(trouble_, trouble) != trouble && !trouble.empty()) {
-      logger_.Error("the installation is in doubt", {{"error", trouble}});
-    }
-    changed_.wait_for(lock, kPeriod, [this] { return !running_; });
-  }
 }
 
 }  // namespace asya::server

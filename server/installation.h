@@ -3,17 +3,16 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
 #include <functional>
 #include <mutex>
 #include <optional>
 #include <string>
-#include <thread>
 
 #include "cluster/kubernetes/client.h"
 #include "core/base/result.h"
 #include "core/http/message.h"
 #include "core/observe/log.h"
+#include "server/repeated.h"
 
 namespace asya::server {
 
@@ -28,14 +27,10 @@ class Installation {
 
   // The ConfigMap lies in the namespace of who speaks to the cluster. All of these live longer.
   Installation(cluster::kubernetes::Client& client, ReadId read_id, observe::Logger logger);
-  ~Installation();
-  Installation(const Installation&) = delete;
-  Installation& operator=(const Installation&) = delete;
-
   // Looks at once and then every kPeriod.
-  void Start();
+  void Start() { repeated_.Start(); }
   // Idempotent.
-  void Stop();
+  void Stop() { repeated_.Stop(); }
   // One look, on this thread: makes the ConfigMap where it is missing. Fails where the two differ; where one of them
   // cannot be read, what was known before holds.
   Status Look();
@@ -46,17 +41,13 @@ class Installation {
 
  private:
   Result<std::string> KnownId(const std::string& own);
-  void Run();
 
   cluster::kubernetes::Client& client_;
   const ReadId read_id_;
   const observe::Logger logger_;
   mutable std::mutex mutex_;
-  std::condition_variable changed_;
   std::optional<Error> doubt_;
-  std::string trouble_;  // that was logged last
-  bool running_ = false;
-  std::thread thread_;
+  Repeated repeated_;
 };
 
 }  // namespace asya::server

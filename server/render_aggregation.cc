@@ -89,9 +89,11 @@ void AddServerRights(const AggregationSettings& settings, std::vector<json::Valu
       Bound("ClusterRoleBinding", name + "-auth-delegator", "", "ClusterRole", "system:auth-delegator", settings));
   objects.push_back(Bound("RoleBinding", name + "-authentication-reader", "kube-system", "Role",
                           "extension-apiserver-authentication-reader", settings));
-  json::Object namespaces = Head(kRbacVersion, "ClusterRole", name, "");
-  namespaces["rules"] = json::Array{Rule("", {"namespaces"}, {"get"})};
-  objects.emplace_back(std::move(namespaces));
+  json::Object rights = Head(kRbacVersion, "ClusterRole", name, "");
+  json::Object own_api = Rule("apiregistration.k8s.io", {"apiservices"}, {"get", "patch"});
+  own_api["resourceNames"] = json::Array{std::string(model::kVersion) + "." + std::string(model::kGroup)};
+  rights["rules"] = json::Array{Rule("", {"namespaces"}, {"get"}), std::move(own_api)};
+  objects.emplace_back(std::move(rights));
   objects.push_back(Bound("ClusterRoleBinding", name, "", "ClusterRole", name, settings));
   json::Object installation = Head(kRbacVersion, "Role", name, settings.namespace_);
   json::Object known = Rule("", {"configmaps"}, {"get"});

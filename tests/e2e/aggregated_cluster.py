@@ -18,7 +18,7 @@ from free_ports import free_ports
 from private_kubernetes import PrivateKubernetes
 
 NAMESPACE = "asya-system"
-SERVICE = f"asya-server.{NAMESPACE}.svc"
+HOSTS = (f"DNS:asya-server.{NAMESPACE}.svc", "IP:127.0.0.1")
 CONTROLLERS = ("namespace-controller", "clusterrole-aggregation-controller", "garbage-collector-controller")
 USERS = {"eve": ("vision",), "bob": (), "root": ("system:masters",)}
 API_SERVICE = "apiservice/v1alpha1.asya.sh"
@@ -56,8 +56,10 @@ class AggregatedCluster:
             name: authority.sign(f"user-{name}", "".join(f"/O={group}" for group in groups) + f"/CN={name}")
             for name, groups in USERS.items()
         }
-        self.serving = authority.sign("asya-server", "/CN=asya-server", (f"DNS:{SERVICE}", "IP:127.0.0.1"))
+        self.serving = authority.sign("asya-server", "/CN=asya-server", HOSTS)
         self.ca = authority.certificate
+        self.serving_ca = self.folder / "serving-ca.crt"
+        self.serving_ca.write_bytes(self.ca.read_bytes())
         self.run("create", "namespace", NAMESPACE)
         until(lambda: "default" in self.run("get", "namespaces", "-o", "name"), "the cluster is there")
         objects = self.rendered()
@@ -102,7 +104,8 @@ class AggregatedCluster:
         certificate, key = self.serving
         self.server = DirectServer(
             self.folder / folder, self.ca, f"--aggregated={self.folder / 'kubeconfig'}",
-            f"--tls-cert-file={certificate}", f"--tls-private-key-file={key}", listen=self.address,
+            f"--tls-cert-file={certificate}", f"--tls-private-key-file={key}",
+            f"--serving-ca-file={self.serving_ca}", listen=self.address,
         )  # fmt: skip
 
     def command(self, *arguments: str, user: str = "root") -> list[str]:
@@ -138,6 +141,7 @@ class AggregatedCluster:
                token: str = "") -> httpx.Client:  # fmt: skip
         """HTTP straight to our server (or to `url`), past kube-apiserver."""
         context = ssl.create_default_context(cafile=str(self.ca))
+        context.load_verify_locations(str(self.serving_ca))
         shown = certificate or (self.certificates[user] if user else None)
         if shown:
             context.load_cert_chain(*shown)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import json
+import ssl
 import subprocess
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
-from aggregated_cluster import AggregatedCluster
+from aggregated_cluster import API_SERVICE, HOSTS, AggregatedCluster
 from asya_project import PATIENCE_S, until
 from direct_server import FLOWS, GROUP, flow
 
@@ -97,6 +101,23 @@ def test_a_user_without_rights_is_refused(cluster: AggregatedCluster) -> None:
         assert nobody.get(path).status_code == 401
 
 
+def test_nobody_gets_pods_by_an_actor(cluster: AggregatedCluster) -> None:
+    """Who may write actors but no pods is refused; so is an account that the user may not use."""
+    cluster.run("create", "role", "actors", "-n", "vision", "--verb=create,get", "--resource=asyncactors.asya.sh")
+    cluster.run("create", "rolebinding", "carl", "-n", "vision", "--role=actors", "--user=carl")
+    refused = cluster.run("create", "--as=carl", "-f", "-", stdin=ACTOR, code=1)
+    assert 'cannot create resource "pods" in API group ""' in refused
+    other = ACTOR.replace("handler: m.f", "handler: m.f, serviceAccountName: robot").replace("inference", "robotic")
+    refused = cluster.run("create", "-f", "-", stdin=other, user="eve", code=1)
+    assert 'cannot use resource "serviceaccounts" "robot"' in refused
+    rule = {"apiGroups": [""], "resources": ["serviceaccounts"], "resourceNames": ["helper"], "verbs": ["use"]}
+    cluster.apply([{"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
+                    "metadata": {"name": "robots", "namespace": "vision"}, "rules": [rule]}])  # fmt: skip
+    cluster.run("create", "rolebinding", "robots", "-n", "vision", "--role=robots", "--user=eve")
+    cluster.run("create", "-f", "-", stdin=other.replace("serviceAccountName: robot", "serviceAccountName: helper"),
+                user="eve")  # fmt: skip
+
+
 def test_headers_are_believed_of_the_proxy_alone(cluster: AggregatedCluster) -> None:
     """Whoever else sends them is who they are by certificate or token, or nobody."""
     path = f"{GROUP}/flows"
@@ -178,6 +199,40 @@ def test_other_groups_go_on_without_our_server(cluster: AggregatedCluster) -> No
         assert client.get(FLOWS + "/kept").json() == made
         until(lambda: cluster.condition() == "True", "the cluster takes it for available")
         client.delete(FLOWS + "/kept")
+
+
+def test_the_serving_authority_is_exchanged_without_a_gap(cluster: AggregatedCluster) -> None:
+    """The new one comes into the APIService beside the old one, then the certificate; it comes back when it is lost."""
+    following = Authority(cluster.folder, "serving-next")
+    certificate, key = following.sign("asya-server-next", "/CN=asya-server", HOSTS)
+
+    def named() -> bool:
+        bundle = cluster.run("get", API_SERVICE, "-o", "jsonpath={.spec.caBundle}")
+        return following.certificate.read_text() in base64.b64decode(bundle).decode()
+
+    def proxied() -> str:
+        return cluster.run("get", "flows", "-n", "vision", user="eve")
+
+    assert not named()
+    cluster.serving_ca.write_text(following.certificate.read_text() + cluster.ca.read_text())
+    until(named, "both are named")
+    assert "No resources found" in proxied()
+    for made, used in zip((certificate, key), cluster.serving, strict=True):
+        used.write_bytes(made.read_bytes())
+
+    def served() -> bool:
+        with contextlib.suppress(httpx.ConnectError), httpx.Client(
+            verify=ssl.create_default_context(cafile=str(following.certificate))
+        ) as client:  # fmt: skip
+            return client.get(f"https://{cluster.address}/livez").status_code == 200
+        return False
+
+    until(served, "the new certificate is served")
+    assert "No resources found" in proxied()
+    cluster.apply([one for one in cluster.rendered() if one["kind"] == "APIService"])
+    until(named, "it is named again")
+    assert "No resources found" in proxied()
+    until(lambda: cluster.condition() == "True", "it is available")
 
 
 def test_another_database_is_not_believed(cluster: AggregatedCluster) -> None:
