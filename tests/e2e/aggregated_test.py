@@ -75,6 +75,27 @@ def test_kubectl_works_through_the_cluster(cluster: AggregatedCluster) -> None:
     assert "No resources found" in cluster.run("get", "asya", "-n", "vision", **eve)
 
 
+def test_documents_of_the_cluster_hold_ours(cluster: AggregatedCluster) -> None:
+    """OpenAPI v2 in both forms, which one bad model name would break for everybody, v3, and aggregated discovery."""
+    with cluster.client("root", url=cluster.kubernetes.url) as client:
+        path = f"{GROUP}/namespaces/{{namespace}}/asyncactors"
+        until(lambda: path in client.get("/openapi/v2").json()["paths"], "it is in the one document of the cluster")
+        document = client.get("/openapi/v2").json()
+        assert "/api/v1/namespaces" in document["paths"]
+        names = [name for name in document["definitions"] if "AsyncActor" in name]
+        assert names and not [name for name in names if "/" in name]
+        protobuf = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+        answer = client.get("/openapi/v2", headers={"Accept": protobuf})
+        assert answer.status_code == 200 and b"asyncactors" in answer.content
+        index = client.get("/openapi/v3").json()["paths"]
+        assert client.get(index[GROUP.removeprefix("/")]["serverRelativeURL"]).json()["openapi"] == "3.0.0"
+        accept = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+        groups = client.get("/apis", headers={"Accept": accept}).json()["items"]
+        ours = next(group for group in groups if group["metadata"]["name"] == "asya.sh")
+        assert ours["versions"][0]["freshness"] == "Current"
+        assert len(ours["versions"][0]["resources"]) == 6
+
+
 def test_a_user_without_rights_is_refused(cluster: AggregatedCluster) -> None:
     """By kube-apiserver, and by us for who comes past it: by certificate, and by a token of the cluster."""
     refusal = 'User "bob" cannot list resource "asyncactors" in API group "asya.sh" in the namespace "vision"'
