@@ -66,7 +66,8 @@ struct DirectServer::Parts {
   Status OpenDatabase();
   Status StartApi();
   Status Listen();
-  Status ReplaceTls(std::optional<http::TlsIdentity> next_identity, std::optional<http::ClientAuthorities> next);
+  Status ReplaceTls(const std::optional<http::TlsIdentity>& next_identity,
+                    const std::optional<http::ClientAuthorities>& next);
   void WatchFiles();
   void WatchUsers();
   void Stop();
@@ -179,8 +180,8 @@ Status DirectServer::Parts::Listen() {
 }
 
 // Identity and authorities change at different times and by different threads.
-Status DirectServer::Parts::ReplaceTls(std::optional<http::TlsIdentity> next_identity,
-                                       std::optional<http::ClientAuthorities> next) {
+Status DirectServer::Parts::ReplaceTls(const std::optional<http::TlsIdentity>& next_identity,
+                                       const std::optional<http::ClientAuthorities>& next) {
   const std::lock_guard lock(tls_mutex);
   http::TlsIdentity used_identity = next_identity.value_or(identity);
   http::ClientAuthorities used = next.value_or(authorities);
@@ -204,7 +205,7 @@ void DirectServer::Parts::WatchFiles() {
     if (now.size() > 2 && now[2].empty()) return Invalid("", kEmptyCa);
     std::optional<http::ClientAuthorities> authorities_now;
     if (now.size() > 2) authorities_now = http::ClientAuthorities{now[2]};
-    return ReplaceTls(http::TlsIdentity{now[0], now[1]}, std::move(authorities_now));
+    return ReplaceTls(http::TlsIdentity{now[0], now[1]}, authorities_now);
   });
   if (ca_bundle) {
     watched->Add("serving CA", {options.serving_ca_file}, {files.serving_ca_pem},

@@ -28,7 +28,7 @@ Result<std::vector<std::string>> ListOf(const json::Value& data, const char* key
   const std::string text = data.GetString(key).value_or("");
   if (text.empty()) return names;
   const auto list = json::Parse(text);
-  const Error wrong = asya::Invalid(std::string("data.") + key, "a JSON list of at most 64 names is accepted");
+  Error wrong = asya::Invalid(std::string("data.") + key, "a JSON list of at most 64 names is accepted");
   if (!list.ok() || !list->IsArray() || list->AsArray().size() > kProxyHeadersMax) return wrong;
   for (const json::Value& name : list->AsArray()) {
     if (!name.IsString()) return wrong;

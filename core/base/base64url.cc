@@ -7,6 +7,14 @@ namespace {
 
 constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
+bool IsBlank(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
+
+// Of an ordinary digit.
+char UrlDigit(char c) {
+  if (c == '+') return '-';
+  return c == '/' ? '_' : c;
+}
+
 }  // namespace
 
 std::string EncodeBase64Url(std::string_view bytes) {
@@ -52,7 +60,7 @@ std::optional<std::string> DecodeBase64(std::string_view text) {
   std::string plain;
   for (const char c : text) {
     if (c == '-' || c == '_') return std::nullopt;
-    if (c != ' ' && c != '\n' && c != '\r' && c != '\t') plain += c == '+' ? '-' : c == '/' ? '_' : c;
+    if (!IsBlank(c)) plain += UrlDigit(c);
   }
   for (int padding = 0; padding < 2 && plain.ends_with('='); ++padding) plain.pop_back();
   return DecodeBase64Url(plain);

@@ -112,6 +112,28 @@ long VerifyBy(X509_STORE* authorities, SSL* ssl, X509* certificate) {
   return error == X509_V_OK ? X509_V_ERR_UNSPECIFIED : error;
 }
 
+// What it says, whoever vouches for it.
+Result<ClientCertificate> Read(const X509* certificate) {
+  ClientCertificate shown;
+  const X509_NAME* subject = X509_get_subject_name(certificate);
+  for (int i = 0; i < X509_NAME_entry_count(subject); ++i) {
+    const X509_NAME_ENTRY* entry = X509_NAME_get_entry(subject, i);
+    const int kind = OBJ_obj2nid(X509_NAME_ENTRY_get_object(entry));
+    if (kind != NID_commonName && kind != NID_organizationName) continue;
+    auto text = TextOf(entry);
+    if (!text) return NotTrusted("its subject holds what is no text");
+    if (kind == NID_commonName) {
+      shown.common_name = std::move(*text);
+    } else {
+      shown.organizations.push_back(std::move(*text));
+    }
+  }
+  std::tm until{};
+  if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &until) != 1) return NotTrusted("its end cannot be read");
+  shown.not_after = WallTime(std::chrono::seconds(::timegm(&until)));
+  return shown;
+}
+
 }  // namespace
 
 Status AskForClientCertificates(SSL_CTX* context, const ClientAuthorities& authorities) {
@@ -140,25 +162,9 @@ Result<std::shared_ptr<const ClientCertificate>> VerifiedCertificate(SSL* ssl, S
   if (by_users != X509_V_OK && by_front_proxies != X509_V_OK) {
     return NotTrusted(X509_verify_cert_error_string(trust->users ? by_users : by_front_proxies));
   }
-  ClientCertificate shown;
+  ASYA_TRY(ClientCertificate shown, Read(certificate.get()));
   shown.of_user = by_users == X509_V_OK;
   shown.of_front_proxy = by_front_proxies == X509_V_OK;
-  const X509_NAME* subject = X509_get_subject_name(certificate.get());
-  for (int i = 0; i < X509_NAME_entry_count(subject); ++i) {
-    const X509_NAME_ENTRY* entry = X509_NAME_get_entry(subject, i);
-    const int kind = OBJ_obj2nid(X509_NAME_ENTRY_get_object(entry));
-    if (kind != NID_commonName && kind != NID_organizationName) continue;
-    auto text = TextOf(entry);
-    if (!text) return NotTrusted("its subject holds what is no text");
-    if (kind == NID_commonName) {
-      shown.common_name = std::move(*text);
-    } else {
-      shown.organizations.push_back(std::move(*text));
-    }
-  }
-  std::tm until{};
-  if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate.get()), &until) != 1) return NotTrusted("its end cannot be read");
-  shown.not_after = WallTime(std::chrono::seconds(::timegm(&until)));
   return std::make_shared<const ClientCertificate>(std::move(shown));
 }
 
