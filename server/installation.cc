@@ -4,6 +4,7 @@
 
 #include "apiserver/request_info.h"
 #include "apiserver/status_error.h"
+#include "server/definitions.h"
 
 namespace asya::server {
 namespace {
@@ -52,9 +53,12 @@ Result<std::string> Installation::KnownId(const std::string& own) {
 Status Installation::Look() {
   ASYA_TRY(const std::string own, read_id_());
   ASYA_TRY(const std::string known, KnownId(own));
+  Status alone = without_definitions_ ? Ok() : RefuseDefinitions(client_);
+  without_definitions_ = alone.ok();
   const std::lock_guard lock(mutex_);
   doubt_.reset();
-  if (own == known) return Ok();
+  if (!alone.ok() && alone.error().code == ErrorCode::kConflict) doubt_ = alone.error();
+  if (own == known) return alone;
   doubt_ = Fail(ErrorCode::kConflict, "the database is not the one of this cluster, or was emptied: ConfigMap " +
                                           client_.endpoint().namespace_ + "/" + kInstallationName +
                                           " names installation \"" + known + "\", the database \"" + own +
@@ -73,8 +77,7 @@ http::Handler Installation::Guard(http::Handler next) const {
     if (trusted.ok() || !IsOfObjects(request)) return next(std::move(request), std::move(responder));
     // Not the names of both: whoever asks is not known here.
     responder.Send(apiserver::ToResponse(
-        apiserver::Unavailable("the database is not known to be the one of this cluster; the log of the server says "
-                               "more")));
+        apiserver::Unavailable("this server is not known to be the one of this cluster's objects; its log says more")));
   };
 }
 

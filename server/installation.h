@@ -1,5 +1,6 @@
-// Installation: whether the database is the one that the cluster knows, or another one, or emptied: of such a one no
-// answer may be believed, since a garbage collector takes an owner that is not found for one that is gone.
+// Installation: whether this server is the one that the cluster's objects of asya.sh are to be had from: its database
+// is the one that the cluster knows, and not another one, or emptied, and the cluster has no definitions of its own. Of
+// any other no answer may be believed, since a garbage collector takes an owner that is not found for one that is gone.
 #pragma once
 
 #include <chrono>
@@ -31,8 +32,8 @@ class Installation {
   void Start() { repeated_.Start(); }
   // Idempotent.
   void Stop() { repeated_.Stop(); }
-  // One look, on this thread: makes the ConfigMap where it is missing. Fails where the two differ; where one of them
-  // cannot be read, what was known before holds.
+  // One look, on this thread: makes the ConfigMap where it is missing. Fails where the two differ, or where the cluster
+  // has CustomResourceDefinitions of our kinds; where something cannot be read, what was known before holds.
   Status Look();
   // Ok once the two were seen to be the same, and were not seen to differ since.
   [[nodiscard]] Status Trusted() const;
@@ -47,6 +48,7 @@ class Installation {
   const observe::Logger logger_;
   mutable std::mutex mutex_;
   std::optional<Error> doubt_;
+  bool without_definitions_ = false;  // seen once; who makes one later finds the APIService taken
   Repeated repeated_;
 };
 

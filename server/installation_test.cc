@@ -15,6 +15,10 @@ class InstallationTest : public testing::Test {
   http::Response Answer(const http::Request& request) {
     const std::lock_guard lock(mutex_);
     if (away_) return TestCluster::Refusal(503, "ServiceUnavailable");
+    if (request.path.find("/customresourcedefinitions/") != std::string::npos) {
+      return request.path.ends_with("/" + definition_) ? TestCluster::Json(200, "{}")
+                                                       : TestCluster::Refusal(404, "NotFound");
+    }
     if (request.method == "POST") {
       if (!known_.empty()) return TestCluster::Refusal(409, "AlreadyExists");
       known_ = json::Parse(request.body)->FindPath({"data", "id"})->AsString();
@@ -49,6 +53,7 @@ class InstallationTest : public testing::Test {
   std::mutex mutex_;
   std::string known_;
   bool away_ = false;
+  std::string definition_ = "none";
   Result<std::string> own_ = std::string("one");
   TestCluster cluster_{[this](const http::Request& request) { return Answer(request); }};
   cluster::kubernetes::Client client_{cluster_.At(), RealClock()};
@@ -97,6 +102,23 @@ TEST_F(InstallationTest, AnotherDatabaseIsNotBelieved) {
   own_ = std::string("two");
   EXPECT_FALSE(installation_.Look().ok()) << "exchanged while the server runs";
   EXPECT_EQ(Ask(kObjects), 503);
+}
+
+TEST_F(InstallationTest, DefinitionsOfTheClusterAreInTheWay) {
+  definition_ = "flows.asya.sh";
+  const Status looked = installation_.Look();
+  ASSERT_FALSE(looked.ok());
+  EXPECT_NE(looked.error().message.find("has CustomResourceDefinition flows.asya.sh"), std::string::npos);
+  EXPECT_EQ(Ask(kObjects), 503);
+  {
+    const std::lock_guard lock(mutex_);
+    definition_ = "none";
+  }
+  EXPECT_TRUE(installation_.Look().ok());
+  EXPECT_EQ(Ask(kObjects), 200);
+  const std::size_t asked = cluster_.requests().size();
+  EXPECT_TRUE(installation_.Look().ok());
+  EXPECT_EQ(cluster_.requests().size(), asked + 1) << "they are not looked for again";
 }
 
 }  // namespace

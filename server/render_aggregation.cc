@@ -92,7 +92,11 @@ void AddServerRights(const AggregationSettings& settings, std::vector<json::Valu
   json::Object rights = Head(kRbacVersion, "ClusterRole", name, "");
   json::Object own_api = Rule("apiregistration.k8s.io", {"apiservices"}, {"get", "patch"});
   own_api["resourceNames"] = json::Array{std::string(model::kVersion) + "." + std::string(model::kGroup)};
-  rights["rules"] = json::Array{Rule("", {"namespaces"}, {"get"}), std::move(own_api)};
+  json::Object definitions = Rule("apiextensions.k8s.io", {"customresourcedefinitions"}, {"get"});
+  json::Array names;
+  for (const model::KindInfo& kind : model::Kinds()) names.emplace_back(kind.plural + "." + std::string(model::kGroup));
+  definitions["resourceNames"] = std::move(names);
+  rights["rules"] = json::Array{Rule("", {"namespaces"}, {"get"}), std::move(own_api), std::move(definitions)};
   objects.emplace_back(std::move(rights));
   objects.push_back(Bound("ClusterRoleBinding", name, "", "ClusterRole", name, settings));
   json::Object installation = Head(kRbacVersion, "Role", name, settings.namespace_);

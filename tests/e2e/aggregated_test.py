@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
+import yaml
 from aggregated_cluster import API_SERVICE, HOSTS, AggregatedCluster
 from asya_project import PATIENCE_S, until
 from direct_server import FLOWS, GROUP, flow
@@ -302,3 +303,20 @@ def test_the_cluster_collects_dependents(cluster: AggregatedCluster) -> None:
         assert client.delete(FLOWS + "/owner", params={"propagationPolicy": "Foreground"}).status_code == 200
         until(lambda: client.get(FLOWS + "/owner").status_code == 404, "the owner has gone")
         assert client.get(place + "/owned").status_code == 404
+
+
+def test_definitions_of_the_same_kinds_are_in_the_way(cluster: AggregatedCluster) -> None:
+    """The server is not ready until they have gone, and says what to do."""
+    done = subprocess.run([cluster.programs() / "asya-server", "render", "crds"], check=True, capture_output=True)
+    flavors = next(one for one in yaml.safe_load_all(done.stdout) if one["metadata"]["name"] == "flavors.asya.sh")
+    cluster.apply([flavors])
+    cluster.server.kill()
+    cluster.start_server()
+    with cluster.client() as direct, cluster.client("root") as root:
+        told = "the cluster has CustomResourceDefinition flavors.asya.sh"
+        until(lambda: any(told in str(line.get("error")) for line in cluster.server.lines()), "it is told")
+        assert direct.get("/readyz").status_code == 500
+        assert root.get(f"{GROUP}/flavors").status_code == 503
+        cluster.run("delete", "crd", "flavors.asya.sh")
+        until(lambda: direct.get("/readyz").status_code == 200, "it is ready")
+        assert root.get(f"{GROUP}/flavors").status_code == 200
