@@ -5,6 +5,7 @@
 
 #include "apiserver/body.h"
 #include "apiserver/options.h"
+#include "apiserver/protobuf.h"
 
 namespace asya::apiserver {
 namespace {
@@ -13,15 +14,23 @@ StatusError InvalidDelete(const std::string& field, const char* reason, std::str
   return InvalidOptions("DeleteOptions", {{field, reason, std::move(message)}});
 }
 
+// Typed clients send options so, whatever they delete.
+Outcome<json::Value> DecodeProtobufOptions(const Call& call) {
+  auto decoded = DecodeProtobufObject(call.request.body);
+  if (!decoded.ok()) return BadRequest("the body is " + decoded.error().message);
+  return std::move(decoded).value();
+}
+
 // The body, or an empty object.
 Outcome<json::Value> ReadBody(const Call& call) {
   const std::string type = MediaTypeOf(call.request);
   if (call.request.body.empty()) return json::Value(json::Object{});
-  if (!type.empty() && type != "application/json") {
+  const bool protobuf = type == kProtobufType;
+  if (!type.empty() && type != "application/json" && !protobuf) {
     return UnsupportedMediaType("the body of the request was in an unknown format (" + type +
                                 ") - accepted media types include: application/json");
   }
-  ASYA_TRY(json::Value body, DecodeJson(call));
+  ASYA_TRY(json::Value body, protobuf ? DecodeProtobufOptions(call) : DecodeJson(call));
   if (!body.IsObject()) return BadRequest(std::string("the body is of type ") + body.TypeName() + ", not an object");
   const std::string kind = body.GetString("kind").value_or("");
   if (!kind.empty() && kind != "DeleteOptions")

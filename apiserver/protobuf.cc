@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace asya::apiserver {
 namespace {
@@ -21,9 +22,13 @@ class Reader {
     if (!tag) return Stop();
     number_ = *tag >> 3U;
     text_ = {};
+    integer_ = 0;
     switch (*tag & 7U) {
-      case 0:
-        return Varint() ? true : Stop();
+      case 0: {
+        const auto value = Varint();
+        integer_ = value.value_or(0);
+        return value ? true : Stop();
+      }
       case 1:
         return Take(8);
       case 2: {
@@ -38,6 +43,7 @@ class Reader {
   }
   [[nodiscard]] std::uint64_t number() const { return number_; }
   [[nodiscard]] std::string_view text() const { return text_; }
+  [[nodiscard]] std::uint64_t integer() const { return integer_; }
   [[nodiscard]] bool bad() const { return bad_; }
 
  private:
@@ -67,6 +73,7 @@ class Reader {
   std::string_view bytes_;
   std::string_view text_;
   std::uint64_t number_ = 0;
+  std::uint64_t integer_ = 0;
   bool bad_ = false;
 };
 
@@ -82,13 +89,39 @@ bool ReadEntry(std::string_view bytes, json::Value& map) {
   return !reader.bad();
 }
 
+void Append(json::Value& list, json::Value item) {
+  if (list.IsNull()) list = json::Array{};
+  list.AsArray().push_back(std::move(item));
+}
+
+bool ReadOwner(std::string_view bytes, json::Value& owners) {
+  constexpr std::pair<std::uint64_t, const char*> kTexts[] = {{1, "kind"}, {3, "name"}, {4, "uid"}, {5, "apiVersion"}};
+  json::Value owner = json::Object{};
+  Reader reader(bytes);
+  while (reader.Next()) {
+    for (const auto& [number, name] : kTexts) {
+      if (reader.number() == number) owner[name] = reader.text();
+    }
+    if (reader.number() == 6) owner["controller"] = reader.integer() != 0;
+    if (reader.number() == 7) owner["blockOwnerDeletion"] = reader.integer() != 0;
+  }
+  Append(owners, std::move(owner));
+  return !reader.bad();
+}
+
+// Times, generation and managedFields are the server's own and are not read.
 bool ReadMetadata(std::string_view bytes, json::Value& metadata) {
+  constexpr std::pair<std::uint64_t, const char*> kTexts[] = {
+      {1, "name"}, {2, "generateName"}, {3, "namespace"}, {5, "uid"}, {6, "resourceVersion"}};
   Reader reader(bytes);
   bool good = true;
   while (reader.Next()) {
     if (reader.text().empty()) continue;
-    if (reader.number() == 1) metadata["name"] = reader.text();
-    if (reader.number() == 2) metadata["generateName"] = reader.text();
+    for (const auto& [number, name] : kTexts) {
+      if (reader.number() == number) metadata[name] = reader.text();
+    }
+    if (reader.number() == 13) good = ReadOwner(reader.text(), metadata["ownerReferences"]) && good;
+    if (reader.number() == 14) Append(metadata["finalizers"], reader.text());
     if (reader.number() == 11) good = ReadEntry(reader.text(), metadata["labels"]) && good;
     if (reader.number() == 12) good = ReadEntry(reader.text(), metadata["annotations"]) && good;
   }
@@ -141,6 +174,34 @@ bool ReadSpec(std::string_view bytes, const std::string& kind, json::Value& spec
   return good && !reader.bad();
 }
 
+bool ReadDeleteOption(const Reader& reader, json::Value& options) {
+  switch (reader.number()) {
+    case 1:
+      options["gracePeriodSeconds"] = static_cast<std::int64_t>(reader.integer());
+      return true;
+    case 2: {
+      json::Value& preconditions = options["preconditions"] = json::Object{};
+      Reader inner(reader.text());
+      while (inner.Next()) {
+        if (inner.number() == 1) preconditions["uid"] = inner.text();
+        if (inner.number() == 2) preconditions["resourceVersion"] = inner.text();
+      }
+      return !inner.bad();
+    }
+    case 3:
+      options["orphanDependents"] = reader.integer() != 0;
+      return true;
+    case 4:
+      options["propagationPolicy"] = reader.text();
+      return true;
+    case 5:
+      Append(options["dryRun"], reader.text());
+      return true;
+    default:
+      return true;
+  }
+}
+
 // TypeMeta, the first member of runtime.Unknown.
 bool ReadType(std::string_view bytes, json::Value& object) {
   Reader reader(bytes);
@@ -157,6 +218,10 @@ bool ReadObject(std::string_view bytes, json::Value& object) {
   Reader reader(bytes);
   bool good = true;
   while (reader.Next()) {
+    if (kind == "DeleteOptions") {
+      good = ReadDeleteOption(reader, object) && good;
+      continue;
+    }
     if (reader.number() == 1) good = ReadMetadata(reader.text(), object["metadata"]) && good;
     if (reader.number() == 2 && (kind == "SelfSubjectAccessReview" || kind == "SelfSubjectRulesReview"))
       good = ReadSpec(reader.text(), kind, object["spec"]) && good;

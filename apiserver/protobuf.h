@@ -1,4 +1,4 @@
-// Protobuf: a namespace in the protobuf form of Kubernetes, which is how `kubectl create namespace` sends it.
+// Protobuf: the kinds of Kubernetes that typed clients send in protobuf form, kubectl among them.
 #pragma once
 
 #include <string_view>
@@ -10,8 +10,8 @@ namespace asya::apiserver {
 
 inline constexpr std::string_view kProtobufType = "application/vnd.kubernetes.protobuf";
 
-// {"apiVersion","kind","metadata":{name, generateName, labels, annotations}}; other fields are left out. kInvalid for
-// what is no such message.
+// A Namespace, DeleteOptions or a review as JSON, without what the server alone writes. kInvalid for what is
+// no such message.
 Result<json::Value> DecodeProtobufObject(std::string_view bytes);
 
 }  // namespace asya::apiserver
