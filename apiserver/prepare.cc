@@ -131,9 +131,9 @@ void TakeStatusOnly(const json::Value& old, json::Value& object) {
   }
 }
 
-void KeepStatus(const json::Value& old, json::Value& object) {
-  object.AsObject().erase("status");
-  if (const json::Value* status = old.Find("status")) object["status"] = *status;
+void Keep(const char* member, const json::Value& old, json::Value& object) {
+  object.AsObject().erase(member);
+  if (const json::Value* value = old.Find(member)) object[member] = *value;
 }
 
 // `sent`: the managedFields that the object came with.
@@ -195,7 +195,9 @@ Outcome<json::Value> PrepareUpdate(const Context& context, Call& call, const Wri
   if (part == Part::kStatus) {
     TakeStatusOnly(before.object, object);
   } else if (call.resource->kind.has_status) {
-    KeepStatus(old, object);
+    Keep("status", old, object);
+  } else if (call.resource == &Namespaces()) {
+    for (const char* member : {"spec", "status"}) Keep(member, old, object);
   }
   json::Value& metadata = MetadataOf(object);
   const json::Value& old_metadata = *old.Find("metadata");

@@ -65,6 +65,21 @@ TEST_F(TestApi, BodiesMayBeYaml) {
   EXPECT_EQ(Send("POST", kActors, "a: [", yaml).status, 400);
 }
 
+TEST_F(TestApi, AnUpdateWithoutARevisionReplacesANamespaceButNoActor) {
+  const auto team = [](const std::string& label) {
+    return R"({"apiVersion":"v1","kind":"Namespace","metadata":{"name":"team","labels":{"a":")" + label + "\"}}}";
+  };
+  ASSERT_EQ(Send("POST", "/api/v1/namespaces", team("x")).status, 201);
+  const Answer replaced = Send("PUT", "/api/v1/namespaces/team", team("y"));
+  EXPECT_EQ(replaced.status, 200) << replaced.text;
+  EXPECT_EQ(replaced.At("/metadata/labels/a"), "y");
+  EXPECT_EQ(replaced.At("/status/phase"), "Active") << "that is the server's";
+  EXPECT_EQ(replaced.At("/spec/finalizers"), R"(["kubernetes"])");
+  ASSERT_EQ(Create(Actor("a")).status, 201);
+  EXPECT_EQ(Send("PUT", Path("a"), json::Dump(Actor("a"))).status, 422);
+  EXPECT_EQ(Send("PUT", Path("b"), json::Dump(Actor("b"))).status, 404);
+}
+
 TEST_F(TestApi, NamespacesComeAsProtobufToo) {
   const auto field = [](char number, const std::string& text) {
     return std::string{static_cast<char>(number << 3 | 2), static_cast<char>(text.size())} + text;
