@@ -1,11 +1,22 @@
 #include "core/base/base64url.h"
 
+#include <array>
 #include <cstdint>
 
 namespace asya {
 namespace {
 
 constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+constexpr std::uint8_t kNoDigit = 64;
+
+constexpr std::array<std::uint8_t, 256> DigitsByByte() {
+  std::array<std::uint8_t, 256> digits{};
+  for (auto& digit : digits) digit = kNoDigit;
+  for (std::size_t i = 0; i < kAlphabet.size(); ++i) {
+    digits[static_cast<unsigned char>(kAlphabet[i])] = static_cast<std::uint8_t>(i);
+  }
+  return digits;
+}
 
 bool IsBlank(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
 
@@ -19,6 +30,7 @@ char UrlDigit(char c) {
 
 std::string EncodeBase64Url(std::string_view bytes) {
   std::string out;
+  out.reserve(bytes.size() / 3 * 4 + 4);
   std::uint32_t bits = 0;
   unsigned count = 0;
   for (const char c : bytes) {
@@ -31,13 +43,15 @@ std::string EncodeBase64Url(std::string_view bytes) {
 
 std::optional<std::string> DecodeBase64Url(std::string_view text) {
   if (text.size() % 4 == 1) return std::nullopt;
+  static constexpr std::array<std::uint8_t, 256> kDigits = DigitsByByte();
   std::string out;
+  out.reserve(text.size() / 4 * 3 + 2);
   std::uint32_t bits = 0;
   unsigned count = 0;
   for (const char c : text) {
-    const std::size_t digit = kAlphabet.find(c);
-    if (digit == std::string_view::npos) return std::nullopt;
-    bits = (bits << 6U) | static_cast<std::uint32_t>(digit);
+    const std::uint8_t digit = kDigits[static_cast<unsigned char>(c)];
+    if (digit == kNoDigit) return std::nullopt;
+    bits = (bits << 6U) | digit;
     count += 6;
     if (count >= 8) {
       count -= 8;
