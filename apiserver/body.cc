@@ -41,7 +41,7 @@ namespace {
 Outcome<json::Value> DecodeBody(const Context& context, const Call& call, std::vector<std::string>& duplicates) {
   const std::string type = MediaTypeOf(call.request);
   const bool yaml = type == "application/yaml" && context.parse_yaml != nullptr;
-  const bool protobuf = type == kProtobufType && (call.resource == &Namespaces() || IsReview(*call.resource));
+  const bool protobuf = type == kProtobufType && (call.resource->group.empty() || IsReview(*call.resource));
   if (!yaml && !protobuf && !type.empty() && type != "application/json") {
     return UnsupportedMediaType("the body of the request was in an unknown format (" + type +
                                 ") - accepted media types include: application/json" +

@@ -25,7 +25,9 @@ std::string WarningValue(const std::string& text) {
 ports::ObjectKey Call::Key() const { return KeyOf(*resource, info.namespace_, info.name); }
 
 ports::Author Call::Author(bool keep_history) const {
-  return {user.name, request.headers.Get("User-Agent").value_or(""), info.verb, keep_history};
+  // What was secret once may not come to light by what is kept for people to look at.
+  const bool keep = keep_history && resource != &Secrets();
+  return {user.name, request.headers.Get("User-Agent").value_or(""), info.verb, keep};
 }
 
 void Call::Warn(std::string text) {

@@ -23,9 +23,12 @@ Outcome<NamespaceState> StateOf(const Context& context, const std::string& names
   return IsDeleting(StoredObjectOf(*record)) ? NamespaceState::kTerminating : NamespaceState::kActive;
 }
 
+// Events go by themselves.
+bool GoesWithItsNamespace(const Resource& resource) { return resource.kind.namespaced && resource.Allows("delete"); }
+
 bool HasObjects(const Context& context, const std::string& namespace_) {
   for (const Resource& resource : Resources()) {
-    if (!resource.kind.namespaced || resource.group.empty()) continue;
+    if (!GoesWithItsNamespace(resource)) continue;
     const auto page = context.store.List({resource.kind.plural, namespace_, {}, 1, {}, {}});
     if (!page.ok() || !page->items.empty()) return true;
   }
@@ -86,7 +89,7 @@ Outcome<Done> CheckNamespace(const Context& context, const Call& call, const jso
 
 Outcome<bool> EmptyNamespace(const Context& context, const Call& call, const std::string& namespace_) {
   for (const Resource& resource : Resources()) {
-    if (!resource.kind.namespaced || resource.group.empty()) continue;
+    if (!GoesWithItsNamespace(resource)) continue;
     const auto page = context.store.List({resource.kind.plural, namespace_, {}, 0, {}, {}});
     if (!page.ok()) return FromStore(page.error(), resource, "");
     for (const ports::Record& record : page->items) {

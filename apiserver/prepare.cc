@@ -6,6 +6,7 @@
 #include "apiserver/fields.h"
 #include "apiserver/namespaces.h"
 #include "apiserver/object.h"
+#include "apiserver/secrets.h"
 
 namespace asya::apiserver {
 namespace {
@@ -30,6 +31,7 @@ Outcome<Done> CheckValid(const Call& call, const json::Value& object, const json
   if (call.resource->group.empty())
     std::erase_if(causes, [](const model::Cause& cause) { return cause.field == "apiVersion"; });
   if (call.resource == &Namespaces()) CheckNamespaceName(MetadataText(object, "name"), causes);
+  if (call.resource == &Secrets()) CheckSecret(object, old, causes);
   if (causes.empty()) return Done{};
   std::string name = MetadataText(object, "name");
   if (name.empty()) name = MetadataText(object, "generateName");
@@ -52,6 +54,7 @@ Outcome<Done> CheckFinalizers(const Call& call, const json::Value& old, const js
 
 // All that is wrong at once: a field that is unknown does not hide one that is missing.
 Outcome<Done> CheckFields(Call& call, const WriteOptions& options, json::Value& object, const json::Value* old) {
+  if (call.resource == &Secrets()) TakeStringData(object);
   const auto pruned = PruneFields(call, options, object);
   if (old != nullptr && pruned.ok()) {
     ASYA_TRY([[maybe_unused]] const Done finalizers, CheckFinalizers(call, *old, object));

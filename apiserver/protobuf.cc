@@ -5,6 +5,8 @@
 #include <string>
 #include <utility>
 
+#include "core/base/base64.h"
+
 namespace asya::apiserver {
 namespace {
 
@@ -77,7 +79,10 @@ class Reader {
   bool bad_ = false;
 };
 
-bool ReadEntry(std::string_view bytes, json::Value& map) {
+// Texts are UTF-8 in protobuf too; values of secrets are bytes, which JSON writes in base64.
+enum class Values { kTexts, kBytes };
+
+bool ReadEntry(std::string_view bytes, json::Value& map, Values values = Values::kTexts) {
   std::string key;
   std::string value;
   Reader reader(bytes);
@@ -85,7 +90,7 @@ bool ReadEntry(std::string_view bytes, json::Value& map) {
     if (reader.number() == 1) key = reader.text();
     if (reader.number() == 2) value = reader.text();
   }
-  map[key] = value;
+  map[key] = values == Values::kBytes ? EncodeBase64(value) : value;
   return !reader.bad();
 }
 
@@ -174,6 +179,23 @@ bool ReadSpec(std::string_view bytes, const std::string& kind, json::Value& spec
   return good && !reader.bad();
 }
 
+bool ReadSecret(const Reader& reader, json::Value& secret) {
+  switch (reader.number()) {
+    case 2:
+      return ReadEntry(reader.text(), secret["data"], Values::kBytes);
+    case 3:
+      secret["type"] = reader.text();
+      return true;
+    case 4:
+      return ReadEntry(reader.text(), secret["stringData"]);
+    case 5:
+      secret["immutable"] = reader.integer() != 0;
+      return true;
+    default:
+      return true;
+  }
+}
+
 bool ReadDeleteOption(const Reader& reader, json::Value& options) {
   switch (reader.number()) {
     case 1:
@@ -222,6 +244,7 @@ bool ReadObject(std::string_view bytes, json::Value& object) {
       good = ReadDeleteOption(reader, object) && good;
       continue;
     }
+    if (kind == "Secret") good = ReadSecret(reader, object) && good;
     if (reader.number() == 1) good = ReadMetadata(reader.text(), object["metadata"]) && good;
     if (reader.number() == 2 && (kind == "SelfSubjectAccessReview" || kind == "SelfSubjectRulesReview"))
       good = ReadSpec(reader.text(), kind, object["spec"]) && good;

@@ -1,4 +1,4 @@
-// Protobuf: the kinds of Kubernetes that typed clients send in protobuf form, kubectl among them.
+// Protobuf: the kinds of Kubernetes that typed clients send in protobuf form, kubectl and Helm among them.
 #pragma once
 
 #include <string_view>
@@ -10,7 +10,7 @@ namespace asya::apiserver {
 
 inline constexpr std::string_view kProtobufType = "application/vnd.kubernetes.protobuf";
 
-// A Namespace, DeleteOptions or a review as JSON, without what the server alone writes. kInvalid for what is
+// A Namespace, a Secret, DeleteOptions or a review as JSON, without what the server alone writes. kInvalid for what is
 // no such message.
 Result<json::Value> DecodeProtobufObject(std::string_view bytes);
 

@@ -31,8 +31,8 @@ TEST_F(TestApi, ATypedClientMayUpdateANamespace) {
     const std::string metadata = Field(1, "default") + Field(6, of) + more;
     return Send("PUT", path, Envelope("Namespace", Field(1, metadata)), kProtobuf);
   };
-  const std::string owner = Field(1, "Flavor") + Field(3, "a") + Field(4, "u") + Field(5, "asya.sh/v1alpha1") +
-                            Number(6, 1) + Number(7, 0);
+  const std::string owner =
+      Field(1, "Flavor") + Field(3, "a") + Field(4, "u") + Field(5, "asya.sh/v1alpha1") + Number(6, 1) + Number(7, 0);
   const Answer updated = update(revision, Field(13, owner) + Field(14, "a/b") + Field(14, "c/d"));
   ASSERT_EQ(updated.status, 200) << updated.text;
   EXPECT_EQ(updated.At("/metadata/finalizers"), R"(["a/b","c/d"])");
@@ -41,6 +41,29 @@ TEST_F(TestApi, ATypedClientMayUpdateANamespace) {
   EXPECT_EQ(updated.At("/metadata/ownerReferences/0/apiVersion"), "asya.sh/v1alpha1");
   EXPECT_EQ(update(revision, "").status, 409);
   EXPECT_EQ(update(updated.At("/metadata/resourceVersion"), Field(5, "another")).status, 409);
+}
+
+TEST_F(TestApi, SecretsComeAsProtobufToo) {
+  const std::string owner = Field(1, "AsyncActor") + Field(3, "a") + Field(4, "u") + Field(5, "asya.sh/v1alpha1") +
+                            Number(6, 1) + Number(7, 0);
+  const std::string metadata = Field(1, "one") + Field(3, "default") + Field(11, Field(1, "owner") + Field(2, "helm")) +
+                               Field(13, owner) + Field(14, "a/b") + Field(14, "c/d");
+  const std::string secret = Field(1, metadata) + Field(2, Field(1, "release") + Field(2, std::string("\xff\0x", 3))) +
+                             Field(3, "helm.sh/release.v1") + Field(4, Field(1, "more") + Field(2, "foo")) +
+                             Number(5, 1);
+  const Answer made = Send("POST", "/api/v1/namespaces/default/secrets", Envelope("Secret", secret), kProtobuf);
+  ASSERT_EQ(made.status, 201) << made.text;
+  EXPECT_EQ(made.At("/data"), R"({"more":"Zm9v","release":"/wB4"})");
+  EXPECT_EQ(made.At("/immutable"), "true");
+  EXPECT_EQ(made.At("/metadata/finalizers"), R"(["a/b","c/d"])");
+  EXPECT_EQ(made.At("/metadata/ownerReferences/0/controller"), "true");
+  EXPECT_EQ(made.At("/metadata/ownerReferences/0/apiVersion"), "asya.sh/v1alpha1");
+  const std::string other =
+      Field(1, Field(1, "one") + Field(3, "default") + Field(6, "1")) + Field(3, "helm.sh/release.v1");
+  EXPECT_EQ(
+      Send("PUT", std::string("/api/v1/namespaces/default/secrets") + "/one", Envelope("Secret", other), kProtobuf)
+          .status,
+      409);
 }
 
 TEST_F(TestApi, DeleteOptionsComeAsProtobufToo) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "apiserver/secrets.h"
 #include "model/kinds/schemas.h"
 
 namespace asya::apiserver {
@@ -51,6 +52,29 @@ Resource EventResource() {
   return resource;
 }
 
+// Helm's releases alone: no other tool is invited to keep passwords here.
+Resource SecretResource() {
+  Resource resource{"",
+                    "v1",
+                    CoreKind("secrets", "Secret", true),
+                    {"create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"}};
+  resource.kind.schema =
+      model::Object("", "A release of Helm.",
+                    {model::String("apiVersion", "v1."), model::String("kind", "The kind."), model::ObjectMetaSchema(),
+                     model::Map("data", "Values by key, in base64.", model::String("", "").Secret()),
+                     model::Boolean("immutable", "Whether the data can be changed."),
+                     model::Map("stringData", "Values by key that are put into data; never read back.",
+                                model::String("", "").Secret()),
+                     model::String("type", "What it holds.").Required().OneOf({kReleaseType})});
+  resource.kind.has_status = false;
+  resource.kind.columns = {
+      {"Name", "string", "name", "Name of the secret.", 0, "metadata.name", ""},
+      {"Type", "string", "", "What it holds.", 0, "type", ""},
+      {"Age", "date", "", "Time since creation.", 0, "metadata.creationTimestamp", ""},
+  };
+  return resource;
+}
+
 Resource Review(const std::string& group, const std::string& plural, const std::string& kind,
                 const std::string& description) {
   Resource resource{group, "v1", CoreKind(plural, kind, false), {"create"}};
@@ -61,7 +85,7 @@ Resource Review(const std::string& group, const std::string& plural, const std::
 }
 
 std::vector<Resource> AllResources() {
-  std::vector<Resource> all{NamespaceResource(), EventResource()};
+  std::vector<Resource> all{NamespaceResource(), EventResource(), SecretResource()};
   for (const model::KindInfo& kind : model::Kinds()) {
     all.push_back(Resource{std::string(model::kGroup),
                            std::string(model::kVersion),
@@ -96,6 +120,13 @@ const Resource* FindResource(std::string_view group, std::string_view version, s
   return nullptr;
 }
 
-const Resource& Namespaces() { return *FindResource("", "v1", "namespaces"); }
+const Resource& Namespaces() {
+  static const Resource& found = *FindResource("", "v1", "namespaces");
+  return found;
+}
+const Resource& Secrets() {
+  static const Resource& found = *FindResource("", "v1", "secrets");
+  return found;
+}
 
 }  // namespace asya::apiserver

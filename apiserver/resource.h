@@ -24,10 +24,11 @@ struct Resource {
   [[nodiscard]] bool has_history() const { return group == model::kGroup; }
 };
 
-// The kinds of asya.sh, and of core/v1 namespaces and (to be read) events, which kubectl needs.
+// The kinds of asya.sh, and of core/v1 namespaces, events (to be read) and the Secrets in which Helm keeps releases.
 const std::vector<Resource>& Resources();
 // nullptr when there is none.
 const Resource* FindResource(std::string_view group, std::string_view version, std::string_view plural);
 const Resource& Namespaces();
+const Resource& Secrets();
 
 }  // namespace asya::apiserver

@@ -7,7 +7,7 @@ Outcome NamespaceReconciler::Reconcile(const Key& key) {
   if (!space.ok()) return Failed{space.error()};
   if (!*space || !IsBeingDeleted((*space)->object)) return Settled{};
   bool empty = true;
-  for (const char* resource : {kActors, kFlows}) {
+  for (const char* resource : {kActors, kFlows, kSecrets}) {
     const auto cleared = Clear(resource, key.name);
     if (!cleared.ok()) return Failed{cleared.error()};
     empty = empty && *cleared;

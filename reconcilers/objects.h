@@ -19,6 +19,7 @@ inline constexpr const char* kFlows = "flows";
 inline constexpr const char* kFunctions = "functions";
 inline constexpr const char* kTransports = "transports";
 inline constexpr const char* kNamespaces = "namespaces";
+inline constexpr const char* kSecrets = "secrets";
 inline constexpr const char* kSystemLabel = "asya.sh/system";
 
 // An object with the record it was read from.

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "cluster/kubernetes/kubeconfig.h"
+#include "core/http/sealing_keys.h"
 #include "core/yaml/parse.h"
 #include "server/ca_bundle.h"
 #include "server/flags.h"
@@ -23,6 +24,7 @@ constexpr const char* kCertDir = "--cert-dir";
 constexpr const char* kClientCa = "--client-ca-file";
 constexpr const char* kTokens = "--token-auth-file";
 constexpr const char* kRoles = "--roles-file";
+constexpr const char* kEncryptionKeys = "--encryption-key-file";
 constexpr const char* kIssuer = "--oidc-issuer-url";
 constexpr const char* kClientId = "--oidc-client-id";
 constexpr const char* kIssuerCa = "--oidc-ca-file";
@@ -74,6 +76,10 @@ class FileReader {
     if (Read(kServingCa, options_.serving_ca_file, files_.serving_ca_pem)) {
       const Status usable = CheckServingCa(files_.serving_ca_pem);
       if (!usable.ok()) Wrong(kServingCa, usable.error().message);
+    }
+    if (Read(kEncryptionKeys, options_.encryption_key_file, files_.encryption_key_text)) {
+      const auto keys = http::SealingKeys::Parse(files_.encryption_key_text);
+      if (!keys.ok()) Wrong(kEncryptionKeys, keys.error().message);
     }
   }
 
@@ -265,6 +271,7 @@ std::vector<Error> ParseApiOptions(const std::vector<std::string>& arguments, co
       {kRoles, TextFlag(options.roles_file)},
       {kAggregated, TextFlag(options.aggregated)},
       {kServingCa, TextFlag(options.serving_ca_file)},
+      {kEncryptionKeys, TextFlag(options.encryption_key_file)},
       {kDatabaseFile, TextFlag(options.database_file)},
       {"--log-level", LevelFlag(options.log_level)},
   };

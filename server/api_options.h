@@ -33,6 +33,7 @@ struct ApiOptions {
   // Behind kube-apiserver: the kubeconfig of its cluster, or kInCluster; empty: alone.
   std::string aggregated;
   std::string serving_ca_file;  // of the CA to be kept in the APIService; empty: that is left to others
+  std::string encryption_key_file;
   std::string database_url;     // PostgreSQL; exactly one of the two
   std::string database_file;    // SQLite
   storage::HistoryRetention history;
@@ -49,6 +50,7 @@ struct ApiFiles {
   apiserver::Roles roles;
   cluster::kubernetes::Endpoint cluster;  // with ApiOptions::aggregated
   std::string serving_ca_pem;
+  std::string encryption_key_text;  // empty: none was given
 };
 
 inline constexpr const char* kInCluster = "in-cluster";

@@ -7,6 +7,7 @@
 #include <map>
 #include <utility>
 
+#include "core/http/sealing_keys.h"
 #include "tests/support/temporary_folder.h"
 
 namespace asya::server {
@@ -95,6 +96,21 @@ TEST_F(ApiOptionsTest, EveryMistakeIsToldAtOnce) {
     EXPECT_NE(told.find(mistake), std::string::npos) << mistake << "\n" << told;
   }
   EXPECT_EQ(told.find("t0ken\n"), std::string::npos);
+}
+
+TEST_F(ApiOptionsTest, KeysThatSecretsAreSealedUnder) {
+  const std::vector<std::string> flags{"--listen=0.0.0.0:6443", "--token-auth-file", Path("tokens.csv"),
+                                       "--encryption-key-file", Path("keys")};
+  EXPECT_NE(Parse(flags).find("--encryption-key-file: cannot read"), std::string::npos);
+  Write("keys", "hunter2\n");
+  const std::string told = Parse(flags);
+  EXPECT_NE(told.find("--encryption-key-file: line 1: 32 bytes in base64"), std::string::npos) << told;
+  EXPECT_EQ(told.find("hunter2"), std::string::npos);
+  Write("keys", "");
+  EXPECT_NE(Parse(flags).find("--encryption-key-file: no key"), std::string::npos);
+  Write("keys", http::SealingKeys::NewLine().value());
+  EXPECT_EQ(Parse(flags), "");
+  EXPECT_FALSE(files_.encryption_key_text.empty());
 }
 
 TEST_F(ApiOptionsTest, AnEmptyClientCaIsAMistake) {

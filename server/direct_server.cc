@@ -9,9 +9,11 @@
 #include "apiserver/access/authenticators.h"
 #include "apiserver/access/oidc.h"
 #include "apiserver/api_server.h"
+#include "apiserver/secrets.h"
 #include "apiserver/unique_queue.h"
 #include "core/base/random.h"
 #include "core/http/router.h"
+#include "core/http/sealing_keys.h"
 #include "core/yaml/parse.h"
 #include "reconcilers/events.h"
 #include "server/ca_bundle.h"
@@ -19,6 +21,8 @@
 #include "server/housekeeping.h"
 #include "server/installation.h"
 #include "server/object_database.h"
+#include "server/secret_store.h"
+#include "server/server_file.h"
 #include "server/upkeep.h"
 #include "server/watched_files.h"
 
@@ -29,6 +33,8 @@ constexpr std::size_t kBodyBytes = 4U << 20U;  // the API answers 413 from 3 MiB
 constexpr unsigned kIoThreadsMax = 4;          // handshakes are most of their work
 constexpr std::size_t kApiThreads = 8;         // as many as connections to the database
 constexpr std::chrono::milliseconds kStopGrace{5000};
+constexpr const char* kNoKeys =
+    "Secrets are kept encrypted here, and the server was started without --encryption-key-file";
 
 }  // namespace
 
@@ -51,6 +57,7 @@ struct DirectServer::Parts {
   std::unique_ptr<ObjectDatabase> database;
   std::unique_ptr<Installation> installation;  // null without a cluster
   std::unique_ptr<CaBundle> ca_bundle;         // null where nobody has asked for it
+  std::unique_ptr<ports::ObjectStore> secrets;  // before the store of the database; null without keys
   std::unique_ptr<Housekeeping> housekeeping;
   std::unique_ptr<Upkeep> upkeep;
   std::unique_ptr<apiserver::ApiServer> api;
@@ -64,6 +71,8 @@ struct DirectServer::Parts {
 
   void PrepareAccess();
   Status OpenDatabase();
+  Status OpenSecrets();
+  [[nodiscard]] ports::ObjectStore& Objects() const { return secrets ? *secrets : database->objects(); }
   Status StartApi();
   Status Listen();
   Status ReplaceTls(const std::optional<http::TlsIdentity>& next_identity,
@@ -114,9 +123,20 @@ Status DirectServer::Parts::OpenDatabase() {
   return Ok();
 }
 
+// Where one server has a file of its own, it keeps keys of its own beside it; several need the same ones.
+Status DirectServer::Parts::OpenSecrets() {
+  std::string keys = files.encryption_key_text;
+  if (keys.empty() && !options.database_file.empty()) {
+    ASYA_TRY(const std::string fresh, http::SealingKeys::NewLine());
+    ASYA_TRY(keys, KeepSecret(options.database_file + ".key", fresh));
+  }
+  if (keys.empty()) return Ok();
+  ASYA_TRY(secrets, MakeSecretStore(database->objects(), keys));
+  return Ok();
+}
+
 Status DirectServer::Parts::StartApi() {
-  apiserver::ApiServer::Parts parts{
-      database->objects(), clock, random, logger.For("apiserver"), &metrics, {}, {}, {}, {}};
+  apiserver::ApiServer::Parts parts{Objects(), clock, random, logger.For("apiserver"), &metrics, {}, {}, {}, {}};
   parts.parse_yaml = [](std::string_view text) { return yaml::Parse(text); };
   parts.authenticate = authenticate;
   apiserver::ApiServerSettings settings;
@@ -135,6 +155,7 @@ Status DirectServer::Parts::StartApi() {
   }
   parts.admission.push_back(apiserver::UniqueQueue(
       database->objects(), clock, [this](const std::string& queue) { return housekeeping->QueueOwner(queue); }));
+  if (secrets == nullptr) parts.admission.push_back(apiserver::RefuseSecrets(kNoKeys));
   settings.threads = kApiThreads;
   settings.health_tells_why = false;
   api = std::make_unique<apiserver::ApiServer>(std::move(parts), settings);
@@ -268,6 +289,7 @@ Result<std::unique_ptr<DirectServer>> DirectServer::Start(const ApiOptions& opti
   Parts& parts = *server->parts_;
   parts.PrepareAccess();
   ASYA_TRY_STATUS(parts.OpenDatabase());
+  ASYA_TRY_STATUS(parts.OpenSecrets());
   ASYA_TRY_STATUS(parts.StartApi());
   ASYA_TRY_STATUS(parts.Listen());
   logger.Info("serving", {{"address", server->address()}});

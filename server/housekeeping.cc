@@ -14,7 +14,7 @@ using reconcilers::Key;
 const std::vector<std::string>& WatchedResources() {
   static const std::vector<std::string> all{
       reconcilers::kActors,     reconcilers::kFlows,        reconcilers::kNamespaces, reconcilers::kFlavors,
-      reconcilers::kTransports, reconcilers::kCompositions, reconcilers::kFunctions};
+      reconcilers::kTransports, reconcilers::kCompositions, reconcilers::kFunctions,  reconcilers::kSecrets};
   return all;
 }
 

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "apiserver/api_server.h"
+#include "apiserver/secrets.h"
 #include "apiserver/unique_queue.h"
 #include "cluster/local/local_cluster.h"
 #include "compositions/actor_composer.h"
@@ -281,6 +282,7 @@ Status LocalServer::Parts::StartApi() {
     const auto owner = reconcilers->actors().ByQueue(queue);
     return owner ? std::optional(apiserver::QueueOwner{owner->key.namespace_, owner->key.name}) : std::nullopt;
   }));
+  parts.admission.push_back(apiserver::RefuseSecrets("Secrets of this machine are files in .asya/local/secrets"));
   api = std::make_unique<apiserver::ApiServer>(std::move(parts), apiserver::ApiServerSettings{});
   ASYA_TRY_STATUS(api->Start());
   AddDecisionRoutes(external, *scaler);

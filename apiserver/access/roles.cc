@@ -45,12 +45,13 @@ Need NeedOf(const Call& call) {
   const std::string& verb = call.info.verb;
   const std::string& part = call.info.subresource;
   if (call.resource->group.empty() && call.resource->kind.plural == "namespaces") return OfNamespaces(call);
-  const bool reads = IsRead(verb) && part != "restore";
+  const bool secret = call.resource == &Secrets();
+  const bool reads = IsRead(verb) && part != "restore" && !secret;
   if (!call.resource->kind.namespaced)
     return reads ? Need{Role::kView, Need::Where::kAnywhere} : Everywhere(Role::kAdmin);
   if (reads) return In(call.info.namespace_, Role::kView);
   // A status is written by what acts on the object, and is believed by people and tools.
-  if (!IsWrite(verb) || part == "status") return Everywhere(Role::kAdmin);
+  if (!(IsWrite(verb) || (secret && IsRead(verb))) || part == "status") return Everywhere(Role::kAdmin);
   return In(call.info.namespace_, Role::kEdit);
 }
 

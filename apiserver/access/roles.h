@@ -36,7 +36,7 @@ class Roles {
   // Whether the user of the call may do what it asks for:
   // - view reads what is in its namespaces, and the namespace itself; whoever has a role anywhere reads the
   //   cluster-scoped kinds of asya.sh, since actors name them;
-  // - edit also writes actors and flows, scales and restores them;
+  // - edit also writes actors and flows, scales and restores them, and reads and writes Secrets;
   // - admin also changes and deletes the namespace itself;
   // - admin of every namespace may do everything: write cluster-scoped kinds, make namespaces, write status.
   [[nodiscard]] bool Allows(const Call& call) const;

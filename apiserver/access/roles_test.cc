@@ -42,7 +42,7 @@ Call Asking(const User& user, const std::string& question) {
     place.resize(slash);
   }
   call.info.namespace_ = place;
-  const bool core = resource == "namespaces" || resource == "events";
+  const bool core = resource == "namespaces" || resource == "events" || resource == "secrets";
   call.resource = FindResource(core ? "" : "asya.sh", core ? "v1" : "v1alpha1", resource);
   return call;
 }
@@ -138,6 +138,18 @@ TEST_F(RolesTest, RolesOfEverythingReachEverywhere) {
 }
 
 // kubectl auth can-i names the namespace of its context whatever it asks about.
+TEST_F(RolesTest, SecretsAreReadWithEditAlone) {
+  for (const char* question : {"get secrets vision/a", "list secrets vision", "watch secrets vision",
+                               "create secrets vision", "delete secrets vision/a", "deletecollection secrets vision"}) {
+    EXPECT_TRUE(Can(dev_, question)) << question;
+    EXPECT_TRUE(Can(ada_, question)) << question;
+    for (const User& user : {guest_, auditor_, nobody_}) EXPECT_FALSE(Can(user, question)) << question;
+  }
+  EXPECT_FALSE(Can(dev_, "list secrets"));
+  EXPECT_FALSE(Can(dev_, "get secrets default/a"));
+  EXPECT_TRUE(Can(ada_, "list secrets"));
+}
+
 TEST_F(RolesTest, AListOfNamespacesIsOfAllOfThem) {
   EXPECT_FALSE(Can(dev_, "list namespaces vision"));
   EXPECT_FALSE(Can(dev_, "watch namespaces vision"));
@@ -237,7 +249,8 @@ TEST_F(RolesApi, ReviewsTellWhatRolesAllow) {
   EXPECT_EQ(allowed(R"({"verb":"list","resource":"asyncactors","group":"asya.sh","namespace":"default"})"), "true");
   EXPECT_EQ(allowed(R"({"verb":"list","resource":"asyncactors","group":"asya.sh"})"), "false");
   EXPECT_EQ(allowed(R"({"verb":"*","resource":"asyncactors","group":"asya.sh","namespace":"default"})"), "false");
-  EXPECT_EQ(allowed(R"({"verb":"get","resource":"*","group":"*","namespace":"default","name":"default"})"), "true");
+  EXPECT_EQ(allowed(R"({"verb":"get","resource":"*","group":"asya.sh","namespace":"default"})"), "true");
+  EXPECT_EQ(allowed(R"({"verb":"get","resource":"*","group":"*","namespace":"default","name":"default"})"), "false");
   EXPECT_EQ(allowed(R"({"verb":"*","resource":"*","group":"*"})"), "false");
   EXPECT_EQ(allowed(R"({"verb":"update","resource":"asyncactors","subresource":"scale","group":"asya.sh",)"
                     R"("namespace":"default"})"),
