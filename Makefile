@@ -141,8 +141,9 @@ bench-brokers: programs bench-environment ## Measures a chain on RabbitMQ beside
 
 .PHONY: bench-instructions
 bench-instructions: bench-environment ## Counts the instructions of the data path's pieces with Callgrind, against the stored counts
-	@$(call BUILD,release,bench_instructions)
+	@$(call BUILD,release,bench_instructions bench_gateway)
 	@$(PYTHON_BIN)/python bench/instructions/run.py $(if $(STRICT),--strict)
+	@$(PYTHON_BIN)/python bench/instructions/gateway.py $(if $(STRICT),--strict)
 
 .PHONY: bench-environment
 bench-environment: install

@@ -131,7 +131,7 @@ void Connection::More() {
 std::string Connection::TakeBody(std::size_t head_end) {
   const std::string head = buffer_.substr(0, head_end + 2);
   if (HeaderOf(head, "Transfer-Encoding") == "chunked") return TakeChunks(head_end + 4);
-  const std::string length = HeaderOf(head, "Content-Length");
+  const std::string length = head.starts_with("HTTP/1.1 204") ? "0" : HeaderOf(head, "Content-Length");
   if (length.empty()) Die("an answer without length: " + head);
   const std::size_t total = head_end + 4 + std::stoul(length);
   while (buffer_.size() < total) More();
