@@ -139,7 +139,7 @@ otlp::Span BeginSpan(const json::Object& headers, WallTime now, bool& sampled) {
 }
 
 http::Response Answer(const ports::Task& task, bool created) {
-  http::Response response = Json(created ? 201 : 200, json::Dump(json::Object{{"id", task.id}}));
+  http::Response response = Json(created ? 201 : 200, R"({"id":)" + json::Quote(task.id) + "}");
   response.headers.Set("Location", "/api/v1/tasks/" + task.id);
   return response;
 }
@@ -188,7 +188,8 @@ struct Prepared {
   bool sampled = true;
 };
 
-Prepared Prepare(const NewTask& wanted, const Deps& deps) {
+// `payload` in place of that of `wanted`.
+Prepared Prepare(const NewTask& wanted, std::string payload, const Deps& deps) {
   const WallTime now = deps.clock.Now();
   Prepared prepared;
   ports::Task& task = prepared.task;
@@ -197,7 +198,7 @@ Prepared Prepare(const NewTask& wanted, const Deps& deps) {
   task.flow = wanted.flow;
   task.actor = wanted.actor;
   task.current_actor = wanted.actor;
-  task.payload_json = KeptPayload(wanted.payload);
+  task.payload_json = KeptPayload(payload);
   task.headers_json = wanted.headers.empty() ? "" : json::Dump(wanted.headers);
   task.replay_of = wanted.replay_of;
   task.created_at = now;
@@ -219,7 +220,8 @@ Prepared Prepare(const NewTask& wanted, const Deps& deps) {
   envelope.status.created_at = FormatRfc3339(now, true);
   envelope.status.updated_at = envelope.status.created_at;
   if (task.deadline_at) envelope.status.deadline_at = FormatRfc3339(*task.deadline_at, true);
-  envelope.payload = wanted.payload;
+  envelope.payload = std::move(payload);
+  if (deps.spans == nullptr) return prepared;
   span.attributes = {{"asya.task", task.id}, {"asya.namespace", task.namespace_}, {"asya.actor", task.actor}};
   if (!task.flow.empty()) span.attributes.emplace_back("asya.flow", task.flow);
   return prepared;
@@ -306,7 +308,7 @@ std::variant<Asked, http::Response> Read(const http::Request& request, const Dep
 }  // namespace
 
 Result<ports::Task> Send(const NewTask& wanted, const std::optional<ports::IdempotencyKey>& key, const Deps& deps) {
-  Prepared prepared = Prepare(wanted, deps);
+  Prepared prepared = Prepare(wanted, wanted.payload, deps);
   auto message = Message(prepared, deps);
   if (!message.ok()) {
     EndSpan(prepared, message.error(), deps);
@@ -328,7 +330,7 @@ void CreateTask(const http::Request& request, http::Responder responder, const D
   };
   auto waiting = std::make_shared<Waiting>(Waiting{std::get<Asked>(std::move(read)), Prepared{}, std::move(responder)});
   Prepared& prepared = waiting->prepared;
-  prepared = Prepare(waiting->asked.wanted, deps);
+  prepared = Prepare(waiting->asked.wanted, std::move(waiting->asked.wanted.payload), deps);
   auto message = Message(prepared, deps);
   if (!message.ok()) {
     EndSpan(prepared, message.error(), deps);

@@ -14,19 +14,37 @@ constexpr std::int64_t kPageLimit = 500;
 
 std::string EtagOf(const ports::Task& task) { return "\"" + std::to_string(task.version) + "\""; }
 
+void AppendEvents(std::string& out, const std::vector<ports::TaskEvent>& events) {
+  out += R"(,"events":[)";
+  for (const ports::TaskEvent& event : events) {
+    out += out.back() == '[' ? R"({"at":")" : R"(,{"at":")";
+    AppendRfc3339(out, event.at, true);
+    out += R"(","type":)";
+    json::AppendQuoted(out, event.type);
+    out += R"(,"data":)";
+    out += event.data_json.empty() ? "null" : event.data_json;
+    out += '}';
+  }
+  out += ']';
+}
+
+void AppendTasks(std::string& out, const std::vector<ports::Task>& tasks) {
+  for (const ports::Task& task : tasks) {
+    out += out.back() == '[' ? "{" : ",{";
+    AppendTaskMembers(out, task, false);
+    out += '}';
+  }
+  out += ']';
+}
+
 http::Response Show(const ports::TaskView& view, const std::string& known_etag) {
   if (!known_etag.empty() && known_etag == EtagOf(view.task)) return http::Response{304, "", "application/json", {}};
-  std::string text = TaskJson(view.task, true);
-  text.pop_back();
-  text += ",\"events\":[";
-  for (const ports::TaskEvent& event : view.events) {
-    text += (text.back() == '[' ? "" : ",");
-    text += "{\"at\":" + json::Quote(FormatRfc3339(event.at, true)) + ",\"type\":" + json::Quote(event.type) +
-            ",\"data\":" + (event.data_json.empty() ? "null" : event.data_json) + "}";
-  }
-  text += "],\"children\":[";
-  for (const ports::Task& child : view.children) text += (text.back() == '[' ? "" : ",") + TaskJson(child, false);
-  text += "]}";
+  std::string text = "{";
+  AppendTaskMembers(text, view.task, true);
+  AppendEvents(text, view.events);
+  text += R"(,"children":[)";
+  AppendTasks(text, view.children);
+  text += '}';
   http::Response response = Json(200, std::move(text));
   response.headers.Set("ETag", EtagOf(view.task));
   return response;
@@ -129,9 +147,9 @@ http::Response ListTasks(const http::Request& request, const Deps& deps) {
   if (!errors.empty()) return Problem(errors);
   const auto page = deps.tasks.List(filter);
   if (!page.ok()) return Problem(page.error());
-  std::string text = "{\"items\":[";
-  for (const ports::Task& task : page->tasks) text += (text.back() == '[' ? "" : ",") + TaskJson(task, false);
-  text += "],\"nextCursor\":" + json::Quote(page->next_cursor) + "}";
+  std::string text = R"({"items":[)";
+  AppendTasks(text, page->tasks);
+  text += R"(,"nextCursor":)" + json::Quote(page->next_cursor) + "}";
   return Json(200, std::move(text));
 }
 

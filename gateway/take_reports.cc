@@ -1,11 +1,12 @@
 #include "gateway/take_reports.h"
 
-#include <algorithm>
 #include <charconv>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "core/json/parse.h"
+#include "core/json/scan.h"
 #include "core/json/split.h"
 #include "gateway/dead_letters.h"
 #include "gateway/problem.h"
@@ -15,33 +16,84 @@ namespace asya::gateway {
 namespace {
 
 // One report as the wire has it (docs/reference/reports.md).
-struct Item {
-  std::vector<json::Member> members;  // checked; of a key that comes twice the first counts
+class Item {
+ public:
+  enum Name : unsigned {
+    kTask,
+    kType,
+    kNamespace,
+    kParent,
+    kStatus,
+    kActor,
+    kReason,
+    kProgress,
+    kHop,
+    kResult,
+    kError,
+    kData,
+    kEnvelope,
+    kRawBase64,
+    kNames
+  };
 
-  [[nodiscard]] std::string_view Find(std::string_view key) const {
-    const auto found =
-        std::find_if(members.begin(), members.end(), [&](const json::Member& member) { return member.key == key; });
-    return found == members.end() ? std::string_view() : found->value;
-  }
-  [[nodiscard]] std::string Raw(std::string_view key) const {
-    const std::string_view value = Find(key);
-    return value == "null" ? "" : std::string(value);
-  }
-  [[nodiscard]] std::string Text(std::string_view key) const {
-    const std::string_view value = Find(key);
+  // False, and the item is to be read the careful way, where the quick scan is not sure.
+  bool Read(json::Scan& scan);
+  Status ReadCarefully(std::string_view text);
+
+  [[nodiscard]] std::string Raw(Name name) const { return std::string(values_[name] == "null" ? "" : values_[name]); }
+  [[nodiscard]] std::string Text(Name name) const {
+    const std::string_view value = values_[name];
     if (value.size() < 2 || value.front() != '"') return "";
     // Nearly all of these words are without escapes, and many of them come in one batch.
     if (value.find('\\') == std::string_view::npos) return std::string(value.substr(1, value.size() - 2));
     const auto parsed = json::Parse(value);
     return parsed.ok() && parsed->IsString() ? parsed->AsString() : "";
   }
-  [[nodiscard]] double Number(std::string_view key) const {
-    const std::string_view value = Find(key);
+  [[nodiscard]] double Number(Name name) const {
+    const std::string_view value = values_[name];
     double number = 0;
     const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
     return error == std::errc() && end == value.data() + value.size() ? number : 0;
   }
+
+ private:
+  static unsigned PlaceOf(std::string_view key) {
+    static constexpr std::string_view kKeys[kNames] = {"task",  "type",   "namespace", "parent",    "status",
+                                                       "actor", "reason", "progress",  "hop",       "result",
+                                                       "error", "data",   "envelope",  "raw_base64"};
+    unsigned place = 0;
+    while (place < kNames && kKeys[place] != key) ++place;
+    return place;
+  }
+
+  std::string_view values_[kNames];  // as they are written; empty where there is none
 };
+
+// Of members that nobody knows, the quick way does not tell whether one comes twice.
+bool Item::Read(json::Scan& scan) {
+  constexpr std::size_t kDepth = 64;
+  if (!scan.Take('{')) return false;
+  do {
+    scan.Space();
+    const auto key = scan.Key();
+    scan.Space();
+    const unsigned place = key && !key->escaped ? PlaceOf(key->inside) : kNames;
+    if (place == kNames || !values_[place].empty()) return false;
+    const auto value = scan.Value(kDepth);
+    if (!value) return false;
+    values_[place] = *value;
+    scan.Space();
+  } while (scan.Take(','));
+  return scan.Take('}');
+}
+
+Status Item::ReadCarefully(std::string_view text) {
+  ASYA_TRY(const auto members, json::Split(text));
+  for (const json::Member& member : members) {
+    if (const unsigned place = PlaceOf(member.key); place < kNames) values_[place] = member.value;
+  }
+  return Ok();
+}
 
 struct Batch {
   std::vector<ports::TaskReport> reports;
@@ -58,7 +110,7 @@ std::optional<ports::TaskStatus> StatusFrom(const std::string& word) {
 }
 
 Status ReadStatus(const Item& item, std::string task_id, Batch& batch) {
-  const std::string word = item.Text("status");
+  const std::string word = item.Text(Item::kStatus);
   const auto status = StatusFrom(word);
   if (!status) {
     return Invalid("status", "got \"" + word +
@@ -68,29 +120,29 @@ Status ReadStatus(const Item& item, std::string task_id, Batch& batch) {
   ports::TaskReport report;
   report.task_id = std::move(task_id);
   report.status = *status;
-  report.progress = item.Number("progress");
-  report.current_actor = item.Text("actor");
+  report.progress = item.Number(Item::kProgress);
+  report.current_actor = item.Text(Item::kActor);
   // Where an envelope ended is more telling than who reports it; that x-sink itself failed has to be told.
   if (report.current_actor == model::kSinkActor && *status != ports::TaskStatus::kFailed) report.current_actor.clear();
-  report.result_json = item.Raw("result");
-  report.error_json = item.Raw("error");
-  report.reason = item.Text("reason");
-  report.parent_id = item.Text("parent");
-  report.namespace_ = item.Text("namespace");
-  report.hop_json = item.Raw("hop");
+  report.result_json = item.Raw(Item::kResult);
+  report.error_json = item.Raw(Item::kError);
+  report.reason = item.Text(Item::kReason);
+  report.parent_id = item.Text(Item::kParent);
+  report.namespace_ = item.Text(Item::kNamespace);
+  report.hop_json = item.Raw(Item::kHop);
   batch.reports.push_back(std::move(report));
   return Ok();
 }
 
 Status ReadDeadLetter(const Item& item, const Deps& deps, Batch& batch) {
   ports::DeadLetter letter;
-  letter.namespace_ = item.Text("namespace");
+  letter.namespace_ = item.Text(Item::kNamespace);
   letter.at = deps.clock.Now();
-  letter.raw_base64 = item.Text("raw_base64");
-  letter.envelope_json = item.Raw("envelope");
-  letter.actor = item.Text("actor");
-  letter.reason = item.Text("reason");
-  letter.id = item.Text("task");
+  letter.raw_base64 = item.Text(Item::kRawBase64);
+  letter.envelope_json = item.Raw(Item::kEnvelope);
+  letter.actor = item.Text(Item::kActor);
+  letter.reason = item.Text(Item::kReason);
+  letter.id = item.Text(Item::kTask);
   if (!letter.envelope_json.empty()) {
     const auto envelope = model::ParseEnvelope(letter.envelope_json);
     if (!envelope.ok()) return Invalid("envelope", envelope.error().message);
@@ -106,40 +158,64 @@ Status ReadDeadLetter(const Item& item, const Deps& deps, Batch& batch) {
   return Ok();
 }
 
-Status ReadItem(std::string_view text, const std::string& task_id, const Deps& deps, Batch& batch) {
-  Item item;
-  ASYA_TRY(item.members, json::Split(text));
-  const std::string type = item.Text("type");
-  std::string id = task_id.empty() ? item.Text("task") : task_id;
+Status TakeItem(const Item& item, const std::string& task_id, const Deps& deps, Batch& batch) {
+  const std::string type = item.Text(Item::kType);
+  std::string id = task_id.empty() ? item.Text(Item::kTask) : task_id;
   if (type == "dead-letter") return ReadDeadLetter(item, deps, batch);
   if (id.empty()) return Invalid("task", "missing; the id of a task is accepted");
   if (type == "fly") {
-    batch.fly.emplace_back(std::move(id), item.Raw("data"));
+    batch.fly.emplace_back(std::move(id), item.Raw(Item::kData));
     return Ok();
   }
   if (type == "status") return ReadStatus(item, std::move(id), batch);
   return Invalid("type", "got \"" + type + "\"; status, fly and dead-letter are accepted");
 }
 
+// The usual array of usual items, in one walk; nothing of any other.
+std::optional<std::vector<Item>> ScanItems(std::string_view text, std::size_t items_max) {
+  std::vector<Item> items;
+  json::Scan scan(text);
+  scan.Space();
+  const bool is_array = scan.Take('[');
+  do {
+    scan.Space();
+    if (items.size() == items_max || !items.emplace_back().Read(scan)) return std::nullopt;
+    scan.Space();
+  } while (is_array && scan.Take(','));
+  if ((is_array && !scan.Take(']')) || !scan.AtEnd()) return std::nullopt;
+  return items;
+}
+
+Error At(std::size_t place, Error error) {
+  error.field = "[" + std::to_string(place) + "]" + (error.field.empty() ? "" : "." + error.field);
+  return error;
+}
+
+Result<std::vector<Item>> ReadItems(std::string_view text, std::size_t items_max) {
+  if (auto scanned = ScanItems(text, items_max)) return std::move(*scanned);
+  std::vector<std::string_view> texts;
+  if (!text.empty() && text.front() == '{') {
+    texts.push_back(text);
+  } else {
+    ASYA_TRY(texts, json::SplitArray(text));
+  }
+  if (texts.size() > items_max) {
+    return Fail(ErrorCode::kTooLarge, std::to_string(texts.size()) + " reports; at most " + std::to_string(items_max) +
+                                          " are accepted at once");
+  }
+  std::vector<Item> items(texts.size());
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    if (const Status read = items[i].ReadCarefully(texts[i]); !read.ok()) return At(i, read.error());
+  }
+  return items;
+}
+
 Result<Batch> ReadBatch(const http::Request& request, const std::string& task_id, const Deps& deps,
                         const Limits& limits) {
-  std::vector<std::string_view> items;
-  if (!request.body.empty() && request.body.front() == '{') {
-    items.push_back(request.body);
-  } else {
-    ASYA_TRY(items, json::SplitArray(request.body));
-  }
-  if (items.size() > limits.report_batch_items) {
-    return Fail(ErrorCode::kTooLarge, std::to_string(items.size()) + " reports; at most " +
-                                          std::to_string(limits.report_batch_items) + " are accepted at once");
-  }
+  ASYA_TRY(const auto items, ReadItems(request.body, limits.report_batch_items));
   Batch batch;
   for (std::size_t i = 0; i < items.size(); ++i) {
-    if (const Status read = ReadItem(items[i], task_id, deps, batch); !read.ok()) {
-      Error error = read.error();
-      error.field = "[" + std::to_string(i) + "]" + (error.field.empty() ? "" : "." + error.field);
-      return error;
-    }
+    if (const Status taken = TakeItem(items[i], task_id, deps, batch); !taken.ok()) return At(i, taken.error());
   }
   return batch;
 }

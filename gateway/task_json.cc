@@ -1,25 +1,27 @@
 #include "gateway/task_json.h"
 
-#include <utility>
+#include <string_view>
 
 namespace asya::gateway {
 namespace {
 
-// Adds raw members to the text of a JSON object.
-void Append(std::string& object_text, std::string_view key, const std::string& raw) {
+// A member with JSON that was kept as it came.
+void AppendRaw(std::string& out, std::string_view opening, const std::string& raw) {
   if (raw.empty()) return;
-  object_text.pop_back();
-  if (object_text.size() > 1) object_text += ',';
-  object_text += json::Quote(key);
-  object_text += ':';
-  object_text += raw;
-  object_text += '}';
+  out += opening;
+  out += raw;
 }
 
-void AppendUnlessEmpty(std::string& text, const char* opening, const std::string& value) {
+void AppendUnlessEmpty(std::string& out, std::string_view opening, const std::string& value) {
   if (value.empty()) return;
-  text += opening;
-  text += json::Quote(value);
+  out += opening;
+  json::AppendQuoted(out, value);
+}
+
+void AppendTime(std::string& out, std::string_view opening, WallTime time) {
+  out += opening;
+  AppendRfc3339(out, time, true);
+  out += '"';
 }
 
 void SetUnlessEmpty(json::Object& object, const char* key, const std::string& value) {
@@ -28,30 +30,38 @@ void SetUnlessEmpty(json::Object& object, const char* key, const std::string& va
 
 }  // namespace
 
-std::string TaskJson(const ports::Task& task, bool with_payload) {
-  std::string text;
+void AppendTaskMembers(std::string& out, const ports::Task& task, bool with_payload) {
   constexpr std::size_t kFieldsBytes = 1024;  // what is around payload and result usually needs
-  text.reserve(kFieldsBytes + (with_payload ? task.payload_json.size() + task.result_json.size() : 0));
-  text += R"({"createdAt":")" + FormatRfc3339(task.created_at, true) + '"';
-  AppendUnlessEmpty(text, R"(,"actor":)", task.actor);
-  AppendUnlessEmpty(text, R"(,"currentActor":)", task.current_actor);
-  if (task.deadline_at) text += R"(,"deadlineAt":")" + FormatRfc3339(*task.deadline_at, true) + '"';
-  AppendUnlessEmpty(text, R"(,"flow":)", task.flow);
-  text += R"(,"id":)" + json::Quote(task.id) + R"(,"namespace":)" + json::Quote(task.namespace_);
-  AppendUnlessEmpty(text, R"(,"parentId":)", task.parent_id);
-  text += R"(,"progress":)" + json::Dump(json::Value(task.progress));
-  AppendUnlessEmpty(text, R"(,"reason":)", task.reason);
-  AppendUnlessEmpty(text, R"(,"replayOf":)", task.replay_of);
-  text += R"(,"status":")";
-  text += ports::TaskStatusName(task.status);
-  text += R"(","updatedAt":")" + FormatRfc3339(task.updated_at, true) + "\"}";
-  Append(text, "labels", task.labels_json);
-  Append(text, "error", task.error_json);
-  if (with_payload) {
-    Append(text, "payload", task.payload_json);
-    Append(text, "headers", task.headers_json);
-    Append(text, "result", task.result_json);
-  }
+  out.reserve(out.size() + kFieldsBytes + (with_payload ? task.payload_json.size() + task.result_json.size() : 0));
+  AppendTime(out, R"("createdAt":")", task.created_at);
+  AppendUnlessEmpty(out, R"(,"actor":)", task.actor);
+  AppendUnlessEmpty(out, R"(,"currentActor":)", task.current_actor);
+  if (task.deadline_at) AppendTime(out, R"(,"deadlineAt":")", *task.deadline_at);
+  AppendUnlessEmpty(out, R"(,"flow":)", task.flow);
+  out += R"(,"id":)";
+  json::AppendQuoted(out, task.id);
+  out += R"(,"namespace":)";
+  json::AppendQuoted(out, task.namespace_);
+  AppendUnlessEmpty(out, R"(,"parentId":)", task.parent_id);
+  out += R"(,"progress":)";
+  json::AppendDump(out, json::Value(task.progress));
+  AppendUnlessEmpty(out, R"(,"reason":)", task.reason);
+  AppendUnlessEmpty(out, R"(,"replayOf":)", task.replay_of);
+  out += R"(,"status":")";
+  out += ports::TaskStatusName(task.status);
+  AppendTime(out, R"(","updatedAt":")", task.updated_at);
+  AppendRaw(out, R"(,"labels":)", task.labels_json);
+  AppendRaw(out, R"(,"error":)", task.error_json);
+  if (!with_payload) return;
+  AppendRaw(out, R"(,"payload":)", task.payload_json);
+  AppendRaw(out, R"(,"headers":)", task.headers_json);
+  AppendRaw(out, R"(,"result":)", task.result_json);
+}
+
+std::string TaskJson(const ports::Task& task, bool with_payload) {
+  std::string text = "{";
+  AppendTaskMembers(text, task, with_payload);
+  text += '}';
   return text;
 }
 
@@ -68,7 +78,10 @@ std::string DeadLetterJson(const ports::DeadLetter& letter, bool with_envelope) 
   std::string text;
   if (with_envelope) SetUnlessEmpty(object, "rawBase64", letter.raw_base64);
   text = json::Dump(object);
-  if (with_envelope) Append(text, "envelope", letter.envelope_json);
+  if (!with_envelope || letter.envelope_json.empty()) return text;
+  text.pop_back();
+  AppendRaw(text, R"(,"envelope":)", letter.envelope_json);
+  text += '}';
   return text;
 }
 

@@ -10,6 +10,8 @@ namespace asya::gateway {
 
 // Raw JSON of payload, result and error is placed as it is stored, not decoded and encoded again.
 std::string TaskJson(const ports::Task& task, bool with_payload);
+// The same without the braces, so that other members may follow.
+void AppendTaskMembers(std::string& out, const ports::Task& task, bool with_payload);
 std::string DeadLetterJson(const ports::DeadLetter& letter, bool with_envelope);
 
 }  // namespace asya::gateway

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string_view>
 
 #include "core/json/value.h"
 
@@ -14,13 +15,21 @@ constexpr double kMillion = 1e6;
 
 std::string EventData(ports::TaskStatus status, double progress, const std::string& actor, const std::string& reason,
                       const std::string& hop_json) {
-  std::string data = "{";
-  if (!actor.empty()) data += "\"actor\":" + json::Quote(actor) + ",";
-  if (!hop_json.empty()) data += "\"hop\":" + hop_json + ",";
-  const std::int64_t millionths = ToMillionths(progress);
-  if (millionths > 0) data += "\"progress\":" + json::Dump(json::Value(FromMillionths(millionths))) + ",";
-  if (!reason.empty()) data += "\"reason\":" + json::Quote(reason) + ",";
-  data += std::string("\"status\":\"") + ports::TaskStatusName(status) + "\"}";
+  constexpr std::size_t kWordsBytes = 128;  // beside the hop
+  std::string data;
+  data.reserve(hop_json.size() + kWordsBytes);
+  const auto member = [&data](std::string_view opening) -> std::string& {
+    data += data.empty() ? '{' : ',';
+    return data += opening;
+  };
+  if (!actor.empty()) json::AppendQuoted(member(R"("actor":)"), actor);
+  if (!hop_json.empty()) member(R"("hop":)") += hop_json;
+  if (const std::int64_t millionths = ToMillionths(progress); millionths > 0) {
+    json::AppendDump(member(R"("progress":)"), json::Value(FromMillionths(millionths)));
+  }
+  if (!reason.empty()) json::AppendQuoted(member(R"("reason":)"), reason);
+  member(R"("status":")") += ports::TaskStatusName(status);
+  data += "\"}";
   return data;
 }
 

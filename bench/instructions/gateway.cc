@@ -1,6 +1,6 @@
 // The gateway and its task store alone, for gateway.py: bench_gateway serve FOLDER, and beside it
-// bench_gateway send OUTER INNER IN_FLIGHT ITEMS, which is the client and the relays of a chain of three steps: each item
-// is created, waited for, and reported by three relays and x-sink's, in batches as relays send them.
+// bench_gateway send OUTER INNER IN_FLIGHT ITEMS, which is the client and the relays of a chain of three steps: each
+// item is created, waited for, and reported by three relays and x-sink's, in batches as relays send them.
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -88,7 +88,8 @@ class Reporting {
     std::string batch = "[";
     for (std::size_t i = 0; i < kBatchItems && !ids.empty(); ++i) {
       if (i > 0) batch += ',';
-      batch += R"({"type":"status","task":")" + ids.front() + R"(","namespace":"default","status":)" + step_.words + '}';
+      batch +=
+          R"({"type":"status","task":")" + ids.front() + R"(","namespace":"default","status":)" + step_.words + '}';
       ids.pop_front();
     }
     return batch + ']';

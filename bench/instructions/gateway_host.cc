@@ -72,9 +72,15 @@ int ServeGateway(const std::string& folder) {
   auto changes = tasks.Subscribe([&hub](const ports::TaskChange& change) { hub.Changed(change); });
   gateway::CancelFeed cancels;
   const auto everybody_is_there = [](const std::string&) { return gateway::Intake::kOpen; };
-  const gateway::Deps deps{tasks,    objects,     hub,
-                           cancels,  executor,    RealClock(),
-                           observe::Logger::Silent(), everybody_is_there, gateway::GatewayMetrics(metrics)};
+  const gateway::Deps deps{tasks,
+                           objects,
+                           hub,
+                           cancels,
+                           executor,
+                           RealClock(),
+                           observe::Logger::Silent(),
+                           everybody_is_there,
+                           gateway::GatewayMetrics(metrics)};
   http::Router external;
   http::Router internal;
   gateway::AddExternalRoutes(external, deps, gateway::Limits{});

@@ -2,9 +2,8 @@
 
 #include <array>
 #include <cctype>
-#include <charconv>
 #include <cmath>
-#include <limits>
+#include <string>
 
 namespace asya {
 namespace {
@@ -65,12 +64,10 @@ bool TakeOffset(std::string_view& text, std::chrono::minutes& out) {
   return true;
 }
 
-void AppendDigits(std::string& out, int number, std::size_t digits_min) {
-  std::array<char, std::numeric_limits<int>::digits10 + 2> digits{};
-  const char* const end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
-  const auto count = static_cast<std::size_t>(end - digits.data());
-  if (count < digits_min) out.append(digits_min - count, '0');
-  out.append(digits.data(), count);
+// The last digits of the number; returns where they end.
+char* PutDigits(char* at, unsigned number, unsigned digits) {
+  for (unsigned i = digits; i-- > 0; number /= 10) at[i] = static_cast<char>('0' + number % 10);
+  return at + digits;
 }
 
 }  // namespace
@@ -81,30 +78,41 @@ const Clock& RealClock() {
   return clock;
 }
 
-std::string FormatRfc3339(WallTime time, bool with_microseconds) {
+void AppendRfc3339(std::string& out, WallTime time, bool with_microseconds) {
+  constexpr int kFourDigits = 10'000;
   const auto seconds = std::chrono::floor<std::chrono::seconds>(time);
   const auto day = std::chrono::floor<std::chrono::days>(seconds);
   const std::chrono::year_month_day date(day);
-  const std::chrono::hh_mm_ss clock_time(seconds - day);
-  std::string out;
-  constexpr std::size_t kLongestBytes = 32;
-  out.reserve(kLongestBytes);
-  AppendDigits(out, static_cast<int>(date.year()), 4);
-  out += '-';
-  AppendDigits(out, static_cast<int>(static_cast<unsigned>(date.month())), 2);
-  out += '-';
-  AppendDigits(out, static_cast<int>(static_cast<unsigned>(date.day())), 2);
-  out += 'T';
-  AppendDigits(out, static_cast<int>(clock_time.hours().count()), 2);
-  out += ':';
-  AppendDigits(out, static_cast<int>(clock_time.minutes().count()), 2);
-  out += ':';
-  AppendDigits(out, static_cast<int>(clock_time.seconds().count()), 2);
-  if (with_microseconds) {
-    out += '.';
-    AppendDigits(out, static_cast<int>((time - seconds).count()), 6);
+  const auto second_of_day = static_cast<unsigned>((seconds - day).count());
+  const int year = static_cast<int>(date.year());
+  std::array<char, 32> text{};
+  char* at = text.data();
+  if (year < 0 || year >= kFourDigits) {
+    out += std::to_string(year);
+  } else {
+    at = PutDigits(at, static_cast<unsigned>(year), 4);
   }
-  out += 'Z';
+  *at++ = '-';
+  at = PutDigits(at, static_cast<unsigned>(date.month()), 2);
+  *at++ = '-';
+  at = PutDigits(at, static_cast<unsigned>(date.day()), 2);
+  *at++ = 'T';
+  at = PutDigits(at, second_of_day / 3600, 2);
+  *at++ = ':';
+  at = PutDigits(at, second_of_day / 60 % 60, 2);
+  *at++ = ':';
+  at = PutDigits(at, second_of_day % 60, 2);
+  if (with_microseconds) {
+    *at++ = '.';
+    at = PutDigits(at, static_cast<unsigned>((time - seconds).count()), 6);
+  }
+  *at++ = 'Z';
+  out.append(text.data(), at);
+}
+
+std::string FormatRfc3339(WallTime time, bool with_microseconds) {
+  std::string out;
+  AppendRfc3339(out, time, with_microseconds);
   return out;
 }
 

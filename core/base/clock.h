@@ -43,6 +43,8 @@ class FakeClock final : public Clock {
 
 // RFC 3339 in UTC: "2026-11-18T12:00:00Z", or with microseconds "2026-11-18T12:00:00.123456Z".
 std::string FormatRfc3339(WallTime time, bool with_microseconds = false);
+// The same at the end of `out`.
+void AppendRfc3339(std::string& out, WallTime time, bool with_microseconds = false);
 // Accepts any RFC 3339 time with offset or Z and up to nine fraction digits.
 std::optional<WallTime> ParseRfc3339(std::string_view text);
 

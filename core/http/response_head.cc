@@ -1,6 +1,11 @@
 #include "core/http/response_head.h"
 
+#include <array>
+#include <charconv>
 #include <ctime>
+#include <limits>
+#include <string_view>
+#include <utility>
 
 #include "core/base/clock.h"
 #include "core/http/problem.h"
@@ -8,40 +13,61 @@
 namespace asya::http {
 namespace {
 
-void AppendField(std::string& out, const std::string& name, const std::string& value) {
+void AppendField(std::string& out, std::string_view name, std::string_view value) {
   out += name;
   out += ": ";
-  for (const char c : value) {
-    if (c != '\r' && c != '\n' && c != '\0') out += c;
+  if (value.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos) {
+    out += value;
+  } else {
+    for (const char c : value) {
+      if (c != '\r' && c != '\n' && c != '\0') out += c;
+    }
   }
   out += "\r\n";
 }
 
-std::string HttpDate() {
+// Written anew once a second.
+const std::string& HttpDate() {
+  thread_local std::time_t written = -1;
+  thread_local std::string date;
   const std::time_t now = std::chrono::system_clock::to_time_t(RealClock().Now());
+  if (std::exchange(written, now) == now) return date;
   std::tm parts{};
   gmtime_r(&now, &parts);
   char text[40];
-  return std::string(text, std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &parts));
+  date.assign(text, std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &parts));
+  return date;
+}
+
+void AppendNumber(std::string& out, std::size_t number) {
+  std::array<char, std::numeric_limits<std::size_t>::digits10 + 1> digits{};
+  out.append(digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr);
 }
 
 }  // namespace
 
 std::string ResponseHead(const Response& response, Framing framing, bool close) {
-  std::string out = "HTTP/1.1 " + std::to_string(response.status) + " ";
+  constexpr std::size_t kUsualBytes = 256;
+  constexpr std::size_t kSmallBodyBytes = 8U << 10U;  // one that is sent in one piece with the head
+  const bool has_body = response.status != 304 && response.status != 204;
+  std::string out;
+  out.reserve(kUsualBytes + (response.body.size() < kSmallBodyBytes ? response.body.size() : 0));
+  out += "HTTP/1.1 ";
+  AppendNumber(out, static_cast<std::size_t>(response.status));
+  out += ' ';
   out += ReasonPhrase(response.status);
+  out += "\r\nDate: ";
+  out += HttpDate();
   out += "\r\n";
-  AppendField(out, "Date", HttpDate());
-  if (!response.content_type.empty() && response.status != 304 && response.status != 204) {
-    AppendField(out, "Content-Type", response.content_type);
-  }
+  if (!response.content_type.empty() && has_body) AppendField(out, "Content-Type", response.content_type);
   for (const auto& [name, value] : response.headers.all()) AppendField(out, name, value);
-  if (framing == Framing::kChunked) AppendField(out, "Transfer-Encoding", "chunked");
-  if (framing == Framing::kLength && response.status != 304 && response.status != 204) {
-    AppendField(out, "Content-Length", std::to_string(response.body.size()));
+  if (framing == Framing::kChunked) out += "Transfer-Encoding: chunked\r\n";
+  if (framing == Framing::kLength && has_body) {
+    out += "Content-Length: ";
+    AppendNumber(out, response.body.size());
+    out += "\r\n";
   }
-  AppendField(out, "Connection", close ? "close" : "keep-alive");
-  out += "\r\n";
+  out += close ? "Connection: close\r\n\r\n" : "Connection: keep-alive\r\n\r\n";
   return out;
 }
 

@@ -18,18 +18,22 @@ bool IsRest(std::string_view segment) {
   return segment.size() > 5 && IsParameter(segment) && segment.substr(segment.size() - 4) == "...}";
 }
 
-std::vector<std::string> SplitPath(std::string_view path) {
-  std::vector<std::string> segments;
+using Path = std::vector<std::string_view>;
+
+Path SplitPath(std::string_view path) {
+  constexpr std::size_t kUsualSegments = 8;
+  Path segments;
+  segments.reserve(kUsualSegments);
   if (!path.empty() && path[0] == '/') path.remove_prefix(1);
   for (;;) {
     const std::size_t slash = path.find('/');
-    segments.emplace_back(path.substr(0, slash));
+    segments.push_back(path.substr(0, slash));
     if (slash == std::string_view::npos) return segments;
     path.remove_prefix(slash + 1);
   }
 }
 
-bool Matches(const std::vector<std::string>& pattern, const std::vector<std::string>& path) {
+bool Matches(const std::vector<std::string>& pattern, const Path& path) {
   for (std::size_t i = 0; i < pattern.size(); ++i) {
     if (IsRest(pattern[i])) return path.size() >= i;
     if (i >= path.size()) return false;
@@ -48,18 +52,20 @@ bool MoreLiteral(const std::vector<std::string>& a, const std::vector<std::strin
   return a.size() > b.size();
 }
 
-bool Bind(const std::vector<std::string>& pattern, const std::vector<std::string>& path, Request& request) {
+// All from segment `first` on, which lie side by side in the path.
+std::string_view RestOf(const Path& path, std::size_t first) {
+  if (first >= path.size()) return {};
+  const char* const begin = path[first].data();
+  return {begin, static_cast<std::size_t>(path.back().data() + path.back().size() - begin)};
+}
+
+bool Bind(const std::vector<std::string>& pattern, const Path& path, Request& request) {
   for (std::size_t i = 0; i < pattern.size(); ++i) {
     if (!IsParameter(pattern[i])) continue;
-    std::string raw;
+    const bool is_rest = IsRest(pattern[i]);
     std::string name = pattern[i].substr(1, pattern[i].size() - 2);
-    if (IsRest(pattern[i])) {
-      name.resize(name.size() - 3);
-      for (std::size_t j = i; j < path.size(); ++j) raw += (j > i ? "/" : "") + path[j];
-    } else {
-      raw = path[i];
-    }
-    std::optional<std::string> decoded = PercentDecode(raw);
+    if (is_rest) name.resize(name.size() - 3);
+    std::optional<std::string> decoded = PercentDecode(is_rest ? RestOf(path, i) : path[i]);
     if (!decoded) return false;
     request.parameters.insert_or_assign(std::move(name), std::move(*decoded));
   }
@@ -69,20 +75,18 @@ bool Bind(const std::vector<std::string>& pattern, const std::vector<std::string
 }  // namespace
 
 void Router::Add(const std::string& method, const std::string& pattern, Handler handler) {
-  routes_.push_back(Route{method, SplitPath(pattern), std::move(handler)});
+  const Path segments = SplitPath(pattern);
+  routes_.push_back(Route{method, {segments.begin(), segments.end()}, std::move(handler)});
 }
 
 void Router::SetFallback(Handler handler) { fallback_ = std::move(handler); }
 
 void Router::Handle(Request request, Responder responder) const {
-  const std::vector<std::string> path = SplitPath(request.path);
+  const Path path = SplitPath(request.path);
   const Route* best = nullptr;
-  std::set<std::string> allowed;
   for (const Route& route : routes_) {
-    if (!Matches(route.segments, path)) continue;
-    allowed.insert(route.method);
     const bool fits = route.method == request.method || (request.method == "HEAD" && route.method == "GET");
-    if (!fits) continue;
+    if (!fits || !Matches(route.segments, path)) continue;
     if (best == nullptr || MoreLiteral(route.segments, best->segments)) best = &route;
   }
   if (best != nullptr) {
@@ -92,6 +96,10 @@ void Router::Handle(Request request, Responder responder) const {
     return best->handler(std::move(request), std::move(responder));
   }
   if (fallback_) return fallback_(std::move(request), std::move(responder));
+  std::set<std::string> allowed;
+  for (const Route& route : routes_) {
+    if (Matches(route.segments, path)) allowed.insert(route.method);
+  }
   if (allowed.empty()) return responder.Send(ProblemResponse(404, "no such path"));
   std::string list;
   for (const std::string& method : allowed) list += (list.empty() ? "" : ", ") + method;

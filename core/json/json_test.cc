@@ -128,6 +128,20 @@ TEST(Split, TakesWhatIsUnusual) {
   EXPECT_FALSE(Split("{\"a\":" + std::string(600, '[') + std::string(600, ']') + "}").ok());
 }
 
+TEST(Dump, ADecimalIsReadAsTheSameNumberAndIsNoLongerThanItHasToBe) {
+  for (int i = 0; i <= 100'000; ++i) {
+    for (const double number : {i * 7 / 1e6, i * 991 / 1e3}) {
+      const std::string text = Dump(number);
+      ASSERT_EQ(Parse(text)->AsDouble(), number) << text;
+      ASSERT_LE(text.size(), DumpPretty(number).size());
+    }
+  }
+  for (const double odd : {0.0, -0.0, 1e-6, 1e-7, 123456.0, 99999999.5, 1e8, 1e21, 0.1 + 0.2, -1.5, 1234567.000001}) {
+    EXPECT_EQ(Dump(odd), DumpPretty(odd));
+  }
+  EXPECT_EQ(Dump(0.002877), "0.002877");
+}
+
 TEST(Dump, EscapesWhatHasToBeAndNothingElse) {
   const Value text(std::string("a\"\\\b\f\n\r\t\x01\x1f\x7f/ \xc3\xa9", 15));
   EXPECT_EQ(Dump(text), R"("a\"\\\b\f\n\r\t\u0001\u001F)"

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <limits>
 
 #include "core/json/scan.h"
@@ -39,6 +40,28 @@ void Write(Writer& out, const Value& value) {
     }
     out.EndObject();
   }
+}
+
+void AppendInt(std::string& out, std::int64_t value) {
+  std::array<char, std::numeric_limits<std::int64_t>::digits10 + 3> digits{};
+  out.append(digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr);
+}
+
+// What has six decimals at most, such as a progress or a time in milliseconds; false leaves it to the careful way.
+bool AppendDecimals(std::string& out, double value) {
+  constexpr double kMillion = 1e6;
+  constexpr double kLargest = 1e8;  // so that fifteen digits are enough for all of it
+  if (!(std::fabs(value) < kLargest) || std::signbit(value)) return false;
+  const auto millionths = std::llround(value * kMillion);
+  if (static_cast<double>(millionths) / kMillion != value) return false;
+  AppendInt(out, millionths / 1'000'000);
+  std::array<char, 7> decimals{'.'};
+  std::int64_t rest = millionths % 1'000'000;
+  for (std::size_t i = decimals.size() - 1; i > 0; --i, rest /= 10) decimals[i] = static_cast<char>('0' + rest % 10);
+  std::size_t size = decimals.size();
+  while (size > 2 && decimals[size - 1] == '0') --size;
+  out.append(decimals.data(), size);
+  return true;
 }
 
 // A byte of a string that does not simply stand for itself in ASCII.
@@ -176,9 +199,9 @@ void AppendDump(std::string& out, const Value& value) {
     }
     out += ']';
   } else if (value.IsInt()) {
-    std::array<char, std::numeric_limits<std::int64_t>::digits10 + 3> digits{};
-    out.append(digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), value.AsInt()).ptr);
+    AppendInt(out, value.AsInt());
   } else if (value.IsDouble()) {
+    if (AppendDecimals(out, value.AsDouble())) return;
     rapidjson::StringBuffer buffer;
     rapidjson::Writer<rapidjson::StringBuffer> writer(buffer);
     writer.Double(value.AsDouble());
