@@ -5,6 +5,8 @@
 #include "storage/sqlite/rows.h"
 #include "storage/sqlite/task_rows.h"
 #include "storage/sqlite/task_store.h"
+#include "storage/sqlite/task_writes.h"
+#include "storage/task_story.h"
 
 namespace asya::storage::sqlite {
 
@@ -57,8 +59,17 @@ Status ReadChildren(Transaction& transaction, const std::string& parent_id, std:
   }
 }
 
-Status ReadEvents(Transaction& transaction, std::int64_t task, const std::string& task_id, std::int64_t after,
-                  std::vector<TaskEvent>& events) {
+// What a task begins with, unless that is among its rows.
+struct Beginning {
+  std::int64_t event = 0;
+  WallTime at{};
+};
+
+Status ReadEvents(Transaction& transaction, std::int64_t task, const std::string& task_id, const Beginning& beginning,
+                  std::int64_t after, std::vector<TaskEvent>& events) {
+  if (beginning.event > after) {
+    events.push_back(TaskEvent{beginning.event, task_id, beginning.at, kStatusEvent, kFirstEventData});
+  }
   ASYA_TRY(auto* const row, transaction.Prepare("SELECT sequence, at, type, data FROM task_events "
                                                 "WHERE task = ?1 AND sequence > ?2 ORDER BY sequence"));
   row->Bind(1, task).Bind(2, after);
@@ -102,24 +113,28 @@ Result<std::vector<Task>> TaskStore::Children(const std::string& parent_id) {
 }
 
 Result<std::vector<TaskEvent>> TaskStore::Events(const std::string& task_id, std::int64_t after) {
+  if (auto known = writes_->views.Events(task_id, after)) return *std::move(known);
   std::vector<TaskEvent> events;
   const auto read = [&](Transaction& transaction) -> Status {
-    ASYA_TRY(auto* const row, transaction.Prepare("SELECT sequence FROM tasks WHERE id = ?1"));
+    ASYA_TRY(auto* const row, transaction.Prepare("SELECT sequence, first_event, created_at FROM tasks WHERE id = ?1"));
     ASYA_TRY(const bool found, row->Bind(1, task_id).Step());
-    return found ? ReadEvents(transaction, row->Int(0), task_id, after, events) : Ok();
+    if (!found) return Ok();
+    return ReadEvents(transaction, row->Int(0), task_id, {row->Int(1), FromMicroseconds(row->Int(2))}, after, events);
   };
   ASYA_TRY_STATUS(database_.Read(read));
   return events;
 }
 
 Result<TaskView> TaskStore::View(const std::string& id) {
-  std::optional<TaskView> view;
+  std::optional<TaskView> view = writes_->views.View(id);
+  if (view) return *std::move(view);
   const auto read = [&](Transaction& transaction) -> Status {
     ASYA_TRY(auto* const row, transaction.Prepare(ASYA_SELECT_TASK "WHERE t.id = ?1"));
     ASYA_TRY(const bool found, row->Bind(1, id).Step());
     if (!found) return Ok();
     view.emplace().task = ReadTask(*row);
-    ASYA_TRY_STATUS(ReadEvents(transaction, row->Int(kTaskSequenceColumn), id, 0, view->events));
+    const Beginning beginning{row->Int(kFirstEventColumn), view->task.created_at};
+    ASYA_TRY_STATUS(ReadEvents(transaction, row->Int(kTaskSequenceColumn), id, beginning, 0, view->events));
     return ReadChildren(transaction, id, view->children);
   };
   ASYA_TRY_STATUS(database_.Read(read));

@@ -132,10 +132,17 @@ CREATE TABLE dead_letters(
 // For what is dropped by age.
 constexpr const char* kHistoryByTime = "CREATE INDEX history_by_time ON history(at)";
 
+// The number of the event with which a task begins: pending, when it was created. It needs no row of its own. 0: it has
+// one, from before, or there is none, since a child begins with its first report.
+constexpr const char* kFirstEvent = "ALTER TABLE tasks ADD COLUMN first_event INTEGER NOT NULL DEFAULT 0";
+
 }  // namespace
 
 std::vector<sql::sqlite::Migration> Migrations() {
-  return {{kComponent, 1, kObjects}, {kComponent, 2, kTasks}, {kComponent, 3, kHistoryByTime}};
+  return {{kComponent, 1, kObjects},
+          {kComponent, 2, kTasks},
+          {kComponent, 3, kHistoryByTime},
+          {kComponent, 4, kFirstEvent}};
 }
 
 }  // namespace asya::storage::sqlite

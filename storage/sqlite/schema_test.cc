@@ -6,6 +6,7 @@
 #include "storage/conformance/temporary_folder.h"
 #include "storage/sqlite/object_store.h"
 #include "storage/sqlite/open_database.h"
+#include "storage/sqlite/task_store.h"
 
 namespace asya::storage::sqlite {
 namespace {
@@ -66,6 +67,30 @@ TEST(SqliteSchema, AStoreWrittenByVersionOneOpens) {
   ASSERT_TRUE(store.Start().ok());
   EXPECT_EQ(store.Get(record.key)->uid, "uid");
   EXPECT_EQ(store.History({record.key, "uid", {}, {}, 10})->size(), 1U);
+}
+
+TEST(SqliteSchema, ATaskOfVersionThreeKeepsTheEventThatItBeganWith) {
+  const conformance::TemporaryFolder folder;
+  const std::string path = folder.File("store.db");
+  {
+    const auto database = OpenAt(path, 3);
+    ASSERT_TRUE(
+        database
+            ->Write([](Transaction& transaction) {
+              return transaction.Execute(
+                  "INSERT INTO tasks(sequence, id, status, progress, version, created_at, updated_at, namespace, "
+                  "actor, current_actor, flow, parent_id, replay_of, reason, labels) "
+                  "VALUES(1, 't1', 0, 0, 1, 5, 5, 'default', 'a', 'a', '', '', '', '', '');"
+                  "INSERT INTO task_events VALUES(1, 7, 5, 'status', '{\"status\":\"pending\"}')");
+            })
+            .ok());
+  }
+  const auto database = OpenDatabase(path);
+  TaskStore store(*database, RealClock(), [](Transaction&, const ports::FirstMessage&) { return Ok(); });
+  ASSERT_TRUE(store.Start().ok());
+  const auto events = store.Events("t1", 0);
+  ASSERT_EQ(events->size(), 1U);
+  EXPECT_EQ(events->front().sequence, 7);
 }
 
 TEST(SqliteSchema, AStoreOfANewerProgramIsRefused) {

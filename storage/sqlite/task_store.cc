@@ -12,6 +12,15 @@ namespace asya::storage::sqlite {
 using ports::Task;
 using sql::sqlite::Transaction;
 
+namespace {
+
+// The task made last may have no event yet but its first.
+constexpr const char* kLastEvent =
+    "SELECT max(coalesce((SELECT max(sequence) FROM task_events), 0), "
+    "coalesce((SELECT first_event FROM tasks ORDER BY sequence DESC LIMIT 1), 0))";
+
+}  // namespace
+
 TaskStore::TaskStore(sql::sqlite::Database& database, const Clock& clock, Enqueue enqueue,
                      const TaskStoreSettings& settings)
     : database_(database), settings_(settings), writes_(std::make_shared<Writes>(clock, std::move(enqueue))) {}
@@ -20,7 +29,7 @@ TaskStore::~TaskStore() = default;
 
 Status TaskStore::Start() {
   return database_.Write([writes = writes_](Transaction& transaction) -> Status {
-    ASYA_TRY(auto* const row, transaction.Prepare("SELECT coalesce(max(sequence), 0) FROM task_events"));
+    ASYA_TRY(auto* const row, transaction.Prepare(kLastEvent));
     ASYA_TRY(const bool found, row->Step());
     if (found) writes->last_event = row->Int(0);
     return Ok();
@@ -28,20 +37,29 @@ Status TaskStore::Start() {
 }
 
 void TaskStore::WriteThen(Job job, std::function<void(const Status&)> done) {
-  const auto changed = std::make_shared<std::vector<ports::TaskChange>>();
-  const auto shared = std::make_shared<std::function<void(const Status&)>>(std::move(done));
+  struct Write {
+    Job job;
+    std::function<void(const Status&)> done;
+    std::vector<ports::TaskChange> changed;
+    std::vector<TaskStep> steps;
+  };
+  const auto write = std::make_shared<Write>(Write{std::move(job), std::move(done), {}, {}});
   const Status submitted = database_.Submit(
-      [writes = writes_, changed, job = std::move(job)](Transaction& transaction) {
-        writes->changed.clear();
-        Status status = job(transaction, *writes);
-        changed->swap(writes->changed);
+      [writes = writes_, write](Transaction& transaction) {
+        writes->Begin(transaction);
+        Status status = write->job(transaction, *writes);
+        write->changed.swap(writes->changed);
+        write->steps.swap(writes->steps);
         return status;
       },
-      [writes = writes_, changed, shared](const Status& status) {
-        if (status.ok()) writes->subscribers.Notify(*changed);
-        (*shared)(status);
+      [writes = writes_, write](const Status& status) {
+        if (status.ok()) {
+          writes->views.Take(std::move(write->steps));
+          writes->subscribers.Notify(write->changed);
+        }
+        write->done(status);
       });
-  if (!submitted.ok()) (*shared)(submitted);
+  if (!submitted.ok()) write->done(submitted);
 }
 
 template <class T>
@@ -70,27 +88,34 @@ void TaskStore::CreateThen(Task task, ports::FirstMessage message, std::optional
     Task task;
     ports::FirstMessage message;
     std::optional<ports::IdempotencyKey> key;
+    ports::TaskEvent first_event;
     std::optional<Task> earlier;
   };
   const auto creation =
-      std::make_shared<Creation>(Creation{std::move(task), std::move(message), std::move(key), std::nullopt});
+      std::make_shared<Creation>(Creation{std::move(task), std::move(message), std::move(key), {}, std::nullopt});
   const auto create = [creation](Transaction& transaction, Writes& writes) -> Status {
     ASYA_TRY(const auto earlier, writes.Create(transaction, creation->task, creation->message, creation->key));
     creation->earlier.reset();
-    if (!earlier) return Ok();
+    if (!earlier) {
+      creation->first_event = std::move(writes.first_event);
+      return Ok();
+    }
     ASYA_TRY(auto* const row, transaction.Prepare(ASYA_SELECT_TASK "WHERE t.sequence = ?1"));
     ASYA_TRY(const bool found, row->Bind(1, *earlier).Step());
     if (found) creation->earlier = ReadTask(*row);
     return Ok();
   };
-  WriteThen(create, [creation, done = std::move(done)](const Status& status) {
+  WriteThen(create, [creation, writes = writes_, done = std::move(done)](const Status& status) {
     if (!status.ok()) return done(status.error());
-    done(creation->earlier ? std::move(*creation->earlier) : std::move(creation->task));
+    if (creation->earlier) return done(std::move(*creation->earlier));
+    writes->views.Add(creation->task, std::move(creation->first_event));
+    done(std::move(creation->task));
   });
 }
 
 Result<Task> TaskStore::Get(const std::string& id) {
-  std::optional<Task> task;
+  std::optional<Task> task = writes_->views.Get(id);
+  if (task) return *std::move(task);
   const auto read = [&](Transaction& transaction) -> Status {
     ASYA_TRY(auto* const row, transaction.Prepare(ASYA_SELECT_TASK "WHERE t.id = ?1"));
     ASYA_TRY(const bool found, row->Bind(1, id).Step());

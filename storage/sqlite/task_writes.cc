@@ -59,21 +59,22 @@ Result<std::optional<std::int64_t>> Earlier(Transaction& transaction, const port
   return std::optional<std::int64_t>(row->Int(0));
 }
 
-Result<std::int64_t> InsertTask(Transaction& transaction, const Task& task) {
-  ASYA_TRY(
-      auto* const insert,
-      transaction.Prepare("INSERT INTO tasks(id, namespace, parent_id, flow, actor, status, progress, "
-                          "current_actor, reason, replay_of, labels, created_at, updated_at, deadline_at, version) "
-                          "VALUES(?1, ?2, ?3, ?4, ?5, 0, 0, ?10, '', ?6, ?7, ?8, ?8, ?9, 1)"));
-  insert->Bind(1, task.id)
-      .Bind(2, task.namespace_)
-      .Bind(3, task.parent_id)
-      .Bind(4, task.flow)
-      .Bind(5, task.actor)
-      .Bind(6, task.replay_of)
-      .Bind(7, task.labels_json)
+Result<std::int64_t> InsertTask(Transaction& transaction, const Task& task, std::int64_t first_event) {
+  ASYA_TRY(auto* const insert,
+           transaction.Prepare(
+               "INSERT INTO tasks(id, namespace, parent_id, flow, actor, status, progress, "
+               "current_actor, reason, replay_of, labels, created_at, updated_at, deadline_at, version, first_event) "
+               "VALUES(?1, ?2, ?3, ?4, ?5, 0, 0, ?10, '', ?6, ?7, ?8, ?8, ?9, 1, ?11)"));
+  insert->BindKept(1, task.id)
+      .BindKept(2, task.namespace_)
+      .BindKept(3, task.parent_id)
+      .BindKept(4, task.flow)
+      .BindKept(5, task.actor)
+      .BindKept(6, task.replay_of)
+      .BindKept(7, task.labels_json)
       .Bind(8, ToMicroseconds(task.created_at))
-      .Bind(10, task.current_actor);
+      .BindKept(10, task.current_actor)
+      .Bind(11, first_event);
   if (task.deadline_at) insert->Bind(9, ToMicroseconds(*task.deadline_at));
   if (Status inserted = insert->Run(); !inserted.ok()) {
     if (inserted.error().code != ErrorCode::kExists) return inserted.error();
@@ -85,7 +86,7 @@ Result<std::int64_t> InsertTask(Transaction& transaction, const Task& task) {
 Status InsertInput(Transaction& transaction, std::int64_t sequence, const Task& task) {
   ASYA_TRY(auto* const insert,
            transaction.Prepare("INSERT INTO task_inputs(task, payload, headers) VALUES(?1, ?2, ?3)"));
-  return insert->Bind(1, sequence).Bind(2, task.payload_json).Bind(3, task.headers_json).Run();
+  return insert->Bind(1, sequence).BindKept(2, task.payload_json).BindKept(3, task.headers_json).Run();
 }
 
 Status InsertKey(Transaction& transaction, std::int64_t sequence, const ports::IdempotencyKey& key) {
@@ -108,27 +109,37 @@ Result<std::optional<std::int64_t>> TaskStore::Writes::Create(Transaction& trans
   task.progress = 0;
   task.version = 1;
   task.created_at = task.updated_at = now;
-  ASYA_TRY(const std::int64_t sequence, InsertTask(transaction, task));
+  first_event = ports::TaskEvent{NextEvent(now), task.id, now, kStatusEvent, kFirstEventData};
+  ASYA_TRY(const std::int64_t sequence, InsertTask(transaction, task, first_event.sequence));
   ASYA_TRY_STATUS(InsertInput(transaction, sequence, task));
   if (key) ASYA_TRY_STATUS(InsertKey(transaction, sequence, *key));
-  ASYA_TRY_STATUS(PutEvent(transaction, sequence, now, EventData(TaskStatus::kPending, 0, "", "", "")));
+  recent_.Put(task.id, TaskRow{sequence, TaskStatus::kPending, 0, true, {RecentTasks::PrintOf(kFirstEventData)}});
   ASYA_TRY_STATUS(enqueue_(transaction, message));
   Began(task.id);
   return std::optional<std::int64_t>();
 }
 
 Status TaskStore::Writes::Apply(Transaction& transaction, const PreparedReport& prepared) {
+  step_ = {};
+  ASYA_TRY_STATUS(ApplyOne(transaction, prepared));
+  if (!step_.moved && !step_.event) return Ok();
+  step_.id = prepared.report.task_id;
+  steps.push_back(std::move(step_));
+  return Ok();
+}
+
+Status TaskStore::Writes::ApplyOne(Transaction& transaction, const PreparedReport& prepared) {
   const ports::TaskReport& report = prepared.report;
   const WallTime now = clock_.Now();
-  ASYA_TRY(const auto row, Find(transaction, report.task_id));
-  if (!row) {
+  ASYA_TRY(TaskRow* const row, Find(transaction, report.task_id));
+  if (row == nullptr) {
     if (report.parent_id.empty()) return Ok();
-    ASYA_TRY(const auto registered, Register(transaction, prepared, now));
-    return registered ? Moved(transaction, *registered, prepared, now) : Ok();
+    ASYA_TRY(TaskRow* const registered, Register(transaction, prepared, now));
+    return registered != nullptr ? Moved(transaction, *registered, prepared, now) : Ok();
   }
   if (CanMove(row->status, report.status)) {
     ASYA_TRY_STATUS(Move(transaction, *row, prepared, now));
-    return Moved(transaction, row->sequence, prepared, now);
+    return Moved(transaction, *row, prepared, now);
   }
   if (prepared.progress > row->progress && !ports::IsTerminal(row->status)) {
     ASYA_TRY_STATUS(AdvanceProgress(transaction, *row, prepared, now));
@@ -136,101 +147,136 @@ Status TaskStore::Writes::Apply(Transaction& transaction, const PreparedReport& 
   }
   // An end that is told again, by a relay that died before it could acknowledge, is no second end.
   if (report.hop_json.empty() || ports::IsTerminal(report.status)) return Ok();
-  return PutHopEvent(transaction, row->sequence, prepared, now);
+  return PutHopEvent(transaction, *row, prepared, now);
 }
 
-Status TaskStore::Writes::Moved(Transaction& transaction, std::int64_t task, const PreparedReport& prepared,
-                                WallTime now) {
+Status TaskStore::Writes::Moved(Transaction& transaction, TaskRow& task, const PreparedReport& prepared, WallTime now) {
   const ports::TaskReport& report = prepared.report;
   const bool ended = ports::IsTerminal(report.status);
   Changed(report.task_id, ended);
   if (ended && !(report.result_json.empty() && report.error_json.empty())) {
-    ASYA_TRY_STATUS(PutResult(transaction, task, report.result_json, report.error_json));
+    ASYA_TRY_STATUS(PutResult(transaction, task.sequence, report.result_json, report.error_json));
   }
-  return PutEvent(transaction, task, now, prepared.event_data);
+  return PutEvent(transaction, task, report.task_id, now, prepared.event_data);
 }
 
-Result<std::optional<TaskStore::Writes::Row>> TaskStore::Writes::Find(Transaction& transaction, const std::string& id) {
+Result<TaskRow*> TaskStore::Writes::Find(Transaction& transaction, const std::string& id) {
+  if (TaskRow* const known = recent_.Find(id); known != nullptr) return known;
   ASYA_TRY(auto* const found, transaction.Prepare("SELECT sequence, status, progress FROM tasks WHERE id = ?1"));
-  ASYA_TRY(const bool there, found->Bind(1, id).Step());
-  if (!there) return std::optional<Row>();
-  return std::optional<Row>(Row{found->Int(0), static_cast<TaskStatus>(found->Int(1)), found->Int(2)});
+  ASYA_TRY(const bool there, found->BindKept(1, id).Step());
+  if (!there) return nullptr;
+  return &recent_.Put(id, TaskRow{found->Int(0), static_cast<TaskStatus>(found->Int(1)), found->Int(2), false, {}});
 }
 
-Status TaskStore::Writes::Move(Transaction& transaction, const Row& task, const PreparedReport& prepared,
-                               WallTime now) {
+Status TaskStore::Writes::Move(Transaction& transaction, TaskRow& task, const PreparedReport& prepared, WallTime now) {
   ASYA_TRY(auto* const move, transaction.Prepare(kMove));
-  return move->Bind(1, task.sequence)
-      .Bind(2, Number(prepared.report.status))
-      .Bind(3, prepared.progress)
-      .Bind(4, prepared.report.current_actor)
-      .Bind(5, prepared.report.reason)
-      .Bind(6, ToMicroseconds(now))
-      .Run();
+  ASYA_TRY_STATUS(move->Bind(1, task.sequence)
+                      .Bind(2, Number(prepared.report.status))
+                      .Bind(3, prepared.progress)
+                      .BindKept(4, prepared.report.current_actor)
+                      .BindKept(5, prepared.report.reason)
+                      .Bind(6, ToMicroseconds(now))
+                      .Run());
+  task.status = prepared.report.status;
+  task.progress = std::max(task.progress, prepared.progress);
+  step_.reason = prepared.report.reason;
+  NoteStep(task, prepared, now);
+  return Ok();
 }
 
-Status TaskStore::Writes::AdvanceProgress(Transaction& transaction, const Row& task, const PreparedReport& prepared,
+Status TaskStore::Writes::AdvanceProgress(Transaction& transaction, TaskRow& task, const PreparedReport& prepared,
                                           WallTime now) {
   ASYA_TRY(auto* const advance, transaction.Prepare(kAdvance));
-  return advance->Bind(1, task.sequence)
-      .Bind(2, prepared.progress)
-      .Bind(3, prepared.report.current_actor)
-      .Bind(4, ToMicroseconds(now))
-      .Run();
+  ASYA_TRY_STATUS(advance->Bind(1, task.sequence)
+                      .Bind(2, prepared.progress)
+                      .BindKept(3, prepared.report.current_actor)
+                      .Bind(4, ToMicroseconds(now))
+                      .Run());
+  task.progress = prepared.progress;
+  NoteStep(task, prepared, now);
+  return Ok();
 }
 
-Result<std::optional<std::int64_t>> TaskStore::Writes::Register(Transaction& transaction,
-                                                                const PreparedReport& prepared, WallTime now) {
+void TaskStore::Writes::NoteStep(const TaskRow& task, const PreparedReport& prepared, WallTime now) {
+  step_.moved = true;
+  step_.status = task.status;
+  step_.progress = FromMillionths(task.progress);
+  step_.actor = prepared.report.current_actor;
+  step_.at = now;
+}
+
+Result<TaskRow*> TaskStore::Writes::Register(Transaction& transaction, const PreparedReport& prepared, WallTime now) {
+  const ports::TaskReport& report = prepared.report;
   ASYA_TRY(auto* const insert, transaction.Prepare(kRegister));
-  insert->Bind(1, prepared.report.task_id)
-      .Bind(2, prepared.report.namespace_)
-      .Bind(3, prepared.report.parent_id)
-      .Bind(4, prepared.report.current_actor)
-      .Bind(5, Number(prepared.report.status))
+  insert->BindKept(1, report.task_id)
+      .BindKept(2, report.namespace_)
+      .BindKept(3, report.parent_id)
+      .BindKept(4, report.current_actor)
+      .Bind(5, Number(report.status))
       .Bind(6, prepared.progress)
-      .Bind(7, prepared.report.reason)
+      .BindKept(7, report.reason)
       .Bind(8, ToMicroseconds(now));
   ASYA_TRY(const auto registered, FirstInt(*insert));
-  if (registered) Changed(prepared.report.parent_id, false);
-  return registered;
+  if (!registered) return nullptr;
+  Changed(report.parent_id, false);
+  ForgetView(report.parent_id);
+  return &recent_.Put(report.task_id, TaskRow{*registered, report.status, prepared.progress, true, {}});
 }
 
 Status TaskStore::Writes::PutResult(Transaction& transaction, std::int64_t task, const std::string& result,
                                     const std::string& error) {
   ASYA_TRY(auto* const put, transaction.Prepare("INSERT INTO task_results(task, result, error) VALUES(?1, ?2, ?3) "
                                                 "ON CONFLICT(task) DO NOTHING"));
-  return put->Bind(1, task).Bind(2, result).Bind(3, error).Run();
+  step_.result_json = result;
+  step_.error_json = error;
+  return put->Bind(1, task).BindKept(2, result).BindKept(3, error).Run();
 }
 
-Status TaskStore::Writes::PutEvent(Transaction& transaction, std::int64_t task, WallTime now, const std::string& data) {
+Status TaskStore::Writes::PutEvent(Transaction& transaction, TaskRow& task, const std::string& id, WallTime now,
+                                   const std::string& data) {
   ASYA_TRY(auto* const put, transaction.Prepare("INSERT INTO task_events(task, sequence, at, type, data) "
                                                 "VALUES(?1, ?2, ?3, ?4, ?5)"));
-  return put->Bind(1, task)
-      .Bind(2, NextEvent(now))
-      .Bind(3, ToMicroseconds(now))
-      .Bind(4, std::string_view(kStatusEvent))
-      .Bind(5, data)
-      .Run();
+  const std::int64_t sequence = NextEvent(now);
+  ASYA_TRY_STATUS(put->Bind(1, task.sequence)
+                      .Bind(2, sequence)
+                      .Bind(3, ToMicroseconds(now))
+                      .BindKept(4, kStatusEvent)
+                      .BindKept(5, data)
+                      .Run());
+  RecentTasks::Note(task, RecentTasks::PrintOf(data));
+  step_.event = ports::TaskEvent{sequence, id, now, kStatusEvent, data};
+  return Ok();
 }
 
-Status TaskStore::Writes::PutHopEvent(Transaction& transaction, std::int64_t task, const PreparedReport& prepared,
-                                      WallTime now) {
-  // A repeated report finds its own bytes. Hops count also after the end: the relay of the last actor reports on its
-  // own.
-  ASYA_TRY(auto* const events, transaction.Prepare("SELECT data FROM task_events WHERE task = ?1"));
-  events->Bind(1, task);
-  for (std::int64_t count = 0;; ++count) {
+Status TaskStore::Writes::ReadEvents(Transaction& transaction, TaskRow& task) {
+  ASYA_TRY(auto* const events, transaction.Prepare("SELECT data FROM task_events WHERE task = ?1 UNION ALL "
+                                                   "SELECT ?2 FROM tasks WHERE sequence = ?1 AND first_event > 0"));
+  events->Bind(1, task.sequence).BindKept(2, kFirstEventData);
+  task.events.clear();
+  for (;;) {
     ASYA_TRY(const bool found, events->Step());
     if (!found) break;
-    if (count + 1 >= kHopEventsPerTaskMax || events->View(0) == prepared.event_data) return Ok();
+    task.events.push_back(RecentTasks::PrintOf(events->View(0)));
   }
+  task.knows_events = true;
+  return Ok();
+}
+
+Status TaskStore::Writes::PutHopEvent(Transaction& transaction, TaskRow& task, const PreparedReport& prepared,
+                                      WallTime now) {
+  // A repeated report finds its own print. Hops count also after the end: the relay of the last actor reports on its
+  // own.
+  if (!task.knows_events) ASYA_TRY_STATUS(ReadEvents(transaction, task));
+  if (static_cast<std::int64_t>(task.events.size()) >= kHopEventsPerTaskMax) return Ok();
+  const std::size_t print = RecentTasks::PrintOf(prepared.event_data);
+  if (std::find(task.events.begin(), task.events.end(), print) != task.events.end()) return Ok();
   Changed(prepared.report.task_id, false);
-  return PutEvent(transaction, task, now, prepared.event_data);
+  return PutEvent(transaction, task, prepared.report.task_id, now, prepared.event_data);
 }
 
 Status TaskStore::Writes::Cancel(Transaction& transaction, const std::string& id) {
-  ASYA_TRY(const auto task, Find(transaction, id));
-  if (!task) return NoSuchTask(id);
+  ASYA_TRY(TaskRow* const task, Find(transaction, id));
+  if (task == nullptr) return NoSuchTask(id);
   if (!CanMove(task->status, TaskStatus::kCanceled)) return Ok();
   PreparedReport prepared;
   prepared.report.status = TaskStatus::kCanceled;
@@ -238,7 +284,8 @@ Status TaskStore::Writes::Cancel(Transaction& transaction, const std::string& id
   const WallTime now = clock_.Now();
   ASYA_TRY_STATUS(Move(transaction, *task, prepared, now));
   Changed(id, true);
-  return PutEvent(transaction, task->sequence, now, prepared.event_data);
+  ForgetView(id);
+  return PutEvent(transaction, *task, id, now, prepared.event_data);
 }
 
 Result<std::int64_t> TaskStore::Writes::ExpireBatch(Transaction& transaction, WallTime now, std::int64_t limit) {
@@ -257,10 +304,19 @@ Result<std::int64_t> TaskStore::Writes::ExpireBatch(Transaction& transaction, Wa
   }
   for (const auto& [sequence, id] : expired) {
     ASYA_TRY_STATUS(PutResult(transaction, sequence, "", TimeoutErrorJson()));
-    ASYA_TRY_STATUS(PutEvent(transaction, sequence, now, EventData(TaskStatus::kFailed, 0, "", kTimeoutReason, "")));
+    TaskRow row;
+    row.sequence = sequence;
+    ASYA_TRY_STATUS(PutEvent(transaction, row, id, now, EventData(TaskStatus::kFailed, 0, "", kTimeoutReason, "")));
+    recent_.Forget(id);
+    ForgetView(id);
     Changed(id, true);
   }
   return static_cast<std::int64_t>(expired.size());
+}
+
+void TaskStore::Writes::ForgetAll() {
+  recent_.Clear();
+  views.Clear();
 }
 
 std::int64_t TaskStore::Writes::NextEvent(WallTime now) {

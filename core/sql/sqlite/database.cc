@@ -81,8 +81,10 @@ Status Configure(Connection& connection, const Settings& settings) {
     return Fail(ErrorCode::kUnavailable,
                 settings.path + ": the file system does not support SQLite's WAL (got " + mode + ")");
   }
+  // Foreign keys are not enforced: each row that refers to another would cost a search for it when it is written. Who
+  // deletes a row deletes what belongs to it.
   return connection.Execute(std::string("PRAGMA synchronous=") + (settings.synchronous_full ? "FULL" : "NORMAL") +
-                            "; PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF; PRAGMA cache_size=-" +
+                            "; PRAGMA foreign_keys=OFF; PRAGMA trusted_schema=OFF; PRAGMA cache_size=-" +
                             std::to_string(settings.writer_cache_kib) +
                             "; PRAGMA wal_autocheckpoint=" + std::to_string(settings.checkpoint_pages) +
                             "; PRAGMA journal_size_limit=" + std::to_string(kWalKeptBytesMax));

@@ -27,6 +27,7 @@ class Statement {
   Statement& Bind(int index, std::int64_t value);
   Statement& Bind(int index, std::string_view text);       // TEXT, copied
   Statement& BindBlob(int index, std::string_view bytes);  // BLOB, not copied: must live until Run/Step/Reset
+  Statement& BindKept(int index, std::string_view text);   // TEXT, not copied, as BindBlob
   Statement& BindNull(int index);
   // Runs to the end and resets; ok(true) per row is read by Step instead.
   Status Run();
@@ -62,6 +63,9 @@ class Transaction {
   Status Execute(const std::string& sql);
   [[nodiscard]] std::int64_t Changes() const;  // rows changed by the last statement
   [[nodiscard]] std::int64_t LastInsertId() const;
+  // Of a job of the writer: grows whenever something was undone that earlier jobs wrote, or this one when it ran
+  // before. What a job remembers of the file for later ones holds as long as it stays the same.
+  [[nodiscard]] std::uint64_t undone() const { return undone_; }
   // Runs `action` on the writer thread once this job is durable: in the order of the jobs, before their `done`s; never
   // when the job is rolled back. Must not block. In a read it is ignored.
   void AfterCommit(std::function<void()> action) { after_commit_.push_back(std::move(action)); }
@@ -70,6 +74,7 @@ class Transaction {
   friend class Writer;
   Connection& connection_;
   bool executed_ = false;  // by Execute
+  std::uint64_t undone_ = 0;
   std::vector<std::function<void()>> after_commit_;
 };
 

@@ -34,6 +34,11 @@ Statement& Statement::BindBlob(int index, std::string_view bytes) {
   return *this;
 }
 
+Statement& Statement::BindKept(int index, std::string_view text) {
+  Note(sqlite3_bind_text64(Handle(handle_), index, Bytes(text), text.size(), SQLITE_STATIC, SQLITE_UTF8));
+  return *this;
+}
+
 Statement& Statement::BindNull(int index) {
   Note(sqlite3_bind_null(Handle(handle_), index));
   return *this;

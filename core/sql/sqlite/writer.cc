@@ -106,6 +106,7 @@ bool Writer::RunTogether(std::vector<Item>& batch) {
       return true;
     }
     if (item.status.ok() || clean) continue;
+    ++undone_;
     static_cast<void>(connection_->Execute("ROLLBACK"));
     return batch.size() == 1;
   }
@@ -131,7 +132,6 @@ bool Writer::Begin(std::vector<Item>& batch) {
 
 void Writer::Commit(std::vector<Item>& batch) {
   if (Status committed = connection_->Run("COMMIT"); !committed.ok()) {
-    if (connection_->InTransaction()) static_cast<void>(connection_->Execute("ROLLBACK"));
     return FailAll(batch, committed.error());
   }
   if (on_commit_ && connection_->TotalChanges() != changes_before_) on_commit_();
@@ -158,7 +158,10 @@ bool Writer::RunInSavepoint(Item& item) {
   if (!item.status.ok()) return connection_->InTransaction();
   RunJob(item);
   if (!connection_->InTransaction()) return false;
-  if (!item.status.ok() && !connection_->Execute("ROLLBACK TO job").ok()) return false;
+  if (!item.status.ok()) {
+    ++undone_;
+    if (!connection_->Execute("ROLLBACK TO job").ok()) return false;
+  }
   if (Status released = connection_->Execute("RELEASE job"); !released.ok()) {
     item.status = released;
     return false;
@@ -170,6 +173,7 @@ Status Writer::Protected(Item& item, bool& executed) {
   // A throwing job is our bug (or memory ran out); it must not take the other jobs of the process with it.
   try {
     Transaction transaction(*connection_);
+    transaction.undone_ = undone_;
     Status status = item.job(transaction);
     item.after_commit = std::move(transaction.after_commit_);
     executed = transaction.executed_;
@@ -181,6 +185,7 @@ Status Writer::Protected(Item& item, bool& executed) {
 }
 
 void Writer::FailAll(std::vector<Item>& batch, const Error& error) {
+  ++undone_;
   if (connection_->InTransaction()) static_cast<void>(connection_->Execute("ROLLBACK"));
   for (Item& item : batch) {
     // A job that failed by itself keeps its own reason.

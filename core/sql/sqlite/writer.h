@@ -67,6 +67,7 @@ class Writer {
   std::deque<Item> waiting_;
   bool running_ = false;
   std::int64_t changes_before_ = 0;  // of the batch
+  std::uint64_t undone_ = 0;         // how often something was rolled back
   std::atomic<std::thread::id> own_thread_{};
   std::thread thread_;
 };
