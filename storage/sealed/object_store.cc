@@ -163,6 +163,10 @@ Result<Record> ObjectStore::Delete(const ports::ObjectKey& key, const ports::Pre
 
 Result<Record> ObjectStore::Get(const ports::ObjectKey& key) { return Opened(inner_.Get(key)); }
 
+Result<Record> ObjectStore::GetNotOlder(const ports::ObjectKey& key, ports::Revision than) {
+  return Opened(inner_.GetNotOlder(key, than));
+}
+
 Result<ports::Page> ObjectStore::List(const ports::ListQuery& query) {
   auto page = inner_.List(query);
   if (!page.ok() || !Seals(query.resource)) return page;
@@ -171,6 +175,8 @@ Result<ports::Page> ObjectStore::List(const ports::ListQuery& query) {
 }
 
 Result<ports::Revision> ObjectStore::Head() { return inner_.Head(); }
+
+Result<bool> ObjectStore::Reached(ports::Revision revision) { return inner_.Reached(revision); }
 
 Result<std::shared_ptr<void>> ObjectStore::Watch(const ports::WatchQuery& query, ports::Revision from,
                                                  std::shared_ptr<ports::WatchSink> sink) {

@@ -32,8 +32,10 @@ class ObjectStore final : public ports::ObjectStore {
   Result<ports::Record> Delete(const ports::ObjectKey& key, const ports::Precondition& precondition,
                                const ports::Author& author) override;
   Result<ports::Record> Get(const ports::ObjectKey& key) override;
+  Result<ports::Record> GetNotOlder(const ports::ObjectKey& key, ports::Revision than) override;
   Result<ports::Page> List(const ports::ListQuery& query) override;
   Result<ports::Revision> Head() override;
+  Result<bool> Reached(ports::Revision revision) override;
   Result<std::shared_ptr<void>> Watch(const ports::WatchQuery& query, ports::Revision from,
                                       std::shared_ptr<ports::WatchSink> sink) override;
   Result<std::vector<ports::HistoryEntry>> History(const ports::HistoryQuery& query) override;

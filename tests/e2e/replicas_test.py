@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -23,8 +25,11 @@ class Team:
         authority = Authority(folder / "pki")
         certificate, key = authority.sign("server", server=True)
         self.root = authority.sign("root", "system:masters")
+        keys = folder / "keys"
+        keys.write_text(base64.b64encode(os.urandom(32)).decode() + "\n")
+        keys.chmod(0o600)
         arguments = [f"--tls-cert-file={certificate}", f"--tls-private-key-file={key}",
-                     f"--client-ca-file={authority.certificate}"]  # fmt: skip
+                     f"--client-ca-file={authority.certificate}", f"--encryption-key-file={keys}"]  # fmt: skip
         self.servers = [
             stack.enter_context(DirectServer(folder / name, authority.certificate, *arguments, database=database.dsn))
             for name in ("one", "two")
