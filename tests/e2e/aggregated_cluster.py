@@ -99,13 +99,13 @@ class AggregatedCluster:
         """Where asya-server lies."""
         return Path(os.environ.get("ASYA_BIN", str(ROOT / "build" / "dev" / "bin")))
 
-    def start_server(self, folder: str = "server") -> None:
-        """Ours, at the address that the APIService names; `folder` has its database."""
+    def start_server(self, folder: str = "server", database: str = "") -> None:
+        """Ours, at the address that the APIService names; its database is a file in `folder`, or this PostgreSQL."""
         certificate, key = self.serving
         self.server = DirectServer(
             self.folder / folder, self.ca, f"--aggregated={self.folder / 'kubeconfig'}",
             f"--tls-cert-file={certificate}", f"--tls-private-key-file={key}",
-            f"--serving-ca-file={self.serving_ca}", listen=self.address,
+            f"--serving-ca-file={self.serving_ca}", listen=self.address, database=database,
         )  # fmt: skip
 
     def command(self, *arguments: str, user: str = "root") -> list[str]:

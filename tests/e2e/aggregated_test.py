@@ -13,11 +13,12 @@ from typing import Any
 import httpx
 import pytest
 import yaml
-from aggregated_cluster import API_SERVICE, HOSTS, AggregatedCluster
+from aggregated_cluster import API_SERVICE, HOSTS, NAMESPACE, AggregatedCluster
 from asya_project import PATIENCE_S, until
 from direct_server import FLOWS, GROUP, flow
 
 from private_pki import Authority
+from private_postgres import PrivatePostgres
 
 ACTOR = """\
 apiVersion: asya.sh/v1alpha1
@@ -303,6 +304,31 @@ def test_the_cluster_collects_dependents(cluster: AggregatedCluster) -> None:
         assert client.delete(FLOWS + "/owner", params={"propagationPolicy": "Foreground"}).status_code == 200
         until(lambda: client.get(FLOWS + "/owner").status_code == 404, "the owner has gone")
         assert client.get(place + "/owned").status_code == 404
+
+
+def test_a_database_that_is_away_disturbs_nobody_else(cluster: AggregatedCluster) -> None:
+    """A PostgreSQL that the cluster is told to take, killed and started: only objects of ours are away meanwhile."""
+    with PrivatePostgres() as database, cluster.client("root", url=cluster.kubernetes.url) as client:
+
+        def take(**place: str) -> None:
+            cluster.server.kill()
+            cluster.run("delete", "configmap", "asya-installation", "--namespace", NAMESPACE)
+            cluster.start_server(**place)
+            until(lambda: client.get(FLOWS).status_code == 200, "the database is taken")
+
+        take(database=database.dsn)
+        made = client.post(FLOWS, json=flow("stored")).json()
+        database.kill()
+        until(lambda: client.get(FLOWS + "/stored").status_code == 503, "it is away")
+        refused = client.post(FLOWS, json=flow("lost"))
+        assert refused.status_code == 503 and refused.headers["Retry-After"], refused.text
+        for path in (GROUP, "/apis", "/openapi/v2", "/openapi/v3", "/api/v1/namespaces", "/apis/apps/v1/deployments"):
+            assert client.get(path).status_code == 200, path
+        assert cluster.condition() == "True"
+        database.start()
+        until(lambda: client.get(FLOWS + "/stored").status_code == 200, "it is back")
+        assert client.get(FLOWS + "/stored").json() == made
+        take(folder="server")
 
 
 def test_definitions_of_the_same_kinds_are_in_the_way(cluster: AggregatedCluster) -> None:
