@@ -1,5 +1,6 @@
 #include "apiserver/api_server.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "apiserver/body.h"
@@ -14,6 +15,7 @@
 #include "apiserver/watch_encoder.h"
 #include "apiserver/watch_schedule.h"
 #include "core/base/executor.h"
+#include "core/base/utf8.h"
 
 namespace asya::apiserver {
 namespace {
@@ -74,6 +76,11 @@ Outcome<Done> CheckScope(const Call& call) {
   if (!call.info.name.empty()) return PathNotFound();
   if (!reads_all) return MethodNotAllowed(call.info.verb + " needs a namespace");
   return Done{};
+}
+
+// Names are stored and shown; a certificate may have bytes in their place.
+bool HasTextNames(const User& user) {
+  return IsUtf8(user.name) && IsUtf8(user.uid) && std::all_of(user.groups.begin(), user.groups.end(), IsUtf8);
 }
 
 std::optional<observe::Gauge> WaitingGauge(observe::Metrics* metrics) {
@@ -163,6 +170,8 @@ void ApiServer::Implementation::Handle(http::Request request, http::Responder re
   if (!user) return responder.Send(ToResponse(user.failure().value_or(Unauthorized())));
   auto acting = Impersonate(request, *user);
   if (!acting.ok()) return responder.Send(ToResponse(acting.error()));
+  if (!HasTextNames(*acting)) return responder.Send(ToResponse(Unauthorized()));
+  if (const auto text = CheckText(request); !text.ok()) return responder.Send(ToResponse(text.error()));
   if (request.body.size() > kBodyLimitBytes) {
     return responder.Send(ToResponse(TooLarge("the request body is larger than 3 MiB")));
   }

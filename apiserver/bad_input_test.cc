@@ -150,6 +150,34 @@ TEST_F(TestApi, NamesThatCannotBeThereAreNotFoundOrInvalid) {
   EXPECT_EQ(Create(Actor(std::string(254, 'a'))).status, 422);
 }
 
+// It would be stored, and stop whoever reads the object again.
+TEST_F(TestApi, WhatIsNoTextNeverComesIntoAnObject) {
+  const Answer made = Send("POST", kActors, json::Dump(Actor("a")), {{"User-Agent", "tool\xff/1"}});
+  EXPECT_EQ(made.status, 201) << made.text;
+  EXPECT_EQ(made.At("/metadata/managedFields/0/manager"), "tool?");
+  EXPECT_EQ(Merge(Path("a"), R"({"metadata":{"labels":{"a":"b"}}})").status, 200);
+  EXPECT_EQ(Get(Path("a") + "/history").text.find('\xff'), std::string::npos);
+  for (const char* query : {"?fieldManager=%FF", "?dryRun=%C3", "?%80=x", "?fieldManager=a%00b"}) {
+    EXPECT_EQ(Create(Actor("b"), query).status, 400) << query;
+  }
+  for (const char* query : {"?fieldSelector=metadata.name%3D%FF", "?labelSelector=%ED%A0%80", "?continue=%FF",
+                            "?watch=true&fieldSelector=metadata.name%3D%00"}) {
+    EXPECT_EQ(Get(std::string(kActors) + query).status, 400) << query;
+  }
+  for (const char* path : {"/%FF", "/a%C3", "/a%00b"}) {
+    EXPECT_EQ(Get(std::string(kActors) + path).status, 404) << path;
+    EXPECT_EQ(Send("DELETE", std::string(kActors) + path).status, 404) << path;
+  }
+}
+
+TEST_F(TestApi, AUserWhoseNameIsNoTextIsNobody) {
+  Open({}, {}, {}, {}, [](const http::Request&) { return Identity(User{"ada\xff", {}}); });
+  EXPECT_EQ(Create(Actor("a")).status, 401);
+  Open({}, {}, {}, {}, [](const http::Request&) { return Identity(User{"ada", {"system:masters"}}); });
+  EXPECT_EQ(Send("GET", kActors, "", {{"Impersonate-User", "\xff"}}).status, 401);
+  EXPECT_EQ(Send("GET", kActors, "", {{"Impersonate-User", "eve"}}).status, 200);
+}
+
 // As many bytes as the limit of an annotation's total allow, and one more.
 TEST_F(TestApi, AnnotationsAreBounded) {
   json::Value actor = Actor("a");

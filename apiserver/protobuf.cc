@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/base/base64.h"
+#include "core/base/utf8.h"
 
 namespace asya::apiserver {
 namespace {
@@ -263,7 +264,9 @@ Result<json::Value> DecodeProtobufObject(std::string_view bytes) {
     if (envelope.number() == 1) good = ReadType(envelope.text(), object) && good;
     if (envelope.number() == 2) good = ReadObject(envelope.text(), object) && good;
   }
-  if (!good || envelope.bad()) return Invalid("", "no Kubernetes object in protobuf form");
+  // Protobuf keeps bytes where JSON has text.
+  if (!good || envelope.bad() || !IsUtf8(json::Dump(object)))
+    return Invalid("", "no Kubernetes object in protobuf form");
   return object;
 }
 

@@ -66,6 +66,15 @@ TEST_F(TestApi, SecretsComeAsProtobufToo) {
       409);
 }
 
+TEST_F(TestApi, ProtobufMayNotHaveBytesWhereJsonHasText) {
+  const auto make = [this](const std::string& note) {
+    const std::string metadata = Field(1, "team") + Field(12, Field(1, "note") + Field(2, note));
+    return Send("POST", "/api/v1/namespaces", Envelope("Namespace", Field(1, metadata)), kProtobuf);
+  };
+  EXPECT_EQ(make("\xff").status, 400);
+  EXPECT_EQ(make("caf\xc3\xa9").status, 201);
+}
+
 TEST_F(TestApi, DeleteOptionsComeAsProtobufToo) {
   const std::string uid = Create(Actor("a")).At("/metadata/uid");
   const auto remove = [this](const std::string& options) {

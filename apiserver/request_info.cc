@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/utf8.h"
 #include "core/http/target.h"
 
 namespace asya::apiserver {
@@ -17,7 +18,7 @@ std::optional<std::vector<std::string>> Segments(std::string_view path) {
     const std::size_t slash = path.find('/');
     auto segment = http::PercentDecode(path.substr(0, slash));
     path = slash == std::string_view::npos ? std::string_view() : path.substr(slash);
-    if (!segment || segment->find('\0') != std::string::npos) return std::nullopt;
+    if (!segment || segment->find('\0') != std::string::npos || !IsUtf8(*segment)) return std::nullopt;
     if (segment->empty() && !path.empty()) return std::nullopt;
     if (!segment->empty()) segments.push_back(std::move(*segment));
   }
@@ -75,6 +76,16 @@ std::optional<RequestInfo> ParseRequestInfo(std::string_view method, std::string
   if (!ParseObjects(std::move(*segments), info)) return std::nullopt;
   info.verb = VerbOf(method, !info.name.empty(), watch);
   return info;
+}
+
+Outcome<Done> CheckText(http::Request& request) {
+  const auto is_text = [](const std::string& text) { return text.find('\0') == std::string::npos && IsUtf8(text); };
+  for (const auto& [name, value] : request.query) {
+    if (!is_text(name) || !is_text(value)) return BadRequest("the query is not UTF-8 text");
+  }
+  const auto agent = request.headers.Get("User-Agent");
+  if (agent && !IsUtf8(*agent)) request.headers.Set("User-Agent", ReplaceInvalidUtf8(*agent));
+  return Done{};
 }
 
 }  // namespace asya::apiserver

@@ -62,14 +62,15 @@ class TestApi : public testing::Test {
   }
   // Starts again with other settings or parts.
   void Open(const ApiServerSettings& settings, std::vector<Admission> admission = {}, Authorizer authorize = {},
-            NamespaceStateOf namespace_state = {}) {
+            NamespaceStateOf namespace_state = {},
+            Authenticator authenticate = StaticToken("secret", User{"ada", {}})) {
     Shut();
     ApiServer::Parts parts{store_,
                            RealClock(),
                            random_,
                            observe::Logger::Silent(),
                            &metrics_,
-                           StaticToken("secret", User{"ada", {}}),
+                           std::move(authenticate),
                            std::move(authorize),
                            std::move(admission),
                            {},
