@@ -63,8 +63,8 @@ void RestorePayload(Envelope& envelope, std::string payload) {
 }
 
 void KeepClaimHeaders(const json::Object& from, json::Object& headers) {
-  for (const char* name : {kClaimHeader, kRootHeader}) {
-    headers.erase(name);
+  for (const std::string_view name : {std::string_view(kClaimHeader), std::string_view(kRootHeader)}) {
+    if (const auto given = headers.find(name); given != headers.end()) headers.erase(given);
     if (const auto found = from.find(name); found != from.end()) headers.insert(*found);
   }
 }

@@ -46,6 +46,7 @@ bool IsTerminal(const model::EnvelopeStatus& status) {
 
 // A second visit of the same actor must not make the children of the first once more.
 std::string ChildId(const model::Envelope& input, const std::string& actor, std::int64_t index) {
+  if (index == 0) return input.id;
   const auto& prev = input.route.prev;
   const auto visits = std::count(prev.begin(), prev.end(), actor);
   return model::DeriveId(input.id, visits == 0 ? actor : actor + "#" + std::to_string(visits), index);

@@ -95,13 +95,15 @@ Status HttpReply::ReadHead(std::string_view head) {
   chunked_ = false;
   content_type_.clear();
   retry_after_.clear();
-  const std::size_t first = head.find("\r\n");
-  ASYA_TRY_STATUS(ReadStatusLine(head.substr(0, first)));
-  while (first != std::string_view::npos && !head.empty()) {
-    const std::size_t next = head.find("\r\n");
-    head = next == std::string_view::npos ? std::string_view() : head.substr(next + 2);
-    const std::string_view line = head.substr(0, head.find("\r\n"));
-    if (!line.empty()) ASYA_TRY_STATUS(ReadField(line));
+  const auto next_line = [&head] {
+    const std::size_t end = head.find("\r\n");
+    const std::string_view line = head.substr(0, end);
+    head = end == std::string_view::npos ? std::string_view() : head.substr(end + 2);
+    return line;
+  };
+  ASYA_TRY_STATUS(ReadStatusLine(next_line()));
+  while (!head.empty()) {
+    if (const std::string_view line = next_line(); !line.empty()) ASYA_TRY_STATUS(ReadField(line));
   }
   return Ok();
 }

@@ -1,7 +1,11 @@
 #include "relay/reporter.h"
 
 #include <algorithm>
-#include <cstdio>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <limits>
+#include <string_view>
 #include <utility>
 
 #include "core/json/value.h"
@@ -12,34 +16,61 @@ namespace {
 constexpr int kTooManyRequests = 429;
 constexpr int kRequestTimeout = 408;
 
-std::string Number(double value) {
-  char text[32];
-  const int size = std::snprintf(text, sizeof text, "%.3f", value);
-  return std::string(text, static_cast<std::size_t>(size));
+void AppendWhole(std::string& out, std::int64_t value) {
+  std::array<char, std::numeric_limits<std::int64_t>::digits10 + 3> digits{};
+  out.append(digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr);
 }
 
-void AppendText(std::string& out, const char* opening, const std::string& text) {
-  if (!text.empty()) out += opening + json::Quote(text);
+// With three decimals; what is no number a report can have, or is too large for one, is 0.
+void AppendNumber(std::string& out, std::string_view opening, double value) {
+  constexpr double kLargest = 1e12;
+  const std::int64_t thousandths = std::llround((value > 0 && value < kLargest ? value : 0) * 1000);
+  out += opening;
+  AppendWhole(out, thousandths / 1000);
+  const std::array<char, 4> decimals = {'.', static_cast<char>('0' + thousandths / 100 % 10),
+                                        static_cast<char>('0' + thousandths / 10 % 10),
+                                        static_cast<char>('0' + thousandths % 10)};
+  out.append(decimals.data(), decimals.size());
+}
+
+void AppendText(std::string& out, std::string_view opening, const std::string& text) {
+  if (text.empty()) return;
+  out += opening;
+  json::AppendQuoted(out, text);
 }
 
 std::string Key(const StatusReport& report) { return report.task + "\n" + report.actor; }
 
 }  // namespace
 
-std::string ToJson(const StatusReport& report, const std::string& of_namespace) {
-  std::string out = R"({"type":"status","task":)" + json::Quote(report.task);
+void AppendJson(std::string& out, const StatusReport& report, const std::string& of_namespace) {
+  constexpr std::size_t kWordsBytes = 512;
+  out.reserve(out.size() + kWordsBytes + report.result.size() + report.error.size());
+  out += R"({"type":"status","task":)";
+  json::AppendQuoted(out, report.task);
   AppendText(out, R"(,"parent":)", report.parent);
   AppendText(out, R"(,"namespace":)", of_namespace);
   AppendText(out, R"(,"status":)", report.status);
   AppendText(out, R"(,"actor":)", report.ended_at.empty() ? report.actor : report.ended_at);
   AppendText(out, R"(,"reason":)", report.reason);
-  out += R"(,"progress":)" + Number(report.progress);
-  out += R"(,"hop":{"actor":)" + json::Quote(report.actor) + R"(,"attempt":)" + std::to_string(report.hop.attempt) +
-         R"(,"queue_wait_ms":)" + Number(report.hop.queue_wait_ms) + R"(,"work_ms":)" + Number(report.hop.work_ms) +
-         R"(,"cold_start_ms":)" + Number(report.hop.cold_start_ms) + "}";
-  if (!report.result.empty()) out += R"(,"result":)" + report.result;
-  if (!report.error.empty()) out += R"(,"error":)" + report.error;
-  return out + "}";
+  AppendNumber(out, R"(,"progress":)", report.progress);
+  out += R"(,"hop":{"actor":)";
+  json::AppendQuoted(out, report.actor);
+  out += R"(,"attempt":)";
+  AppendWhole(out, report.hop.attempt);
+  AppendNumber(out, R"(,"queue_wait_ms":)", report.hop.queue_wait_ms);
+  AppendNumber(out, R"(,"work_ms":)", report.hop.work_ms);
+  AppendNumber(out, R"(,"cold_start_ms":)", report.hop.cold_start_ms);
+  out += '}';
+  if (!report.result.empty()) (out += R"(,"result":)") += report.result;
+  if (!report.error.empty()) (out += R"(,"error":)") += report.error;
+  out += '}';
+}
+
+std::string ToJson(const StatusReport& report, const std::string& of_namespace) {
+  std::string out;
+  AppendJson(out, report, of_namespace);
+  return out;
 }
 
 Reporter::Reporter(Reactor& reactor, const Address& gateway, std::string of_namespace, const ReporterLimits& limits,
@@ -135,12 +166,9 @@ std::string Reporter::TakeBatch() {
   const auto full = [&] {
     return sent_ends_.size() + sent_waiting_.size() >= most || batch.size() >= limits_.batch_bytes;
   };
-  const auto add = [&](const std::string& item) {
-    if (batch.size() > 1) batch += ',';
-    batch += item;
-  };
+  const auto next = [&]() -> std::string& { return batch.size() > 1 ? batch += ',' : batch; };
   while (!ends_.empty() && !full()) {
-    add(ends_.front().json);
+    next() += ends_.front().json;
     sent_ends_.push_back(std::move(ends_.front()));
     ends_.pop_front();
   }
@@ -148,7 +176,11 @@ std::string Reporter::TakeBatch() {
     Waiting& item = waiting_.front();
     waiting_bytes_ -= item.bytes();
     if (item.fly.empty()) latest_.erase(Key(item.report));
-    add(item.fly.empty() ? ToJson(item.report, namespace_) : item.fly);
+    if (item.fly.empty()) {
+      AppendJson(next(), item.report, namespace_);
+    } else {
+      next() += item.fly;
+    }
     sent_waiting_.push_back(std::move(item));
     waiting_.pop_front();
   }

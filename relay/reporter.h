@@ -42,6 +42,8 @@ struct StatusReport {
 
 // One item of a batch as JSON.
 std::string ToJson(const StatusReport& report, const std::string& of_namespace);
+// The same at the end of `out`.
+void AppendJson(std::string& out, const StatusReport& report, const std::string& of_namespace);
 
 struct ReporterLimits {
   std::size_t waiting_items = 2000;  // progress and FLY; the oldest are dropped

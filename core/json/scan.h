@@ -13,18 +13,35 @@
 
 namespace asya::json {
 
+#ifdef __SSE2__
+// Of the sixteen bytes from there on, which ones do not stand for themselves. As signed numbers, bytes from 0x80 on are
+// below the blank too.
+inline __m128i OddBytes(const char* at) {
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+  return _mm_or_si128(
+      _mm_cmplt_epi8(bytes, _mm_set1_epi8(' ')),
+      _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')), _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'))));
+}
+#endif
+
 // Where the bytes end that stand for themselves in a JSON string and are ASCII: at a quote, a backslash, a control
 // character, a byte from 0x80 on, or `end`.
 inline const char* PlainEnd(const char* at, const char* end) {
 #ifdef __SSE2__
   constexpr std::ptrdiff_t kBlockBytes = sizeof(__m128i);
+  constexpr std::ptrdiff_t kManyBlocks = 4;  // looked at together, once a string is longer than most
+  if (end - at >= kBlockBytes) {
+    const int found = _mm_movemask_epi8(OddBytes(at));
+    if (found != 0) return at + __builtin_ctz(static_cast<unsigned>(found));
+    at += kBlockBytes;
+  }
+  for (; end - at >= kManyBlocks * kBlockBytes; at += kManyBlocks * kBlockBytes) {
+    const __m128i odd = _mm_or_si128(_mm_or_si128(OddBytes(at), OddBytes(at + kBlockBytes)),
+                                     _mm_or_si128(OddBytes(at + 2 * kBlockBytes), OddBytes(at + 3 * kBlockBytes)));
+    if (_mm_movemask_epi8(odd) != 0) break;
+  }
   for (; end - at >= kBlockBytes; at += kBlockBytes) {
-    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
-    // As signed numbers, bytes from 0x80 on are below the blank too.
-    const __m128i odd = _mm_or_si128(
-        _mm_cmplt_epi8(bytes, _mm_set1_epi8(' ')),
-        _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')), _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'))));
-    const int found = _mm_movemask_epi8(odd);
+    const int found = _mm_movemask_epi8(OddBytes(at));
     if (found != 0) return at + __builtin_ctz(static_cast<unsigned>(found));
   }
 #endif

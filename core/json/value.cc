@@ -44,7 +44,8 @@ void Write(Writer& out, const Value& value) {
 
 void AppendInt(std::string& out, std::int64_t value) {
   std::array<char, std::numeric_limits<std::int64_t>::digits10 + 3> digits{};
-  out.append(digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr);
+  const char* const end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
+  out.append(digits.data(), static_cast<std::size_t>(end - digits.data()));
 }
 
 // What has six decimals at most, such as a progress or a time in milliseconds; false leaves it to the careful way.
@@ -165,7 +166,7 @@ void AppendQuoted(std::string& out, std::string_view text) {
   out += '"';
   for (;;) {
     const char* const plain = PlainEnd(at, end);
-    out.append(at, plain);
+    out.append(at, static_cast<std::size_t>(plain - at));
     if (plain == end) break;
     AppendByte(out, *plain);
     at = plain + 1;

@@ -134,8 +134,16 @@ bool Publishing::SendNext(BatchId id, Batch& batch) {
   ++batch.sent;
   ++batch.open;
   const std::uint64_t tag = confirms_.Add(id, bytes, clock_.Steady());
-  link_.Send(kPublishChannel, message.delay.count() > 0 ? Publish(StepFor(message.delay).name, message.queue)
-                                                        : Publish(exchange_, message.queue));
+  if (message.delay.count() > 0) {
+    link_.Send(kPublishChannel, Publish(StepFor(message.delay).name, message.queue));
+  } else {
+    // Most go to the same queue as the one before.
+    if (last_queue_ != message.queue || last_publish_.empty()) {
+      last_queue_ = message.queue;
+      last_publish_ = Publish(exchange_, message.queue);
+    }
+    link_.Send(kPublishChannel, last_publish_);
+  }
   link_.SendContent(kPublishChannel, PropertiesOf(message, tag), message.body);
   std::string().swap(message.body);
   return true;

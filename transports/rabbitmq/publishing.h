@@ -92,6 +92,8 @@ class Publishing {
   std::map<BatchId, Batch> batches_;  // bounded by the leases of a consumer, by the callers of a publisher
   std::deque<BatchId> ready_;         // with something to send
   BatchId last_batch_ = 0;
+  std::string last_queue_;
+  std::string last_publish_;  // the method for it
   std::unordered_map<std::string, SteadyTime> known_queues_;
   std::set<std::chrono::milliseconds> known_steps_;
   std::unordered_map<std::uint64_t, std::string> returned_;  // tag -> queue, until its confirm

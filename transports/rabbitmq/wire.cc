@@ -1,54 +1,8 @@
 #include "transports/rabbitmq/wire.h"
 
-#include <algorithm>
-#include <array>
 #include <utility>
 
 namespace asya::transports::rabbitmq {
-namespace {
-
-// The lowest bytes of the value, the first of them the highest.
-template <std::size_t kBytes>
-std::array<char, kBytes> BytesOf(std::uint64_t value) {
-  std::array<char, kBytes> bytes;
-  for (std::size_t i = 0; i < kBytes; ++i) bytes[i] = static_cast<char>(value >> (8 * (kBytes - 1 - i)));
-  return bytes;
-}
-
-template <std::size_t kBytes>
-void Append(std::string& out, std::uint64_t value) {
-  const auto bytes = BytesOf<kBytes>(value);
-  out.append(bytes.data(), kBytes);
-}
-
-}  // namespace
-
-WireWriter& WireWriter::U8(std::uint8_t value) {
-  out_ += static_cast<char>(value);
-  return *this;
-}
-
-WireWriter& WireWriter::U16(std::uint16_t value) {
-  Append<2>(out_, value);
-  return *this;
-}
-
-WireWriter& WireWriter::U32(std::uint32_t value) {
-  Append<4>(out_, value);
-  return *this;
-}
-
-WireWriter& WireWriter::U64(std::uint64_t value) {
-  Append<8>(out_, value);
-  return *this;
-}
-
-WireWriter& WireWriter::ShortString(std::string_view text) {
-  ASYA_CHECK(text.size() <= kShortStringBytesMax);
-  U8(static_cast<std::uint8_t>(text.size()));
-  out_ += text;
-  return *this;
-}
 
 WireWriter& WireWriter::LongString(std::string_view text) {
   U32(static_cast<std::uint32_t>(text.size()));
@@ -63,11 +17,6 @@ std::size_t WireWriter::BeginFields() {
 
 void WireWriter::EndFields(std::size_t start) {
   SetU32(start - sizeof(std::uint32_t), static_cast<std::uint32_t>(out_.size() - start));
-}
-
-void WireWriter::SetU32(std::size_t at, std::uint32_t value) {
-  const auto bytes = BytesOf<sizeof value>(value);
-  std::copy(bytes.begin(), bytes.end(), out_.begin() + static_cast<std::ptrdiff_t>(at));
 }
 
 void WireWriter::NumberField(std::string_view name, std::int64_t value) {
@@ -103,37 +52,6 @@ void WireWriter::Value(const TableValue& value) {
     out_ += 'V';
   }
 }
-
-void WireReader::Break() {
-  ok_ = false;
-  rest_ = {};
-}
-
-std::string_view WireReader::Take(std::size_t count) {
-  if (count > rest_.size()) {
-    Break();
-    return {};
-  }
-  const std::string_view taken = rest_.substr(0, count);
-  rest_.remove_prefix(count);
-  return taken;
-}
-
-template <std::size_t kBytes>
-std::uint64_t WireReader::Unsigned() {
-  const std::string_view bytes = Take(kBytes);
-  if (bytes.size() < kBytes) return 0;
-  std::uint64_t value = 0;
-  for (std::size_t i = 0; i < kBytes; ++i) value = value << 8U | static_cast<std::uint8_t>(bytes[i]);
-  return value;
-}
-
-std::uint8_t WireReader::U8() { return static_cast<std::uint8_t>(Unsigned<1>()); }
-std::uint16_t WireReader::U16() { return static_cast<std::uint16_t>(Unsigned<2>()); }
-std::uint32_t WireReader::U32() { return static_cast<std::uint32_t>(Unsigned<4>()); }
-std::uint64_t WireReader::U64() { return Unsigned<8>(); }
-std::string_view WireReader::ShortString() { return Take(U8()); }
-std::string_view WireReader::LongString() { return Take(U32()); }
 
 Table WireReader::Fields(int depth) {
   Table table;
