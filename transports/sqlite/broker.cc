@@ -31,8 +31,7 @@ class Broker::Inside final : public ports::QueueAdmin, public ports::Publisher {
   Status Start();
   void Stop() { reactor_.Stop(); }
   Status Enqueue(sql::sqlite::Transaction& transaction, const std::string& queue, std::string_view body) {
-    ASYA_TRY_STATUS(CheckSize(ports::Outgoing{queue, std::string(body), ""},
-                              ports::OrdinaryLimitBytes(settings_.message_limit_bytes)));
+    ASYA_TRY_STATUS(CheckSize(queue, body.size(), ports::OrdinaryLimitBytes(settings_.message_limit_bytes)));
     return Place(*shared_, transaction, queue, body);
   }
 
@@ -85,8 +84,10 @@ Status Broker::Inside::Place(const Shared& shared, sql::sqlite::Transaction& tra
   const std::int64_t now_us = shared.clock.Now().time_since_epoch().count();
   ASYA_TRY(const Placed placed, shared.ledger->Insert(transaction, id, body, now_us));
   if (!shared.loaded) return Ok();
-  transaction.AfterCommit([placed, kept = std::string(body), reactor = shared.reactor, mailbox = shared.mailbox] {
-    mailbox->Post([placed, kept, reactor] { reactor->OnArrival(placed, kept); });
+  // Shared, since a letter can be copied; whoever reads it takes the body.
+  const auto kept = std::make_shared<std::string>(body);
+  transaction.AfterCommit([placed, kept, reactor = shared.reactor, mailbox = shared.mailbox] {
+    mailbox->Post([placed, kept, reactor] { reactor->OnArrival(placed, std::move(*kept)); });
   });
   return Ok();
 }

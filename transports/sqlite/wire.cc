@@ -131,16 +131,20 @@ Result<Settled> ReadSettled(std::string_view content) {
   return settled;
 }
 
-Status CheckSize(const ports::Outgoing& message, std::size_t message_limit_bytes) {
-  if (message.queue.size() > kQueueNameBytesMax) {
-    return Error{ErrorCode::kUnroutable, "a queue name is longer than 255 bytes",
-                 message.queue.substr(0, kQueueNameBytesMax)};
+Status CheckSize(const std::string& queue, std::size_t body_bytes, std::size_t message_limit_bytes) {
+  if (queue.size() > kQueueNameBytesMax) {
+    return Error{ErrorCode::kUnroutable, "a queue name is longer than 255 bytes", queue.substr(0, kQueueNameBytesMax)};
   }
-  if (message.message_id.size() > kMessageIdBytesMax) return Invalid("message_id", "is longer than 255 bytes");
-  if (message.body.size() > message_limit_bytes) {
-    return Fail(ErrorCode::kTooLarge, "a message for " + message.queue + " has " + std::to_string(message.body.size()) +
+  if (body_bytes > message_limit_bytes) {
+    return Fail(ErrorCode::kTooLarge, "a message for " + queue + " has " + std::to_string(body_bytes) +
                                           " bytes; the limit is " + std::to_string(message_limit_bytes));
   }
+  return Ok();
+}
+
+Status CheckSize(const ports::Outgoing& message, std::size_t message_limit_bytes) {
+  ASYA_TRY_STATUS(CheckSize(message.queue, message.body.size(), message_limit_bytes));
+  if (message.message_id.size() > kMessageIdBytesMax) return Invalid("message_id", "is longer than 255 bytes");
   return Ok();
 }
 

@@ -96,5 +96,6 @@ Result<Settled> ReadSettled(std::string_view content);
 // Whether a settlement fits: each body within the message limit, the whole within one frame. kTooLarge, kInvalid.
 Status CheckSize(const ports::Settlement& settlement, std::size_t message_limit_bytes);
 Status CheckSize(const ports::Outgoing& message, std::size_t message_limit_bytes);
+Status CheckSize(const std::string& queue, std::size_t body_bytes, std::size_t message_limit_bytes);
 
 }  // namespace asya::transports::sqlite
