@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/base/base64.h"
 #include "core/base/sha256.h"
 #include "model/claim.h"
 #include "relay/admit.h"
-#include "relay/base64.h"
 #include "relay/fit.h"
 
 namespace asya::relay {
@@ -221,7 +221,9 @@ ports::Outgoing RawLetter(std::string_view bytes, const std::string& problem, st
   envelope.status.created_at = FormatRfc3339(place.now, true);
   envelope.status.updated_at = envelope.status.created_at;
   envelope.status.error = json::Object{{"type", "ParseError"}, {"message", problem}, {"mro", json::Array{}}};
-  const auto keep = [&](std::string_view kept) { envelope.payload = R"({"raw_base64":")" + Base64(kept) + "\"}"; };
+  const auto keep = [&](std::string_view kept) {
+    envelope.payload = R"({"raw_base64":")" + EncodeBase64(kept) + "\"}";
+  };
   keep(bytes);
   const std::size_t whole = SerializeEnvelope(envelope).size();
   if (limit_bytes > 0 && whole + kOnwardBytes > limit_bytes) {

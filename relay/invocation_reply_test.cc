@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "relay/base64.h"
 #include "relay/credits.h"
 #include "relay/lineup.h"
 
@@ -158,14 +157,6 @@ TEST(Lineup, SuspectsRunAloneAndFirst) {
   lineup.Ended(3);
   EXPECT_EQ(lineup.Next(0, 4), 1U);
   EXPECT_EQ(lineup.Next(1, 4), std::nullopt);
-}
-
-TEST(Base64, PadsEachLength) {
-  EXPECT_EQ(Base64(""), "");
-  EXPECT_EQ(Base64("f"), "Zg==");
-  EXPECT_EQ(Base64("fo"), "Zm8=");
-  EXPECT_EQ(Base64("foo"), "Zm9v");
-  EXPECT_EQ(Base64(std::string("\0\xff\x10", 3)), "AP8Q");
 }
 
 }  // namespace

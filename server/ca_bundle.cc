@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/base/base64url.h"
+#include "core/base/base64.h"
 #include "model/kinds.h"
 
 namespace asya::server {

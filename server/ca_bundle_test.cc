@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "cluster/kubernetes/test_cluster.h"
-#include "core/base/base64url.h"
+#include "core/base/base64.h"
 
 namespace asya::server {
 namespace {

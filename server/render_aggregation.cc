@@ -3,7 +3,7 @@
 #include <map>
 #include <utility>
 
-#include "core/base/base64url.h"
+#include "core/base/base64.h"
 #include "core/yaml/dump.h"
 #include "model/kinds.h"
 #include "model/validate/syntax.h"

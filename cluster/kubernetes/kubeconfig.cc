@@ -4,7 +4,7 @@
 #include <optional>
 #include <utility>
 
-#include "core/base/base64url.h"
+#include "core/base/base64.h"
 
 namespace asya::cluster::kubernetes {
 namespace {
@@ -34,7 +34,8 @@ class Section {
 
   // What `FIELD-data` holds, which goes before the file that `FIELD` names.
   [[nodiscard]] Result<std::string> Pem(const std::string& field) const {
-    const std::string data = Text((field + "-data").c_str());
+    std::string data = Text((field + "-data").c_str());
+    std::erase_if(data, [](char c) { return c == ' ' || c == '\n' || c == '\r'; });  // some tools write lines
     if (!data.empty()) {
       auto decoded = DecodeBase64(data);
       if (!decoded) return Invalid(path_ + "." + field + "-data", "is no base64");

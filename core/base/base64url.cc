@@ -18,14 +18,6 @@ constexpr std::array<std::uint8_t, 256> DigitsByByte() {
   return digits;
 }
 
-bool IsBlank(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
-
-// Of an ordinary digit.
-char UrlDigit(char c) {
-  if (c == '+') return '-';
-  return c == '/' ? '_' : c;
-}
-
 }  // namespace
 
 std::string EncodeBase64Url(std::string_view bytes) {
@@ -61,23 +53,6 @@ std::optional<std::string> DecodeBase64Url(std::string_view text) {
   // Bits of the last digit that stand for nothing are zero, so that one text alone stands for these bytes.
   if ((bits & ((1U << count) - 1U)) != 0) return std::nullopt;
   return out;
-}
-
-std::string EncodeBase64(std::string_view bytes) {
-  std::string out = EncodeBase64Url(bytes);
-  for (char& c : out) c = c == '-' ? '+' : c == '_' ? '/' : c;
-  while (out.size() % 4 != 0) out += '=';
-  return out;
-}
-
-std::optional<std::string> DecodeBase64(std::string_view text) {
-  std::string plain;
-  for (const char c : text) {
-    if (c == '-' || c == '_') return std::nullopt;
-    if (!IsBlank(c)) plain += UrlDigit(c);
-  }
-  for (int padding = 0; padding < 2 && plain.ends_with('='); ++padding) plain.pop_back();
-  return DecodeBase64Url(plain);
 }
 
 }  // namespace asya
