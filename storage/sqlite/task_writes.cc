@@ -328,12 +328,11 @@ std::int64_t TaskStore::Writes::NextEvent(WallTime now) {
 void TaskStore::Writes::Began(const std::string& id) { changed.push_back({id, false, true}); }
 
 void TaskStore::Writes::Changed(const std::string& id, bool ended) {
-  const auto found = std::find_if(changed.begin(), changed.end(),
-                                  [&](const ports::TaskChange& change) { return change.task_id == id; });
-  if (found == changed.end()) {
+  // Reports of one batch are of different tasks, most often, and a hint that comes twice says no more than once.
+  if (changed.empty() || changed.back().task_id != id) {
     changed.push_back({id, ended, false});
   } else {
-    found->may_have_ended = found->may_have_ended || ended;
+    changed.back().may_have_ended = changed.back().may_have_ended || ended;
   }
 }
 
