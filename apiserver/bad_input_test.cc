@@ -170,6 +170,14 @@ TEST_F(TestApi, WhatIsNoTextNeverComesIntoAnObject) {
   }
 }
 
+TEST_F(TestApi, AUserAgentIsCutBetweenCharacters) {
+  const std::string agent = std::string(127, 'a') + "\u00e9/1";
+  ASSERT_EQ(Send("POST", kActors, json::Dump(Actor("a")), {{"User-Agent", agent}}).status, 201);
+  const auto table = Get(std::string(kActors) + "/a", {{"Accept", "application/json;as=Table;v=v1;g=meta.k8s.io"}});
+  EXPECT_EQ(table.status, 200);
+  EXPECT_EQ(Send("DELETE", std::string(kActors) + "/a").status, 200);
+}
+
 TEST_F(TestApi, AUserWhoseNameIsNoTextIsNobody) {
   Open({}, {}, {}, {}, [](const http::Request&) { return Identity(User{"ada\xff", {}}); });
   EXPECT_EQ(Create(Actor("a")).status, 401);

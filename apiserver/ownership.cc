@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "apiserver/object.h"
+#include "core/base/utf8.h"
 
 namespace asya::apiserver {
 namespace {
@@ -18,6 +19,8 @@ std::string ProductOf(const std::string& user_agent) {
     const auto byte = static_cast<unsigned char>(c);
     if (byte >= 0x20 && byte != 0x7F && product.size() < kFieldManagerLimitBytes) product += c;
   }
+  // The limit may have cut a character.
+  while (!IsUtf8(product)) product.pop_back();
   return product;
 }
 
