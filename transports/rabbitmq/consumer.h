@@ -46,10 +46,15 @@ constexpr std::int64_t kHearingsMax = 2;
 // Pardons of one message that only relays know; then they are written down in a copy of it. One break leaves the order
 // of a queue as it was.
 constexpr int kUnwrittenPardonsMax = 2;
+// Losses of a message that this process runs still, until what is known of them is written down: its copy goes behind
+// all others, and the outcome waits meanwhile. A death more must not make it a message to be given up.
+constexpr std::int64_t kUnwrittenLossesOfOwnMax = ports::kLeastCrashLimit - 2;
 
 // Bodies are kept up to this many bytes in all, to put messages back uncounted; brokers before 4.3 count what is put
 // back otherwise, which has to be pardoned.
 constexpr std::size_t kKeptBodyBytesMax = 4U << 20U;
+// The broker did not take a copy in place of a delivery: deliveries are worked on as they come for so long.
+constexpr std::chrono::seconds kCopyPause{5};
 
 class Consumer final : public ports::MessageQueue {
  public:
@@ -113,7 +118,7 @@ class Consumer final : public ports::MessageQueue {
   void OnDelivery(Arrival&& arrival);
   void CountLosses(const Arrival& arrival, Lease& lease) const;
   [[nodiscard]] LossSet PardonedOf(const Headers& headers, std::uint64_t print, SteadyTime now) const;
-  [[nodiscard]] static int UnwrittenPardons(const Arrival& arrival, const Lease& lease);
+  [[nodiscard]] static bool HasToBeTold(const Arrival& arrival, const Lease& lease, bool is_own);
   void WriteDown(ports::DeliveryTag tag, Arrival&& arrival);
   void Hear(ports::DeliveryTag tag, Arrival&& arrival);
   void Pardoned(const Lease& lease, SteadyTime now);
@@ -163,6 +168,7 @@ class Consumer final : public ports::MessageQueue {
   Memory memory_;
   Pardons pardons_;
   std::size_t kept_bytes_ = 0;
+  SteadyTime copies_from_{};
   std::uint64_t tag_base_ = 0;
   std::uint64_t last_channel_tag_ = 0;
   bool is_fresh_ = true;  // nothing was delivered since this process began

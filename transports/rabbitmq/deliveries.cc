@@ -31,6 +31,14 @@ std::int64_t HearingsOf(const Arrival& arrival) {
   return lost_since ? 0 : headers.hearings.value_or(0);
 }
 
+WallTime VisibleAtOf(const Arrival& arrival, WallTime now) {
+  const std::int64_t seconds = arrival.properties.timestamp_s;
+  const WallTime fallback = seconds == 0 ? now : WallTime(std::chrono::seconds(seconds));
+  const std::int64_t visible_us =
+      arrival.properties.headers.visible_at_us.value_or(fallback.time_since_epoch().count());
+  return WallTime(std::chrono::microseconds(visible_us));
+}
+
 }  // namespace
 
 void Consumer::OnArrival(Arrival&& arrival) {
@@ -96,20 +104,22 @@ void Consumer::OnDelivery(Arrival&& arrival) {
     lease.crashes = CrashesAmong(lease.losses, lease.pardoned);
   }
   is_fresh_ = false;
-  const std::int64_t seconds = arrival.properties.timestamp_s;
-  const WallTime fallback = seconds == 0 ? clock_.Now() : WallTime(std::chrono::seconds(seconds));
-  const std::int64_t visible_us =
-      arrival.properties.headers.visible_at_us.value_or(fallback.time_since_epoch().count());
-  lease.visible_at = WallTime(std::chrono::microseconds(visible_us));
+  lease.visible_at = VisibleAtOf(arrival, clock_.Now());
   lease.message_id = std::move(arrival.properties.message_id);
   // It may be given up for losses of which somebody may know more.
   const bool in_doubt = lease.crashes >= ports::kLeastCrashLimit && HearingsOf(arrival) < kHearingsMax;
   // A queue that only tells the last one forgets, and what relays remember goes with them: both are written down in a
   // copy, which is worked on instead.
-  const bool only_told = lease.next_loss < 0 && recalled == Memory::Recalled::kUnknown;
-  const bool is_told = UnwrittenPardons(arrival, lease) >= kUnwrittenPardonsMax;
-  if (!in_doubt) windows_->SetCareful(lease.crashes > 0);
-  if (in_doubt || (!unwanted && (only_told || is_told))) {
+  const bool is_own = recalled != Memory::Recalled::kUnknown;
+  const bool only_told = lease.next_loss < 0 && !is_own;
+  const bool is_told = HasToBeTold(arrival, lease, is_own);
+  const std::size_t bytes = arrival.body.size();
+  const bool fits = bytes <= message_bytes_max_ && kept_bytes_ + bytes <= kKeptBodyBytesMax && now >= copies_from_;
+  if (!in_doubt || !fits) windows_->SetCareful(lease.crashes > 0);
+  if (fits && (in_doubt || (!unwanted && (only_told || is_told)))) {
+    lease.bytes = bytes;
+    kept_bytes_ += bytes;
+    lease.body = arrival.body;
     leases_.emplace(tag, std::move(lease));
     if (!unwanted) windows_->Grant(1);
     return in_doubt ? Hear(tag, std::move(arrival)) : WriteDown(tag, std::move(arrival));
@@ -124,9 +134,11 @@ void Consumer::OnDelivery(Arrival&& arrival) {
   deliveries_.push_back(ports::Delivery{tag, std::move(arrival.body), taken.crashes, taken.visible_at});
 }
 
-int Consumer::UnwrittenPardons(const Arrival& arrival, const Lease& lease) {
+bool Consumer::HasToBeTold(const Arrival& arrival, const Lease& lease, bool is_own) {
   const auto written = static_cast<LossSet>(arrival.properties.headers.pardoned.value_or(0));
-  return static_cast<int>(CrashesAmong(lease.losses, written) - CrashesAmong(lease.losses, lease.pardoned));
+  const std::int64_t losses = CrashesAmong(lease.losses, written);
+  const std::int64_t pardons = losses - CrashesAmong(lease.losses, lease.pardoned);
+  return is_own ? pardons > 0 && losses > kUnwrittenLossesOfOwnMax : pardons >= kUnwrittenPardonsMax;
 }
 
 void Consumer::WriteDown(ports::DeliveryTag tag, Arrival&& arrival) {
@@ -214,7 +226,10 @@ void Consumer::Send(ports::DeliveryTag tag, std::vector<Publication> batch, bool
       Finish(tag, false);
     } else {
       found->second.settling = found->second.ends = false;
-      if (!tell) Finish(tag, true);
+      if (!tell) {
+        copies_from_ = clock_.Steady() + kCopyPause;
+        Finish(tag, true);
+      }
     }
     Tell(tag, std::move(sent), tell);
   });

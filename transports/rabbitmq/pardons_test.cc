@@ -188,6 +188,18 @@ TEST_P(Pardoned, ConnectionsThatBreakUnderLivingRelaysCountNothingForOthers) {
   }
 }
 
+// Its outcome waits for it, and who takes its place in the queue may take long.
+TEST_P(Pardoned, WhatRunsHereComesBackHereWhenItsConnectionBreaksSomeTimes) {
+  Publish("running");
+  const Replica replica = NewReplica();
+  EXPECT_EQ(replica.Hold().body, "running");
+  Publish("behind");
+  for (int round = 1; round <= kUnwrittenLossesOfOwnMax; ++round) {
+    replica.Break();
+    EXPECT_EQ(replica.Hold().body, "running") << round;
+  }
+}
+
 TEST_P(Pardoned, RelaysThatCameTooLateAskBeforeAMessageIsGivenUp) {
   Publish("healthy");
   std::vector<Replica> replicas;
