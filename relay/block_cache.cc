@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdlib>
 #include <new>
+#include <utility>
 
 // Sanitizers have to see each block come and go.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -28,7 +29,7 @@ namespace {
 
 constexpr std::size_t kStepBytes = 32;              // blocks are multiples of it
 constexpr std::size_t kLargestBytes = 4096;         // that is kept
-constexpr std::size_t kKeptBytesMax = 512U << 10U;  // of one thread; a thread that ends leaves them behind
+constexpr std::size_t kKeptBytesMax = 512U << 10U;  // of one thread
 
 struct Block {
   Block* next;
@@ -37,9 +38,25 @@ struct Block {
 struct Kept {
   std::array<Block*, kLargestBytes / kStepBytes> first{};  // by size
   std::size_t bytes = 0;
+  bool ends = false;  // End has been told of this thread
 };
 
 constinit thread_local Kept kept{};
+
+// Gives the heap back what a thread has kept when it ends; what that thread still frees then is not kept.
+struct End {
+  End() = default;
+  End(const End&) = delete;
+  End& operator=(const End&) = delete;
+  ~End() {
+    kept.bytes = kKeptBytesMax;
+    for (Block*& first : kept.first) {
+      while (first != nullptr) std::free(std::exchange(first, first->next));
+    }
+  }
+  bool awaited = false;
+};
+thread_local End end;
 
 void* Take(std::size_t size) {
   const std::size_t place = size == 0 ? 0 : (size - 1) / kStepBytes;
@@ -62,6 +79,10 @@ void GiveBack(void* memory) noexcept {
   // What it can hold, whoever took it; less than one step is no place.
   const std::size_t place = malloc_usable_size(memory) / kStepBytes - 1;
   if (place >= kept.first.size() || kept.bytes >= kKeptBytesMax) return std::free(memory);
+  if (!kept.ends) {
+    kept.ends = true;
+    end.awaited = true;  // from now on
+  }
   kept.bytes += (place + 1) * kStepBytes;
   auto* const block = static_cast<Block*>(memory);
   block->next = kept.first[place];

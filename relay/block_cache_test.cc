@@ -1,9 +1,11 @@
 // What block_cache.cc gives out is whole, apart from all else, and given back from any thread.
 #include <gtest/gtest.h>
+#include <malloc.h>
 
 #include <cstring>
 #include <memory>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace asya::relay {
@@ -45,6 +47,21 @@ TEST(BlockCache, BlocksGivenOutAgainDoNotOverlap) {
     passing.clear();
     EXPECT_TRUE(AreWhole(kept, sizes));
   }
+}
+
+TEST(BlockCache, AThreadThatEndsLeavesNothingBehind) {
+  constexpr std::size_t kBlocks = 64;
+  constexpr std::size_t kBytes = 1024;
+  const auto free_elsewhere = [&](int threads) {
+    for (int i = 0; i < threads; ++i) {
+      std::vector<Bytes> blocks;
+      while (blocks.size() < kBlocks) blocks.push_back(Bytes(new unsigned char[kBytes]));
+      std::thread([given = std::move(blocks)]() mutable { given.clear(); }).join();
+    }
+    return ::mallinfo2().uordblks;
+  };
+  const std::size_t before = free_elsewhere(4);
+  EXPECT_LT(free_elsewhere(100), before + 10 * kBlocks * kBytes);
 }
 
 TEST(BlockCache, ABlockMayBeGivenBackByAnotherThread) {
