@@ -151,14 +151,18 @@ void Mirror::KeepSnapshot(const ListQuery& query, Objects::const_iterator first,
   // A first page has them all.
   if (query.after || FindSnapshot(same)) return;
   Records records;
-  for (; first != last; ++first) records.push_back(first->second);
+  std::size_t bytes = 0;
+  for (; first != last; ++first) {
+    records.push_back(first->second);
+    bytes += SizeOf(*first->second);
+  }
   snapshots_.push_front(
-      {query.resource, query.namespace_, revision_, std::make_shared<const Records>(std::move(records))});
+      {query.resource, query.namespace_, revision_, std::make_shared<const Records>(std::move(records)), bytes});
   std::size_t kept = 0;
   std::size_t count = 0;
   while (count < snapshots_.size() && count < kSnapshotsMax) {
-    kept += snapshots_[count].records->size();
-    if (kept > kSnapshotRecordsMax) break;
+    kept += snapshots_[count].bytes;
+    if (kept > bytes_max_) break;
     ++count;
   }
   snapshots_.resize(count);

@@ -54,9 +54,9 @@ class Mirror {
     std::optional<std::string> namespace_;
     ports::Revision revision;
     std::shared_ptr<const Records> records;
+    std::size_t bytes = 0;  // of the records, which it may be the last to hold
   };
-  static constexpr std::size_t kSnapshotsMax = 8;              // the oldest goes
-  static constexpr std::size_t kSnapshotRecordsMax = 200'000;  // of all of them
+  static constexpr std::size_t kSnapshotsMax = 8;  // of bytes_max_ together; the oldest goes
 
   void Put(const ports::Record& record);
   void Remove(const ports::ObjectKey& key);

@@ -173,6 +173,20 @@ TEST(Mirror, LaterPagesShowWhatThereWasAtTheFirst) {
             std::vector<std::string>{"gone"});
 }
 
+TEST(Mirror, KeepsNoMoreOfListsThanOfObjects) {
+  Mirror mirror(6 * sizeof(Record));  // two objects and what they hold, but not two lists of them
+  mirror.Fill({MakeRecord("n", "a", 1), MakeRecord("n", "b", 1)}, Revision(1));
+  const auto second = [&](std::int64_t at) {
+    return mirror.List({"asyncactors", {}, {}, 1, ports::ObjectKey{"asyncactors", "n", "a"}, Revision(at)}).has_value();
+  };
+  for (std::int64_t revision = 2; revision <= 5; ++revision) {
+    ASSERT_TRUE(mirror.List({"asyncactors", {}, {}, 1, {}, {}})->more);
+    mirror.Apply(std::vector{MakeEvent(Event::Type::kModified, "n", "b", revision)}, Revision(revision));
+  }
+  EXPECT_TRUE(second(4));
+  EXPECT_FALSE(second(1));
+}
+
 TEST(Mirror, KeepsTheListsThatWereBegunLast) {
   constexpr std::int64_t kBegun = 20;
   Mirror mirror(kBytes);

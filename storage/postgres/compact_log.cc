@@ -58,6 +58,7 @@ Status ObjectStore::CompactOld() {
     return Ok();
   };
   ASYA_TRY_STATUS(database_.Read(find));
+  mirror_.Compact(compacted);  // another server may have moved the mark
   if (upto <= compacted) return Ok();
   return Compact(upto);
 }

@@ -114,5 +114,20 @@ TEST(RecentViews, KeepsTheLastOnesWithinItsBytes) {
   EXPECT_TRUE(views.Get(task.id));
 }
 
+TEST(RecentViews, StaysWithinItsBytesWhenTasksGrow) {
+  RecentViews views;
+  const std::size_t count = RecentViews::kBytesMax / RecentViews::kTaskBytesMax * 3;
+  for (std::size_t i = 0; i < count; ++i) views.Add(MakeTask("t" + std::to_string(i)), EventOf("e", 1));
+  ASSERT_TRUE(views.Get("t0"));
+  for (std::size_t i = 0; i < count; ++i) {
+    TaskStep end = StepOf("t" + std::to_string(i));
+    end.moved = true;
+    end.result_json.assign(RecentViews::kTaskBytesMax / 2, 'x');
+    views.Take({end});
+  }
+  EXPECT_FALSE(views.Get("t0"));
+  EXPECT_TRUE(views.Get("t" + std::to_string(count - 1)));
+}
+
 }  // namespace
 }  // namespace asya::storage::sqlite

@@ -29,10 +29,12 @@ void RecentViews::Add(const ports::Task& task, ports::TaskEvent first) {
 }
 
 void RecentViews::DropOldest() {
-  while (!order_.empty() && (order_.size() >= kTasksMax || bytes_ >= kBytesMax)) {
-    if (const auto oldest = kept_.find(order_.front()); oldest != kept_.end()) Drop(oldest);
-    order_.pop_front();
-  }
+  while (!order_.empty() && (order_.size() >= kTasksMax || bytes_ >= kBytesMax)) DropFront();
+}
+
+void RecentViews::DropFront() {
+  if (const auto oldest = kept_.find(order_.front()); oldest != kept_.end()) Drop(oldest);
+  order_.pop_front();
 }
 
 void RecentViews::Grow(KeptTasks::iterator kept, std::size_t bytes) {
@@ -49,6 +51,7 @@ void RecentViews::Drop(KeptTasks::iterator kept) {
 void RecentViews::Take(std::vector<TaskStep> steps) {
   const std::lock_guard lock(mutex_);
   for (TaskStep& step : steps) TakeOne(std::move(step));
+  while (!order_.empty() && bytes_ > kBytesMax) DropFront();
 }
 
 void RecentViews::TakeOne(TaskStep step) {

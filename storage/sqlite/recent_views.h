@@ -58,6 +58,7 @@ class RecentViews {
   void Grow(KeptTasks::iterator kept, std::size_t bytes);
   void Drop(KeptTasks::iterator kept);
   void DropOldest();
+  void DropFront();
 
   mutable std::mutex mutex_;
   KeptTasks kept_;
