@@ -24,7 +24,7 @@ Status WritePrivately(const std::string& path, const std::string& text) {
     if (wrote < 0) return Fail(ErrorCode::kUnavailable, "cannot write " + fresh + ": " + std::strerror(errno));
     done += static_cast<std::size_t>(wrote);
   }
-  if (::rename(fresh.c_str(), path.c_str()) != 0) {
+  if (::fsync(file.get()) != 0 || ::rename(fresh.c_str(), path.c_str()) != 0) {
     return Fail(ErrorCode::kUnavailable, "cannot write " + path + ": " + std::strerror(errno));
   }
   return Ok();
@@ -39,14 +39,19 @@ Status WriteServerFile(const std::string& path, const ServerFile& file) {
 }
 
 Result<std::string> KeepSecret(const std::string& path, const std::string& fresh) {
-  std::ifstream in(path);
-  if (in) {
-    std::ostringstream text;
-    text << in.rdbuf();
-    if (!text.str().empty()) return text.str();
+  // Whatever else keeps it from being read: another one in its place would be worse.
+  struct stat seen {};
+  if (::stat(path.c_str(), &seen) != 0 && errno == ENOENT) {
+    ASYA_TRY_STATUS(WritePrivately(path, fresh));
+    return fresh;
   }
-  ASYA_TRY_STATUS(WritePrivately(path, fresh));
-  return fresh;
+  std::ifstream in(path);
+  std::ostringstream text;
+  text << in.rdbuf();
+  if (!in || text.str().empty())
+    return Fail(ErrorCode::kUnavailable,
+                path + " is empty or cannot be read; bring it back, or remove it to have a new one");
+  return text.str();
 }
 
 }  // namespace asya::server
