@@ -2,12 +2,10 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
 #include <functional>
-#include <mutex>
 #include <string>
-#include <thread>
 
+#include "core/base/periodic.h"
 #include "core/base/result.h"
 
 namespace asya::server {
@@ -17,25 +15,19 @@ class Repeated {
   // `on_trouble` is told of a failure that is not the one of the time before.
   Repeated(std::chrono::milliseconds period, std::function<Status()> work,
            std::function<void(const Error&)> on_trouble);
-  ~Repeated();
-  Repeated(const Repeated&) = delete;
-  Repeated& operator=(const Repeated&) = delete;
 
-  void Start();
+  void Start() { periodic_.Start({}); }
   // Waits for work under way. Idempotent.
-  void Stop();
+  void Stop() { periodic_.Stop(); }
 
  private:
-  void Run();
+  Periodic::Pause Run();
 
   const std::chrono::milliseconds period_;
   const std::function<Status()> work_;
   const std::function<void(const Error&)> on_trouble_;
-  std::mutex mutex_;
-  std::condition_variable stopped_;
-  bool running_ = false;
   std::string trouble_;  // that was told last; empty after a success
-  std::thread thread_;
+  Periodic periodic_;
 };
 
 }  // namespace asya::server
