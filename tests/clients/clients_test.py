@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from asya_project import Project
 
-ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 FLAVOR = "apiVersion: asya.sh/v1alpha1\nkind: Flavor\nmetadata: {name: small}\nspec: {concurrency: 1}\n"
 HANDLER = "def inference(payload):\n    return payload\n"
@@ -17,15 +16,9 @@ PATIENCE_S = 200
 
 
 @pytest.fixture(scope="module")
-def python() -> str:
+def python(client_programs: Path) -> str:
     """The Python that has the clients."""
-    made = subprocess.run(
-        [ROOT / "tools" / "python-environment", ROOT / "tools" / "requirements-clients.txt"],
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
-    return f"{made.stdout.strip()}/bin/python"
+    return str(client_programs / "python")
 
 
 @pytest.fixture(scope="module")

@@ -10,31 +10,19 @@ from pathlib import Path
 import pytest
 from direct_place import DirectPlace
 
-ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 REQUESTS_PER_OPERATION = 3
 PATIENCE_S = 250
 
 
-@pytest.fixture(scope="module")
-def schemathesis() -> str:
-    """The command."""
-    made = subprocess.run(
-        [ROOT / "tools" / "python-environment", ROOT / "tools" / "requirements-clients.txt"],
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
-    return f"{made.stdout.strip()}/bin/st"
-
-
 @pytest.mark.parametrize("document", ["apis/asya.sh/v1alpha1", "api/v1"])
-def test_no_request_fails_in_the_server(schemathesis: str, tmp_path: Path, document: str) -> None:
+def test_no_request_fails_in_the_server(client_programs: Path, tmp_path: Path, document: str) -> None:
     """Of every operation some, by a fixed seed."""
     place = DirectPlace(tmp_path)
     with place.start() as server:
         command = [
-            schemathesis, "run", f"{server.url}/openapi/v3/{document}", "--url", server.url, "--tls-verify", server.ca,
+            str(client_programs / "st"), "run", f"{server.url}/openapi/v3/{document}",
+            "--url", server.url, "--tls-verify", server.ca,
             "--request-cert", place.root[0], "--request-cert-key", place.root[1], "--checks", "not_a_server_error",
             "--phases", "fuzzing", "--max-examples", str(REQUESTS_PER_OPERATION), "--seed", "1", "--workers", "2",
             "--generation-database", "none", "--no-color", "--warnings", "off",
