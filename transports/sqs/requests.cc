@@ -1,5 +1,6 @@
 #include "transports/sqs/requests.h"
 
+#include "core/base/base64.h"
 #include "core/json/value.h"
 #include "transports/sqs/text.h"
 
@@ -73,7 +74,7 @@ std::string ReceiveRequest(const std::string& url, std::size_t count, std::chron
 std::string SendEntry(const Parcel& parcel) {
   const bool plain = IsPlainText(parcel.body);
   // An empty base64 text is no body either: "=" stands for it.
-  const std::string text = plain ? "" : parcel.body.empty() ? "=" : ToBase64(parcel.body);
+  const std::string text = plain ? "" : parcel.body.empty() ? "=" : EncodeBase64(parcel.body);
   std::string entry = R"("MessageBody":)" + json::Quote(plain ? parcel.body : text);
   if (parcel.delay.count() > 0) entry += R"(,"DelaySeconds":)" + std::to_string(parcel.delay.count());
   std::string attributes;

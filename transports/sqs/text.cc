@@ -62,20 +62,6 @@ bool IsPlainText(std::string_view body) {
   return true;
 }
 
-std::string ToBase64(std::string_view bytes) {
-  std::string text;
-  text.reserve((bytes.size() + 2) / 3 * 4);
-  for (std::size_t at = 0; at < bytes.size(); at += 3) {
-    std::uint32_t group = 0;
-    for (std::size_t i = 0; i < 3; ++i) {
-      group = group << 8U | (at + i < bytes.size() ? static_cast<std::uint8_t>(bytes[at + i]) : 0U);
-    }
-    const std::size_t digits = bytes.size() - at == 1 ? 2 : bytes.size() - at == 2 ? 3 : 4;
-    for (std::size_t i = 0; i < 4; ++i) text += i < digits ? kDigits[group >> (18 - 6 * i) & 63U] : '=';
-  }
-  return text;
-}
-
 std::optional<std::string> FromBase64(std::string_view text) {
   if (text.size() % 4 != 0) return std::nullopt;
   std::string bytes;

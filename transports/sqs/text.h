@@ -10,9 +10,7 @@ namespace asya::transports::sqs {
 
 // Whether SQS takes these bytes as they are.
 bool IsPlainText(std::string_view body);
-// Standard base64 with padding.
-std::string ToBase64(std::string_view bytes);
-// nullopt for what is no base64.
+// nullopt for what is no base64; unlike DecodeBase64 it takes any text that stands for the bytes, whoever wrote it.
 std::optional<std::string> FromBase64(std::string_view text);
 
 }  // namespace asya::transports::sqs

@@ -1,6 +1,7 @@
 // What is said to SQS and what is made of its answers, right or wrong.
 #include <gmock/gmock.h>
 
+#include "core/base/base64.h"
 #include "core/json/parse.h"
 #include "core/json/value.h"
 #include "transports/sqs/replies.h"
@@ -43,7 +44,7 @@ TEST(SqsText, Base64OfEachLength) {
   const std::vector<std::pair<std::string, std::string>> vectors = {
       {"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foob", "Zm9vYg=="}, {"foobar", "Zm9vYmFy"}};
   for (const auto& [bytes, text] : vectors) {
-    EXPECT_EQ(ToBase64(bytes), text);
+    EXPECT_EQ(EncodeBase64(bytes), text);
     EXPECT_EQ(FromBase64(text), bytes);
   }
   for (const char* wrong : {"Z", "Zg=", "Z===", "Zg==Zg==", "Zm9\n", "=m9v"})
