@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
-import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from instructions.callgrind import collected, find_valgrind
 
 HERE = Path(__file__).resolve().parent
 PROGRAM = HERE.parents[1] / "build" / "release" / "bin" / "bench_gateway"
@@ -35,10 +37,7 @@ def instructions(valgrind: str, items: int, profile: Path | None) -> int:
         outer, inner = server.stdout.readline().split()
         subprocess.run([str(PROGRAM), "send", outer, inner, str(IN_FLIGHT), str(items)], check=True, timeout=600)
         _, said = server.communicate(input="", timeout=600)
-    found = re.search(r"Collected : (\d+)", said)
-    if found is None:
-        raise SystemExit(f"bench: valgrind did not say how much it collected: {said}")
-    return int(found.group(1))
+    return collected(said)
 
 
 def main() -> int:
@@ -48,9 +47,8 @@ def main() -> int:
     parser.add_argument("--store", action="store_true")
     parser.add_argument("--profile", type=Path, help="keep the profile of the longer run here")
     arguments = parser.parse_args()
-    valgrind = shutil.which("valgrind")
+    valgrind = find_valgrind()
     if valgrind is None:
-        print("instructions: skipped, valgrind is not installed (tools/install packages-bench.txt)")
         return 0
     few = instructions(valgrind, ITEMS[0], None)
     many = instructions(valgrind, ITEMS[1], arguments.profile)

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
-import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from instructions.callgrind import collected, find_valgrind
 
 HERE = Path(__file__).resolve().parent
 PROGRAM = HERE.parents[1] / "build" / "release" / "bin" / "bench_instructions"
@@ -27,10 +29,7 @@ def instructions(valgrind: str, work: str, count: int) -> int:
     with tempfile.TemporaryDirectory() as folder:
         command = [valgrind, "--tool=callgrind", f"--callgrind-out-file={folder}/out", str(PROGRAM), work, str(count)]
         done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
-    found = re.search(r"Collected : (\d+)", done.stderr)
-    if found is None:
-        raise SystemExit(f"bench: valgrind did not say how much it collected: {done.stderr}")
-    return int(found.group(1))
+    return collected(done.stderr)
 
 
 def main() -> int:
@@ -39,9 +38,8 @@ def main() -> int:
     parser.add_argument("--strict", action="store_true")
     parser.add_argument("--store", action="store_true")
     arguments = parser.parse_args()
-    valgrind = shutil.which("valgrind")
+    valgrind = find_valgrind()
     if valgrind is None:
-        print("instructions: skipped, valgrind is not installed (tools/install packages-bench.txt)")
         return 0
     stored: dict[str, int] = json.loads(STORED.read_text())
     counted, met = {}, True
