@@ -60,6 +60,12 @@ TEST_F(Kubeconfigs, HoldWhatFilesWould) {
   EXPECT_EQ(file->token, "");
 }
 
+TEST_F(Kubeconfigs, MayHoldItInLines) {
+  const auto read = Read(R"({server: 'https://k', certificate-authority-data: "Q0\n  E=\n"})", "{token: t0ken}");
+  ASSERT_TRUE(read.ok()) << read.error().message;
+  EXPECT_EQ(read->ca_pem, "CA");
+}
+
 TEST_F(Kubeconfigs, AreRefusedWithThePlaceOfTheMistake) {
   const std::string good = "{server: 'https://k'}";
   EXPECT_NE(Mistake(good, "{exec: {command: aws}}").find("users[u].user.exec is not accepted: no program is run"),
