@@ -5,6 +5,7 @@
 
 #include "core/base/base64.h"
 #include "core/base/sha256.h"
+#include "core/base/utf8.h"
 #include "model/claim.h"
 #include "relay/admit.h"
 #include "relay/fit.h"
@@ -210,8 +211,8 @@ std::optional<WallTime> FirstAttempt(const model::Envelope& input) {
   return ParseRfc3339(header->second.AsString());
 }
 
-ports::Outgoing RawLetter(std::string_view bytes, const std::string& problem, std::size_t limit_bytes,
-                          const Place& place) {
+Letter RawLetter(std::string_view bytes, const std::string& problem, std::size_t limit_bytes, const Place& place) {
+  const std::string message = ReplaceInvalidUtf8(problem);
   model::Envelope envelope;
   envelope.id = "raw-" + Sha256Hex(bytes).substr(0, kRawIdDigits);
   envelope.route = {{place.actor}, place.sump, {}};
@@ -220,21 +221,23 @@ ports::Outgoing RawLetter(std::string_view bytes, const std::string& problem, st
   envelope.status.actor = place.actor;
   envelope.status.created_at = FormatRfc3339(place.now, true);
   envelope.status.updated_at = envelope.status.created_at;
-  envelope.status.error = json::Object{{"type", "ParseError"}, {"message", problem}, {"mro", json::Array{}}};
+  envelope.status.error = json::Object{{"type", "ParseError"}, {"message", message}, {"mro", json::Array{}}};
   const auto keep = [&](std::string_view kept) {
     envelope.payload = R"({"raw_base64":")" + EncodeBase64(kept) + "\"}";
   };
   keep(bytes);
   const std::size_t whole = SerializeEnvelope(envelope).size();
   if (limit_bytes > 0 && whole + kOnwardBytes > limit_bytes) {
-    envelope.status.error.AsObject()["message"] = problem + " (only the beginning is kept: the whole has " +
+    envelope.status.error.AsObject()["message"] = message + " (only the beginning is kept: the whole has " +
                                                   std::to_string(bytes.size()) + " bytes and the SHA-256 " +
                                                   Sha256Hex(bytes) + ")";
     keep("");
     const std::size_t around = SerializeEnvelope(envelope).size() + kOnwardBytes;
     keep(bytes.substr(0, around < limit_bytes ? (limit_bytes - around) / 4 * 3 : 0));
   }
-  return Message(envelope, place.sump, place);
+  Letter letter{{}, Message(envelope, place.sump, place)};
+  letter.envelope = std::move(envelope);
+  return letter;
 }
 
 model::Envelope AsItFailed(model::Envelope envelope) {

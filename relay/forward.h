@@ -44,9 +44,13 @@ std::string RetryBody(const model::Envelope& input, std::int64_t max_attempts, W
                       const json::Value& error, const Place& place);
 
 // The dead letter for bytes that are no envelope: kept whole, base64. Of what would make it larger than `limit_bytes`
-// (0: not known) the beginning is kept, and the error names the size and SHA-256 of the whole.
-ports::Outgoing RawLetter(std::string_view bytes, const std::string& problem, std::size_t limit_bytes,
-                          const Place& place);
+// (0: not known) the beginning is kept, and the error names the size and SHA-256 of the whole. `problem` may quote the
+// bytes, and need not be UTF-8.
+struct Letter {
+  model::Envelope envelope;
+  ports::Outgoing message;  // the envelope on its way to x-sump
+};
+Letter RawLetter(std::string_view bytes, const std::string& problem, std::size_t limit_bytes, const Place& place);
 
 // Start of this actor's first attempt, when the envelope has had one.
 std::optional<WallTime> FirstAttempt(const model::Envelope& input);

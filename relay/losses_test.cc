@@ -32,6 +32,19 @@ TEST(Losses, MalformedBytesStayUntilTheirDeadLetterCanBeSent) {
   EXPECT_TRUE(RelayHarness::Eventually([&] { return harness.Stats("infer").in_flight == 0; }));
 }
 
+TEST(Losses, AFieldThatIsNoTextBecomesADeadLetterAndNeverLoops) {
+  RelayHarness harness;
+  FakeRuntime runtime(harness.folder(), [](Call& call) { call.Return("1"); });
+  harness.Start();
+  harness.SendBytes(R"({"\udc00":1,"\udc00":2})");
+  const auto taken = harness.Take("x-sump");
+  ASSERT_TRUE(taken.has_value());
+  EXPECT_EQ(taken->payload, R"({"raw_base64":"eyJcdWRjMDAiOjEsIlx1ZGMwMCI6Mn0="})");
+  EXPECT_NE(taken->status.error.GetString("message").value_or("").find("surrogate"), std::string::npos);
+  harness.Send(harness.Make("good", {"post"}));
+  EXPECT_TRUE(harness.Take("post").has_value());
+}
+
 TEST(Losses, ActorsThatFanOutTheSameEnvelopeMakeDifferentChildren) {
   std::set<std::string> ids;
   for (const char* actor : {"infer", "prep"}) {

@@ -82,14 +82,14 @@ void Relay::TakeMalformed(std::unique_ptr<Job> job, const std::string& problem) 
   Job& taken = *jobs_.emplace(job->number, std::move(job)).first->second;
   parts_.logger.Error("a message that is no envelope", {{"problem", problem}, {"bytes", taken.body.size()}});
   parts_.metrics.Failed("ParseError");
-  const ports::Outgoing letter = RawLetter(taken.body, problem, parts_.queue.MessageLimitBytes(), Here());
-  taken.envelope = *model::ParseEnvelope(letter.body);
+  Letter letter = RawLetter(taken.body, problem, parts_.queue.MessageLimitBytes(), Here());
+  taken.envelope = std::move(letter.envelope);
   taken.body.clear();
   ports::Settlement settlement;
   if (IsSump()) {
     taken.final_report = FinalReport(taken, nullptr);
   } else {
-    settlement.publish.push_back(letter);
+    settlement.publish.push_back(std::move(letter.message));
   }
   Conclude(taken, std::move(settlement), "error", "sump");
 }

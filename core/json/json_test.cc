@@ -62,6 +62,15 @@ TEST(Split, RefusesArraysScalarsAndRepeats) {
   }
 }
 
+TEST(Split, NamesOfFieldsAreText) {
+  for (const char* text : {R"({"\udc00":1,"\udc00":2})", R"({"a\udfff":1})"}) {
+    const auto members = Split(text);
+    ASSERT_FALSE(members.ok()) << text;
+    EXPECT_NE(members.error().message.find("a lone surrogate"), std::string::npos) << members.error().message;
+  }
+  EXPECT_TRUE(Split(R"({"\ud83d\ude00":"\udc00"})").ok()) << "what is inside a value is not read";
+}
+
 TEST(Parse, ANumberStaysTheSameWhenItIsReadAndWrittenAgain) {
   for (const std::string text :
        {"0.1", "1.7976931348623157e308", "5e-324", "2.2250738585072014e-308", "333333333333333333333333333333322.5",

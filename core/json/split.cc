@@ -9,6 +9,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "core/base/utf8.h"
 #include "core/json/scan.h"
 
 namespace asya::json {
@@ -45,6 +46,8 @@ class Watcher : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Watcher> 
   bool Key(const char* text, rapidjson::SizeType size, bool) {
     if (depth_ != 1 || shape_ == Shape::kArray) return true;
     key_.assign(text, size);
+    // The second half of a surrogate pair, escaped and without the first, is read as bytes that are no text.
+    if (!IsUtf8(key_)) return Refuse("a lone surrogate");
     if (Repeats()) return Refuse("duplicate field \"" + key_ + "\"");
     start_ = stream_.Tell();
     return true;
