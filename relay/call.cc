@@ -108,7 +108,7 @@ void Relay::Hold(std::chrono::microseconds time) {
 void Relay::NotReached(Job& job) {
   if (!job.leased) {
     lineup_.Ended(job.number);
-    orphans_.erase(job.Key());
+    Unpark(job);
     Erase(job.number);
     return;
   }
@@ -133,7 +133,7 @@ void Relay::Crashed(Job& job) {
   parts_.logger.Warning("the worker died in the middle of a call",
                         {{"id", job.envelope.id}, {"shared", shared}, {"after_timeout", our_kill}});
   if (!job.leased) {
-    orphans_.erase(job.Key());
+    Unpark(job);
     Erase(job.number);
     return;
   }

@@ -28,7 +28,8 @@ enum class Stage {
 struct Job {
   JobNumber number = 0;
   ports::DeliveryTag tag;
-  bool leased = true;  // false once the connection was lost: an outcome waits for the message to come again
+  bool leased = true;        // false once the connection was lost: an outcome waits for the message to come again
+  SteadyTime orphaned_at{};  // since when its outcome, or else the call, is without a lease
   Stage stage = Stage::kWaiting;
   std::string body;  // as delivered, until the call has taken it
   model::Envelope envelope;
@@ -48,6 +49,13 @@ struct Job {
   std::string error_type;    // of a call that failed; for the trace
   int settle_attempts = 0;
   std::unique_ptr<CallListener> listener;
+
+  // What is held for it, nearly.
+  [[nodiscard]] std::size_t Bytes() const {
+    std::size_t bytes = body.size() + envelope.payload.size() + settlement.retry_body.size() + final_report.size();
+    for (const ports::Outgoing& message : settlement.publish) bytes += message.body.size();
+    return bytes;
+  }
 
   // The same for each delivery of the same step of the same envelope.
   [[nodiscard]] std::string Key() const {

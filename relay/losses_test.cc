@@ -45,6 +45,53 @@ TEST(Losses, AFieldThatIsNoTextBecomesADeadLetterAndNeverLoops) {
   EXPECT_TRUE(harness.Take("post").has_value());
 }
 
+TEST(Losses, MoreOutcomesThanAreKeptOverALostConnectionComeAgain) {
+  constexpr int kMessages = 12;
+  RelayHarness harness;
+  harness.settings.concurrency = kMessages;
+  harness.limits.orphans = 4;
+  FakeRuntime runtime(harness.folder(), [](Call& call) { call.Return("1"); });
+  harness.Start({"infer", "x-sink", "x-sump"});
+  for (int i = 0; i < kMessages; ++i) harness.Send(harness.Make("e" + std::to_string(i), {"post"}));
+  // There is no queue yet to which the outcomes could go.
+  for (int i = 0; i < kMessages; ++i) {
+    ASSERT_TRUE(RelayHarness::Eventually([&] { return runtime.CallsOf("e" + std::to_string(i)) == 1; }));
+  }
+  ASSERT_TRUE(RelayHarness::Eventually([&] {
+    return harness.Get("/metrics").find("asya_actor_in_flight{queue=\"asya-ns-infer\"} 0") != std::string::npos;
+  }));
+  harness.broker().Cut(harness.consumer());
+  harness.MakeQueue("post");
+  std::set<std::string> ids;
+  for (int i = 0; i < kMessages; ++i) {
+    const auto taken = harness.Take("post");
+    ASSERT_TRUE(taken.has_value());
+    ids.insert(taken->id);
+  }
+  EXPECT_EQ(ids.size(), static_cast<std::size_t>(kMessages));
+}
+
+TEST(Losses, ADoubleOfAMessageKeepsItsWorkOverALostConnectionToo) {
+  RelayHarness harness;
+  harness.settings.concurrency = 2;
+  harness.limits.first_settle_pause = std::chrono::milliseconds(1);
+  harness.limits.longest_settle_pause = std::chrono::milliseconds(5);
+  harness.limits.unroutable_attempts = 1'000'000;
+  FakeRuntime runtime(harness.folder(), [](Call& call) { call.Return("1"); });
+  harness.Start({"infer", "x-sink", "x-sump"});
+  for (int i = 0; i < 2; ++i) harness.Send(harness.Make("same", {"post"}));
+  ASSERT_TRUE(RelayHarness::Eventually([&] {
+    return runtime.CallsOf("same") == 2 &&
+           harness.Get("/metrics").find("asya_actor_in_flight{queue=\"asya-ns-infer\"} 0") != std::string::npos;
+  }));
+  harness.broker().Cut(harness.consumer());
+  ASSERT_TRUE(RelayHarness::Eventually([&] { return harness.Stats("infer").in_flight == 2; }));
+  harness.MakeQueue("post");
+  EXPECT_TRUE(harness.Take("post").has_value());
+  EXPECT_TRUE(harness.Take("post").has_value());
+  EXPECT_EQ(runtime.CallsOf("same"), 2);
+}
+
 TEST(Losses, ActorsThatFanOutTheSameEnvelopeMakeDifferentChildren) {
   std::set<std::string> ids;
   for (const char* actor : {"infer", "prep"}) {

@@ -40,7 +40,7 @@ void Relay::OnConnection(bool connected, const std::string& reason) {
       }
     }
     for (const JobNumber number : gone) Erase(number);
-    orphan_timer_.After(limits_.orphan_life, [this] { ForgetOrphans(); });
+    ForgetOrphans();
   }
   Pump();
 }

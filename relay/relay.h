@@ -39,7 +39,8 @@ struct RelayLimits {
   std::chrono::milliseconds longest_call_pause{500};
   std::chrono::milliseconds suspect_patience{10'000};  // how long suspects wait for a runtime that is not ready
   std::chrono::milliseconds orphan_life{60'000};       // how long an outcome waits for its message to come again
-  std::size_t orphans = 2048;
+  std::size_t orphans = 2048;                          // outcomes that wait for theirs; the oldest are forgotten
+  std::size_t orphan_bytes = 64U << 20U;               // of them
   std::int64_t least_crash_limit = ports::kLeastCrashLimit;
 };
 
@@ -115,6 +116,7 @@ class Relay final : public ports::ConsumerEvents {
   void Shrink(Job& job, const Error& error);
   void PauseSettling(Job& job);
   void Park(Job& job);
+  void Unpark(const Job& job);
   void ForgetOrphans();
   void Erase(JobNumber number);
   // tell.cc: what others are told.
@@ -145,7 +147,7 @@ class Relay final : public ports::ConsumerEvents {
 
   std::unordered_map<JobNumber, std::unique_ptr<Job>> jobs_;
   std::unordered_map<std::uint64_t, JobNumber> by_tag_;
-  std::unordered_map<std::string, JobNumber> orphans_;  // by Job::Key()
+  std::unordered_multimap<std::string, JobNumber> orphans_;  // by Job::Key(), which doubles of a message share
   JobNumber next_job_ = 1;
   Lineup lineup_;
   std::deque<JobNumber> begun_;

@@ -30,8 +30,10 @@ void Relay::Settle(Job& job) {
   job.stage = Stage::kSettling;
   if (job.leased) {
     parts_.queue.Settle(job.settlement);
-  } else if (!orphan_timer_.pending()) {
-    orphan_timer_.After(limits_.orphan_life, [this] { ForgetOrphans(); });
+  } else {
+    job.orphaned_at = parts_.clock.Steady();
+    // Not here, where the job is in use.
+    orphan_timer_.After(std::chrono::microseconds(0), [this] { ForgetOrphans(); });
   }
 }
 
@@ -131,23 +133,44 @@ void Relay::PauseSettling(Job& job) {
 // The lease is lost, the work is not: the message will come again.
 void Relay::Park(Job& job) {
   job.leased = false;
+  job.orphaned_at = parts_.clock.Steady();
   if (job.stage == Stage::kPausing) job.stage = Stage::kSettling;
-  orphans_[job.Key()] = job.number;
-  if (orphans_.size() <= limits_.orphans) return;
-  ForgetOrphans();
+  orphans_.emplace(job.Key(), job.number);
 }
 
+void Relay::Unpark(const Job& job) {
+  const auto [begin, end] = orphans_.equal_range(job.Key());
+  const auto found = std::find_if(begin, end, [&](const auto& orphan) { return orphan.second == job.number; });
+  if (found != end) orphans_.erase(found);
+}
+
+// Those that have waited for too long and, the oldest first, what is over the bounds. Calls that still run are kept:
+// there are no more of them than concurrency allows.
 void Relay::ForgetOrphans() {
-  std::vector<JobNumber> gone;
+  std::vector<Job*> waiting;
+  std::size_t bytes = 0;
   for (const auto& [key, number] : orphans_) {
-    const Job* job = Find(number);
-    if (job == nullptr || job->stage != Stage::kRunning) gone.push_back(number);
+    Job* job = Find(number);
+    if (job->stage == Stage::kRunning) continue;
+    waiting.push_back(job);
+    bytes += job->Bytes();
   }
-  for (const JobNumber number : gone) {
-    if (Job* job = Find(number); job != nullptr) orphans_.erase(job->Key());
-    Erase(number);
+  std::sort(waiting.begin(), waiting.end(), [](const Job* left, const Job* right) {
+    return std::pair(left->orphaned_at, left->number) < std::pair(right->orphaned_at, right->number);
+  });
+  const SteadyTime now = parts_.clock.Steady();
+  std::size_t left = waiting.size();
+  for (Job* job : waiting) {
+    const auto until = job->orphaned_at + limits_.orphan_life;
+    if (until > now && left <= limits_.orphans && bytes <= limits_.orphan_bytes) {
+      orphan_timer_.After(std::chrono::ceil<std::chrono::microseconds>(until - now), [this] { ForgetOrphans(); });
+      return;
+    }
+    --left;
+    bytes -= job->Bytes();
+    Unpark(*job);
+    Erase(job->number);
   }
-  Changed();
 }
 
 void Relay::Erase(JobNumber number) {

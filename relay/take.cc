@@ -68,7 +68,6 @@ bool Relay::Adopt(const ports::Delivery& delivery, const model::Envelope& envelo
   if (found == orphans_.end()) return false;
   Job* job = Find(found->second);
   orphans_.erase(found);
-  if (job == nullptr) return false;
   job->tag = delivery.tag;
   job->leased = true;
   job->settlement.tag = delivery.tag;
