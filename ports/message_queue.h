@@ -37,11 +37,15 @@ struct Delivery {
   WallTime enqueued_at{};        // when it became visible in this queue; for queue_wait_seconds
 };
 
+// The longest message_id that every broker takes.
+inline constexpr std::size_t kMessageIdLimitBytes = 255;
+
 // A message to publish, together with the settlement of its input.
 struct Outgoing {
   std::string queue;  // full queue name, e.g. "asya-default-infer"
   std::string body;
-  // derived, the same for each repetition of the same work; brokers that can, drop doubles by it
+  // derived, the same for each repetition of the same work; brokers that can, drop doubles by it. At most
+  // kMessageIdLimitBytes.
   std::string message_id;
 };
 
@@ -73,7 +77,7 @@ class ConsumerEvents {
   // The outcome of Settle(). ok: durable. kUnroutable (field = the queue): nothing happened, the delivery is still
   // leased, settle it otherwise.
   // kConflict: the lease was lost and nothing happened, forget the delivery. kTooLarge: a publish is over the limit,
-  // still leased.
+  // still leased. kInvalid: it would be refused at each try, still leased.
   virtual void OnSettled(DeliveryTag tag, Status status) = 0;
   // Connected (true) or lost (false, with the reason). After a loss all leases are void: forget every delivery that
   // is not

@@ -34,6 +34,7 @@ std::string MessageId(const model::Envelope& envelope) {
   id += std::to_string(envelope.route.prev.size());
   id += ':';
   id += envelope.route.curr;
+  if (id.size() > ports::kMessageIdLimitBytes) return "sha256:" + Sha256Hex(id);
   return id;
 }
 

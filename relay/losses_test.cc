@@ -92,6 +92,46 @@ TEST(Losses, ADoubleOfAMessageKeepsItsWorkOverALostConnectionToo) {
   EXPECT_EQ(runtime.CallsOf("same"), 2);
 }
 
+TEST(Losses, LongNamesAndIdsGoOnAsAnyOthers) {
+  RelayHarness harness;
+  FakeRuntime runtime(harness.folder(), [](Call& call) { call.Return("1"); });
+  const std::string actor(230, 'a');
+  harness.Start({"infer", "post", actor, "x-sink", "x-sump"});
+  harness.Send(harness.Make("0af76519-16cd-43dd-8448-eb211c80319c", {actor}));
+  EXPECT_TRUE(harness.Take(actor).has_value());
+  const std::string id(model::kIdLimitBytes, 'i');
+  harness.Send(harness.Make(id, {"post"}));
+  const auto taken = harness.Take("post");
+  ASSERT_TRUE(taken.has_value());
+  EXPECT_EQ(taken->id, id);
+}
+
+TEST(Losses, AnOutcomeThatTheQueueWillNeverTakeFailsTheEnvelope) {
+  RelayHarness harness;
+  FakeRuntime runtime(harness.folder(), [](Call& call) { call.Return("1"); });
+  harness.broker().Forbid("asya-ns-odd");
+  harness.Start();
+  harness.Send(harness.Make("e1", {"odd"}));
+  const auto taken = harness.Take("x-sink");
+  ASSERT_TRUE(taken.has_value());
+  EXPECT_EQ(taken->status.reason, "Unroutable");
+  EXPECT_EQ(taken->payload, "1") << "the input is kept";
+  EXPECT_TRUE(RelayHarness::Eventually([&] { return harness.Stats("infer").in_flight == 0; }));
+}
+
+TEST(Losses, AFailureThatTheQueueWillNeverTakeIsKeptAsBytes) {
+  RelayHarness harness;
+  FakeRuntime runtime(harness.folder(), [](Call& call) { call.Raise("a.B", "m"); });
+  harness.broker().Forbid("asya-ns-x-sink");
+  harness.Start();
+  harness.Send(harness.Make("e1"));
+  const auto taken = harness.Take("x-sump");
+  ASSERT_TRUE(taken.has_value());
+  EXPECT_EQ(taken->id.rfind("raw-", 0), 0U);
+  EXPECT_NE(taken->payload.find("raw_base64"), std::string::npos);
+  EXPECT_TRUE(RelayHarness::Eventually([&] { return harness.Stats("infer").in_flight == 0; }));
+}
+
 TEST(Losses, ActorsThatFanOutTheSameEnvelopeMakeDifferentChildren) {
   std::set<std::string> ids;
   for (const char* actor : {"infer", "prep"}) {

@@ -114,6 +114,7 @@ class Relay final : public ports::ConsumerEvents {
   void Settled(Job& job);
   void SettleFailed(Job& job, const Error& error);
   void Shrink(Job& job, const Error& error);
+  void NeverTaken(Job& job, const Error& error);
   void PauseSettling(Job& job);
   void Park(Job& job);
   void Unpark(const Job& job);

@@ -79,6 +79,8 @@ void Relay::SettleFailed(Job& job, const Error& error) {
   const bool at_end = job.message_type == "sink" || job.message_type == "sump";
   if (error.code == ErrorCode::kTooLarge) {
     Shrink(job, error);
+  } else if (error.code == ErrorCode::kInvalid) {
+    NeverTaken(job, error);
   } else if (error.code == ErrorCode::kUnroutable && !at_end &&
              job.settle_attempts + 1 >= limits_.unroutable_attempts &&
              error.field != model::QueueName(settings_.namespace_, settings_.sink)) {
@@ -115,6 +117,30 @@ void Relay::Shrink(Job& job, const Error& error) {
   } else {
     EndWith(job, {"failed", "RuntimeError", ErrorValue({"PayloadTooLarge", {}, error.message, ""})});
   }
+}
+
+// What would be refused at each try is not tried again: the envelope fails instead. Where not even the failure is
+// taken, its bytes go to x-sump under a name of ours.
+void Relay::NeverTaken(Job& job, const Error& error) {
+  using Action = ports::Settlement::Action;
+  const auto& publish = job.settlement.publish;
+  const bool failed = job.message_type == "sink";
+  if (job.settlement.action == Action::kGiveBack || job.message_type == "sump" || (failed && publish.empty())) {
+    PauseSettling(job);
+    return;
+  }
+  const std::string refused = "refused by the queue: " + (error.field.empty() ? "" : error.field + " ") + error.message;
+  if (!failed) {
+    const char* reason = job.settlement.action == Action::kRetry ? "RuntimeError" : "Unroutable";
+    EndWith(job, {"failed", reason, ErrorValue({reason, {}, refused, ""})});
+    return;
+  }
+  parts_.metrics.Failed("refused");
+  Letter letter = RawLetter(publish.front().body, "the failure of " + job.envelope.id + " was " + refused,
+                            parts_.queue.MessageLimitBytes(), Here());
+  ports::Settlement settlement;
+  settlement.publish.push_back(std::move(letter.message));
+  Conclude(job, std::move(settlement), job.outcome, "sump");
 }
 
 void Relay::PauseSettling(Job& job) {

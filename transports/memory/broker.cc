@@ -49,6 +49,10 @@ std::unique_ptr<ports::MessageQueue> Broker::NewConsumer(const std::string& queu
 void Broker::Cut(ports::MessageQueue& consumer) { state_->Cut(dynamic_cast<Consumer&>(consumer)); }
 void Broker::CutAll() { state_->CutAll(); }
 
+void Broker::TakeUpTo(std::size_t message_bytes) { state_->TakeUpTo(message_bytes); }
+
+void Broker::Forbid(const std::string& queue) { state_->Forbid(queue); }
+
 Status Broker::State::Ensure(const ports::QueueSpec& spec) {
   const std::lock_guard lock(mutex_);
   const auto [place, made] = queues_.try_emplace(spec.name);

@@ -27,6 +27,10 @@ class Broker {
   std::unique_ptr<ports::MessageQueue> NewConsumer(const std::string& queue);
   // Breaks the connection of one consumer made here; it connects again by itself.
   void Cut(ports::MessageQueue& consumer);
+  // In place of kMessageBytesMax. Before consumers are made.
+  void TakeUpTo(std::size_t message_bytes);
+  // From now on the queue is one whose name the broker does not allow: kInvalid.
+  void Forbid(const std::string& queue);
   // Breaks all of them, as a restart of a real broker would.
   void CutAll();
 

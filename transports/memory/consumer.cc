@@ -100,7 +100,7 @@ Status Broker::State::Apply(Consumer& consumer, ports::Settlement& settlement) {
   const auto found = consumer.leases_.find(settlement.tag);
   if (found == consumer.leases_.end()) return Fail(ErrorCode::kConflict, "the lease was lost");
   if (settlement.action == Action::kAck) ASYA_TRY_STATUS(Route(settlement.publish));
-  if (settlement.retry_body.size() > kMessageBytesMax) return Fail(ErrorCode::kTooLarge, "the message is too large");
+  if (settlement.retry_body.size() > message_bytes_max_) return Fail(ErrorCode::kTooLarge, "the message is too large");
   Consumer::Lease lease = std::move(found->second);
   consumer.leases_.erase(found);
   Queue& queue = queues_[consumer.queue_];

@@ -94,12 +94,21 @@ void Broker::State::Dispatch(const std::string& name) {
   }
 }
 
+void Broker::State::Forbid(const std::string& queue) {
+  const std::lock_guard lock(mutex_);
+  forbidden_.insert(queue);
+}
+
 Status Broker::State::Route(const std::vector<ports::Outgoing>& messages) {
   for (const auto& message : messages) {
-    if (message.body.size() > kMessageBytesMax) {
+    if (message.body.size() > message_bytes_max_) {
       return Fail(ErrorCode::kTooLarge, "a message has " + std::to_string(message.body.size()) +
-                                            " bytes; the limit is " + std::to_string(kMessageBytesMax));
+                                            " bytes; the limit is " + std::to_string(message_bytes_max_));
     }
+    if (message.message_id.size() > ports::kMessageIdLimitBytes) {
+      return Invalid("message_id", "is longer than 255 bytes");
+    }
+    if (forbidden_.contains(message.queue)) return Invalid(message.queue, "is no name of a queue");
     if (!queues_.contains(message.queue)) {
       return Error{ErrorCode::kUnroutable, "there is no queue " + message.queue, message.queue};
     }

@@ -1,6 +1,7 @@
 // State: everything the memory broker knows, behind one lock, and the thread that tells the consumers.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -42,6 +43,9 @@ class Broker::State {
   void Settle(Consumer& consumer, ports::Settlement settlement);
   void Cut(Consumer& consumer);
   void CutAll();
+  void Forbid(const std::string& queue);
+  void TakeUpTo(std::size_t message_bytes) { message_bytes_max_ = message_bytes; }
+  [[nodiscard]] std::size_t MessageLimitBytes() const { return message_bytes_max_; }
 
  private:
   using Subscribers = std::list<std::function<void(const std::string&)>>;
@@ -72,6 +76,8 @@ class Broker::State {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::map<std::string, Queue> queues_;
+  std::atomic<std::size_t> message_bytes_max_{kMessageBytesMax};
+  std::set<std::string> forbidden_;
   std::set<Consumer*> consumers_;
   std::deque<std::pair<Consumer*, std::function<void()>>> events_;  // null: a hint
   Consumer* telling_ = nullptr;
@@ -91,7 +97,7 @@ class Broker::Consumer final : public ports::MessageQueue {
   void RevokeCredits() override { state_->Revoke(*this); }
   void Begin(ports::DeliveryTag tag, std::int64_t crash_count) override { state_->Begin(*this, tag, crash_count); }
   void Settle(ports::Settlement settlement) override { state_->Settle(*this, std::move(settlement)); }
-  [[nodiscard]] std::size_t MessageLimitBytes() const override { return kMessageBytesMax; }
+  [[nodiscard]] std::size_t MessageLimitBytes() const override { return state_->MessageLimitBytes(); }
   void Stop(std::chrono::milliseconds grace) override;
 
  private:

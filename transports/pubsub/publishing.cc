@@ -37,7 +37,10 @@ void Publishing::AskForQueue(BatchId id, const std::string& queue) {
                    if (answer.ok()) {
                      known_queues_[queue] = clock_.Steady();
                    } else {
-                     error = answer.error().code == ErrorCode::kNotFound ? NoQueue(queue) : answer.error();
+                     // There is nothing else in the question that could be wrong but the name.
+                     const ErrorCode code = answer.error().code;
+                     const bool nowhere = code == ErrorCode::kNotFound || code == ErrorCode::kInvalid;
+                     error = nowhere ? NoQueue(queue) : answer.error();
                    }
                    Settled(id, 1, error);
                  });
