@@ -159,6 +159,26 @@ TEST_P(MessageQueueSuite, AnUnroutableOutputLeavesEverythingAsItWas) {
   EXPECT_THAT(TakeAll("asya-test-b", 1), ElementsAre("instead"));
 }
 
+TEST_P(MessageQueueSuite, ANameThatNoQueueCanHaveIsUnroutableAndHarmsNobodyElse) {
+  MakeQueue("asya-test-a");
+  MakeQueue("asya-test-b");
+  using namespace std::string_literals;
+  const std::vector<std::string> names = {"asya-test-b\0c"s, "asya-test-" + std::string(300, 'n'),
+                                          "asya-test-b c/\xC3\xA9"};
+  Publish("asya-test-a", std::vector<std::string>(names.size() + 1, "in"));
+  auto consumer = Consume("asya-test-a", names.size() + 1);
+  const auto taken = consumer->Take(names.size() + 1);
+  ASSERT_EQ(taken.size(), names.size() + 1);
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const Status settled = consumer->Settle(Ack(taken[i].tag, {{names[i], "out", "m" + std::to_string(i)}}));
+    ASSERT_FALSE(settled.ok()) << names[i];
+    EXPECT_EQ(settled.error().code, ErrorCode::kUnroutable) << names[i] << ": " << settled.error().message;
+    EXPECT_TRUE(consumer->Settle(Ack(taken[i].tag)).ok()) << names[i];
+  }
+  EXPECT_TRUE(consumer->Settle(Ack(taken.back().tag, {{"asya-test-b", "other", "m"}})).ok());
+  EXPECT_THAT(TakeAll("asya-test-b", 1), ElementsAre("other"));
+}
+
 TEST_P(MessageQueueSuite, ASecondSettlementOfTheSameDeliveryIsAConflict) {
   MakeQueue("asya-test-a");
   MakeQueue("asya-test-b");

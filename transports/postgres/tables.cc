@@ -1,6 +1,8 @@
 #include "transports/postgres/tables.h"
 
+#include <algorithm>
 #include <charconv>
+#include <iterator>
 
 #include "transports/postgres/bytea.h"
 
@@ -49,10 +51,14 @@ std::vector<sql::postgres::Migration> Migrations() {
 
 Result<QueueIds> FindQueues(sql::postgres::Transaction& transaction, const std::vector<std::string>& names) {
   QueueIds found;
-  if (names.empty()) return found;
+  // PostgreSQL refuses the question for a text with a NUL; no queue is called so.
+  std::vector<std::string> possible;
+  std::copy_if(names.begin(), names.end(), std::back_inserter(possible),
+               [](const std::string& name) { return name.find('\0') == std::string::npos; });
+  if (possible.empty()) return found;
   ASYA_TRY(const auto rows,
            transaction.Execute("SELECT name, id FROM queues WHERE name = ANY($1::text[]) ORDER BY id FOR KEY SHARE",
-                               sql::postgres::Parameters().Add(names)));
+                               sql::postgres::Parameters().Add(possible)));
   for (std::size_t row = 0; row < rows.size(); ++row) found[rows.Text(row, 0)] = rows.Int(row, 1);
   return found;
 }
