@@ -31,6 +31,8 @@ struct ConsumerSettings {
   std::chrono::milliseconds poll{5000};  // looks for messages at least this often: a hint may be lost
 };
 
+constexpr std::int64_t kTakenMax = 512;  // new leases of one transaction
+
 class Consumer final : public ports::MessageQueue {
  public:
   Consumer(const ConsumerSettings& settings, const Clock& clock, Random& random);
@@ -67,7 +69,10 @@ class Consumer final : public ports::MessageQueue {
   // What waits, or nothing.
   std::optional<Batch> TakeBatch();
   void RunOne(const Batch& batch);
+  // Nothing of the batch happened, though the connection is there. False: there was only one thing in it.
+  bool RunInParts(const Batch& batch, const Status& refused);
   void Apply(const Batch& batch, BatchOutcome outcome);
+  void MeasureTaken(const std::vector<Taken>& taken);
   void WaitForWork();
   [[nodiscard]] bool MayEnd();
   void ReleaseAll();
@@ -88,6 +93,7 @@ class Consumer final : public ports::MessageQueue {
   std::optional<std::string> told_;
   SteadyTime connect_at_{};
   int failures_ = 0;
+  std::int64_t take_max_ = kTakenMax;
   SteadyTime keep_at_{};
   SteadyTime look_at_{};  // when there may be messages without a hint
 

@@ -11,8 +11,20 @@ namespace {
 
 constexpr int kDoublingsMax = 16;  // of the time between two tries to connect
 constexpr int kKeepsPerLease = 3;
-constexpr std::int64_t kBatchWantedMax = 512;  // new leases of one transaction
-constexpr std::size_t kBatchSettlementsMax = 512;
+constexpr std::ptrdiff_t kBatchSettlementsMax = 512;
+// Bodies of one transaction: they travel in hexadecimal, all in one text, and have to arrive within its time.
+constexpr std::size_t kBatchBytesMax = 16U << 20U;
+
+std::size_t BytesOf(const ports::Settlement& settlement) {
+  std::size_t bytes = settlement.retry_body.size();
+  for (const auto& message : settlement.publish) bytes += message.body.size();
+  return bytes;
+}
+
+// The server has answered, and what it does not take is something in the batch.
+bool RefusedAlone(const Error& error) {
+  return error.code == ErrorCode::kInvalid || error.code == ErrorCode::kTooLarge;
+}
 
 }  // namespace
 
@@ -116,12 +128,18 @@ std::optional<Batch> Consumer::TakeBatch() {
   const std::lock_guard lock(mutex_);
   if (now >= look_at_) look_ = true;
   Batch batch;
-  const auto count = static_cast<std::ptrdiff_t>(std::min(settlements_.size(), kBatchSettlementsMax));
+  std::size_t bytes = 0;
+  std::ptrdiff_t count = 0;
+  for (const auto& [leased, settlement] : settlements_) {
+    bytes += BytesOf(settlement);
+    if (count == kBatchSettlementsMax || (count > 0 && bytes > kBatchBytesMax)) break;
+    ++count;
+  }
   std::move(settlements_.begin(), settlements_.begin() + count, std::back_inserter(batch.settlements));
   settlements_.erase(settlements_.begin(), settlements_.begin() + count);
   batch.begins.swap(begins_);
   if (look_ && credits_ > 0) {
-    batch.wanted = std::min(static_cast<std::int64_t>(credits_), kBatchWantedMax);
+    batch.wanted = std::min(static_cast<std::int64_t>(credits_), take_max_);
     look_ = false;
   }
   if (now >= keep_at_) {
@@ -144,6 +162,8 @@ void Consumer::RunOne(const Batch& batch) {
     ASYA_TRY(outcome, RunBatch(transaction, batch));
     return Ok();
   });
+  if (!status.ok() && RefusedAlone(status.error()) && RunInParts(batch, status)) return;
+  if (!status.ok() && batch.wanted > 0) take_max_ = std::max<std::int64_t>(1, batch.wanted / 4);
   // What happened is unknown when the commit was cut off. Then everything is void: a message that was settled is gone,
   // any other comes again.
   if (!status.ok()) return Lose(status.error().message);
@@ -151,7 +171,43 @@ void Consumer::RunOne(const Batch& batch) {
   Apply(batch, std::move(outcome));
 }
 
+// What nobody will take must not take what waits beside it along.
+bool Consumer::RunInParts(const Batch& batch, const Status& refused) {
+  Batch rest = batch;
+  rest.settlements.clear();
+  const bool has_rest = !rest.begins.empty() || !rest.keep.empty() || rest.wanted > 0;
+  if (batch.settlements.empty()) return false;
+  if (batch.settlements.size() == 1 && !has_rest) {
+    BatchOutcome outcome;
+    outcome.settled.push_back(refused);
+    Apply(batch, std::move(outcome));
+    return true;
+  }
+  for (const auto& settlement : batch.settlements) {
+    Batch part;
+    part.owner = batch.owner;
+    part.queue = batch.queue;
+    part.queue_id = batch.queue_id;
+    part.lease_ms = batch.lease_ms;
+    part.settlements.push_back(settlement);
+    RunOne(part);
+    if (!connected_) return true;
+  }
+  if (has_rest) RunOne(rest);
+  return true;
+}
+
+// As many as have about as many bytes as those before, so that they arrive within the time of a transaction.
+void Consumer::MeasureTaken(const std::vector<Taken>& taken) {
+  std::size_t bytes = 0;
+  for (const Taken& one : taken) bytes += one.body.size();
+  const std::int64_t fitting =
+      bytes == 0 ? kTakenMax : static_cast<std::int64_t>(kBatchBytesMax * taken.size() / bytes);
+  take_max_ = std::clamp<std::int64_t>(fitting, 1, std::min(kTakenMax, take_max_ * 2));
+}
+
 void Consumer::Apply(const Batch& batch, BatchOutcome outcome) {
+  if (!outcome.taken.empty()) MeasureTaken(outcome.taken);
   std::vector<ports::Delivery> deliveries;
   {
     const std::lock_guard lock(mutex_);
