@@ -300,6 +300,34 @@ TEST_F(Gateway, DeadLettersAreKeptShownEditedAndReplayed) {
   EXPECT_EQ(json::Parse(Call("GET", "/api/v1/dead-letters/e1").body).value().GetString("replayedAs"), sent.id);
 }
 
+TEST_F(Gateway, TakesADeadLetterAsDeepAsARelayTakesAnEnvelope) {
+  constexpr std::size_t kDepth = 511;  // with the envelope around it 512, the most that is accepted
+  const std::string payload = std::string(kDepth, '[') + std::string(kDepth, ']');
+  const std::string envelope =
+      R"({"id":"deep","route":{"curr":"b"},"status":{"phase":"failed"},"payload":)" + payload + "}";
+  ASSERT_TRUE(model::ParseEnvelope(envelope).ok());
+  const auto taken =
+      Call("POST", "/api/v1/events", R"([{"task":"deep","type":"dead-letter","envelope":)" + envelope + "}]");
+  EXPECT_EQ(taken.status, 204) << taken.body;
+  const auto result =
+      Call("POST", "/api/v1/events", R"([{"task":"t","type":"status","status":"succeeded","result":)" + payload + "}]");
+  EXPECT_EQ(result.status, 204) << result.body;
+  EXPECT_EQ(Call("POST", "/api/v1/dead-letters/deep/replay", "").status, 201);
+}
+
+TEST_F(Gateway, TextsOfReportsAreKeptWithoutNul) {
+  const auto taken = Call(
+      "POST", "/api/v1/events",
+      R"([{"task":"t","type":"dead-letter","envelope":{"id":"z\u0000","route":{"curr":"b"},"status":{"phase":"failed",)"
+      R"("error":{"type":"m.Bad","message":"a\u0000b"}},"payload":1}}])");
+  EXPECT_EQ(taken.status, 204) << taken.body;
+  const auto list = json::Parse(Call("GET", "/api/v1/dead-letters").body).value();
+  ASSERT_EQ(list.Find("items")->AsArray().size(), 1U);
+  EXPECT_EQ(list.Find("groups")->AsArray()[0].GetString("latestMessage"),
+            "a\xEF\xBF\xBD"
+            "b");
+}
+
 TEST_F(Gateway, ABatchThatCannotBeReadIsRefusedWhole) {
   const std::string id = CreateTask("actor=a", "{}");
   const auto refused =

@@ -15,6 +15,23 @@
 namespace asya::gateway {
 namespace {
 
+// Of a report: as deep as the envelope that it tells of, and what is around it.
+constexpr std::size_t kReportDepth = 1024;
+
+// Texts that a store keeps beside the JSON: PostgreSQL takes no NUL in them, and a report that is refused would be
+// repeated for ever.
+std::string WithoutNul(std::string text) {
+  constexpr std::string_view kReplacement = "\xEF\xBF\xBD";  // U+FFFD
+  for (auto at = text.find('\0'); at != std::string::npos; at = text.find('\0', at)) text.replace(at, 1, kReplacement);
+  return text;
+}
+
+json::SplitOptions DeepEnough() {
+  json::SplitOptions options;
+  options.depth_limit = kReportDepth;
+  return options;
+}
+
 // One report as the wire has it (docs/reference/reports.md).
 class Item {
  public:
@@ -47,7 +64,7 @@ class Item {
     // Nearly all of these words are without escapes, and many of them come in one batch.
     if (value.find('\\') == std::string_view::npos) return std::string(value.substr(1, value.size() - 2));
     const auto parsed = json::Parse(value);
-    return parsed.ok() && parsed->IsString() ? parsed->AsString() : "";
+    return parsed.ok() && parsed->IsString() ? WithoutNul(parsed->AsString()) : "";
   }
   [[nodiscard]] double Number(Name name) const {
     const std::string_view value = values_[name];
@@ -88,7 +105,7 @@ bool Item::Read(json::Scan& scan) {
 }
 
 Status Item::ReadCarefully(std::string_view text) {
-  ASYA_TRY(const auto members, json::Split(text));
+  ASYA_TRY(const auto members, json::Split(text, DeepEnough()));
   for (const json::Member& member : members) {
     if (const unsigned place = PlaceOf(member.key); place < kNames) values_[place] = member.value;
   }
@@ -146,11 +163,11 @@ Status ReadDeadLetter(const Item& item, const Deps& deps, Batch& batch) {
   if (!letter.envelope_json.empty()) {
     const auto envelope = model::ParseEnvelope(letter.envelope_json);
     if (!envelope.ok()) return Invalid("envelope", envelope.error().message);
-    letter.id = envelope->id;
-    if (letter.reason.empty()) letter.reason = envelope->status.reason;
-    if (!envelope->route.curr.empty()) letter.actor = envelope->route.curr;
-    letter.error_type = envelope->status.error.GetString("type").value_or("");
-    letter.error_message = envelope->status.error.GetString("message").value_or("");
+    letter.id = WithoutNul(envelope->id);
+    if (letter.reason.empty()) letter.reason = WithoutNul(envelope->status.reason);
+    if (!envelope->route.curr.empty()) letter.actor = WithoutNul(envelope->route.curr);
+    letter.error_type = WithoutNul(envelope->status.error.GetString("type").value_or(""));
+    letter.error_message = WithoutNul(envelope->status.error.GetString("message").value_or(""));
   }
   if (letter.id.empty()) return Invalid("task", "missing; the id of the envelope is accepted");
   letter.signature = SignatureOf(letter);
@@ -197,7 +214,7 @@ Result<std::vector<Item>> ReadItems(std::string_view text, std::size_t items_max
   if (!text.empty() && text.front() == '{') {
     texts.push_back(text);
   } else {
-    ASYA_TRY(texts, json::SplitArray(text));
+    ASYA_TRY(texts, json::SplitArray(text, DeepEnough()));
   }
   if (texts.size() > items_max) {
     return Fail(ErrorCode::kTooLarge, std::to_string(texts.size()) + " reports; at most " + std::to_string(items_max) +

@@ -14,6 +14,8 @@ constexpr int kOk = 200;
 constexpr int kNoContent = 204;
 constexpr int kBadRequest = 400;
 constexpr std::size_t kMroLimit = 64;
+// Around a frame, so that what was accepted as an envelope may come back as it is.
+constexpr std::size_t kAroundFrame = 2;
 constexpr std::string_view kEventStreamType = "text/event-stream";
 
 // The end of a traceback says where the error was raised.
@@ -112,10 +114,12 @@ bool InvocationReply::ScanFrames(std::string_view body) {
 
 Status InvocationReply::ReadFrames() {
   if (scanned_ || ScanFrames(body_)) return Ok();
-  ASYA_TRY(const auto members, json::Split(body_));
+  json::SplitOptions options;
+  options.depth_limit += kAroundFrame;
+  ASYA_TRY(const auto members, json::Split(body_, options));
   for (const json::Member& member : members) {
     if (member.key != "frames") continue;
-    ASYA_TRY(const auto items, json::SplitArray(member.value));
+    ASYA_TRY(const auto items, json::SplitArray(member.value, options));
     for (const std::string_view item : items) ASYA_TRY_STATUS(AddFrame(item));
     return Ok();
   }

@@ -46,6 +46,17 @@ TEST(InvocationReply, AFunctionsFrame) {
   });
 }
 
+TEST(InvocationReply, APayloadAsDeepAsAnEnvelopeMayHaveOneComesBack) {
+  constexpr std::size_t kDepth = 511;
+  const std::string payload = std::string(kDepth, '[') + std::string(kDepth, ']');
+  Heard heard;
+  InvocationReply reply(heard, ReplyLimits{});
+  const std::string frame = R"({"payload":)" + payload + R"(,"route":{"prev":["a"],"curr":"","next":[]}})";
+  const Status read = reply.Feed(Sized("200 OK", R"({"frames":[)" + frame + "]}"));
+  ASSERT_TRUE(read.ok()) << read.error().message;
+  EXPECT_EQ(reply.answer().frames.at(0).payload, payload);
+}
+
 TEST(InvocationReply, NoneAndClosingServers) {
   Heard heard;
   InvocationReply none(heard, ReplyLimits{});
