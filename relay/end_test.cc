@@ -3,6 +3,7 @@
 
 #include <future>
 
+#include "core/base/base64.h"
 #include "core/json/parse.h"
 #include "tests/support/fake_gateway.h"
 #include "tests/support/fake_runtime.h"
@@ -149,6 +150,39 @@ TEST_F(End, TheSumpTakesBytesThatAreNoEnvelope) {
   ASSERT_TRUE(WaitFor("raw_base64", "bm9uc2Vuc2U="));
   EXPECT_EQ(gateway_.items().front().GetString("reason"), "ParseError");
   EXPECT_TRUE(RelayHarness::Eventually([&] { return harness_.Stats("x-sump").in_flight == 0; }));
+}
+
+TEST_F(End, ADeadLetterThatTheGatewayRefusesIsToldAsBytes) {
+  Become("x-sump");
+  FakeRuntime runtime(harness_.folder(), [](Call& call) { call.Return("1"); });
+  gateway_.Refuse([](const json::Value& item) { return item.Find("envelope") != nullptr; });
+  harness_.Start({"x-sump"});
+  auto failed = Finished("e1", "failed");
+  failed.route.curr = "x-sump";
+  harness_.Send(failed);
+  ASSERT_TRUE(WaitFor("type", "dead-letter"));
+  const json::Value item = gateway_.items().front();
+  EXPECT_EQ(item.GetString("task"), "e1");
+  EXPECT_EQ(item.GetString("reason"), "RuntimeError");
+  const auto kept = model::ParseEnvelope(*DecodeBase64(item.GetString("raw_base64").value_or("")));
+  ASSERT_TRUE(kept.ok());
+  EXPECT_EQ(kept->payload, failed.payload);
+  EXPECT_TRUE(RelayHarness::Eventually([&] { return harness_.Stats("x-sump").in_flight == 0; }));
+}
+
+TEST_F(End, AnEndThatTheGatewayRefusesIsToldWithoutItsWords) {
+  Become("x-sink");
+  FakeRuntime runtime(harness_.folder(), [](Call& call) { call.ReturnNone(); });
+  gateway_.Refuse([](const json::Value& item) { return item.Find("result")->IsNull(); });
+  harness_.Start({"x-sink", "x-sump"});
+  auto done = Finished("e1", "succeeded");
+  done.payload = "null";
+  harness_.Send(done);
+  ASSERT_TRUE(WaitFor("status", "succeeded"));
+  const json::Value item = gateway_.items().front();
+  EXPECT_EQ(item.GetString("task"), "e1");
+  EXPECT_EQ(item.Find("result")->Find("x-asya-dropped")->GetInt("bytes"), 4);
+  EXPECT_TRUE(RelayHarness::Eventually([&] { return harness_.Stats("x-sink").in_flight == 0; }));
 }
 
 TEST_F(End, HooksThatEndAtTheSinkDoNotReportAgain) {

@@ -44,6 +44,11 @@ bool CutError(model::Envelope& envelope, std::size_t limit_bytes, std::string& o
 
 }  // namespace
 
+std::string DroppedPayload(std::string_view payload) {
+  return json::Dump(json::Object{{"x-asya-dropped", json::Object{{"bytes", static_cast<std::int64_t>(payload.size())},
+                                                                 {"sha256", Sha256Hex(payload)}}}});
+}
+
 std::optional<std::string> FitError(std::string_view body, std::size_t limit_bytes) {
   auto envelope = model::ParseEnvelope(body);
   std::string out;
@@ -59,9 +64,7 @@ std::string FitFailure(std::string_view body, std::size_t limit_bytes) {
   if (CutError(envelope, limit_bytes, out)) return out;
   // The payload is what does not fit: the error comes back, it has room now.
   envelope = *whole;
-  envelope.payload = json::Dump(json::Object{
-      {"x-asya-dropped", json::Object{{"bytes", static_cast<std::int64_t>(whole->payload.size())},
-                                      {"sha256", Sha256Hex(whole->payload)}}}});
+  envelope.payload = DroppedPayload(whole->payload);
   if (CutError(envelope, limit_bytes, out)) return out;
   envelope.headers.clear();
   CutError(envelope, limit_bytes, out);

@@ -16,9 +16,11 @@ inline constexpr std::size_t kOnwardBytes = 256;
 // "…", then the names of the base classes. nullopt when the rest is larger.
 std::optional<std::string> FitError(std::string_view body, std::size_t limit_bytes);
 
-// The same for an envelope that has failed. Where the error is not enough, its payload becomes
-// {"x-asya-dropped":{"bytes","sha256"}} (of the payload's bytes), and then its headers are dropped; id, route and
-// status stay. May still be larger than the limit, when these alone are.
+// The same for an envelope that has failed. Where the error is not enough, its payload becomes DroppedPayload(), and
+// then its headers are dropped; id, route and status stay. May still be larger than the limit, when these alone are.
 std::string FitFailure(std::string_view body, std::size_t limit_bytes);
+
+// What stands in the place of a payload that was too large: {"x-asya-dropped":{"bytes","sha256"}}, of its bytes.
+std::string DroppedPayload(std::string_view payload);
 
 }  // namespace asya::relay

@@ -8,11 +8,17 @@
 #include <string_view>
 #include <utility>
 
+#include "core/base/base64.h"
+#include "core/json/split.h"
 #include "core/json/value.h"
+#include "relay/fit.h"
 
 namespace asya::relay {
 namespace {
 
+constexpr int kBadRequest = 400;
+constexpr int kContentTooLarge = 413;
+constexpr int kUnprocessable = 422;
 constexpr int kTooManyRequests = 429;
 constexpr int kRequestTimeout = 408;
 
@@ -71,6 +77,31 @@ std::string ToJson(const StatusReport& report, const std::string& of_namespace) 
   std::string out;
   AppendJson(out, report, of_namespace);
   return out;
+}
+
+std::string PlainReport(const std::string& json) {
+  constexpr std::size_t kLetterBytes = 4U << 20U;
+  json::SplitOptions options;
+  options.depth_limit *= 2;  // what is told is as deep as an envelope may be, and has more around it
+  const auto members = json::Split(json, options);
+  if (!members.ok()) return json;
+  std::string out = "{";
+  for (const json::Member& member : *members) {
+    std::string_view key = member.key;
+    std::string value(member.value);
+    if (key == "envelope") {
+      key = "raw_base64";
+      value = "\"" + EncodeBase64(value.size() > kLetterBytes ? FitFailure(value, kLetterBytes) : value) + "\"";
+    } else if (key == "error") {
+      value = R"({"type":"ReportRefused","message":"the gateway refused what the error said","mro":[]})";
+    } else if (key == "result") {
+      value = DroppedPayload(value);
+    }
+    if (out.size() > 1) out += ',';
+    json::AppendQuoted(out, key);
+    (out += ':') += value;
+  }
+  return out + "}";
 }
 
 Reporter::Reporter(Reactor& reactor, const Address& gateway, std::string of_namespace, const ReporterLimits& limits,
@@ -212,12 +243,21 @@ void Reporter::TakeReply(const Result<HttpClient::Reply>& reply) {
     // This one is at fault. A progress report is dropped; an end waits behind the others and is tried for ever.
     sent_waiting_.clear();
     singly_ -= std::min<std::size_t>(singly_, 1);
-    if (!sent_ends_.empty()) {
-      ends_.push_back(std::move(sent_ends_.front()));
-      sent_ends_.clear();
-    }
+    if (!sent_ends_.empty()) EndRefused(reply->status);
   }
   Again(reply.ok() ? "status " + std::to_string(reply->status) : reply.error().message);
+}
+
+void Reporter::EndRefused(int status) {
+  End end = std::move(sent_ends_.front());
+  sent_ends_.clear();
+  // Any other status may say nothing of this item: that the gateway is another's, or lets nobody in.
+  const bool of_item = status == kBadRequest || status == kContentTooLarge || status == kUnprocessable;
+  if (of_item && ++end.refusals == limits_.refusals) {
+    logger_.Error("the gateway refuses an end, which is told in plainer words", {{"status", status}});
+    end.json = PlainReport(end.json);
+  }
+  ends_.push_back(std::move(end));
 }
 
 void Reporter::Again(const std::string& why) {

@@ -45,12 +45,17 @@ std::string ToJson(const StatusReport& report, const std::string& of_namespace);
 // The same at the end of `out`.
 void AppendJson(std::string& out, const StatusReport& report, const std::string& of_namespace);
 
+// An end without what a gateway may refuse of it, so that it is told at all: a dead letter as bytes, without a payload
+// that makes it large, anything else without the words of its result and error.
+std::string PlainReport(const std::string& json);
+
 struct ReporterLimits {
   std::size_t waiting_items = 2000;  // progress and FLY; the oldest are dropped
   std::size_t waiting_bytes = 2U << 20U;
   std::size_t batch_items = 200;
   std::size_t batch_bytes = 4U << 20U;
   std::chrono::milliseconds progress_delay{100};  // so that the steps of a fast call become one item
+  int refusals = 3;                               // of an end, after which it is told in plainer words
   std::chrono::milliseconds request_timeout{10'000};
   std::chrono::milliseconds first_pause{100};
   std::chrono::milliseconds longest_pause{10'000};
@@ -67,7 +72,8 @@ class Reporter {
   void Progress(StatusReport report);
   // In order within a task; `data` is raw JSON.
   void Fly(const std::string& task, std::string_view data);
-  // Repeats until the gateway has taken it; the callback comes once and never from within this call.
+  // Repeats until the gateway has taken it, in plainer words after it was refused for a while; the callback comes once
+  // and never from within this call.
   void Confirm(std::string json, OnConfirmed on_confirmed);
   // Calls `on_empty` when nothing waits, at the latest after `limit`. For the end of the process.
   void Flush(std::chrono::milliseconds limit, std::function<void()> on_empty);
@@ -82,6 +88,7 @@ class Reporter {
   struct End {
     std::string json;
     OnConfirmed on_confirmed;
+    int refusals = 0;
   };
   using Queue = std::list<Waiting>;
 
@@ -91,6 +98,7 @@ class Reporter {
   void SendBatch();
   std::string TakeBatch();
   void TakeReply(const Result<HttpClient::Reply>& reply);
+  void EndRefused(int status);
   void Again(const std::string& why);
   void CheckEmpty();
 

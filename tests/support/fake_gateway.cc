@@ -1,5 +1,7 @@
 #include "tests/support/fake_gateway.h"
 
+#include <algorithm>
+
 #include "core/json/parse.h"
 
 namespace asya::tests {
@@ -25,6 +27,11 @@ FakeGateway::~FakeGateway() {
 void FakeGateway::AnswerWith(int status) {
   const std::lock_guard lock(mutex_);
   status_ = status;
+}
+
+void FakeGateway::Refuse(std::function<bool(const json::Value&)> item) {
+  const std::lock_guard lock(mutex_);
+  refuses_ = std::move(item);
 }
 
 void FakeGateway::Cancel(const std::string& task) {
@@ -61,6 +68,10 @@ void FakeGateway::Serve(ServedConnection& connection) {
       const auto batch = json::Parse(request->body);
       const std::lock_guard lock(mutex_);
       status = batch.ok() && batch->IsArray() ? status_ : 400;
+      if (status < 300 && refuses_) {
+        const json::Array& given = batch->AsArray();
+        if (std::any_of(given.begin(), given.end(), refuses_)) status = 400;
+      }
       if (status < 300) {
         for (const json::Value& item : batch->AsArray()) items_.push_back(item);
       } else {

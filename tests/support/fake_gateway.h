@@ -22,6 +22,8 @@ class FakeGateway {
 
   // 204 unless changed.
   void AnswerWith(int status);
+  // A batch with such an item is answered with 400.
+  void Refuse(std::function<bool(const json::Value&)> item);
   void Cancel(const std::string& task);
   // Waits until `wanted` holds for the items taken so far; false when patience ends.
   bool Wait(const std::function<bool(const std::vector<json::Value>&)>& wanted);
@@ -37,6 +39,7 @@ class FakeGateway {
   std::vector<json::Value> items_;
   std::vector<std::string> canceled_;
   int status_ = 204;
+  std::function<bool(const json::Value&)> refuses_;
   int refused_ = 0;
   bool stopping_ = false;
   std::unique_ptr<UnixServer> server_;
