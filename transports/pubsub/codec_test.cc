@@ -75,12 +75,24 @@ TEST(PubsubMarks, WhatIsNotDueYetWasNeverBegun) {
   const WallTime now(std::chrono::seconds(1'700'000'000));
   Received received;
   received.attempt = 4;
+  received.published_at = now;
   received.attributes = Marked("id", 2, now + std::chrono::seconds(1));
   EXPECT_TRUE(MarksOf(received, now).early);
   EXPECT_EQ(MarksOf(received, now).crashes, 2);
   EXPECT_FALSE(MarksOf(received, now + std::chrono::seconds(2)).early);
   EXPECT_EQ(MarksOf(received, now + std::chrono::seconds(2)).crashes, 5);
   EXPECT_EQ(MarksOf(received, now).own_id, "id");
+}
+
+TEST(PubsubMarks, WhatIsDueLaterThanALeaseLastsWasLetGoOnce) {
+  const WallTime now(std::chrono::seconds(1'700'000'000));
+  Received received;
+  received.attempt = 2;
+  received.published_at = now;
+  received.attributes = Marked("id", 0, now + std::chrono::seconds(3000));
+  EXPECT_EQ(MarksOf(received, now + std::chrono::seconds(3000)).crashes, 0);
+  received.attempt = 4;
+  EXPECT_EQ(MarksOf(received, now + std::chrono::seconds(3000)).crashes, 2);
 }
 
 TEST(PubsubReport, IsReadAsItWasWritten) {

@@ -36,6 +36,9 @@ void Consumer::OnReceived(Received received) {
   if (!lease.early) careful_ = lease.crashes > 0;
   Lease& taken = leases_.emplace(tag, std::move(lease)).first->second;
   if (!taken.early) return Deliver(tag, taken);
+  // It was let go, or lost with whoever kept it. Once it is due, nobody could tell that from the death of a worker: a
+  // copy has no deliveries behind it.
+  if (received.attempt > 1) return GiveBack(tag, taken, false);
   early_.emplace(taken.visible_at, tag);
   if (early_.size() <= kHeldMax && kept_bytes_ <= kKeptBodyBytesMax) return;
   const auto left = std::chrono::ceil<std::chrono::seconds>(taken.visible_at - clock_.Now()).count();

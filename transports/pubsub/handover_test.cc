@@ -19,6 +19,7 @@
 #include "transports/conformance/recorder_suite.h"
 #include "transports/pubsub/consumer.h"
 #include "transports/pubsub/grpc.h"
+#include "transports/pubsub/marks.h"
 #include "transports/pubsub/wire.h"
 
 namespace asya::transports::pubsub {
@@ -112,7 +113,9 @@ class Peer {
 // Gives out one message on its first connection.
 class LeavingServer {
  public:
-  LeavingServer() {
+  // What it gives out: a message with these attributes, delivered so many times.
+  explicit LeavingServer(Attributes attributes = {}, std::uint64_t attempt = 1)
+      : attributes_(std::move(attributes)), attempt_(attempt) {
     listener_ = UniqueFd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     sockaddr_in address{};
     address.sin_family = AF_INET;
@@ -178,12 +181,15 @@ class LeavingServer {
     std::string received;
     Writer writer(received);
     writer.Bytes(1, "ack-1");
-    writer.Bytes(2, EncodeMessage("body", {}));
+    writer.Bytes(2, EncodeMessage("body", attributes_));
+    writer.Number(3, attempt_);
     std::string pulled;
     Writer(pulled).Bytes(1, received);
     return pulled;
   }
 
+  const Attributes attributes_;
+  const std::uint64_t attempt_;
   UniqueFd listener_;
   std::string port_;
   std::map<int, std::unique_ptr<Peer>> peers_;  // of the thread alone
@@ -195,6 +201,27 @@ class LeavingServer {
   std::atomic<bool> ending_{false};
   std::thread thread_;
 };
+
+bool Sees(LeavingServer& server, const std::string& call) {
+  const auto limit = std::chrono::steady_clock::now() + conformance::kPatience;
+  while (!server.Saw(call) && std::chrono::steady_clock::now() < limit) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return server.Saw(call);
+}
+
+// Deliveries are counted by the server, and once the retry is due they would look like deaths of workers.
+TEST(PubsubHandover, ARetryThatComesAgainBeforeItsTimeIsReplacedByAFreshCopy) {
+  LeavingServer server(Marked("id", 0, RealClock().Now() + std::chrono::hours(1)), 2);
+  Random random(1);
+  ConsumerSettings settings;
+  settings.address = ParseEndpoint("p", "127.0.0.1:" + server.port()).value();
+  settings.queue = "asya-test-a";
+  conformance::Recorder recorder(std::make_unique<Consumer>(settings, RealClock(), random), 1);
+  recorder.Start();
+  EXPECT_TRUE(Sees(server, std::string("1 ") + kPublish));
+  EXPECT_TRUE(Sees(server, std::string("1 ") + kAcknowledge));
+}
 
 TEST(PubsubHandover, ALeaseOutlivesTheConnectionItCameOver) {
   LeavingServer server;
@@ -208,21 +235,14 @@ TEST(PubsubHandover, ALeaseOutlivesTheConnectionItCameOver) {
   ASSERT_EQ(taken.size(), 1U);
   EXPECT_EQ(recorder.TakeConnection(), true);
   server.Leave();
-  const auto saw = [&server](const std::string& call) {
-    const auto limit = std::chrono::steady_clock::now() + conformance::kPatience;
-    while (!server.Saw(call) && std::chrono::steady_clock::now() < limit) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
-    return server.Saw(call);
-  };
-  EXPECT_TRUE(saw("2"));
+  EXPECT_TRUE(Sees(server, "2"));
   // The first call on the new connection asks for one message more.
   recorder.Queue().Grant(1);
-  EXPECT_TRUE(saw(std::string("2 ") + kPull));
+  EXPECT_TRUE(Sees(server, std::string("2 ") + kPull));
   ports::Settlement settlement;
   settlement.tag = taken[0].tag;
   EXPECT_TRUE(recorder.Settle(settlement).ok());
-  EXPECT_TRUE(saw(std::string("2 ") + kAcknowledge));
+  EXPECT_TRUE(Sees(server, std::string("2 ") + kAcknowledge));
   EXPECT_EQ(recorder.TakeConnection(std::chrono::milliseconds(1)), std::nullopt);
 }
 

@@ -10,6 +10,8 @@ constexpr const char* kOwnId = "asya-id";
 constexpr const char* kCrashes = "asya-crashes";       // of a copy: how many its original had
 constexpr const char* kVisibleAt = "asya-visible-at";  // microseconds since 1970: not to be worked on before
 
+constexpr std::chrono::seconds kLongestLease{kAckDeadlineMaxS};
+
 std::int64_t NumberOf(const Attributes& attributes, const char* name) {
   constexpr std::int64_t kMax = std::int64_t{1} << 60U;
   const auto found = attributes.find(name);
@@ -30,8 +32,10 @@ Marks MarksOf(const Received& received, WallTime now) {
   marks.visible_at = visible_us == 0 ? received.published_at : WallTime(std::chrono::microseconds(visible_us));
   marks.early = visible_us != 0 && marks.visible_at > now;
   marks.crashes = NumberOf(received.attributes, kCrashes);
-  // Nobody has begun what is not due yet: whoever had it before has only kept it.
-  if (!marks.early) marks.crashes += std::max(received.attempt - 1, 0);
+  // Nobody has begun what is not due yet: whoever had it before has only kept it. What is due later than a lease lasts
+  // has been received once before then, and let go.
+  const bool was_early = visible_us != 0 && marks.visible_at - received.published_at > kLongestLease;
+  if (!marks.early) marks.crashes += std::max(received.attempt - 1 - (was_early ? 1 : 0), 0);
   return marks;
 }
 
