@@ -1,6 +1,8 @@
 #include "relay/handler_metrics.h"
 
 #include <algorithm>
+#include <functional>
+#include <optional>
 #include <utility>
 
 #include "core/json/parse.h"
@@ -10,45 +12,117 @@ namespace {
 
 constexpr std::size_t kLabelLimitBytes = 128;
 
+// Of the relay itself, under the same prefix; those of its claim store begin with "claim".
+constexpr std::string_view kOwnNames[] = {"active_messages",
+                                          "in_flight",
+                                          "message_size_bytes",
+                                          "messages_failed_total",
+                                          "messages_processed_total",
+                                          "messages_received_total",
+                                          "messages_sent_total",
+                                          "processing_duration_seconds",
+                                          "queue_receive_duration_seconds",
+                                          "queue_send_duration_seconds",
+                                          "queue_wait_seconds",
+                                          "reconnects_total",
+                                          "redeliveries_total",
+                                          "report_failures_total",
+                                          "reports_dropped_total",
+                                          "runtime_errors_total",
+                                          "runtime_execution_duration_seconds",
+                                          "s3_calls_total",
+                                          "s3_retries_total",
+                                          "spans_dropped_total",
+                                          "spans_exported_total"};
+constexpr std::string_view kOwnBeginning = "claim";
+constexpr std::string_view kMembers[] = {"buckets", "help", "labels", "name", "type"};
+
+template <std::size_t kCount>
+bool IsAmong(std::string_view text, const std::string_view (&names)[kCount]) {
+  return std::find(std::begin(names), std::end(names), text) != std::end(names);
+}
+
 bool IsName(std::string_view text) {
   const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
   return !text.empty() && is_letter(text.front()) &&
          std::all_of(text.begin(), text.end(), [&](char c) { return is_letter(c) || (c >= '0' && c <= '9'); });
 }
 
-void ReadDeclaration(const json::Value& item, const std::string& field, std::vector<MetricDeclaration>& declarations,
-                     std::vector<Error>& problems) {
-  MetricDeclaration declared;
-  declared.name = item.GetString("name").value_or("");
-  declared.type = item.GetString("type").value_or("");
-  declared.help = item.GetString("help").value_or(declared.name);
-  if (!IsName(declared.name)) {
-    problems.push_back(Invalid(field + ".name", "a name of letters, digits and underscores is accepted"));
-    return;
+// Reads one declaration, and says everything that is wrong with it.
+class DeclarationReader {
+ public:
+  DeclarationReader(const json::Value& item, std::string field, std::vector<Error>& problems)
+      : item_(item), field_(std::move(field)), problems_(problems) {}
+
+  std::optional<MetricDeclaration> Read() {
+    const std::size_t before = problems_.size();
+    if (!item_.IsObject()) {
+      Refuse("", item_, "{name, type, help, labels, buckets} is accepted");
+      return std::nullopt;
+    }
+    for (const auto& [key, value] : item_.AsObject()) {
+      if (!IsAmong(key, kMembers)) Refuse("." + key, value, "name, type, help, labels and buckets are accepted");
+    }
+    declared_.name = Text("name");
+    declared_.type = Text("type");
+    declared_.help = item_.GetString("help").value_or(declared_.name);
+    CheckName();
+    if (declared_.type != "counter" && declared_.type != "gauge" && declared_.type != "histogram") {
+      Refuse(".type", declared_.type, "counter, gauge and histogram are accepted");
+    }
+    ReadLabels();
+    ReadBuckets();
+    return problems_.size() == before ? std::optional(std::move(declared_)) : std::nullopt;
   }
-  if (declared.type != "counter" && declared.type != "gauge" && declared.type != "histogram") {
-    problems.push_back(Invalid(field + ".type", "counter, gauge and histogram are accepted"));
-    return;
+
+ private:
+  void Refuse(const std::string& member, const json::Value& got, const std::string& accepted) {
+    problems_.push_back(Invalid(field_ + member, "got " + json::Dump(got) + "; " + accepted));
   }
-  if (const json::Value* labels = item.Find("labels"); labels != nullptr && labels->IsArray()) {
+  std::string Text(const char* member) { return item_.GetString(member).value_or(""); }
+  void CheckName() {
+    if (!IsName(declared_.name)) {
+      Refuse(".name", declared_.name, "a name of letters, digits and underscores is accepted");
+    } else if (IsAmong(declared_.name, kOwnNames) || declared_.name.rfind(kOwnBeginning, 0) == 0) {
+      Refuse(".name", declared_.name, "a name that the relay has no metric of is accepted");
+    }
+  }
+  // Those that begin with two underscores are Prometheus' own, and "le" is the bound of a bucket.
+  void ReadLabels() {
+    const json::Value* labels = item_.Find("labels");
+    if (labels == nullptr || labels->IsNull()) return;
+    if (!labels->IsArray()) return Refuse(".labels", *labels, "a list of names is accepted");
     for (const json::Value& label : labels->AsArray()) {
-      if (label.IsString() && IsName(label.AsString())) {
-        declared.labels.push_back(label.AsString());
+      const std::string name = label.IsString() ? label.AsString() : "";
+      const bool reserved = name.rfind("__", 0) == 0 || (name == "le" && declared_.type == "histogram");
+      const auto& taken = declared_.labels;
+      if (!IsName(name) || reserved || std::find(taken.begin(), taken.end(), name) != taken.end()) {
+        Refuse(".labels", label,
+               "different names of letters, digits and underscores that do not begin with two of them are accepted, "
+               "and no le in a histogram");
       } else {
-        problems.push_back(Invalid(field + ".labels", "names of letters, digits and underscores are accepted"));
+        declared_.labels.push_back(name);
       }
     }
   }
-  if (const json::Value* buckets = item.Find("buckets"); buckets != nullptr && buckets->IsArray()) {
-    for (const json::Value& bound : buckets->AsArray()) {
-      if (bound.IsNumber()) declared.buckets.push_back(bound.AsDouble());
-    }
-    if (!std::is_sorted(declared.buckets.begin(), declared.buckets.end())) {
-      problems.push_back(Invalid(field + ".buckets", "rising numbers are accepted"));
-    }
+  void ReadBuckets() {
+    const json::Value* buckets = item_.Find("buckets");
+    if (buckets == nullptr || buckets->IsNull()) return;
+    const auto is_number = [](const json::Value& bound) { return bound.IsNumber(); };
+    const bool numbers =
+        buckets->IsArray() && std::all_of(buckets->AsArray().begin(), buckets->AsArray().end(), is_number);
+    if (!numbers) return Refuse(".buckets", *buckets, "a list of rising numbers is accepted");
+    for (const json::Value& bound : buckets->AsArray()) declared_.buckets.push_back(bound.AsDouble());
+    const auto not_rising =
+        std::adjacent_find(declared_.buckets.begin(), declared_.buckets.end(), std::greater_equal<>());
+    if (not_rising != declared_.buckets.end()) Refuse(".buckets", *buckets, "a list of rising numbers is accepted");
   }
-  declarations.push_back(std::move(declared));
-}
+
+  const json::Value& item_;
+  const std::string field_;
+  std::vector<Error>& problems_;
+  MetricDeclaration declared_;
+};
 
 }  // namespace
 
@@ -61,7 +135,15 @@ std::vector<MetricDeclaration> ParseMetricDeclarations(std::string_view text, st
     return declarations;
   }
   for (std::size_t i = 0; i < value->AsArray().size(); ++i) {
-    ReadDeclaration(value->AsArray()[i], "[" + std::to_string(i) + "]", declarations, problems);
+    const std::string field = "[" + std::to_string(i) + "]";
+    auto declared = DeclarationReader(value->AsArray()[i], field, problems).Read();
+    if (!declared) continue;
+    const auto same = [&](const MetricDeclaration& other) { return other.name == declared->name; };
+    if (std::any_of(declarations.begin(), declarations.end(), same)) {
+      problems.push_back(Invalid(field + ".name", "got \"" + declared->name + "\" again; each name is accepted once"));
+    } else {
+      declarations.push_back(*std::move(declared));
+    }
   }
   return declarations;
 }

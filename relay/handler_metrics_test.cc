@@ -2,6 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <sstream>
+
+#include "tests/support/fake_runtime.h"
+#include "tests/support/relay_harness.h"
+
 namespace asya::relay {
 namespace {
 
@@ -35,6 +40,45 @@ TEST(HandlerMetrics, WhatIsNotDeclaredOrNoNumberIsRefused) {
                              R"({"name":"load","value":"1"})", R"({"name":"tokens_total","value":-1})"}) {
     EXPECT_FALSE(handler.Report(report).ok()) << report;
   }
+}
+
+std::vector<Error> ProblemsOf(const std::string& text) {
+  std::vector<Error> problems;
+  (void)ParseMetricDeclarations(text, problems);
+  return problems;
+}
+
+TEST(HandlerMetrics, DeclarationsThatCannotBeKeptAreRefused) {
+  for (const char* text :
+       {R"([{"name":"messages_sent_total","type":"gauge"}])", R"([{"name":"claims_read_total","type":"counter"}])",
+        R"([{"name":"a","type":"counter","labels":["__name__"]}])",
+        R"([{"name":"a","type":"histogram","labels":["le"]}])", R"([{"name":"a","type":"counter","labels":["b","b"]}])",
+        R"([{"name":"a","type":"counter","labels":"model"}])", R"([{"name":"a","type":"histogram","buckets":5}])",
+        R"([{"name":"a","type":"histogram","buckets":[1,"2"]}])",
+        R"([{"name":"a","type":"histogram","buckets":[1,1]}])", R"([{"name":"a","type":"counter","unit":"s"}])",
+        R"([{"name":"a","type":"counter"},{"name":"a","type":"gauge"}])", R"(["a"])", R"([{"name":"a"}])"}) {
+    EXPECT_EQ(ProblemsOf(text).size(), 1U) << text;
+  }
+  EXPECT_NE(ProblemsOf(R"([{"name":"a b","type":"counter"}])").at(0).message.find("\"a b\""), std::string::npos);
+  EXPECT_TRUE(ProblemsOf(R"([{"name":"a","type":"counter","labels":["le"],"help":"h"}])").empty());
+}
+
+TEST(HandlerMetrics, NoNameOfTheRelayItselfCanBeDeclared) {
+  tests::RelayHarness harness;
+  tests::FakeRuntime runtime(harness.folder(), [](tests::FakeRuntime::Call& call) { call.Return("1"); });
+  harness.Start();
+  harness.Send(harness.Make("e1", {"post"}));
+  ASSERT_TRUE(harness.Take("post").has_value());
+  std::istringstream lines(harness.Get("/metrics"));
+  const std::string opening = "# TYPE asya_actor_";
+  int seen = 0;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.rfind(opening, 0) != 0) continue;
+    const std::string name = line.substr(opening.size(), line.find(' ', opening.size()) - opening.size());
+    EXPECT_EQ(ProblemsOf(R"([{"name":")" + name + R"(","type":"gauge"}])").size(), 1U) << name;
+    ++seen;
+  }
+  EXPECT_GT(seen, 10);
 }
 
 TEST(HandlerMetrics, LabelValuesAreBounded) {
