@@ -16,8 +16,16 @@ struct Refusal {
   std::string message;
 };
 
-// `actor` is the one that checks; `canceled` what the cancel feed knows of the task or its parent.
-std::optional<Refusal> Admit(const model::Envelope& envelope, const std::string& actor, bool canceled, WallTime now);
+// What of a task is checked.
+enum class Standing {
+  kOpen,
+  kCanceled,  // as the cancel feed knows of it or of one that it comes from
+  kEnded,     // what is called now are its hooks: they run whatever became of it, also because its deadline passed
+};
+
+// `actor` is the one that checks.
+std::optional<Refusal> Admit(const model::Envelope& envelope, const std::string& actor, Standing standing,
+                             WallTime now);
 
 // `deadline_at` as a time; nullopt if there is none.
 std::optional<WallTime> DeadlineOf(const model::Envelope& envelope);

@@ -47,7 +47,7 @@ void Relay::CallBegun() {
 void Relay::Call(Job& job) {
   std::chrono::microseconds timeout = settings_.actor_timeout;
   job.called_at = parts_.clock.Now();
-  if (const auto deadline = DeadlineOf(job.envelope); deadline && !settings_.is_end_actor) {
+  if (const auto deadline = DeadlineFor(job.envelope)) {
     timeout = std::clamp(*deadline - job.called_at, std::chrono::microseconds(1000), timeout);
   }
   job.stage = Stage::kRunning;

@@ -62,7 +62,7 @@ void Relay::Attempted(Job& job, const HandlerError& error, const std::string& pl
   attempt.number = job.envelope.status.attempt;
   attempt.first_started = FirstAttempt(job.envelope).value_or(job.called_at);
   attempt.now = parts_.clock.Now();
-  if (!settings_.is_end_actor) attempt.deadline = DeadlineOf(job.envelope);
+  attempt.deadline = DeadlineFor(job.envelope);
   const Verdict verdict = Decide(settings_.resiliency, error, attempt, plain_reason, parts_.random);
   const json::Value value = ErrorValue(error);
   parts_.logger.Info("a call failed", {{"id", job.envelope.id},

@@ -246,6 +246,41 @@ TEST_F(End, FlyEventsAreForwardedInOrderWhileTheHandlerRuns) {
   EXPECT_TRUE(gateway_.Wait([&](const auto& items) { return numbers(items) == std::vector<std::int64_t>{0, 1, 2}; }));
 }
 
+// A hook is an ordinary actor that is called after x-sink.
+TEST_F(End, HooksRunForATaskThatIsOverOrCanceled) {
+  FakeRuntime runtime(harness_.folder(), [](Call& call) { call.Return("1"); });
+  gateway_.Cancel("canceled");
+  harness_.Start({"infer", "x-sink", "x-sump"});
+  for (const char* phase : {"failed", "succeeded", "canceled"}) {
+    auto envelope = Finished(phase, phase);
+    envelope.route = {{"prep", "x-sink"}, "infer", {"x-sump"}};
+    envelope.status.deadline_at = "2020-01-01T00:00:00Z";
+    harness_.Send(envelope);
+    const auto taken = harness_.Take("x-sump");
+    ASSERT_TRUE(taken.has_value()) << phase;
+    EXPECT_EQ(runtime.CallsOf(phase), 1) << phase;
+    EXPECT_EQ(taken->status.phase, phase);
+  }
+}
+
+TEST_F(End, NoneOfAllThatCameOfACanceledTaskIsCalled) {
+  FakeRuntime runtime(harness_.folder(), [](Call& call) { call.Return("1"); });
+  gateway_.Cancel("root");
+  harness_.Start({"infer", "post", "x-sink", "x-sump"});
+  auto first = harness_.Make("first", {"post"});
+  harness_.Send(first);
+  ASSERT_TRUE(harness_.Take("post").has_value());
+  ASSERT_TRUE(WaitFor("task", "first"));
+  auto grandchild = harness_.Make("grandchild", {"post"});
+  grandchild.parent_id = "child";
+  grandchild.headers["x-asya-root"] = "root";
+  harness_.Send(grandchild);
+  const auto taken = harness_.Take("x-sink");
+  ASSERT_TRUE(taken.has_value());
+  EXPECT_EQ(taken->status.phase, "canceled");
+  EXPECT_EQ(runtime.CallsOf("grandchild"), 0);
+}
+
 TEST_F(End, ACanceledTaskIsNotCalled) {
   std::promise<void> go;
   const auto gone = go.get_future().share();

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "model/claim.h"
+
 namespace asya::relay {
 
 Relay::Relay(const Settings& settings, const RelayLimits& limits, RelayParts parts, WallTime started_at)
@@ -103,10 +105,18 @@ const Place& Relay::Here() {
   return here_;
 }
 
-bool Relay::IsCanceled(const model::Envelope& envelope) const {
-  if (parts_.cancellations == nullptr) return false;
-  return parts_.cancellations->IsCanceled(envelope.id) ||
-         (!envelope.parent_id.empty() && parts_.cancellations->IsCanceled(envelope.parent_id));
+Standing Relay::StandingOf(const model::Envelope& envelope) const {
+  if (PassedSink(envelope, here_)) return Standing::kEnded;
+  if (parts_.cancellations == nullptr) return Standing::kOpen;
+  const auto canceled = [this](const std::string& id) { return !id.empty() && parts_.cancellations->IsCanceled(id); };
+  const bool of_canceled = canceled(envelope.id) || canceled(envelope.parent_id) || canceled(model::RootOf(envelope));
+  if (of_canceled) return Standing::kCanceled;
+  return Standing::kOpen;
+}
+
+std::optional<WallTime> Relay::DeadlineFor(const model::Envelope& envelope) const {
+  const bool has_ended = settings_.is_end_actor || PassedSink(envelope, here_);
+  return has_ended ? std::nullopt : DeadlineOf(envelope);
 }
 
 Job* Relay::Find(ports::DeliveryTag tag) {

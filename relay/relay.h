@@ -133,7 +133,9 @@ class Relay final : public ports::ConsumerEvents {
   // This place, now.
   const Place& Here();
   [[nodiscard]] bool IsSump() const { return settings_.actor == settings_.sump; }
-  [[nodiscard]] bool IsCanceled(const model::Envelope& envelope) const;
+  [[nodiscard]] Standing StandingOf(const model::Envelope& envelope) const;
+  // The time at which calls of it end; none at the end of its route and after it.
+  [[nodiscard]] std::optional<WallTime> DeadlineFor(const model::Envelope& envelope) const;
   Job* Find(ports::DeliveryTag tag);
   Job* Find(JobNumber number);
   [[nodiscard]] std::size_t unfinished() const { return lineup_.size() + beginning_ + begun_.size() + running_; }

@@ -180,7 +180,7 @@ TEST(Relay, TheExhaustedRouteReachesItsActor) {
   EXPECT_EQ(taken->status.reason, "PolicyRouted");
   EXPECT_EQ(taken->status.phase, "pending");
   EXPECT_EQ(taken->payload, "7");
-  EXPECT_FALSE(Admit(*taken, "rescue", false, RealClock().Now()).has_value());
+  EXPECT_FALSE(Admit(*taken, "rescue", Standing::kOpen, RealClock().Now()).has_value());
 }
 
 TEST(Relay, ASlowHandlerIsCutOffAndFollowsItsPolicyAsTimeout) {

@@ -115,7 +115,7 @@ void Relay::Begin(Job& job) {
     return;
   }
   if (!settings_.is_end_actor) {
-    if (const auto refusal = Admit(job.envelope, settings_.actor, IsCanceled(job.envelope), parts_.clock.Now())) {
+    if (const auto refusal = Admit(job.envelope, settings_.actor, StandingOf(job.envelope), parts_.clock.Now())) {
       lineup_.Ended(job.number);
       Refuse(job, *refusal);
       return;
