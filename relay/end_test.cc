@@ -246,6 +246,24 @@ TEST_F(End, FlyEventsAreForwardedInOrderWhileTheHandlerRuns) {
   EXPECT_TRUE(gateway_.Wait([&](const auto& items) { return numbers(items) == std::vector<std::int64_t>{0, 1, 2}; }));
 }
 
+TEST_F(End, WhatHasFailedStaysSoWhenTheSinkHasToTryTwice) {
+  Become("x-sink");
+  FakeRuntime runtime(harness_.folder(), [](Call& call) {
+    if (call.envelope().status.attempt == 1) return call.Raise("builtins.OSError", "disk");
+    call.Events(
+        "event: downstream\ndata: {\"payload\":1,\"route\":{\"prev\":[],\"curr\":\"x-sump\",\"next\":[]}}\n\n"
+        "event: done\ndata: {}\n\n");
+  });
+  harness_.Start({"x-sink", "x-sump"});
+  harness_.Send(Finished("e1", "failed"));
+  ASSERT_TRUE(WaitFor("task", "e1"));
+  EXPECT_EQ(gateway_.items().front().GetString("status"), "failed");
+  const auto taken = harness_.Take("x-sump");
+  ASSERT_TRUE(taken.has_value());
+  EXPECT_EQ(taken->status.phase, "failed");
+  EXPECT_EQ(taken->status.error.GetString("type"), "a.B");
+}
+
 // A hook is an ordinary actor that is called after x-sink.
 TEST_F(End, HooksRunForATaskThatIsOverOrCanceled) {
   FakeRuntime runtime(harness_.folder(), [](Call& call) { call.Return("1"); });

@@ -197,11 +197,14 @@ std::string RetryBody(const model::Envelope& input, std::int64_t max_attempts, W
                       const json::Value& error, const Place& place) {
   model::Envelope envelope = input;
   envelope.headers[std::string(kFirstAttemptHeader)] = FormatRfc3339(first_started, true);
-  envelope.status.phase = "retrying";
-  envelope.status.actor = place.actor;
+  // How a task ended does not change because its end is tried again.
+  if (!IsTerminal(input.status) || !(place.is_end_actor || PassedSink(input, place))) {
+    envelope.status.phase = "retrying";
+    envelope.status.actor = place.actor;
+    envelope.status.error = error;
+  }
   envelope.status.attempt = input.status.attempt + 1;
   envelope.status.max_attempts = max_attempts;
-  envelope.status.error = error;
   envelope.status.updated_at = FormatRfc3339(place.now, true);
   return SerializeEnvelope(envelope);
 }
