@@ -76,6 +76,7 @@ class ClaimsTest : public testing::Test {
     limits.threshold_bytes = kThreshold;
     limits.first_pause = std::chrono::milliseconds(1);
     limits.longest_pause = std::chrono::milliseconds(2);
+    harness.limits.has_claim_store = true;
     harness.limits.first_settle_pause = std::chrono::milliseconds(1);
   }
   ~ClaimsTest() override {

@@ -152,6 +152,22 @@ TEST_F(End, TheSumpTakesBytesThatAreNoEnvelope) {
   EXPECT_TRUE(RelayHarness::Eventually([&] { return harness_.Stats("x-sump").in_flight == 0; }));
 }
 
+TEST_F(End, ALargeDeadLetterKeepsItsPayloadWhereThereIsNoClaimStore) {
+  Become("x-sump");
+  FakeRuntime runtime(harness_.folder(), [](Call& call) { call.Return("1"); });
+  harness_.broker().TakeUpTo(16U << 20U);
+  harness_.Start({"x-sump"});
+  auto failed = Finished("e1", "failed");
+  failed.route.curr = "x-sump";
+  failed.payload = "\"" + std::string(11U << 20U, 'p') + "\"";
+  harness_.Send(failed);
+  ASSERT_TRUE(WaitFor("type", "dead-letter"));
+  const json::Value item = gateway_.items().front();
+  const json::Value* payload = item.Find("envelope")->Find("payload");
+  ASSERT_TRUE(payload != nullptr && payload->IsString());
+  EXPECT_EQ(payload->AsString().size(), failed.payload.size() - 2);
+}
+
 TEST_F(End, ADeadLetterThatTheGatewayRefusesIsToldAsBytes) {
   Become("x-sump");
   FakeRuntime runtime(harness_.folder(), [](Call& call) { call.Return("1"); });

@@ -42,6 +42,7 @@ struct RelayLimits {
   std::size_t orphans = 2048;                          // outcomes that wait for theirs; the oldest are forgotten
   std::size_t orphan_bytes = 64U << 20U;               // of them
   std::int64_t least_crash_limit = ports::kLeastCrashLimit;
+  bool has_claim_store = false;  // in which a payload lies that is too large for a report
 };
 
 struct RelayParts {

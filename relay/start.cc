@@ -19,9 +19,9 @@ observe::Level LevelOf(const std::string& name) {
   return name == "ERROR" ? observe::Level::kError : observe::Level::kInfo;
 }
 
-int Run(const Settings& settings, ports::MessageQueue& queue, observe::Metrics& metrics, const Clock& clock,
-        const observe::Logger& logger) {
-  Service service(settings, RelayLimits{}, queue, metrics, clock, logger);
+int Run(const Settings& settings, const RelayLimits& limits, ports::MessageQueue& queue, observe::Metrics& metrics,
+        const Clock& clock, const observe::Logger& logger) {
+  Service service(settings, limits, queue, metrics, clock, logger);
   service.HandleSignals();
   if (const Status opened = service.Open(); !opened.ok()) {
     std::fprintf(stderr, "%s\n", opened.error().message.c_str());
@@ -58,7 +58,8 @@ int RunUntilDrained(const Settings& settings, ports::MessageQueue& queue, observ
   const auto logger = observe::Logger::ToStderr("relay", LevelOf(settings.log_level));
   std::vector<std::string> problems;  // reported with the settings
   const ClaimSettings claims = ReadClaimSettings(ProcessEnvironment(), problems);
-  if (claims.store.none()) return Run(settings, queue, metrics, clock, logger);
+  RelayLimits limits;
+  if (claims.store.none()) return Run(settings, limits, queue, metrics, clock, logger);
   const auto store = OpenClaimStore(claims.store, metrics, settings.metrics_namespace);
   if (!store.ok()) {
     std::fprintf(stderr, "%s: %s\n", store.error().field.c_str(), store.error().message.c_str());
@@ -66,7 +67,8 @@ int RunUntilDrained(const Settings& settings, ports::MessageQueue& queue, observ
   }
   const bool is_sump = settings.is_end_actor && settings.actor == settings.sump;
   ClaimedQueue claimed({queue, **store, metrics, settings.metrics_namespace, logger, is_sump}, claims.limits);
-  return Run(settings, claimed, metrics, clock, logger);
+  limits.has_claim_store = true;
+  return Run(settings, limits, claimed, metrics, clock, logger);
 }
 
 }  // namespace asya::relay

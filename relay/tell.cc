@@ -4,6 +4,7 @@
 #include "core/base/sha256.h"
 #include "model/claim.h"
 #include "relay/claimed_queue.h"
+#include "relay/fit.h"
 #include "relay/relay.h"
 
 namespace asya::relay {
@@ -15,15 +16,11 @@ bool HasHeader(const model::Envelope& envelope, const char* name) {
   return envelope.headers.find(name) != envelope.headers.end();
 }
 
-std::string Dropped(const std::string& payload) {
-  return json::Dump(json::Object{{"x-asya-dropped", json::Object{{"bytes", static_cast<std::int64_t>(payload.size())},
-                                                                 {"sha256", Sha256Hex(payload)}}}});
-}
-
-// A larger payload is named by its place in the claim store, from which the letter can be replayed.
-model::Envelope Tellable(const model::Envelope& whole) {
+// A larger payload is named by its place in the claim store, from which the letter can be replayed. Where there is
+// none, it is all that is left of the payload, and no larger than a message.
+model::Envelope Tellable(const model::Envelope& whole, bool has_claim_store) {
   model::Envelope envelope = whole;
-  if (whole.payload.size() > kReportedPayloadBytes) {
+  if (has_claim_store && whole.payload.size() > kReportedPayloadBytes) {
     SetClaim(envelope, Sha256Hex(whole.payload), whole.payload.size());
   }
   return envelope;
@@ -77,7 +74,7 @@ std::string Relay::FinalReport(const Job& job, const Ending* own_failure) {
   const bool had_failed = envelope.status.phase == "failed";
   if (IsSump()) {
     if (!had_failed && own_failure == nullptr) return "";
-    model::Envelope failed = Tellable(envelope);
+    model::Envelope failed = Tellable(envelope, limits_.has_claim_store);
     if (!had_failed) {
       failed.status.phase = "failed";
       failed.status.reason = own_failure->reason;
@@ -106,7 +103,8 @@ std::string Relay::FinalReport(const Job& job, const Ending* own_failure) {
     report.status = "canceled";
   } else {
     report.status = "succeeded";
-    report.result = envelope.payload.size() > kReportedPayloadBytes ? Dropped(envelope.payload) : envelope.payload;
+    report.result =
+        envelope.payload.size() > kReportedPayloadBytes ? DroppedPayload(envelope.payload) : envelope.payload;
   }
   return ToJson(report, settings_.namespace_);
 }

@@ -47,6 +47,7 @@ namespace {
 constexpr std::size_t kGatewayThreads = 8;
 constexpr std::size_t kGatewayWaitingRequests = 1024;
 constexpr std::size_t kTaskBodyBytes = 12U << 20U;
+constexpr std::size_t kReportBodyBytes = 20U << 20U;  // a dead letter of 16 MiB, the most of any queue, and more
 constexpr int kCertificateDays = 3650;
 constexpr std::chrono::milliseconds kStopGrace{1000};
 
@@ -302,7 +303,7 @@ Status LocalServer::Parts::StartApi() {
 
 Status LocalServer::Parts::Listen() {
   http::ServerLimits limits;
-  limits.body_bytes = kTaskBodyBytes;
+  limits.body_bytes = kReportBodyBytes;
   http::Listen inside;
   inside.unix_path = internal_socket;
   auto created = http::Server::Create(
@@ -320,6 +321,7 @@ Status LocalServer::Parts::Listen() {
   ASYA_TRY(identity.key_pem, KeepSecret(options.state + "/tls.key", fresh.key_pem));
   ASYA_TRY(identity.certificate_pem, KeepSecret(options.state + "/tls.crt", fresh.certificate_pem));
   ASYA_TRY(const std::string token, KeepSecret(options.state + "/token", RandomHex(24)));
+  limits.body_bytes = kTaskBodyBytes;
   http::Listen outside;
   outside.tcp = {"127.0.0.1", options.port};
   outside.tls = identity;
