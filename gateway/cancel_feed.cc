@@ -13,18 +13,35 @@ std::string Line(const std::string& task_id) {
 
 }  // namespace
 
-void CancelFeed::Add(const std::shared_ptr<http::Stream>& stream, const std::vector<std::string>& earlier) {
-  const std::lock_guard lock(mutex_);
-  std::string text = ":connected\n\n";
-  for (const std::string& id : earlier) text += Line(id);
-  if (stream->Write(std::move(text))) streams_.push_back(stream);
+CancelFeed::CancelFeed(std::chrono::milliseconds sign_of_life)
+    : alive_([this, sign_of_life] {
+        Write(":keepalive\n\n");
+        return Periodic::Every(sign_of_life);
+      }),
+      sign_of_life_(sign_of_life) {}
+
+CancelFeed::~CancelFeed() { alive_.Stop(); }
+
+void CancelFeed::Add(const std::shared_ptr<http::Stream>& stream,
+                     const std::function<std::vector<std::string>()>& earlier) {
+  alive_.Start(Periodic::Every(sign_of_life_));
+  {
+    const std::lock_guard lock(mutex_);
+    if (!stream->Write(":connected\n\n")) return;
+    streams_.push_back(stream);
+  }
+  // What is canceled from now on is published. So this misses nothing, and may tell something twice.
+  std::string text;
+  for (const std::string& id : earlier()) text += Line(id);
+  if (!text.empty() && !stream->Write(std::move(text))) return;  // whoever writes next forgets it
 }
 
-void CancelFeed::Publish(const std::string& task_id) {
+void CancelFeed::Publish(const std::string& task_id) { Write(Line(task_id)); }
+
+void CancelFeed::Write(const std::string& text) {
   const std::lock_guard lock(mutex_);
-  const std::string line = Line(task_id);
   streams_.erase(std::remove_if(streams_.begin(), streams_.end(),
-                                [&](const std::shared_ptr<http::Stream>& stream) { return !stream->Write(line); }),
+                                [&](const std::shared_ptr<http::Stream>& stream) { return !stream->Write(text); }),
                  streams_.end());
 }
 

@@ -1,24 +1,39 @@
 // CancelFeed: tells every connected relay which tasks were canceled, so that none has to ask for each message.
 #pragma once
 
+#include <chrono>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
 
+#include "core/base/periodic.h"
 #include "core/http/message.h"
 
 namespace asya::gateway {
 
 class CancelFeed {
  public:
-  // Follows the stream until its peer is gone; `earlier` are sent first.
-  void Add(const std::shared_ptr<http::Stream>& stream, const std::vector<std::string>& earlier);
+  // A feed with nothing to say says so as often as this: no end of a connection is seen while nobody writes.
+  static constexpr std::chrono::milliseconds kSignOfLife{15'000};
+
+  explicit CancelFeed(std::chrono::milliseconds sign_of_life = kSignOfLife);
+  ~CancelFeed();
+  CancelFeed(const CancelFeed&) = delete;
+  CancelFeed& operator=(const CancelFeed&) = delete;
+
+  // Follows the stream until its peer is gone; `earlier` is asked once, for those canceled before.
+  void Add(const std::shared_ptr<http::Stream>& stream, const std::function<std::vector<std::string>()>& earlier);
   void Publish(const std::string& task_id);
 
  private:
+  void Write(const std::string& text);
+
   std::mutex mutex_;
   std::vector<std::shared_ptr<http::Stream>> streams_;
+  Periodic alive_;
+  const std::chrono::milliseconds sign_of_life_;
 };
 
 }  // namespace asya::gateway

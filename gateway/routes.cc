@@ -12,7 +12,9 @@
 namespace asya::gateway {
 namespace {
 
-constexpr std::chrono::hours kCancelFeedHistory{1};
+// As long as the canceled task itself is kept: until then its envelope may still come out of a queue, and the relay
+// that takes it may be a new one.
+constexpr std::chrono::hours kCancelFeedHistory{7 * 24};
 
 // Runs a blocking handler on the executor; a full executor answers 429.
 http::Handler OnExecutor(const Deps& deps, std::function<void(http::Request, http::Responder)> handler) {
@@ -36,8 +38,12 @@ http::Handler Blocking(const Deps& deps, std::function<http::Response(const http
 void FollowCancellations(const Deps& deps, http::Responder responder) {
   http::Response head{200, "", "text/event-stream", {}};
   auto stream = responder.StartStream(std::move(head));
-  const auto earlier = deps.tasks.CanceledSince(deps.clock.Now() - kCancelFeedHistory);
-  deps.cancels.Add(stream, earlier.ok() ? *earlier : std::vector<std::string>{});
+  deps.cancels.Add(stream, [&deps] {
+    const auto earlier = deps.tasks.CanceledSince(deps.clock.Now() - kCancelFeedHistory);
+    if (!earlier.ok())
+      deps.logger.Warning("a relay is not told what was canceled", {{"error", earlier.error().message}});
+    return earlier.ok() ? *earlier : std::vector<std::string>{};
+  });
 }
 
 }  // namespace

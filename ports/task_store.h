@@ -159,7 +159,7 @@ class TaskStore {
   virtual Result<std::vector<TaskEvent>> Events(const std::string& task_id, std::int64_t after) = 0;
   // Unfinished tasks past their deadline become failed/Timeout; returns how many.
   virtual Result<std::int64_t> ExpireDeadlines(WallTime now) = 0;
-  // Ids of tasks canceled since `since` (for the relays' cancel feed), oldest first.
+  // Ids of tasks canceled since `since` (for the relays' cancel feed), oldest first; the latest of too many.
   virtual Result<std::vector<std::string>> CanceledSince(WallTime since) = 0;
   // Idempotent by id.
   virtual Status PutDeadLetters(const std::vector<DeadLetter>& letters) = 0;

@@ -5,19 +5,21 @@
 namespace asya::relay {
 namespace {
 
-LineFeed::Source SourceAt(const Address& gateway) {
+LineFeed::Source SourceAt(const Address& gateway, std::chrono::milliseconds silence_limit) {
   LineFeed::Source source;
   source.address = gateway;
   source.target = "/api/v1/cancellations";
   source.first_pause = std::chrono::milliseconds(200);
   source.longest_pause = std::chrono::milliseconds(10'000);
+  source.silence_limit = silence_limit;
   return source;
 }
 
 }  // namespace
 
-CancelFeed::CancelFeed(Reactor& reactor, const Address& gateway, Random& random)
-    : feed_(reactor, SourceAt(gateway), *this, random) {
+CancelFeed::CancelFeed(Reactor& reactor, const Address& gateway, Random& random,
+                       std::chrono::milliseconds silence_limit)
+    : feed_(reactor, SourceAt(gateway, silence_limit), *this, random) {
   Forget();
 }
 

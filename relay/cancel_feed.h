@@ -1,6 +1,7 @@
 // CancelFeed: knows which tasks were canceled, from the gateway's feed; no request per envelope.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <deque>
 #include <memory>
@@ -17,7 +18,11 @@ class CancelFeed final : public LineFeed::Reader {
   static constexpr std::size_t kTaskLimit = 10'000;  // the oldest are forgotten first
   static constexpr std::size_t kEventLimitBytes = 64U * 1024;
 
-  CancelFeed(Reactor& reactor, const Address& gateway, Random& random);
+  // The gateway gives a sign of life every 15 s.
+  static constexpr std::chrono::milliseconds kSilenceLimit{45'000};
+
+  CancelFeed(Reactor& reactor, const Address& gateway, Random& random,
+             std::chrono::milliseconds silence_limit = kSilenceLimit);
   void Start() { feed_.Start(); }
   [[nodiscard]] bool IsCanceled(const std::string& task) const { return tasks_.count(task) > 0; }
   [[nodiscard]] std::size_t size() const { return tasks_.size(); }

@@ -17,6 +17,7 @@ LineFeed::LineFeed(Reactor& reactor, Source source, Reader& reader, Random& rand
       reader_(reader),
       random_(random),
       timer_(reactor),
+      silence_timer_(reactor),
       pause_(source_.first_pause) {}
 LineFeed::~LineFeed() = default;
 
@@ -41,6 +42,13 @@ void LineFeed::TakeStream(std::unique_ptr<Stream> stream) {
   stream_->Read([this](std::string_view bytes) { TakeData(bytes); },
                 [this](const Status& status) { Lost(status.ok() ? "closed" : status.error().message); });
   stream_->Write("GET " + source_.target + " HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n");
+  Listen();
+}
+
+// A peer that is gone without a word, as with a machine that lost its power, is seen by its silence alone.
+void LineFeed::Listen() {
+  if (source_.silence_limit.count() == 0) return;
+  silence_timer_.After(source_.silence_limit, [this] { Lost("not a word from the peer for too long"); });
 }
 
 void LineFeed::TakeData(std::string_view bytes) {
@@ -49,6 +57,8 @@ void LineFeed::TakeData(std::string_view bytes) {
     Lost(used.error().message);
   } else if (parser_->done()) {
     Lost("ended with status " + std::to_string(parser_->status()));
+  } else {
+    Listen();
   }
 }
 
@@ -58,6 +68,7 @@ void LineFeed::Lost(const std::string& reason) {
   const auto pause =
       half + std::chrono::microseconds(static_cast<std::int64_t>(random_.Unit() * static_cast<double>(half.count())));
   pause_ = std::min(pause_ * 2, source_.longest_pause);
+  silence_timer_.Cancel();
   if (stream_ != nullptr) stream_->Close();
   timer_.After(pause, [this] {
     stream_.reset();

@@ -20,6 +20,7 @@ class LineFeed {
     std::string target;  // e.g. "/healthz/watch"
     std::chrono::milliseconds first_pause{5};
     std::chrono::milliseconds longest_pause{1000};
+    std::chrono::milliseconds silence_limit{0};  // after which the peer is taken for gone; 0: it may be silent
   };
   class Reader {
    public:
@@ -39,6 +40,7 @@ class LineFeed {
  private:
   void TakeStream(std::unique_ptr<Stream> stream);
   void TakeData(std::string_view bytes);
+  void Listen();
   void Lost(const std::string& reason);
 
   Reactor& reactor_;
@@ -46,6 +48,7 @@ class LineFeed {
   Reader& reader_;
   Random& random_;
   Timer timer_;
+  Timer silence_timer_;
   std::unique_ptr<Connecting> connecting_;
   std::unique_ptr<Stream> stream_;
   std::unique_ptr<HttpReply> parser_;

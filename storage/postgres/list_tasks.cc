@@ -93,10 +93,10 @@ Result<std::vector<TaskEvent>> TaskStore::Events(const std::string& task_id, std
 
 Result<std::vector<std::string>> TaskStore::CanceledSince(WallTime since) {
   ASYA_TRY(const Rows rows, database_.Query("SELECT id FROM tasks WHERE status = 5 AND updated_at >= $1 "
-                                            "ORDER BY updated_at, sequence LIMIT $2",
+                                            "ORDER BY updated_at DESC, sequence DESC LIMIT $2",
                                             Parameters().Add(ToMicroseconds(since)).Add(kCancellationsListedMax)));
   std::vector<std::string> ids;
-  for (std::size_t row = 0; row < rows.size(); ++row) ids.push_back(rows.Text(row, 0));
+  for (std::size_t row = rows.size(); row > 0; --row) ids.push_back(rows.Text(row - 1, 0));
   return ids;
 }
 

@@ -146,7 +146,7 @@ Result<std::vector<std::string>> TaskStore::CanceledSince(WallTime since) {
   std::vector<std::string> ids;
   const auto read = [&](Transaction& transaction) -> Status {
     ASYA_TRY(auto* const row, transaction.Prepare("SELECT id FROM tasks WHERE status = 5 AND updated_at >= ?1 "
-                                                  "ORDER BY updated_at LIMIT ?2"));
+                                                  "ORDER BY updated_at DESC LIMIT ?2"));
     row->Bind(1, ToMicroseconds(since)).Bind(2, kCancellationsListedMax);
     for (;;) {
       ASYA_TRY(const bool found, row->Step());
@@ -155,6 +155,7 @@ Result<std::vector<std::string>> TaskStore::CanceledSince(WallTime since) {
     }
   };
   ASYA_TRY_STATUS(database_.Read(read));
+  std::reverse(ids.begin(), ids.end());
   return ids;
 }
 
