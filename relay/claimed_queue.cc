@@ -6,6 +6,7 @@
 
 #include "ports/claim_marks.h"
 #include "ports/claim_payload.h"
+#include "relay/admit.h"
 
 namespace asya::relay {
 namespace {
@@ -17,6 +18,14 @@ bool IsGivenUp(const model::Envelope& envelope) {
   if (envelope.status.phase != "failed" || envelope.status.error.IsNull()) return false;
   const auto type = envelope.status.error.GetString("type");
   return type == kPayloadLost || type == kPayloadUnavailable;
+}
+
+// What has ended, and is on its way to whoever tells of it, has all the time.
+bool IsOver(const model::Envelope& envelope) {
+  const std::string& phase = envelope.status.phase;
+  if (phase == "succeeded" || phase == "failed" || phase == "canceled") return false;
+  const auto deadline = DeadlineOf(envelope);
+  return deadline && *deadline <= RealClock().Now();
 }
 
 bool IsLost(const Error& error) { return error.code == ErrorCode::kNotFound || error.code == ErrorCode::kInvalid; }
@@ -82,6 +91,7 @@ void ClaimedQueue::OnConnection(bool connected, const std::string& reason) {
   {
     const std::lock_guard lock(mutex_);
     waiting_.clear();
+    returning_.clear();
     held_.clear();
     held_bytes_ = 0;
     held_gauge_.Set(0);
@@ -106,6 +116,7 @@ void ClaimedQueue::OnStarted(ports::DeliveryTag tag, Status status) {
 }
 
 void ClaimedQueue::OnSettled(ports::DeliveryTag tag, Status status) {
+  if (GaveBack(tag, status)) return;
   if (status.ok() || status.error().code == ErrorCode::kConflict || status.error().code == ErrorCode::kClosed) {
     std::optional<Holder> ended;
     {
@@ -142,7 +153,7 @@ void ClaimedQueue::OnDeliveries(std::vector<ports::Delivery> deliveries) {
   events_->OnDeliveries(std::move(whole));
 }
 
-std::unique_ptr<ClaimedQueue::Fetch> ClaimedQueue::NeedsFetch(ports::Delivery& delivery) {
+std::shared_ptr<ClaimedQueue::Fetch> ClaimedQueue::NeedsFetch(ports::Delivery& delivery) {
   if (!model::MayHaveClaim(delivery.body)) return nullptr;
   auto envelope = model::ParseEnvelope(delivery.body);
   if (!envelope.ok()) return nullptr;
@@ -152,7 +163,7 @@ std::unique_ptr<ClaimedQueue::Fetch> ClaimedQueue::NeedsFetch(ports::Delivery& d
   }
   const auto claim = model::ClaimOf(*envelope);
   if (!claim || IsGivenUp(*envelope)) return nullptr;
-  auto fetch = std::make_unique<Fetch>();
+  auto fetch = std::make_shared<Fetch>();
   fetch->delivery = std::move(delivery);
   fetch->envelope = std::move(*envelope);
   fetch->claim = *claim;
@@ -179,11 +190,12 @@ void ClaimedQueue::BeginFetches() {
     held_bytes_ += bytes;
     held_gauge_.Set(static_cast<double>(held_bytes_));
     // Refused only while it stops: there is room for more than is ever leased.
-    static_cast<void>(readers_.Submit([this, next] { Run(*next); }));
+    static_cast<void>(readers_.Submit([this, next] { Run(next); }));
   }
 }
 
-void ClaimedQueue::Run(Fetch& fetch) {
+void ClaimedQueue::Run(const std::shared_ptr<Fetch>& taken) {
+  Fetch& fetch = *taken;
   if (fetch.connection != connection_) return;
   auto payload = Read(fetch);
   if (payload.ok()) {
@@ -191,6 +203,8 @@ void ClaimedQueue::Run(Fetch& fetch) {
     read_bytes_.Add(static_cast<double>(payload->size()));
     model::RestorePayload(fetch.envelope, std::move(*payload));
     fetch.delivery.body = SerializeEnvelope(fetch.envelope);
+  } else if (!IsLost(payload.error()) && !IsOver(fetch.envelope)) {
+    return GiveBack(taken);
   } else {
     fetch.envelope.status.extra[kProblem] = json::Object{
         {"type", IsLost(payload.error()) ? kPayloadLost : kPayloadUnavailable}, {"message", payload.error().message}};
@@ -203,6 +217,43 @@ void ClaimedQueue::Run(Fetch& fetch) {
   std::vector<ports::Delivery> deliveries;
   deliveries.push_back(std::move(fetch.delivery));
   events_->OnDeliveries(std::move(deliveries));
+}
+
+// The envelope is not to blame for a store that is away: it comes again, to whoever may reach it.
+void ClaimedQueue::GiveBack(const std::shared_ptr<Fetch>& fetch) {
+  parts_.logger.Warning("a message goes back, since the claim store is away", {{"id", fetch->envelope.id}});
+  ports::Settlement settlement;
+  settlement.tag = fetch->delivery.tag;
+  settlement.action = ports::Settlement::Action::kGiveBack;
+  {
+    const std::lock_guard telling(telling_);
+    if (fetch->connection != connection_) return;
+    const std::lock_guard lock(mutex_);
+    if (stopping_) return;
+    returning_[settlement.tag.get()] = fetch;
+  }
+  parts_.queue.Settle(std::move(settlement));
+}
+
+bool ClaimedQueue::GaveBack(ports::DeliveryTag tag, const Status& status) {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = returning_.find(tag.get());
+    if (found == returning_.end()) return false;
+    const bool gone =
+        status.ok() || status.error().code == ErrorCode::kConflict || status.error().code == ErrorCode::kClosed;
+    if (gone) {
+      holders_.erase(tag.get());
+    } else {
+      waiting_.push_back(found->second);  // it is still ours
+    }
+    returning_.erase(found);
+    if (!gone) held_bytes_ -= std::exchange(held_[tag.get()], 0);
+  }
+  Release(tag);
+  // The credit that it came for.
+  if (status.ok()) parts_.queue.Grant(1);
+  return true;
 }
 
 Result<std::string> ClaimedQueue::Read(const Fetch& fetch) {

@@ -36,7 +36,7 @@ struct ClaimLimits {
   std::size_t waiting = 8192;                      // settlements, and deliveries: more than are ever leased
   std::size_t held_bytes = 256U << 20U;            // of fetched payloads that are not settled; one always goes
   std::chrono::milliseconds call_timeout{20'000};  // of one call of the store
-  int read_attempts = 7;                           // while the store is away: about 10 s
+  int read_attempts = 7;                           // while the store is away: about 10 s, then the message goes back
   int missing_attempts = 4;                        // of a payload that is not there, or is another: about 1 s
   int mark_attempts = 4;                           // of the mark that an envelope has ended: about 1 s
   std::chrono::milliseconds first_pause{150};
@@ -45,7 +45,7 @@ struct ClaimLimits {
 
 // Types of the errors that an envelope fails with whose payload could not be had. The reference stays in its header.
 inline constexpr const char* kPayloadLost = "PayloadLost";                // not there, or not what was written
-inline constexpr const char* kPayloadUnavailable = "PayloadUnavailable";  // the store did not answer
+inline constexpr const char* kPayloadUnavailable = "PayloadUnavailable";  // the store did not answer until its deadline
 
 struct ClaimParts {
   ports::MessageQueue& queue;  // of the transport
@@ -96,15 +96,18 @@ class ClaimedQueue final : public ports::MessageQueue, private ports::ConsumerEv
     std::string id;
   };
 
-  std::unique_ptr<Fetch> NeedsFetch(ports::Delivery& delivery);
+  std::shared_ptr<Fetch> NeedsFetch(ports::Delivery& delivery);
   void StartThreads();
   // The holder whose envelope this settlement is the end of.
   std::optional<Holder> EndOf(const ports::Settlement& settlement);
   void MarkLetterAndSettle(const Holder& holder, ports::Settlement& settlement);
   void MarkEnded(const Holder& holder);
   void BeginFetches();
-  void Run(Fetch& fetch);
+  void Run(const std::shared_ptr<Fetch>& fetch);
   Result<std::string> Read(const Fetch& fetch);
+  void GiveBack(const std::shared_ptr<Fetch>& fetch);
+  // Whether the queue answers for a delivery that nobody was told of.
+  bool GaveBack(ports::DeliveryTag tag, const Status& status);
   // False when it has to stop.
   bool Pause(std::chrono::milliseconds time);
   void Release(ports::DeliveryTag tag);
@@ -136,7 +139,8 @@ class ClaimedQueue final : public ports::MessageQueue, private ports::ConsumerEv
   std::mutex mutex_;
   std::condition_variable stopped_;
   bool stopping_ = false;
-  std::deque<std::unique_ptr<Fetch>> waiting_;
+  std::deque<std::shared_ptr<Fetch>> waiting_;
+  std::unordered_map<std::uint64_t, std::shared_ptr<Fetch>> returning_;
   std::unordered_map<std::uint64_t, std::size_t> held_;  // bytes by delivery
   std::size_t held_bytes_ = 0;
   std::unordered_map<std::uint64_t, Holder> holders_;  // by delivery, of those that are leased

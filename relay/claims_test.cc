@@ -324,10 +324,24 @@ TEST_F(ClaimsTest, AStoreThatIsAwayForAWhileIsAskedAgain) {
   EXPECT_NE(harness.Get("/metrics").find("asya_actor_claim_failures_total{operation=\"write\"} 3"), std::string::npos);
 }
 
-TEST_F(ClaimsTest, AStoreThatStaysAwayEndsTheEnvelopeWithItsReference) {
+TEST_F(ClaimsTest, AStoreThatStaysAwayForLongFailsNoEnvelope) {
   FakeRuntime runtime(harness.folder(), [](Call& call) { call.Return("1"); });
   Start();
   const auto sent = Claimed("e1", Large());
+  store.failing_gets = ClaimLimits{}.read_attempts * 5;
+  harness.Send(sent);
+  ASSERT_TRUE(harness.Take("post").has_value());
+  EXPECT_EQ(runtime.CallsOf("e1"), 1);
+  EXPECT_EQ(harness.Stats("x-sink").arrived_total, 0);
+  harness.Send(harness.Make("e2", {"post"}));
+  EXPECT_TRUE(harness.Take("post").has_value()) << "no credit was lost";
+}
+
+TEST_F(ClaimsTest, AStoreThatStaysAwayUntilTheDeadlineEndsTheEnvelopeWithItsReference) {
+  FakeRuntime runtime(harness.folder(), [](Call& call) { call.Return("1"); });
+  Start();
+  auto sent = Claimed("e1", Large());
+  sent.status.deadline_at = "2020-01-01T00:00:00Z";
   store.failing_gets = 1000;
   harness.Send(sent);
   const auto taken = harness.Take("x-sink");
