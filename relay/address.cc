@@ -19,6 +19,15 @@ Result<Address> UnixAddress(std::string_view path) {
   return address;
 }
 
+// For a log: what stands before an @ may be a password.
+std::string WithoutUser(std::string_view url) {
+  const std::size_t at = url.rfind('@');
+  if (at == std::string_view::npos) return std::string(url);
+  const std::size_t scheme = url.find("://");
+  const std::size_t user = scheme == std::string_view::npos || scheme > at ? 0 : scheme + 3;
+  return std::string(url.substr(0, user)) + "***" + std::string(url.substr(at));
+}
+
 bool IsPort(std::string_view text) {
   constexpr std::size_t kPortDigits = 5;
   return !text.empty() && text.size() <= kPortDigits &&
@@ -45,7 +54,7 @@ Result<Address> ParseAddress(std::string_view text) {
 
 Result<Address> ParseUrl(std::string_view text) {
   if (text.substr(0, kUnixPrefix.size()) == kUnixPrefix) return UnixAddress(text.substr(kUnixPrefix.size()));
-  Error wrong = Invalid("", "got \"" + std::string(text) + "\"; \"http://host:port\" or \"unix:/path\" is accepted");
+  Error wrong = Invalid("", "got \"" + WithoutUser(text) + "\"; \"http://host:port\" or \"unix:/path\" is accepted");
   if (text.substr(0, kHttpPrefix.size()) != kHttpPrefix) return wrong;
   std::string_view rest = text.substr(kHttpPrefix.size());
   if (!rest.empty() && rest.back() == '/') rest.remove_suffix(1);

@@ -198,6 +198,14 @@ TEST(Environment, EmptyMeansUnset) {
   EXPECT_EQ(problems, std::vector<std::string>());
 }
 
+TEST(Address, ARefusedUrlIsToldWithoutItsUser) {
+  for (const char* url : {"http://user:secret@host:1", "user:secret@host", "http://host/secret@x"}) {
+    const auto parsed = ParseUrl(url);
+    ASSERT_FALSE(parsed.ok()) << url;
+    EXPECT_EQ(parsed.error().message.find("secret"), std::string::npos) << parsed.error().message;
+  }
+}
+
 TEST(Address, UrlsWithPathsUsersOrOtherSchemesAreRefused) {
   for (const char* url : {"", "ftp://a", "http://", "http://a/b", "http://user@a", "http://a:99999", "a:80", "unix:"}) {
     EXPECT_FALSE(ParseUrl(url).ok()) << url;
