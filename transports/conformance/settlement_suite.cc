@@ -179,6 +179,19 @@ TEST_P(MessageQueueSuite, ANameThatNoQueueCanHaveIsUnroutableAndHarmsNobodyElse)
   EXPECT_THAT(TakeAll("asya-test-b", 1), ElementsAre("other"));
 }
 
+TEST_P(MessageQueueSuite, ADelayOfManyMonthsIsTaken) {
+  MakeQueue("asya-test-a");
+  Publish("asya-test-a", {"in"});
+  auto consumer = Consume("asya-test-a", 2);
+  const auto taken = consumer->Take(1);
+  ASSERT_EQ(taken.size(), 1U);
+  EXPECT_TRUE(consumer->Settle(Retry(taken[0].tag, "later", std::chrono::hours(24 * 90))).ok());
+  Publish("asya-test-a", {"next"});
+  const auto next = consumer->Take(1);
+  ASSERT_EQ(next.size(), 1U);
+  EXPECT_EQ(next[0].body, "next");
+}
+
 TEST_P(MessageQueueSuite, ASecondSettlementOfTheSameDeliveryIsAConflict) {
   MakeQueue("asya-test-a");
   MakeQueue("asya-test-b");

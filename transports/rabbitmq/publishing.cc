@@ -31,7 +31,7 @@ Properties PropertiesOf(Publication& message, std::uint64_t tag) {
   properties.message_id = std::move(message.message_id);
   if (properties.message_id.size() > kShortStringBytesMax) properties.message_id.resize(kShortStringBytesMax);
   properties.timestamp_s = message.visible_at.time_since_epoch().count() / 1'000'000;
-  if (message.delay.count() > 0) properties.expiration = std::to_string(message.delay.count());
+  if (message.delay.count() > 0) properties.expiration = std::to_string(std::min(message.delay, kLongestDelay).count());
   return properties;
 }
 
