@@ -28,6 +28,7 @@ json::Value ErrorValue(const HandlerError& error);
 struct ReplyLimits {
   std::size_t frames = 10'000;               // of one invocation
   std::size_t body_bytes = 64U << 20U;       // all frames of one invocation together
+  std::size_t name_bytes = 256;              // kept of an error's type, and of each class above it
   std::size_t message_bytes = 4U * 1024;     // kept of an error's message
   std::size_t traceback_bytes = 16U * 1024;  // kept of an error's traceback
 };

@@ -147,13 +147,15 @@ Status InvocationReply::ReadError(std::string_view text) {
   HandlerError& error = answer_.error;
   answer_.outcome = http_.status() == kBadRequest || kind == "msg_parsing_error" ? CallAnswer::Outcome::kRejected
                                                                                  : CallAnswer::Outcome::kFailed;
-  error.type = details->GetString("type").value_or(answer_.outcome == CallAnswer::Outcome::kRejected ? "ParseError"
-                                                                                                     : "UnknownError");
+  const char* unnamed = answer_.outcome == CallAnswer::Outcome::kRejected ? "ParseError" : "UnknownError";
+  error.type = CutText(details->GetString("type").value_or(unnamed), limits_.name_bytes);
   error.message = CutText(details->GetString("message").value_or(""), limits_.message_bytes);
   error.traceback = KeepEnd(details->GetString("traceback").value_or(""), limits_.traceback_bytes);
   if (const json::Value* mro = details->Find("mro"); mro != nullptr && mro->IsArray()) {
     for (const json::Value& name : mro->AsArray()) {
-      if (name.IsString() && error.mro.size() < kMroLimit) error.mro.push_back(name.AsString());
+      if (name.IsString() && error.mro.size() < kMroLimit) {
+        error.mro.push_back(CutText(name.AsString(), limits_.name_bytes));
+      }
     }
   }
   return Ok();

@@ -57,6 +57,17 @@ TEST(InvocationReply, APayloadAsDeepAsAnEnvelopeMayHaveOneComesBack) {
   EXPECT_EQ(reply.answer().frames.at(0).payload, payload);
 }
 
+TEST(InvocationReply, NamesOfErrorsAreBounded) {
+  const std::string name(100'000, 'N');
+  Heard heard;
+  InvocationReply reply(heard, ReplyLimits{});
+  const std::string body =
+      R"({"error":"processing_error","details":{"type":")" + name + R"(","message":"m","mro":[")" + name + R"("]}})";
+  ASSERT_TRUE(reply.Feed(Sized("500 Internal Server Error", body)).ok());
+  EXPECT_LT(reply.answer().error.type.size(), 300U);
+  EXPECT_LT(reply.answer().error.mro.at(0).size(), 300U);
+}
+
 TEST(InvocationReply, NoneAndClosingServers) {
   Heard heard;
   InvocationReply none(heard, ReplyLimits{});
