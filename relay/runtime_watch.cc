@@ -74,18 +74,22 @@ Status RuntimeWatch::TakeLine(std::string_view line) {
     state.kind = RuntimeState::Kind::kLoading;
     state.text = "the handler is being loaded";
   }
+  following_ = true;
   Change(std::move(state));
   return Ok();
 }
 
 void RuntimeWatch::OnDisconnected(const std::string& reason) {
   line_.clear();
+  following_ = false;
   AskRuntime(reason);
 }
 
 void RuntimeWatch::AskRuntime(const std::string& reason) {
   if (direct_.busy()) return;
   direct_.Send("GET", "/healthz", "", kAskTimeout, [this, reason](const Result<HttpClient::Reply>& reply) {
+    // The feed is back, knows better, and will not say again what it has said.
+    if (following_) return;
     if (reply.ok() && reply->status == kOk) {
       Change({RuntimeState::Kind::kReady, ""});
     } else {

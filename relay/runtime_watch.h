@@ -30,6 +30,7 @@ class RuntimeWatch final : public LineFeed::Reader {
   LineFeed feed_;
   HttpClient direct_;
   RuntimeState state_;
+  bool following_ = false;  // the feed has said something since it was connected
   std::string line_;
 };
 
