@@ -218,7 +218,9 @@ std::optional<WallTime> FirstAttempt(const model::Envelope& input) {
 Letter RawLetter(std::string_view bytes, const std::string& problem, std::size_t limit_bytes, const Place& place) {
   const std::string message = ReplaceInvalidUtf8(problem);
   model::Envelope envelope;
-  envelope.id = "raw-" + Sha256Hex(bytes).substr(0, kRawIdDigits);
+  // The same for a message that comes again; another one for the same bytes at another actor, which is another mistake.
+  const std::string origin = model::QueueName(place.namespace_, place.actor) + "\n";
+  envelope.id = "raw-" + Sha256Hex(origin + std::string(bytes)).substr(0, kRawIdDigits);
   envelope.route = {{place.actor}, place.sump, {}};
   envelope.status.phase = "failed";
   envelope.status.reason = "ParseError";

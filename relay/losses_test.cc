@@ -45,6 +45,19 @@ TEST(Losses, AFieldThatIsNoTextBecomesADeadLetterAndNeverLoops) {
   EXPECT_TRUE(harness.Take("post").has_value());
 }
 
+TEST(Losses, TheSameBytesAtTwoActorsAreTwoDeadLetters) {
+  const auto id_at = [](const std::string& actor, const std::string& bytes) {
+    Place place;
+    place.namespace_ = "ns";
+    place.actor = actor;
+    place.sump = "x-sump";
+    return RawLetter(bytes, "no envelope", 0, place).envelope.id;
+  };
+  EXPECT_EQ(id_at("a", "bytes"), id_at("a", "bytes"));
+  EXPECT_NE(id_at("a", "bytes"), id_at("b", "bytes"));
+  EXPECT_NE(id_at("a", "bytes"), id_at("a", "others"));
+}
+
 TEST(Losses, MoreOutcomesThanAreKeptOverALostConnectionComeAgain) {
   constexpr int kMessages = 12;
   RelayHarness harness;
