@@ -112,7 +112,11 @@ Status AddHeader(const std::string& name, const json::Value& value, const Variab
 
 void ReadHeaders(const json::Value& value, const Variable& variable, Endpoint& endpoint, std::vector<Error>& problems) {
   const json::Value* headers = value.Find("headers");
-  if (headers == nullptr || !headers->IsObject()) return;
+  if (headers == nullptr || headers->IsNull()) return;
+  if (!headers->IsObject()) {
+    problems.push_back(Invalid("headers", "an object {name: text} is accepted"));
+    return;
+  }
   for (const auto& [name, text] : headers->AsObject()) {
     if (const Status added = AddHeader(name, text, variable, endpoint); !added.ok()) {
       problems.push_back(Invalid("headers[" + name + "]", added.error().message));
@@ -131,6 +135,20 @@ void ReadReach(std::string_view allow, Endpoint& endpoint, std::vector<Error>& p
       endpoint.reach.link_local = true;
     } else {
       problems.push_back(Invalid("", "ASYA_ENDPOINT_ALLOW holds loopback and link-local, separated by commas"));
+    }
+  }
+}
+
+// Each member is a text but the headers, whose values may be secret and are not told.
+void CheckMembers(const json::Object& members, std::vector<Error>& problems) {
+  static constexpr std::array<std::string_view, 6> kTexts = {"input", "method", "output", "protocol", "timeout", "url"};
+  for (const auto& [name, member] : members) {
+    if (name == "headers") continue;
+    if (std::find(kTexts.begin(), kTexts.end(), name) == kTexts.end()) {
+      problems.push_back(
+          Invalid(name, "unknown; url, protocol, method, headers, timeout, input and output are accepted"));
+    } else if (!member.IsString() && !member.IsNull()) {
+      problems.push_back(Invalid(name, "got " + json::Dump(member) + "; a text is accepted"));
     }
   }
 }
@@ -154,13 +172,14 @@ Endpoint ParseEndpoint(std::string_view text, std::string_view allow, const Vari
     problems.push_back(Invalid("", "a JSON object is accepted"));
     return endpoint;
   }
+  CheckMembers(value->AsObject(), problems);
   const std::string protocol = value->GetString("protocol").value_or("json");
   if (protocol == "openai") {
     endpoint.protocol = Endpoint::Protocol::kChat;
   } else if (protocol == "v2") {
     endpoint.protocol = Endpoint::Protocol::kInfer;
   } else if (protocol != "json") {
-    problems.push_back(Invalid("protocol", "one of json, openai, v2 is accepted"));
+    problems.push_back(Invalid("protocol", "got \"" + protocol + "\"; one of json, openai, v2 is accepted"));
   }
   if (const Status read = ReadUrl(value->GetString("url").value_or(""), endpoint); read.ok()) {
     CompleteTarget(endpoint);
@@ -168,11 +187,13 @@ Endpoint ParseEndpoint(std::string_view text, std::string_view allow, const Vari
     problems.push_back(read.error());
   }
   endpoint.method = value->GetString("method").value_or("POST");
-  if (!IsToken(endpoint.method)) problems.push_back(Invalid("method", "one of POST, PUT, GET is accepted"));
+  if (endpoint.method != "POST" && endpoint.method != "PUT" && endpoint.method != "GET") {
+    problems.push_back(Invalid("method", "got \"" + endpoint.method + "\"; one of POST, PUT, GET is accepted"));
+  }
   if (const auto timeout = value->GetString("timeout")) {
     endpoint.timeout = ParseGoDuration(*timeout);
     if (!endpoint.timeout || endpoint.timeout->count() == 0) {
-      problems.push_back(Invalid("timeout", "a duration over 0 such as \"30s\" is accepted"));
+      problems.push_back(Invalid("timeout", "got \"" + *timeout + "\"; a duration over 0 such as \"30s\" is accepted"));
     }
   }
   ReadPointer(*value, "input", endpoint.input, problems);

@@ -74,6 +74,11 @@ TEST(Endpoint, EveryMistakeIsNamedAndNoValueOfAHeader) {
   problems.clear();
   (void)Read("[]", problems);
   EXPECT_EQ(problems.size(), 1U);
+  for (const char* member : {R"("headers":["a"])", R"("timeout":30)", R"("retries":3)", R"("method":"BREW")"}) {
+    problems.clear();
+    (void)Read(R"({"url":"http://h/",)" + std::string(member) + "}", problems);
+    EXPECT_EQ(problems.size(), 1U) << member;
+  }
 }
 
 TEST(Endpoint, HeadersTakeValuesFromVariables) {

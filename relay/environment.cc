@@ -95,9 +95,11 @@ void ReadResiliency(Reader& reader, Settings& settings) {
   reader.Inside("ASYA_RESILIENCY_POLICIES", errors);
   errors.clear();
   settings.resiliency.rules = ParseRules(reader.Text("ASYA_RESILIENCY_RULES"), errors);
-  for (const Rule& rule : settings.resiliency.rules) {
-    if (!rule.policy.empty() && settings.resiliency.policies.count(rule.policy) == 0) {
-      errors.push_back(Invalid("policy", "got \"" + rule.policy + "\"; the name of a policy is accepted"));
+  for (std::size_t i = 0; i < settings.resiliency.rules.size(); ++i) {
+    const std::string& policy = settings.resiliency.rules[i].policy;
+    if (!policy.empty() && settings.resiliency.policies.count(policy) == 0) {
+      const std::string field = "[" + std::to_string(i) + "].policy";
+      errors.push_back(Invalid(field, "got \"" + policy + "\"; the name of a policy is accepted"));
     }
   }
   reader.Inside("ASYA_RESILIENCY_RULES", errors);
@@ -198,8 +200,9 @@ void ReadTracing(Reader& reader, Settings& settings) {
   const std::string url = reader.Text("OTEL_EXPORTER_OTLP_ENDPOINT");
   if (url.empty()) return;
   const auto address = ParseUrl(url);
-  if (reader.Text("OTEL_EXPORTER_OTLP_PROTOCOL") == "grpc") {
-    settings.tracing_problem = "OTEL_EXPORTER_OTLP_PROTOCOL is grpc; http is spoken here";
+  const std::string protocol = reader.Text("OTEL_EXPORTER_OTLP_PROTOCOL", "http");
+  if (protocol != "http" && protocol != "http/json" && protocol != "http/protobuf") {
+    settings.tracing_problem = "OTEL_EXPORTER_OTLP_PROTOCOL is " + protocol + "; http is spoken here";
   } else if (!address.ok()) {
     settings.tracing_problem = "OTEL_EXPORTER_OTLP_ENDPOINT: " + address.error().message;
   } else {

@@ -162,7 +162,7 @@ TEST(Environment, EveryMistakeIsReportedAtOnceWithWhatIsAccepted) {
         "ASYA_CONCURRENCY: got \"many\"; an integer from 1", "ASYA_IS_END_ACTOR: got \"perhaps\"; true and false",
         "ASYA_RESILIENCY_ACTOR_TIMEOUT: got \"soon\"", "ASYA_GATEWAY_URL: got \"https://gateway\"",
         "ASYA_METRICS_ADDR: got \"8080\"", "ASYA_SOCKET_DIR: ", "p.maxAttempts: got 0", "p.backoff: got \"random\"",
-        "p.extra: got 1; unknown", "p.initialDelay: got 3", "\"missing\"; the name of a policy",
+        "p.extra: got 1; unknown", "p.initialDelay: got 3", "[0].policy: got \"missing\"; the name of a policy",
         "ASYA_RESILIENCY_RULES at [1]", "ASYA_CUSTOM_METRICS at [0].name"}) {
     EXPECT_NE(all.find(part), std::string::npos) << part << "\n" << all;
   }
@@ -183,6 +183,7 @@ TEST(Environment, ACollectorThatCannotBeSpokenToIsNoMistake) {
   EXPECT_EQ(with("http://otel:4318", "http/protobuf").tracing_problem, "");
   EXPECT_FALSE(with("http://otel:4317", "grpc").collector);
   EXPECT_NE(with("http://otel:4317", "grpc").tracing_problem.find("http is spoken"), std::string::npos);
+  EXPECT_NE(with("http://otel:4318", "carrier-pigeon").tracing_problem.find("carrier-pigeon"), std::string::npos);
   EXPECT_FALSE(with("https://otel:4318", "http").collector);
   EXPECT_NE(with("https://otel:4318", "http").tracing_problem.find("got \"https://otel:4318\""), std::string::npos);
   EXPECT_EQ(with("", "grpc").tracing_problem, "");
