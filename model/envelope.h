@@ -44,6 +44,8 @@ struct Envelope {
   json::Object headers;
   EnvelopeStatus status;
   std::string payload = "null";  // raw JSON bytes
+  // Its text has the form that we write it in, which every reader takes. Else a part may be missing or null.
+  bool as_written = false;
 };
 
 inline constexpr std::size_t kIdLimitBytes = 256;         // of id and parent_id

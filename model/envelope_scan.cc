@@ -80,12 +80,13 @@ bool ReadCount(Scan& scan, std::int64_t& out) {
 bool ReadRoute(Scan& scan, Route& route) {
   static constexpr std::string_view kNames[] = {"prev", "curr", "next"};
   Once once;
-  return ReadMembers(scan, [&](std::string_view key) {
+  const bool read = ReadMembers(scan, [&](std::string_view key) {
     const unsigned place = PlaceOf(key, kNames);
     if (place == std::size(kNames) || !once.Take(place)) return false;
     if (place == 1) return ReadText(scan, route.curr);
     return ReadNames(scan, place == 0 ? route.prev : route.next);
   });
+  return read && once.taken(0) && once.taken(1) && once.taken(2);
 }
 
 bool ReadObject(Scan& scan, json::Object& object) {
@@ -159,6 +160,7 @@ bool ScanEnvelope(std::string_view text, Envelope& envelope) {
   });
   const bool whole = !envelope.id.empty() && once.taken(kRoute) && once.taken(kPayload);
   const bool fits = envelope.id.size() <= kIdLimitBytes && envelope.parent_id.size() <= kIdLimitBytes;
+  envelope.as_written = true;
   return read && scan.AtEnd() && whole && fits;
 }
 

@@ -274,6 +274,23 @@ TEST(Relay, AHandlerCannotSendToTheSystemActors) {
   EXPECT_EQ(taken->status.reason, "RouteMismatch");
 }
 
+TEST(Relay, TheRuntimeGetsAllPartsOfAnEnvelopeThatHasFewOfThem) {
+  RelayHarness harness;
+  std::string seen;
+  FakeRuntime runtime(harness.folder(), [&seen](Call& call) {
+    seen = call.body();
+    call.Return("1");
+  });
+  harness.Start();
+  harness.SendBytes(
+      R"({"id":"e1","route":{"curr":"infer"},"headers":{"traceparent":"00-0af7651916cd43dd8448eb211c80319c-)"
+      R"(b7ad6b7169203331-01"},"status":null,"payload":{"a" :1}})");
+  ASSERT_TRUE(harness.Take("x-sink").has_value());
+  EXPECT_NE(seen.find(R"("route":{"prev":[],"curr":"infer","next":[]})"), std::string::npos) << seen;
+  EXPECT_NE(seen.find(R"("status":{)"), std::string::npos) << seen;
+  EXPECT_NE(seen.find(R"("payload":{"a" :1})"), std::string::npos) << seen;
+}
+
 TEST(Relay, MalformedBytesBecomeADeadLetterAndNeverLoop) {
   RelayHarness harness;
   FakeRuntime runtime(harness.folder(), [](Call& call) { call.Return("1"); });
