@@ -22,18 +22,19 @@ CancelFeed::CancelFeed(std::chrono::milliseconds sign_of_life)
 
 CancelFeed::~CancelFeed() { alive_.Stop(); }
 
-void CancelFeed::Add(const std::shared_ptr<http::Stream>& stream,
-                     const std::function<std::vector<std::string>()>& earlier) {
+void CancelFeed::Add(const std::shared_ptr<http::Stream>& stream, const ReadEarlier& read_earlier) {
   alive_.Start(Periodic::Every(sign_of_life_));
   {
     const std::lock_guard lock(mutex_);
     if (!stream->Write(":connected\n\n")) return;
     streams_.push_back(stream);
   }
-  // What is canceled from now on is published. So this misses nothing, and may tell something twice.
+  const auto earlier = read_earlier();
+  if (!earlier.ok()) return stream->Close();
   std::string text;
-  for (const std::string& id : earlier()) text += Line(id);
-  if (!text.empty() && !stream->Write(std::move(text))) return;  // whoever writes next forgets it
+  for (const std::string& id : *earlier) text += Line(id);
+  // A peer that is gone is forgotten at the next cancellation.
+  if (!text.empty()) static_cast<void>(stream->Write(std::move(text)));
 }
 
 void CancelFeed::Publish(const std::string& task_id) { Write(Line(task_id)); }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/base/periodic.h"
+#include "core/base/result.h"
 #include "core/http/message.h"
 
 namespace asya::gateway {
@@ -23,8 +24,10 @@ class CancelFeed {
   CancelFeed(const CancelFeed&) = delete;
   CancelFeed& operator=(const CancelFeed&) = delete;
 
-  // Follows the stream until its peer is gone; `earlier` is asked once, for those canceled before.
-  void Add(const std::shared_ptr<http::Stream>& stream, const std::function<std::vector<std::string>()>& earlier);
+  // Follows the stream until its peer is gone. Earlier ones are asked for once it follows: what is canceled meanwhile
+  // is told twice rather than never. Where they cannot be told the stream is closed, so that its peer comes again.
+  using ReadEarlier = std::function<Result<std::vector<std::string>>()>;
+  void Add(const std::shared_ptr<http::Stream>& stream, const ReadEarlier& read_earlier);
   void Publish(const std::string& task_id);
 
  private:

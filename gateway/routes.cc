@@ -37,13 +37,8 @@ http::Handler Blocking(const Deps& deps, std::function<http::Response(const http
 
 void FollowCancellations(const Deps& deps, http::Responder responder) {
   http::Response head{200, "", "text/event-stream", {}};
-  auto stream = responder.StartStream(std::move(head));
-  deps.cancels.Add(stream, [&deps] {
-    const auto earlier = deps.tasks.CanceledSince(deps.clock.Now() - kCancelFeedHistory);
-    if (!earlier.ok())
-      deps.logger.Warning("a relay is not told what was canceled", {{"error", earlier.error().message}});
-    return earlier.ok() ? *earlier : std::vector<std::string>{};
-  });
+  deps.cancels.Add(responder.StartStream(std::move(head)),
+                   [&deps] { return deps.tasks.CanceledSince(deps.clock.Now() - kCancelFeedHistory); });
 }
 
 }  // namespace
