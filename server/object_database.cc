@@ -17,9 +17,13 @@ namespace asya::server {
 namespace {
 
 template <class Settings>
-Settings Keeping(const storage::HistoryRetention& history) {
+Settings SettingsOf(const ObjectDatabase::Parts& parts) {
   Settings settings;
-  settings.history = history;
+  settings.history = parts.history;
+  if constexpr (requires { settings.logger; }) {
+    settings.logger = parts.logger;
+    settings.metrics = &parts.metrics;
+  }
   return settings;
 }
 
@@ -36,7 +40,7 @@ template <class Database, class Store, class Settings>
 class Stored final : public ObjectDatabase {
  public:
   Stored(std::unique_ptr<Database> database, const ObjectDatabase::Parts& parts)
-      : database_(std::move(database)), store_(*database_, parts.clock, Keeping<Settings>(parts.history)) {}
+      : database_(std::move(database)), store_(*database_, parts.clock, SettingsOf<Settings>(parts)) {}
   ~Stored() override { Stored::Stop(); }
 
   Status Start() { return store_.Start(); }

@@ -57,6 +57,8 @@ class PostgresBackend final : public Backend {
     queues_ = std::make_unique<transports::postgres::Administration>(*database_);
     storage::postgres::ObjectStoreSettings objects;
     objects.history = parts_.history;
+    objects.logger = parts_.logger;
+    objects.metrics = &parts_.metrics;
     objects_ = std::make_unique<storage::postgres::ObjectStore>(*database_, parts_.clock, objects);
     tasks_ = std::make_unique<storage::postgres::TaskStore>(
         *database_, parts_.clock,

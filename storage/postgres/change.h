@@ -3,6 +3,7 @@
 
 #include <future>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "core/base/clock.h"
@@ -28,11 +29,16 @@ using ChangePointer = std::shared_ptr<Change>;
 struct Committed {
   ports::Revision base;
   ports::Revision upto;  // equal to `base`: nothing
+  std::string server;    // see storage/postgres/rewind.h
+  std::int64_t at = 0;   // the time of these events
+  bool raised = false;   // the head was below the floor
   std::vector<ports::Event> events;
 };
 
 // Writes the changes, which are of distinct keys, in one transaction. The outcome of each says whether its own guard
-// let it through; an error when nothing at all happened.
-Result<Committed> CommitBatch(sql::postgres::Database& database, const std::vector<ChangePointer>& batch, WallTime now);
+// let it through; an error when nothing at all happened. A head below `floor`, which somebody has seen, is raised
+// first.
+Result<Committed> CommitBatch(sql::postgres::Database& database, const std::vector<ChangePointer>& batch, WallTime now,
+                              ports::Revision floor);
 
 }  // namespace asya::storage::postgres

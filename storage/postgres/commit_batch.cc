@@ -7,8 +7,10 @@
 
 #include "storage/labels_text.h"
 #include "storage/postgres/change.h"
+#include "storage/postgres/rewind.h"
 #include "storage/postgres/rows.h"
 #include "storage/preconditions.h"
+#include "storage/revision_bump.h"
 
 namespace asya::storage::postgres {
 
@@ -41,14 +43,18 @@ CROSS JOIN LATERAL (SELECT * FROM objects WHERE resource = k.resource AND namesp
 // others see them. An object that another replica made between the check and here, which the statement's snapshot may
 // not show, is left alone and not told; its revision stays unused.
 //
+// A head below what was seen has lost commits: it goes on above them, by the same rule as RaiseAbove.
+//
 // A batch of one kind has a statement without the parts of the others: PostgreSQL plans it anew each time, since its
 // parameters are arrays.
-#define ASYA_VALUES                                                                                \
-  "WITH taken AS (UPDATE watermark SET head = head + $1 RETURNING head - $1 AS base), "            \
-  "v AS (SELECT taken.base + u.place AS revision, u.* FROM taken CROSS JOIN "                      \
-  "unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], "    \
-  "$9::bigint[], $10::text[], $11::text[], $12::bigint[], $13::text[], $14::text[], $15::text[]) " \
-  "WITH ORDINALITY AS u(type, resource, namespace, name, uid, labels, json, "                      \
+#define ASYA_VALUES                                                                                   \
+  "WITH taken AS (UPDATE watermark SET "                                                              \
+  "head = CASE WHEN head < $17 THEN $17 + $18 ELSE head END + $1, "                                   \
+  "compacted = CASE WHEN head < $17 THEN $17 + $18 ELSE compacted END RETURNING head - $1 AS base), " \
+  "v AS (SELECT taken.base + u.place AS revision, u.* FROM taken CROSS JOIN "                         \
+  "unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], "       \
+  "$9::bigint[], $10::text[], $11::text[], $12::bigint[], $13::text[], $14::text[], $15::text[]) "    \
+  "WITH ORDINALITY AS u(type, resource, namespace, name, uid, labels, json, "                         \
   "previous_revision, previous_labels, previous_json, kept, username, user_agent, verb, place)), "
 #define ASYA_CREATED                                                                         \
   "created AS (INSERT INTO objects(resource, namespace, name, uid, revision, labels, json) " \
@@ -72,7 +78,8 @@ CROSS JOIN LATERAL (SELECT * FROM objects WHERE resource = k.resource AND namesp
   "verb) "                                                                                                           \
   "SELECT resource, namespace, name, uid, revision, json, $16::bigint, username, user_agent, verb "                  \
   "FROM written WHERE kept = 1) "                                                                                    \
-  "SELECT taken.base, created.resource, created.namespace, created.name, pg_notify('asya_objects', '') "             \
+  "SELECT taken.base, created.resource, created.namespace, created.name, " ASYA_SERVER_RUN                           \
+  ", pg_notify('asya_objects', '') "                                                                                 \
   "FROM taken LEFT JOIN created ON true"
 
 constexpr const char* kWriteCreates = ASYA_VALUES ASYA_CREATED ASYA_TOLD;
@@ -163,7 +170,7 @@ Status CheckGuards(Transaction& transaction, const Batch& batch) {
   return Ok();
 }
 
-Status WriteAll(Transaction& transaction, const Batch& batch, WallTime now, Committed& committed) {
+Status WriteAll(Transaction& transaction, const Batch& batch, WallTime now, Revision floor, Committed& committed) {
   Columns columns;
   for (const auto& change : batch) {
     if (change->outcome.ok()) columns.Add(*change);
@@ -176,6 +183,7 @@ Status WriteAll(Transaction& transaction, const Batch& batch, WallTime now, Comm
   parameters.Add(columns.uids).Add(columns.labels).Add(columns.bodies);
   parameters.Add(columns.previous_revisions).Add(columns.previous_labels).Add(columns.previous_bodies);
   parameters.Add(columns.kept).Add(columns.users).Add(columns.agents).Add(columns.verbs).Add(ToMicroseconds(now));
+  parameters.Add(floor.get()).Add(kRevisionBump);
   const auto all_are = [&](const char* type) {
     return std::all_of(columns.types.begin(), columns.types.end(), [&](const std::string& one) { return one == type; });
   };
@@ -185,6 +193,9 @@ Status WriteAll(Transaction& transaction, const Batch& batch, WallTime now, Comm
   std::int64_t revision = rows.Int(0, 0);
   committed.base = Revision(revision);
   committed.upto = Revision(revision + count);
+  committed.server = rows.Text(0, 4);
+  committed.raised = revision == floor.get() + kRevisionBump;
+  committed.at = ToMicroseconds(now);
   std::set<ObjectKey> created;
   for (std::size_t row = 0; row < rows.size(); ++row) {
     created.insert({rows.Text(row, 1), rows.Text(row, 2), rows.Text(row, 3)});
@@ -212,11 +223,11 @@ std::vector<Event> EventsOf(const Batch& batch) {
 
 }  // namespace
 
-Result<Committed> CommitBatch(sql::postgres::Database& database, const Batch& batch, WallTime now) {
+Result<Committed> CommitBatch(sql::postgres::Database& database, const Batch& batch, WallTime now, Revision floor) {
   Committed committed;
   const Status written = database.Write([&](Transaction& transaction) -> Status {
     ASYA_TRY_STATUS(CheckGuards(transaction, batch));
-    return WriteAll(transaction, batch, now, committed);
+    return WriteAll(transaction, batch, now, floor, committed);
   });
   if (!written.ok()) return written.error();
   committed.events = EventsOf(batch);

@@ -5,9 +5,9 @@
 
 namespace asya::storage::postgres {
 
-Committer::Committer(sql::postgres::Database& database, const Clock& clock,
+Committer::Committer(sql::postgres::Database& database, const Clock& clock, std::function<ports::Revision()> seen,
                      std::function<void(const Committed&)> committed)
-    : database_(database), clock_(clock), committed_(std::move(committed)) {}
+    : database_(database), clock_(clock), seen_(std::move(seen)), committed_(std::move(committed)) {}
 
 Committer::~Committer() { Stop(); }
 
@@ -61,7 +61,7 @@ std::vector<ChangePointer> Committer::TakeBatch() {
 }
 
 void Committer::Commit(const std::vector<ChangePointer>& batch) {
-  const auto committed = CommitBatch(database_, batch, clock_.Now());
+  const auto committed = CommitBatch(database_, batch, clock_.Now(), seen_());
   if (committed.ok()) {
     committed_(*committed);
     for (const auto& change : batch) change->finished.set_value(change->outcome);

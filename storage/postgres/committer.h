@@ -17,8 +17,10 @@ class Committer {
   static constexpr std::size_t kWaitingMax = 4096;  // changes
   static constexpr std::size_t kBatchMax = 128;     // changes in one transaction
 
-  // `committed` is called after each transaction that is durable, before its callers are answered.
-  Committer(sql::postgres::Database& database, const Clock& clock, std::function<void(const Committed&)> committed);
+  // `seen` tells the highest revision that anybody has seen; `committed` is called after each transaction that is
+  // durable, before its callers are answered.
+  Committer(sql::postgres::Database& database, const Clock& clock, std::function<ports::Revision()> seen,
+            std::function<void(const Committed&)> committed);
   ~Committer();
   void Start();
   // Finishes what waits. Idempotent.
@@ -34,6 +36,7 @@ class Committer {
 
   sql::postgres::Database& database_;
   const Clock& clock_;
+  const std::function<ports::Revision()> seen_;
   const std::function<void(const Committed&)> committed_;
   std::mutex mutex_;
   std::condition_variable changed_;

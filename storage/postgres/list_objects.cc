@@ -118,7 +118,9 @@ Result<Page> ObjectStore::List(const ListQuery& query) {
     if (auto found = mirror_.List(query)) return *std::move(found);
   }
   Page page;
+  const Revision seen = log_reader_.SeenHead();
   ASYA_TRY_STATUS(database_.Read([&](Transaction& transaction) { return ReadPage(transaction, query, page); }));
+  if (!query.at) ASYA_TRY_STATUS(log_reader_.Saw(page.revision, seen));
   return page;
 }
 

@@ -17,9 +17,11 @@ using sql::postgres::Transaction;
 
 namespace {
 
-#define ASYA_SELECT_EVENT                                                                                       \
-  "SELECT namespace, name, uid, revision, labels, json, namespace, name, uid, coalesce(previous_revision, 0), " \
-  "coalesce(previous_labels, labels), coalesce(previous_json, json), type, resource FROM events WHERE revision > $1"
+#define ASYA_SELECT_EVENT                                                                                              \
+  "SELECT namespace, name, uid, revision, labels, json, namespace, name, uid, coalesce(previous_revision, 0), "        \
+  "coalesce(previous_labels, labels), coalesce(previous_json, json), type, resource, at FROM events WHERE revision > " \
+  "$1"
+constexpr int kAtColumn = 14;
 
 Event ReadEvent(const Rows& rows, std::size_t row) {
   Event event;
@@ -57,10 +59,18 @@ Result<LogPage> ReadLog(sql::postgres::Database& database, const ports::WatchQue
   return page;
 }
 
+LogReader::LogReader(sql::postgres::Database& database, Broadcaster& broadcaster, Mirror& mirror,
+                     observe::Logger logger, observe::Metrics* metrics)
+    : database_(database), broadcaster_(broadcaster), mirror_(mirror), logger_(std::move(logger)) {
+  if (metrics == nullptr) return;
+  rewinds_ = metrics->MakeCounter("asya_store_rewinds_total",
+                                  "Times that PostgreSQL was found without commits that this server had seen.");
+}
+
 void LogReader::Start(Revision head) {
   const std::lock_guard lock(mutex_);
   ASYA_CHECK(!running_);
-  position_ = head;
+  position_ = seen_.head = head;
   running_ = true;
   woken_ = true;  // the mirror is to be filled
   thread_ = std::thread([this] { Work(); });
@@ -78,15 +88,24 @@ void LogReader::Stop() {
 void LogReader::Feed(const Committed& committed) {
   {
     const std::lock_guard lock(feed_mutex_);
-    if (position_ == committed.base) return Publish(committed.events, committed.upto);
+    // Revisions that follow on those of another past are not the next ones.
+    const bool follows = seen_.server == committed.server;
+    if (committed.raised) TellRewound(seen_.head, committed.base);
+    seen_.head = std::max(seen_.head, committed.upto);
+    if (position_ == committed.base && follows) return Publish(committed.events, committed.upto, committed.at);
   }
   Wake();
 }
 
-void LogReader::Publish(const std::vector<Event>& events, Revision upto) {
+void LogReader::Publish(const std::vector<Event>& events, Revision upto, std::int64_t at) {
   for (const Event& event : events) {
     if (event.record.revision > position_) broadcaster_.Append(event);
   }
+  if (!events.empty() && events.back().record.revision > seen_.event) {
+    seen_.event = events.back().record.revision;
+    seen_.at = at;
+  }
+  seen_.head = std::max(seen_.head, upto);
   // Behind the broadcaster: whoever lists from the mirror may watch from there.
   mirror_.Apply(events, upto);
   position_ = std::max(position_, upto);
@@ -115,7 +134,35 @@ void LogReader::Work() {
   }
 }
 
+Revision LogReader::SeenHead() {
+  const std::lock_guard lock(feed_mutex_);
+  return seen_.head;
+}
+
+Status LogReader::Saw(Revision head, Revision seen) {
+  if (head < seen) {
+    Wake();
+    return Fail(ErrorCode::kUnavailable, "the database has lost commits; objects are read anew");
+  }
+  const std::lock_guard lock(feed_mutex_);
+  seen_.head = std::max(seen_.head, head);
+  return Ok();
+}
+
+Result<bool> LogReader::Raise(const Seen& seen) {
+  ASYA_TRY(const std::optional<Revision> raised, RaiseAbove(database_, seen));
+  if (raised) TellRewound(seen.head, *raised);
+  return raised.has_value();
+}
+
+void LogReader::TellRewound(Revision seen, Revision raised) const {
+  if (rewinds_) rewinds_->Add();
+  logger_.Error("the database has lost commits that clients have seen; clients list anew, revisions go on above",
+                {{"seen", seen.get()}, {"raised_to", raised.get()}});
+}
+
 Status LogReader::FillMirror() {
+  const Revision seen = SeenHead();
   std::vector<Record> records;
   Revision at;
   const auto read = [&](Transaction& transaction) -> Status {
@@ -141,6 +188,7 @@ Status LogReader::FillMirror() {
     return Ok();
   };
   ASYA_TRY_STATUS(database_.Read(read));
+  if (at < seen) return Ok();  // a past that is to be left, see ReadOnce
   const std::lock_guard lock(feed_mutex_);
   mirror_.Fill(std::move(records), at);
   // What was published meanwhile the mirror has not seen: it is read again, and the broadcaster knows its own.
@@ -150,32 +198,46 @@ Status LogReader::FillMirror() {
 
 Result<bool> LogReader::ReadOnce() {
   Revision from;
+  Seen seen;
   {
     const std::lock_guard lock(feed_mutex_);
     from = position_;
+    seen = seen_;
   }
   std::vector<Event> events;
-  Watermark watermark;
+  std::int64_t at = 0;
+  LogState state;
   const auto read = [&](Transaction& transaction) -> Status {
     events.clear();
-    ASYA_TRY(watermark, ReadWatermark(transaction));
-    if (watermark.head <= from || from < watermark.compacted) return Ok();
+    ASYA_TRY(state, ReadLogState(transaction, seen, from));
+    if (state.watermark.head <= from || from < state.watermark.compacted || IsRewound(seen, state)) return Ok();
     ASYA_TRY(const Rows rows, transaction.Execute(ASYA_SELECT_EVENT " ORDER BY revision LIMIT $2",
                                                   Parameters().Add(from.get()).Add(kBatchEvents)));
     for (std::size_t row = 0; row < rows.size(); ++row) events.push_back(ReadEvent(rows, row));
+    if (!rows.empty()) at = rows.Int(rows.size() - 1, kAtColumn);
     return Ok();
   };
   ASYA_TRY_STATUS(database_.Read(read));
+  if (IsRewound(seen, state)) return Raise(seen);
+  const Watermark& watermark = state.watermark;
   const std::lock_guard lock(feed_mutex_);
   if (from < watermark.compacted) {
-    // Away for longer than the log reaches back: what was missed is gone.
+    // Away for longer than the log reaches back, or the head was raised: what was missed is gone.
     broadcaster_.Lapse(watermark.compacted);
     mirror_.Forget();
     position_ = std::max(position_, watermark.compacted);
+    seen_.head = std::max(seen_.head, position_);
+    seen_.event = Revision(0);
     return true;
   }
+  // Where no event was known, one at the position becomes the one.
+  if (seen.event.get() == 0 && state.at != 0 && seen_.event.get() == 0) {
+    seen_.event = from;
+    seen_.at = state.at;
+  }
+  seen_.server = state.server;
   const bool more = static_cast<std::int64_t>(events.size()) == kBatchEvents;
-  Publish(events, more ? events.back().record.revision : watermark.head);
+  Publish(events, more ? events.back().record.revision : watermark.head, at);
   return more;
 }
 

@@ -27,8 +27,10 @@ ObjectStore::ObjectStore(sql::postgres::Database& database, const Clock& clock, 
                    }),
       mirror_(settings.mirror_bytes_max),
       shared_head_(database),
-      log_reader_(database, broadcaster_, mirror_),
-      committer_(database, clock, [this](const Committed& committed) { log_reader_.Feed(committed); }),
+      log_reader_(database, broadcaster_, mirror_, settings.logger, settings.metrics),
+      committer_(
+          database, clock, [this] { return log_reader_.SeenHead(); },
+          [this](const Committed& committed) { log_reader_.Feed(committed); }),
       listener_(
           database.settings(), {"asya_objects"}, [this](const std::string&, const std::string&) { log_reader_.Wake(); },
           [this] { log_reader_.Wake(); }) {}
@@ -95,7 +97,7 @@ Result<bool> ObjectStore::MirrorShows(std::optional<Revision> not_older_than) {
   constexpr std::chrono::milliseconds kPatience{1000};  // then the database is asked instead
   if (!mirror_.Reach(not_older_than.value_or(Revision(0)), kAtOnce)) return false;
   if (not_older_than) return true;
-  ASYA_TRY(const Revision head, shared_head_.Read());
+  ASYA_TRY(const Revision head, ReadHead());
   if (mirror_.Reach(head, kAtOnce)) return true;
   log_reader_.Wake();
   return mirror_.Reach(head, kPatience);
@@ -117,7 +119,14 @@ Result<Record> ObjectStore::Read(const ports::ObjectKey& key, std::optional<Revi
   return ReadRecord(rows, 0, 0, key.resource);
 }
 
-Result<Revision> ObjectStore::Head() { return shared_head_.Read(); }
+Result<Revision> ObjectStore::ReadHead() {
+  const Revision seen = log_reader_.SeenHead();
+  ASYA_TRY(const Revision head, shared_head_.Read());
+  ASYA_TRY_STATUS(log_reader_.Saw(head, seen));
+  return head;
+}
+
+Result<Revision> ObjectStore::Head() { return ReadHead(); }
 
 Result<bool> ObjectStore::Reached(Revision revision) {
   ASYA_TRY(const bool mirrored, MirrorShows(revision));

@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "core/base/clock.h"
+#include "core/observe/log.h"
+#include "core/observe/metrics.h"
 #include "core/sql/postgres/database.h"
 #include "core/sql/postgres/listener.h"
 #include "ports/object_store.h"
@@ -30,6 +32,8 @@ struct ObjectStoreSettings {
   HistoryRetention history;  // what DropOldHistory leaves
   // Reads are answered from memory, as of now, as long as all objects take no more than this; else by the database.
   std::size_t mirror_bytes_max = 256U << 20U;
+  observe::Logger logger = observe::Logger::Silent();
+  observe::Metrics* metrics = nullptr;
 };
 
 class ObjectStore final : public ports::ObjectStore {
@@ -65,6 +69,8 @@ class ObjectStore final : public ports::ObjectStore {
  private:
   Result<ports::Record> Commit(ChangePointer change);
   Result<ports::Record> Read(const ports::ObjectKey& key, std::optional<ports::Revision> not_older_than);
+  // The head of the log as of now. kUnavailable where it is behind what was seen.
+  Result<ports::Revision> ReadHead();
   // Whether the mirror shows that revision or, without one, everything that was committed before the call.
   Result<bool> MirrorShows(std::optional<ports::Revision> not_older_than);
 

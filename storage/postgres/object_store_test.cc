@@ -6,6 +6,7 @@
 #include "storage/conformance/object_store_suite.h"
 #include "storage/postgres/bump_revision.h"
 #include "storage/postgres/schema.h"
+#include "storage/postgres/test_instance.h"
 #include "storage/revision_bump.h"
 #include "tests/support/postgres_schema.h"
 
@@ -18,32 +19,6 @@ using ports::Record;
 using ports::Revision;
 using tests::PostgresSchema;
 
-constexpr std::size_t kMirrorBytes = 1U << 20U;
-
-ObjectStoreSettings With(const BroadcasterSettings& broadcaster, std::size_t mirror_bytes) {
-  ObjectStoreSettings settings;
-  settings.broadcaster = broadcaster;
-  settings.mirror_bytes_max = mirror_bytes;
-  return settings;
-}
-
-// One store with its own connections, as one process has it.
-class Instance {
- public:
-  explicit Instance(const PostgresSchema& schema, const BroadcasterSettings& settings = {},
-                    std::size_t mirror_bytes = kMirrorBytes)
-      : database_(sql::postgres::Database::Open(schema.settings(), Migrations()).value()),
-        store_(*database_, RealClock(), With(settings, mirror_bytes)) {
-    EXPECT_TRUE(store_.Start().ok());
-  }
-  ObjectStore& store() { return store_; }
-  sql::postgres::Database& database() { return *database_; }
-
- private:
-  std::unique_ptr<sql::postgres::Database> database_;
-  ObjectStore store_;
-};
-
 class Harness final : public conformance::ObjectStoreHarness {
  public:
   Harness(const BroadcasterSettings& settings, std::size_t mirror_bytes) : instance_(schema_, settings, mirror_bytes) {}
@@ -53,14 +28,6 @@ class Harness final : public conformance::ObjectStoreHarness {
   PostgresSchema schema_;
   Instance instance_;
 };
-
-Record MakeRecord(const std::string& namespace_, const std::string& name) {
-  Record record;
-  record.key = {"asyncactors", namespace_, name};
-  record.uid = "uid-" + namespace_ + "-" + name;
-  record.json = std::make_shared<const std::string>("{}");
-  return record;
-}
 
 class PostgresObjectStore : public testing::Test {
  protected:

@@ -21,12 +21,12 @@ namespace {
 
 constexpr const char* kSelectWatermark = "SELECT head, compacted FROM watermark";
 
+}  // namespace
+
 Result<Watermark> ToWatermark(const Rows& rows) {
   if (rows.empty()) return Fail(ErrorCode::kInternal, "the watermark of the store is missing");
   return Watermark{ports::Revision(rows.Int(0, 0)), ports::Revision(rows.Int(0, 1))};
 }
-
-}  // namespace
 
 Result<Watermark> ReadWatermark(Transaction& transaction) {
   ASYA_TRY(const Rows rows, transaction.Execute(kSelectWatermark));

@@ -20,6 +20,8 @@ struct Watermark {
   ports::Revision head;
   ports::Revision compacted;
 };
+// From rows that begin with its two columns.
+Result<Watermark> ToWatermark(const sql::postgres::Rows& rows);
 Result<Watermark> ReadWatermark(sql::postgres::Transaction& transaction);
 Result<Watermark> ReadWatermark(sql::postgres::Database& database);
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from asya_project import until
 from direct_server import FLOWS, PROGRAMS, Authority, DirectServer, flow
 
 from private_postgres import PrivatePostgres, binaries
@@ -62,6 +64,44 @@ def test_clients_of_before_list_anew(tmp_path: Path, keys: tuple[Authority, list
         made = client.post(FLOWS, json=flow("lost-0"))
         assert made.status_code == 201
         assert int(made.json()["metadata"]["resourceVersion"]) > int(listed["metadata"]["resourceVersion"])
+
+
+@pytest.mark.timeout(180)
+def test_a_server_that_runs_on_gives_up_what_the_database_has_lost(
+    tmp_path: Path, keys: tuple[Authority, list[str], tuple[str, str]]
+) -> None:
+    """As when a standby is promoted that had not got the last commits: its folder is put in place of the primary's."""
+    authority, flags, root = keys
+    with ExitStack() as stack:
+        primary = PrivatePostgres()
+        dsn = stack.enter_context(primary).dsn
+        home = Path(dsn.split()[0].removeprefix("host="))
+        server = stack.enter_context(DirectServer(tmp_path / "one", authority.certificate, *flags, database=dsn))
+        client = server.client(certificate=root)
+        kept = client.post(FLOWS, json=flow("kept")).json()
+        primary.shut_down()
+        subprocess.run(["cp", "-a", home / "data", home / "standby"], check=True)
+        primary.start()
+        for number in range(5):
+            until(lambda name=f"lost-{number}": client.post(FLOWS, json=flow(name)).status_code == 201, "it is created")
+        seen = client.get(FLOWS).json()["metadata"]["resourceVersion"]
+        query = {"watch": "1", "resourceVersion": kept["metadata"]["resourceVersion"]}
+        watch = stack.enter_context(server.client(certificate=root).stream("GET", FLOWS, params=query)).iter_lines()
+        assert [json.loads(next(watch))["object"]["metadata"]["name"] for _ in range(5)][4] == "lost-4"
+        primary.kill()
+        (home / "data").rename(home / "lost")
+        (home / "standby").rename(home / "data")
+        primary.start()
+        assert [json.loads(line)["object"]["code"] for line in watch] == [410]
+        listed = until(lambda: client.get(FLOWS).json().get("items") and client.get(FLOWS).json(), "lists go on")
+        assert listed["items"] == [kept]
+        assert int(listed["metadata"]["resourceVersion"]) > int(seen) + 1_000_000
+        with client.stream("GET", FLOWS, params={"watch": "1", "resourceVersion": seen}) as again:
+            assert b'"code":410' in again.read()
+        made = client.post(FLOWS, json=flow("lost-0")).json()["metadata"]
+        assert int(made["resourceVersion"]) > int(listed["metadata"]["resourceVersion"])
+        assert "asya_store_rewinds_total 1\n" in client.get("/metrics").text
+        assert len([line for line in server.lines() if "has lost commits" in line["msg"]]) == 1
 
 
 def test_mistakes_are_told(tmp_path: Path) -> None:
