@@ -31,14 +31,19 @@ struct Committed {
   ports::Revision upto;  // equal to `base`: nothing
   std::string server;    // see storage/postgres/rewind.h
   std::int64_t at = 0;   // the time of these events
-  bool raised = false;   // the head was below the floor
+  bool raised = false;   // the head was below what was seen
   std::vector<ports::Event> events;
 };
 
+// Who writes.
+struct Origin {
+  ports::Revision seen;  // the highest revision that anybody there was told
+  std::string name;      // in the hint to all others: a process knows its own
+};
+
 // Writes the changes, which are of distinct keys, in one transaction. The outcome of each says whether its own guard
-// let it through; an error when nothing at all happened. A head below `floor`, which somebody has seen, is raised
-// first.
+// let it through; an error when nothing at all happened. A head below what was seen is raised first.
 Result<Committed> CommitBatch(sql::postgres::Database& database, const std::vector<ChangePointer>& batch, WallTime now,
-                              ports::Revision floor);
+                              const Origin& origin);
 
 }  // namespace asya::storage::postgres

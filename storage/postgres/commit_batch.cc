@@ -29,8 +29,7 @@ namespace {
 
 // In the order of the keys, so that two replicas never wait for each other's rows crosswise.
 //
-// Each key is looked up by itself, by the primary key, where the limit keeps it from being joined in any other way: a
-// plan that was made while the table was small is kept when it has grown, and would read all of it for each write.
+// Each key is looked up by itself, by the primary key, where the limit keeps it from being joined in any other way.
 constexpr const char* kLockRows = R"sql(
 SELECT o.resource, o.namespace, o.name, o.uid, o.revision, o.labels, o.json
 FROM (SELECT * FROM unnest($1::text[], $2::text[], $3::text[]) AS k(resource, namespace, name)
@@ -45,16 +44,17 @@ CROSS JOIN LATERAL (SELECT * FROM objects WHERE resource = k.resource AND namesp
 //
 // A head below what was seen has lost commits: it goes on above them, by the same rule as RaiseAbove.
 //
-// A batch of one kind has a statement without the parts of the others: PostgreSQL plans it anew each time, since its
-// parameters are arrays.
-#define ASYA_VALUES                                                                                   \
-  "WITH taken AS (UPDATE watermark SET "                                                              \
-  "head = CASE WHEN head < $17 THEN $17 + $18 ELSE head END + $1, "                                   \
-  "compacted = CASE WHEN head < $17 THEN $17 + $18 ELSE compacted END RETURNING head - $1 AS base), " \
-  "v AS (SELECT taken.base + u.place AS revision, u.* FROM taken CROSS JOIN "                         \
-  "unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], "       \
-  "$9::bigint[], $10::text[], $11::text[], $12::bigint[], $13::text[], $14::text[], $15::text[]) "    \
-  "WITH ORDINALITY AS u(type, resource, namespace, name, uid, labels, json, "                         \
+// A batch of one kind has a statement without the parts of the others. All are for connections with fixed plans: left
+// alone, PostgreSQL finds a plan for the number of keys at hand cheaper than one for any number, and makes one for each
+// batch.
+#define ASYA_VALUES                                                                                                \
+  "WITH taken AS (UPDATE watermark SET "                                                                           \
+  "head = CASE WHEN head < $17 THEN $17 + $18 ELSE head END + $1, "                                                \
+  "compacted = CASE WHEN head < $17 THEN $17 + $18 ELSE compacted END WHERE id = 1 RETURNING head - $1 AS base), " \
+  "v AS (SELECT taken.base + u.place AS revision, u.* FROM taken CROSS JOIN "                                      \
+  "unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], "                    \
+  "$9::bigint[], $10::text[], $11::text[], $12::bigint[], $13::text[], $14::text[], $15::text[]) "                 \
+  "WITH ORDINALITY AS u(type, resource, namespace, name, uid, labels, json, "                                      \
   "previous_revision, previous_labels, previous_json, kept, username, user_agent, verb, place)), "
 #define ASYA_CREATED                                                                         \
   "created AS (INSERT INTO objects(resource, namespace, name, uid, revision, labels, json) " \
@@ -79,7 +79,7 @@ CROSS JOIN LATERAL (SELECT * FROM objects WHERE resource = k.resource AND namesp
   "SELECT resource, namespace, name, uid, revision, json, $16::bigint, username, user_agent, verb "                  \
   "FROM written WHERE kept = 1) "                                                                                    \
   "SELECT taken.base, created.resource, created.namespace, created.name, " ASYA_SERVER_RUN                           \
-  ", pg_notify('asya_objects', '') "                                                                                 \
+  ", pg_notify('asya_objects', $19) "                                                                                \
   "FROM taken LEFT JOIN created ON true"
 
 constexpr const char* kWriteCreates = ASYA_VALUES ASYA_CREATED ASYA_TOLD;
@@ -170,7 +170,8 @@ Status CheckGuards(Transaction& transaction, const Batch& batch) {
   return Ok();
 }
 
-Status WriteAll(Transaction& transaction, const Batch& batch, WallTime now, Revision floor, Committed& committed) {
+Status WriteAll(Transaction& transaction, const Batch& batch, WallTime now, const Origin& origin,
+                Committed& committed) {
   Columns columns;
   for (const auto& change : batch) {
     if (change->outcome.ok()) columns.Add(*change);
@@ -183,7 +184,7 @@ Status WriteAll(Transaction& transaction, const Batch& batch, WallTime now, Revi
   parameters.Add(columns.uids).Add(columns.labels).Add(columns.bodies);
   parameters.Add(columns.previous_revisions).Add(columns.previous_labels).Add(columns.previous_bodies);
   parameters.Add(columns.kept).Add(columns.users).Add(columns.agents).Add(columns.verbs).Add(ToMicroseconds(now));
-  parameters.Add(floor.get()).Add(kRevisionBump);
+  parameters.Add(origin.seen.get()).Add(kRevisionBump).Add(origin.name);
   const auto all_are = [&](const char* type) {
     return std::all_of(columns.types.begin(), columns.types.end(), [&](const std::string& one) { return one == type; });
   };
@@ -194,7 +195,7 @@ Status WriteAll(Transaction& transaction, const Batch& batch, WallTime now, Revi
   committed.base = Revision(revision);
   committed.upto = Revision(revision + count);
   committed.server = rows.Text(0, 4);
-  committed.raised = revision == floor.get() + kRevisionBump;
+  committed.raised = revision == origin.seen.get() + kRevisionBump;
   committed.at = ToMicroseconds(now);
   std::set<ObjectKey> created;
   for (std::size_t row = 0; row < rows.size(); ++row) {
@@ -223,11 +224,12 @@ std::vector<Event> EventsOf(const Batch& batch) {
 
 }  // namespace
 
-Result<Committed> CommitBatch(sql::postgres::Database& database, const Batch& batch, WallTime now, Revision floor) {
+Result<Committed> CommitBatch(sql::postgres::Database& database, const Batch& batch, WallTime now,
+                              const Origin& origin) {
   Committed committed;
   const Status written = database.Write([&](Transaction& transaction) -> Status {
     ASYA_TRY_STATUS(CheckGuards(transaction, batch));
-    return WriteAll(transaction, batch, now, floor, committed);
+    return WriteAll(transaction, batch, now, origin, committed);
   });
   if (!written.ok()) return written.error();
   committed.events = EventsOf(batch);

@@ -5,15 +5,16 @@
 
 namespace asya::storage::postgres {
 
-Committer::Committer(sql::postgres::Database& database, const Clock& clock, std::function<ports::Revision()> seen,
+Committer::Committer(const Clock& clock, std::function<Origin()> origin,
                      std::function<void(const Committed&)> committed)
-    : database_(database), clock_(clock), seen_(std::move(seen)), committed_(std::move(committed)) {}
+    : clock_(clock), origin_(std::move(origin)), committed_(std::move(committed)) {}
 
 Committer::~Committer() { Stop(); }
 
-void Committer::Start() {
+void Committer::Start(std::unique_ptr<sql::postgres::Database> database) {
   const std::lock_guard lock(mutex_);
   ASYA_CHECK(!running_);
+  database_ = std::move(database);
   running_ = true;
   thread_ = std::thread([this] { Work(); });
 }
@@ -61,12 +62,13 @@ std::vector<ChangePointer> Committer::TakeBatch() {
 }
 
 void Committer::Commit(const std::vector<ChangePointer>& batch) {
-  const auto committed = CommitBatch(database_, batch, clock_.Now(), seen_());
+  const auto committed = CommitBatch(*database_, batch, clock_.Now(), origin_());
   if (committed.ok()) {
     committed_(*committed);
     for (const auto& change : batch) change->finished.set_value(change->outcome);
     return;
   }
+  committed_({});  // it may have happened: whoever follows the log is to look
   const ErrorCode code = committed.error().code;
   const bool away = code == ErrorCode::kUnavailable || code == ErrorCode::kTimeout || code == ErrorCode::kTooMany;
   if (batch.size() == 1 || away) {

@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -17,12 +18,12 @@ class Committer {
   static constexpr std::size_t kWaitingMax = 4096;  // changes
   static constexpr std::size_t kBatchMax = 128;     // changes in one transaction
 
-  // `seen` tells the highest revision that anybody has seen; `committed` is called after each transaction that is
-  // durable, before its callers are answered.
-  Committer(sql::postgres::Database& database, const Clock& clock, std::function<ports::Revision()> seen,
-            std::function<void(const Committed&)> committed);
+  // `origin` tells what was seen by now; `committed` is called after each transaction that is durable, before its
+  // callers are answered; with nothing where the outcome is an error.
+  Committer(const Clock& clock, std::function<Origin()> origin, std::function<void(const Committed&)> committed);
   ~Committer();
-  void Start();
+  // A database of its own, of one connection with fixed plans.
+  void Start(std::unique_ptr<sql::postgres::Database> database);
   // Finishes what waits. Idempotent.
   void Stop();
   // kTooMany; kUnavailable after Stop. The change's promise is kept in every other case.
@@ -34,9 +35,9 @@ class Committer {
   std::vector<ChangePointer> TakeBatch();
   void Commit(const std::vector<ChangePointer>& batch);
 
-  sql::postgres::Database& database_;
+  std::unique_ptr<sql::postgres::Database> database_;
   const Clock& clock_;
-  const std::function<ports::Revision()> seen_;
+  const std::function<Origin()> origin_;
   const std::function<void(const Committed&)> committed_;
   std::mutex mutex_;
   std::condition_variable changed_;

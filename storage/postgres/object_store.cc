@@ -3,6 +3,7 @@
 #include <limits>
 #include <utility>
 
+#include "core/base/random.h"
 #include "storage/postgres/rows.h"
 #include "storage/preconditions.h"
 
@@ -28,20 +29,32 @@ ObjectStore::ObjectStore(sql::postgres::Database& database, const Clock& clock, 
       mirror_(settings.mirror_bytes_max),
       shared_head_(database),
       log_reader_(database, broadcaster_, mirror_, settings.logger, settings.metrics),
+      name_(RandomHex(8)),
       committer_(
-          database, clock, [this] { return log_reader_.SeenHead(); },
+          clock,
+          [this] {
+            return Origin{log_reader_.SeenHead(), name_};
+          },
           [this](const Committed& committed) { log_reader_.Feed(committed); }),
       listener_(
-          database.settings(), {"asya_objects"}, [this](const std::string&, const std::string&) { log_reader_.Wake(); },
+          database.settings(), {"asya_objects"},
+          // What this one has written was fed to the reader, or it was woken.
+          [this](const std::string&, const std::string& from) {
+            if (from != name_) log_reader_.Wake();
+          },
           [this] { log_reader_.Wake(); }) {}
 
 ObjectStore::~ObjectStore() { Stop(); }
 
 Status ObjectStore::Start() {
   ASYA_TRY(const Watermark watermark, ReadWatermark(database_));
+  sql::postgres::Settings writing = database_.settings();
+  writing.connections = 1;
+  writing.fixed_plans = true;
+  ASYA_TRY(auto written_by, sql::postgres::Database::Open(writing, {}));
   broadcaster_.Start(watermark.head);
   log_reader_.Start(watermark.head);
-  committer_.Start();
+  committer_.Start(std::move(written_by));
   listener_.Start();
   return Ok();
 }

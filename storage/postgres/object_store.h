@@ -81,6 +81,7 @@ class ObjectStore final : public ports::ObjectStore {
   Mirror mirror_;
   SharedHead shared_head_;
   LogReader log_reader_;
+  const std::string name_;  // among the processes that share the database
   Committer committer_;
   sql::postgres::Listener listener_;
 };

@@ -5,6 +5,7 @@
 
 #include "storage/conformance/object_store_suite.h"
 #include "storage/postgres/bump_revision.h"
+#include "storage/postgres/change.h"
 #include "storage/postgres/schema.h"
 #include "storage/postgres/test_instance.h"
 #include "storage/revision_bump.h"
@@ -184,6 +185,31 @@ TEST_F(PostgresObjectStore, AWriteInABatchThatCannotBeStoredHurtsNobodyElse) {
     });
   }
   for (auto& writer : writers) writer.join();
+}
+
+TEST_F(PostgresObjectStore, TheStatementsOfABatchArePlannedOnce) {
+  constexpr int kBatches = 20;
+  const PostgresSchema schema;
+  auto settings = schema.settings();
+  settings.connections = 1;
+  settings.fixed_plans = true;
+  const auto database = sql::postgres::Database::Open(settings, Migrations()).value();
+  for (int n = 0; n < kBatches; ++n) {
+    std::vector<ChangePointer> batch;
+    for (int i = 0; i <= n % 3; ++i) {
+      batch.push_back(std::make_shared<Change>());
+      batch.back()->record = MakeRecord(std::to_string(n), std::to_string(i));
+    }
+    ASSERT_TRUE(CommitBatch(*database, batch, RealClock().Now(), {}).ok());
+  }
+  const auto plans = database->Query(
+      "SELECT count(*), sum(custom_plans), sum(generic_plans) FROM pg_prepared_statements "
+      "WHERE statement LIKE '%unnest(%' AND statement NOT LIKE '%custom_plans%'",
+      {});
+  ASSERT_TRUE(plans.ok()) << plans.error().message;
+  EXPECT_EQ(plans->Int(0, 0), 2);
+  EXPECT_EQ(plans->Int(0, 1), 0);
+  EXPECT_EQ(plans->Int(0, 2), 2 * kBatches);
 }
 
 TEST_F(PostgresObjectStore, AWatchGoesOnAfterAllConnectionsWereCut) {

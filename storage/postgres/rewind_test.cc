@@ -114,7 +114,7 @@ class RewoundWrite : public testing::Test {
     const auto change = std::make_shared<Change>();
     change->record = MakeRecord("n", name);
     change->author = kAuthor;
-    return CommitBatch(*database_, {change}, RealClock().Now(), floor).value();
+    return CommitBatch(*database_, {change}, RealClock().Now(), {floor, "test"}).value();
   }
 
   std::unique_ptr<PostgresSchema> schema_;

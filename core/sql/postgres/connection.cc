@@ -27,6 +27,10 @@ std::string WithDeadlines(const Settings& settings) {
 constexpr int kServerVersionMin = 140000;
 constexpr int kVersionsPerMajor = 10000;
 
+// The high costs of what is disabled would have the compiler of queries run.
+constexpr const char* kFixedPlans =
+    "; SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET jit = off";
+
 std::string FirstLine(const std::string& text) { return text.substr(0, text.find('\n')); }
 
 // https://www.postgresql.org/docs/15/errcodes-appendix.html
@@ -83,7 +87,8 @@ Result<std::unique_ptr<Connection>> Connection::Open(const Settings& settings) {
     // One round trip; pqxx::connection::set_variable takes one each.
     pqxx::nontransaction(connection->session_)
         .exec("SET statement_timeout = " + std::to_string(settings.statement_timeout.count()) +
-              "; SET idle_in_transaction_session_timeout = 60000; SET client_min_messages = warning");
+              "; SET idle_in_transaction_session_timeout = 60000; SET client_min_messages = warning" +
+              (settings.fixed_plans ? kFixedPlans : ""));
     return connection;
   } catch (const std::exception& failure) {
     return Fail(ErrorCode::kUnavailable, TranslateError(failure).message);

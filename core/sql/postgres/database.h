@@ -89,7 +89,10 @@ struct Settings {
   std::chrono::milliseconds network_timeout{15'000};    // unacknowledged bytes on a dead network
   std::chrono::milliseconds job_timeout{20'000};        // one job with all its statements; then the connection is cut
   std::chrono::milliseconds migration_timeout{3'600'000};  // all steps of a schema that are missing
-  bool hide_loss = true;                                // a connection that was lost in the pool is replaced unseen
+  bool hide_loss = true;                                   // a connection that was lost in the pool is replaced unseen
+  // For a few statements that are run very often: each is planned once a connection, whatever its parameters, and reads
+  // tables by their indexes, so that the plan is right also when a table has grown since.
+  bool fixed_plans = false;
 };
 
 // One step of a versioned schema.
