@@ -115,6 +115,13 @@ crash-matrix: programs ## Death at each step of the relay, and each fault, on ea
 	@PATH="$(PYTHON_BIN):$$PATH" python tests/crash/matrix.py $(if $(PLACE),--place $(PLACE)) $(if $(SEED),--seed $(SEED)) \
 		$(if $(REPEATS),--repeats $(REPEATS))
 
+.PHONY: aggregated-load
+aggregated-load: DURATION = 600
+aggregated-load: install ## Two servers behind a kube-apiserver under load for DURATION (600) seconds, killed now and then; SEED=n
+	@$(call BUILD,release,asya-server)
+	@ASYA_BIN=$(CURDIR)/build/release/bin PYTHONPATH=tools:cli $(PYTHON_BIN)/python tests/e2e/aggregated_load.py \
+		--seconds $(DURATION) $(if $(SEED),--seed $(SEED))
+
 DURATION ?= 1800
 .PHONY: soak
 soak: programs ## Half of the load that is possible, for DURATION (1800) seconds; memory and connections are sampled; PLACE=name
