@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "apiserver/access/authenticators.h"
+#include "apiserver/access/pod_rights.h"
 #include "apiserver/health.h"
 #include "apiserver/request_info.h"
 #include "apiserver/status_error.h"
@@ -62,7 +63,9 @@ apiserver::Authenticator Delegation::MakeAuthenticator() {
 
 apiserver::Authorizer Delegation::MakeAuthorizer() { return apiserver::ByAccessReview(reviews_); }
 
-apiserver::Admission Delegation::MakeAdmission() { return apiserver::PodRights(reviews_); }
+apiserver::Admission Delegation::MakeAdmission(ports::ObjectStore& store) {
+  return apiserver::PodRights(reviews_, store);
+}
 
 apiserver::NamespaceStateOf Delegation::MakeNamespaces() {
   return [this](const std::string& name) { return access_.StateOf(name); };

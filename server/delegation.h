@@ -19,6 +19,7 @@
 #include "core/http/server.h"
 #include "core/observe/log.h"
 #include "core/observe/metrics.h"
+#include "ports/object_store.h"
 #include "server/repeated.h"
 
 namespace asya::server {
@@ -43,7 +44,8 @@ class Delegation {
   // The proxy's headers, then a client certificate, then a bearer token.
   [[nodiscard]] apiserver::Authenticator MakeAuthenticator();
   [[nodiscard]] apiserver::Authorizer MakeAuthorizer();
-  [[nodiscard]] apiserver::Admission MakeAdmission();
+  // `store` lives longer.
+  [[nodiscard]] apiserver::Admission MakeAdmission(ports::ObjectStore& store);
   [[nodiscard]] apiserver::NamespaceStateOf MakeNamespaces();
   // Answers by `next`: on a thread that may wait where something may have to be asked of the cluster, else at once. The
   // documents of the API are always told at once to who shows a certificate: the discovery of the whole cluster waits

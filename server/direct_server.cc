@@ -142,7 +142,7 @@ Status DirectServer::Parts::StartApi() {
   apiserver::ApiServerSettings settings;
   if (delegation) {
     parts.authorize = delegation->MakeAuthorizer();
-    parts.admission.push_back(delegation->MakeAdmission());
+    parts.admission.push_back(delegation->MakeAdmission(database->objects()));
     parts.namespace_state = delegation->MakeNamespaces();
     parts.ready = [this]() -> Status {
       ASYA_TRY_STATUS(installation->Trusted());

@@ -9,7 +9,6 @@
 #include "apiserver/access/authenticators.h"
 #include "apiserver/access/roles.h"
 #include "apiserver/access/token_file.h"
-#include "apiserver/object.h"
 
 namespace asya::apiserver {
 namespace {
@@ -19,8 +18,6 @@ constexpr const char* kUnauthenticatedGroup = "system:unauthenticated";
 bool IsIn(const std::vector<std::string>& groups, const char* group) {
   return std::find(groups.begin(), groups.end(), group) != groups.end();
 }
-
-ports::Subject SubjectOf(const User& user) { return {user.name, user.uid, user.groups, user.extra}; }
 
 ports::AccessQuestion QuestionOf(const Call& call) {
   ports::AccessQuestion question;
@@ -59,29 +56,9 @@ std::string TextOf(const ports::AccessQuestion& question) {
   return text;
 }
 
-// In the words of a refusal to do it oneself.
-std::string Wanted(const ports::AccessQuestion& question) {
-  const std::string name = question.name.empty() ? "" : " " + json::Quote(question.name);
-  return question.verb + " resource " + json::Quote(question.resource) + name + " in API group " +
-         json::Quote(question.group) + " in the namespace " + json::Quote(question.namespace_);
-}
-
-Outcome<Done> MayHave(AccessReviews& reviews, const AdmissionRequest& request, ports::AccessQuestion question) {
-  const Call& call = request.call;
-  question.subject = SubjectOf(call.user);
-  question.version = "v1";
-  question.namespace_ = call.info.namespace_;
-  ASYA_TRY(const ports::AccessAnswer answer, reviews.Ask(question));
-  if (answer.allowed) return Done{};
-  return Forbidden(*call.resource, MetadataText(request.object, "name"),
-                   "its pods would do it for user " + json::Quote(call.user.name) + ", who cannot " + Wanted(question));
-}
-
-std::string AccountOf(const json::Value* spec) {
-  return spec == nullptr ? "" : spec->GetString("serviceAccountName").value_or("");
-}
-
 }  // namespace
+
+ports::Subject SubjectOf(const User& user) { return {user.name, user.uid, user.groups, user.extra}; }
 
 Authenticator ByTokenReview(ports::ClusterAccess& cluster, const Clock& clock) {
   using Known = std::optional<User>;
@@ -128,27 +105,6 @@ Authorizer ByAccessReview(std::shared_ptr<AccessReviews> reviews) {
     ASYA_TRY(const ports::AccessAnswer answer, reviews->Ask(QuestionOf(call)));
     if (answer.allowed) return Done{};
     return Denial(call, answer.reason);
-  };
-}
-
-Admission PodRights(std::shared_ptr<AccessReviews> reviews) {
-  return [reviews = std::move(reviews)](AdmissionRequest& request) -> Outcome<Done> {
-    const Call& call = request.call;
-    // A scale or status is no way to other pods.
-    if (call.resource->kind.kind != "AsyncActor" || !call.info.subresource.empty()) return Done{};
-    const json::Value* spec = request.object.Find("spec");
-    const json::Value* before = request.old == nullptr ? nullptr : request.old->Find("spec");
-    if (spec == nullptr || (before != nullptr && *spec == *before)) return Done{};
-    ports::AccessQuestion pods;
-    pods.verb = "create";
-    pods.resource = "pods";
-    ASYA_TRY([[maybe_unused]] const Done made, MayHave(*reviews, request, std::move(pods)));
-    ports::AccessQuestion account;
-    account.verb = "use";
-    account.resource = "serviceaccounts";
-    account.name = AccountOf(spec);
-    if (account.name.empty() || account.name == AccountOf(before)) return Done{};
-    return MayHave(*reviews, request, std::move(account));
   };
 }
 

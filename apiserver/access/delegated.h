@@ -18,6 +18,9 @@ inline constexpr std::chrono::milliseconds kReviewAgeMax{10'000};
 inline constexpr std::size_t kTokenReviewsMax = 4096;
 inline constexpr std::size_t kAccessReviewsMax = 16384;
 
+// As the cluster is asked about a user.
+ports::Subject SubjectOf(const User& user);
+
 // Bearer tokens by TokenReview. Both answers are believed for kReviewAgeMax; 503 where there is none. Blocks.
 // `cluster` and `clock` live longer, here and below.
 Authenticator ByTokenReview(ports::ClusterAccess& cluster, const Clock& clock);
@@ -39,10 +42,5 @@ class AccessReviews {
 };
 
 Authorizer ByAccessReview(std::shared_ptr<AccessReviews> reviews);
-
-// Whoever makes an actor or changes its spec has its pods made: with any image and volume, and as any ServiceAccount
-// that it names. So the user has to have the right to create pods there, and to use that account (verb `use`), or would
-// get by an actor what the cluster refuses.
-Admission PodRights(std::shared_ptr<AccessReviews> reviews);
 
 }  // namespace asya::apiserver

@@ -2,9 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include <atomic>
-
 #include "apiserver/access/authenticators.h"
+#include "apiserver/access/fake_cluster.h"
 #include "apiserver/access/short_memory.h"
 #include "apiserver/test_api.h"
 
@@ -12,34 +11,6 @@ namespace asya::apiserver {
 namespace {
 
 using ports::NamespaceState;
-
-// Answers as a test says, and counts what it was asked.
-class FakeCluster final : public ports::ClusterAccess {
- public:
-  Result<std::optional<ports::Subject>> ReviewToken(const std::string& token) override {
-    ++token_reviews;
-    if (away) return asya::Fail(ErrorCode::kUnavailable, "away");
-    if (token != "t0ken-ada") return std::optional<ports::Subject>();
-    return std::optional<ports::Subject>(ports::Subject{"ada", "7", {"vision"}, {{"scopes", {"x"}}}});
-  }
-  Result<ports::AccessAnswer> ReviewAccess(const ports::AccessQuestion& question) override {
-    ++access_reviews;
-    last = question;
-    if (away) return asya::Fail(ErrorCode::kTimeout, "away");
-    return ports::AccessAnswer{allows, allows ? "" : "RBAC: no"};
-  }
-  Result<NamespaceState> StateOf(const std::string& /*namespace_*/) override {
-    if (away) return asya::Fail(ErrorCode::kUnavailable, "away");
-    return state.load();
-  }
-
-  std::atomic<bool> away = false;
-  std::atomic<bool> allows = true;
-  std::atomic<NamespaceState> state = NamespaceState::kActive;
-  int token_reviews = 0;
-  int access_reviews = 0;
-  ports::AccessQuestion last;
-};
 
 http::Request Bearing(const std::string& token) {
   http::Request request;
@@ -193,55 +164,6 @@ TEST_F(ReviewedAccess, ToldApartByEveryPartOfTheQuestion) {
   EXPECT_EQ(ask({"ada", {"a", "b"}, "1"}, "x", "y"), 4);
   EXPECT_EQ(ask({"ada", {"a", "b"}}, "xy", ""), 5);
   EXPECT_EQ(ask({"ada", {"a", "b"}}, "", "xy"), 6);
-}
-
-class RightsToPods : public TestApi {
- protected:
-  RightsToPods() { Open({}, {PodRights(std::make_shared<AccessReviews>(cluster_, RealClock()))}); }
-  static json::Value As(const std::string& account) {
-    return Actor("one", R"({"image":"i:1","handler":"m.f","serviceAccountName":")" + account + "\"}");
-  }
-  FakeCluster cluster_;
-};
-
-TEST_F(RightsToPods, AreAskedOfWhoMakesAnActor) {
-  EXPECT_EQ(Create(Actor("none")).status, 201);
-  EXPECT_EQ(cluster_.access_reviews, 1) << "no account is named";
-  EXPECT_EQ(cluster_.last.verb + " " + cluster_.last.group + cluster_.last.resource + " " + cluster_.last.namespace_,
-            "create pods default");
-  EXPECT_EQ(Create(As("robot")).status, 201);
-  EXPECT_EQ(cluster_.last.verb + " " + cluster_.last.resource + " " + cluster_.last.name, "use serviceaccounts robot");
-  EXPECT_EQ(cluster_.access_reviews, 2);
-  EXPECT_EQ(Merge(Path("one"), R"({"metadata":{"labels":{"a":"b"}}})").status, 200);
-  EXPECT_EQ(Merge(Path("one"), R"({"spec":{"image":"i:2"}})").status, 200);
-  EXPECT_EQ(cluster_.access_reviews, 2) << "the account is as it was, and pods may be made";
-  EXPECT_EQ(Merge(Path("one"), R"({"spec":{"serviceAccountName":"root"}})").status, 200);
-  EXPECT_EQ(cluster_.last.name, "root");
-}
-
-TEST_F(RightsToPods, AreNotGotByAnActor) {
-  cluster_.allows = false;
-  const Answer refused = Create(Actor("one"));
-  EXPECT_EQ(refused.status, 403);
-  EXPECT_EQ(refused.At("/message"),
-            "asyncactors.asya.sh \"one\" is forbidden: its pods would do it for user \"ada\", who cannot create "
-            "resource \"pods\" in API group \"\" in the namespace \"default\"");
-  cluster_.away = true;
-  EXPECT_EQ(Create(Actor("two")).status, 403) << "what was answered is known";
-  const char* flavor =
-      R"({"apiVersion":"asya.sh/v1alpha1","kind":"Flavor","metadata":{"name":"f"},"spec":{"concurrency":1}})";
-  EXPECT_EQ(Send("POST", "/apis/asya.sh/v1alpha1/flavors", flavor).status, 201) << "it makes no pods by itself";
-}
-
-TEST_F(RightsToPods, AreNotNeededToScale) {
-  EXPECT_EQ(Create(Actor("one", R"({"image":"i:1","handler":"m.f","scaling":{"enabled":false}})")).status, 201);
-  cluster_.away = true;
-  EXPECT_EQ(Merge(Path("one") + "/scale", R"({"spec":{"replicas":3}})").status, 200);
-}
-
-TEST_F(RightsToPods, ThatNobodyTellsOfAreNone) {
-  cluster_.away = true;
-  EXPECT_EQ(Create(Actor("one")).status, 503);
 }
 
 class InACluster : public TestApi {

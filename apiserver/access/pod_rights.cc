@@ -1,0 +1,107 @@
+#include "apiserver/access/pod_rights.h"
+
+#include <set>
+#include <string>
+#include <utility>
+
+#include "apiserver/object.h"
+#include "model/kinds.h"
+
+namespace asya::apiserver {
+namespace {
+
+constexpr const char* kMakesAccount = "asya.sh/service-account";  // the annotation, of value "create"
+// Of a spec: how many pods there are, and nothing of what they are.
+constexpr const char* kCounts[] = {"paused", "replicas", "scaling"};
+
+const json::Value* MetadataPart(const json::Value& object, const char* part) {
+  return object.FindPath({"metadata", part});
+}
+
+bool MakesAccount(const json::Value& object) {
+  const json::Value* annotations = MetadataPart(object, "annotations");
+  return annotations != nullptr && annotations->GetString(kMakesAccount) == "create";
+}
+
+std::string AccountIn(const json::Value& object) {
+  const json::Value* spec = object.Find("spec");
+  return spec == nullptr ? "" : spec->GetString("serviceAccountName").value_or("");
+}
+
+// All that pods are made from. Labels are copied to them; annotations name the cloud identity of an account that is
+// made for them.
+json::Value PodsOf(const json::Value& object) {
+  json::Object pods;
+  if (const json::Value* spec = object.Find("spec"); spec != nullptr && spec->IsObject()) {
+    json::Value kept = *spec;
+    for (const char* count : kCounts) kept.AsObject().erase(count);
+    pods["spec"] = std::move(kept);
+  }
+  if (const json::Value* labels = MetadataPart(object, "labels")) pods["labels"] = *labels;
+  if (MakesAccount(object)) pods["annotations"] = *MetadataPart(object, "annotations");
+  return pods;
+}
+
+// As whom the pods of an actor run. A flavor that is not there yet says nothing: who writes it answers for that.
+Outcome<std::set<std::string>> AccountsOf(ports::ObjectStore& store, const json::Value& actor) {
+  if (const std::string own = AccountIn(actor); !own.empty()) return std::set<std::string>{own};
+  std::set<std::string> accounts;
+  const Resource& flavors = *FindResource(model::kGroup, model::kVersion, "flavors");
+  const json::Value* names = actor.FindPath({"spec", "flavors"});
+  for (const json::Value& name : names == nullptr || !names->IsArray() ? json::Array() : names->AsArray()) {
+    if (!name.IsString()) continue;
+    const auto record = store.Get(KeyOf(flavors, "", name.AsString()));
+    if (!record.ok() && record.error().code == ErrorCode::kNotFound) continue;
+    if (!record.ok()) return FromStore(record.error(), flavors, name.AsString());
+    if (std::string account = AccountIn(StoredObjectOf(*record)); !account.empty()) accounts.insert(std::move(account));
+  }
+  if (accounts.empty() && MakesAccount(actor)) accounts.insert(MetadataText(actor, "name"));
+  return accounts;
+}
+
+// In the words of a refusal to do it oneself.
+std::string Wanted(const ports::AccessQuestion& question) {
+  const std::string name = question.name.empty() ? "" : " " + json::Quote(question.name);
+  const std::string where =
+      question.namespace_.empty() ? "in all namespaces" : "in the namespace " + json::Quote(question.namespace_);
+  return question.verb + " resource " + json::Quote(question.resource) + name + " in API group " +
+         json::Quote(question.group) + " " + where;
+}
+
+Outcome<Done> MayHave(AccessReviews& reviews, const AdmissionRequest& request, const char* verb, const char* resource,
+                      const std::string& name = "") {
+  const Call& call = request.call;
+  ports::AccessQuestion question;
+  question.subject = SubjectOf(call.user);
+  question.verb = verb;
+  question.version = "v1";
+  question.resource = resource;
+  question.namespace_ = call.info.namespace_;
+  question.name = name;
+  ASYA_TRY(const ports::AccessAnswer answer, reviews.Ask(question));
+  if (answer.allowed) return Done{};
+  return Forbidden(*call.resource, MetadataText(request.object, "name"),
+                   "its pods would do it for user " + json::Quote(call.user.name) + ", who cannot " + Wanted(question));
+}
+
+}  // namespace
+
+Admission PodRights(std::shared_ptr<AccessReviews> reviews, ports::ObjectStore& store) {
+  return [reviews = std::move(reviews), &store](AdmissionRequest& request) -> Outcome<Done> {
+    const std::string& kind = request.call.resource->kind.kind;
+    if (kind != "AsyncActor" && kind != "Flavor") return Done{};
+    // Also of a subresource: an apply of a scale may take away what an owner, true or forged, is said to have set.
+    if (request.old != nullptr && PodsOf(*request.old) == PodsOf(request.object)) return Done{};
+    ASYA_TRY([[maybe_unused]] const Done pods, MayHave(*reviews, request, "create", "pods"));
+    if (kind == "AsyncActor" && MakesAccount(request.object)) {
+      ASYA_TRY([[maybe_unused]] const Done made, MayHave(*reviews, request, "create", "serviceaccounts"));
+    }
+    ASYA_TRY(const std::set<std::string> accounts, AccountsOf(store, request.object));
+    for (const std::string& account : accounts) {
+      ASYA_TRY([[maybe_unused]] const Done used, MayHave(*reviews, request, "use", "serviceaccounts", account));
+    }
+    return Done{};
+  };
+}
+
+}  // namespace asya::apiserver
