@@ -25,9 +25,12 @@ bool IsDocument(const http::Request& request) {
   return info && info->target != apiserver::RequestInfo::Target::kObjects;
 }
 
-// Whether no answer can need the cluster.
+bool IsForEverybody(const http::Request& request) {
+  return apiserver::IsHealthPath(request.path) || request.path == "/version";
+}
+
+// Whether no answer can need the cluster, of one that has said whom to believe.
 bool AsksNothing(const http::Request& request) {
-  if (apiserver::IsHealthPath(request.path) || request.path == "/version") return true;
   return request.client_certificate && !request.headers.Get("Authorization") && IsDocument(request);
 }
 
@@ -40,6 +43,7 @@ Delegation::Delegation(cluster::kubernetes::Endpoint endpoint, const Parts& part
       failed_(ReadsCounter(parts.metrics, "failed")),
       refused_(parts.metrics.MakeCounter("asya_server_cluster_waits_refused_total",
                                          "Requests refused as too many that wait for the cluster.")),
+      metrics_(parts.metrics),
       client_(std::move(endpoint), parts.clock),
       access_(client_),
       reviews_(std::make_shared<apiserver::AccessReviews>(access_, clock_)),
@@ -58,7 +62,7 @@ Delegation::~Delegation() { Stop(); }
 apiserver::Authenticator Delegation::MakeAuthenticator() {
   return apiserver::WithAuthenticatedGroup(
       apiserver::FirstOf({apiserver::ByFrontProxy(settings_, clock_), apiserver::ByClientCertificate(clock_),
-                          apiserver::ByTokenReview(access_, clock_)}));
+                          apiserver::ByTokenReview(access_, clock_, metrics_)}));
 }
 
 apiserver::Authorizer Delegation::MakeAuthorizer() { return apiserver::ByAccessReview(reviews_); }
@@ -73,10 +77,20 @@ apiserver::NamespaceStateOf Delegation::MakeNamespaces() {
 
 http::Handler Delegation::Dispatch(http::Handler next) {
   return [this, next = std::move(next)](http::Request request, http::Responder responder) {
+    if (IsForEverybody(request)) return next(std::move(request), std::move(responder));
+    if (const Status ready = Ready(); !ready.ok()) {
+      return responder.Send(apiserver::ToResponse(apiserver::Unavailable(ready.error().message)));
+    }
     if (AsksNothing(request)) return next(std::move(request), std::move(responder));
     const auto shared =
         std::make_shared<std::pair<http::Request, http::Responder>>(std::move(request), std::move(responder));
-    if (executor_.Submit([next, shared] { next(std::move(shared->first), std::move(shared->second)); })) return;
+    const SteadyTime until = clock_.Steady() + kWaitMax;
+    const bool taken = executor_.Submit([this, next, shared, until] {
+      if (clock_.Steady() <= until) return next(std::move(shared->first), std::move(shared->second));
+      refused_.Add();
+      shared->second.Send(apiserver::ToResponse(apiserver::Unavailable("others have waited for the cluster too long")));
+    });
+    if (taken) return;
     refused_.Add();
     shared->second.Send(apiserver::ToResponse(apiserver::TooManyRequests()));
   };
@@ -89,6 +103,7 @@ void Delegation::Start(std::function<Status(const http::ClientAuthorities&)> use
 }
 
 void Delegation::Stop() {
+  client_.Cancel();
   repeated_.Stop();
   executor_.Stop();
 }

@@ -29,6 +29,7 @@ class Delegation {
   static constexpr std::chrono::seconds kSettingsPeriod{5};  // between looks at whom to believe
   static constexpr std::size_t kThreads = 16;                // that may wait for the cluster
   static constexpr std::size_t kWaitingRequestsMax = 1024;   // for one of them; 429 above
+  static constexpr std::chrono::seconds kWaitMax{10};        // for one of them; 503 after that
 
   // All of these live longer.
   struct Parts {
@@ -49,13 +50,14 @@ class Delegation {
   [[nodiscard]] apiserver::NamespaceStateOf MakeNamespaces();
   // Answers by `next`: on a thread that may wait where something may have to be asked of the cluster, else at once. The
   // documents of the API are always told at once to who shows a certificate: the discovery of the whole cluster waits
-  // for them.
+  // for them. Until the cluster has said whom to believe, 503 for all but health: nobody is to hear that they are
+  // nobody.
   [[nodiscard]] http::Handler Dispatch(http::Handler next);
 
   // Looks at once and then every kSettingsPeriod whom the cluster says to believe; `use` gets the CAs before their
   // users are known. What cannot be read or used leaves what was known before.
   void Start(std::function<Status(const http::ClientAuthorities&)> use);
-  // Idempotent.
+  // Answers what waits, with 503 where that needs the cluster, and ends all calls of `client`. Idempotent.
   void Stop();
   // Fails until the cluster has said whom to believe.
   [[nodiscard]] Status Ready() const;
@@ -70,6 +72,7 @@ class Delegation {
   const observe::Counter taken_;
   const observe::Counter failed_;
   const observe::Counter refused_;
+  observe::Metrics& metrics_;
   cluster::kubernetes::Client client_;
   cluster::kubernetes::KubernetesAccess access_;
   std::shared_ptr<apiserver::AccessReviews> reviews_;

@@ -178,6 +178,7 @@ Status DirectServer::Parts::Listen() {
   listen.tcp = {options.address, options.port};
   identity = files.identity;
   authorities = {files.client_ca_pem};
+  authorities.expected = delegation != nullptr;
   listen.tls = identity;
   listen.tls_only = true;
   listen.client_authorities = authorities;
@@ -265,8 +266,8 @@ void DirectServer::Parts::Stop() {
   // Watches end cleanly before their connections do.
   if (api) api->Stop();
   if (server) server->Stop(kStopGrace);
-  if (ca_bundle) ca_bundle->Stop();
   if (delegation) delegation->Stop();
+  if (ca_bundle) ca_bundle->Stop();
   if (installation) installation->Stop();
   if (oidc_keys) oidc_keys->Stop();
   if (upkeep) upkeep->Stop();

@@ -1,6 +1,7 @@
 #include "apiserver/access/delegated.h"
 
 #include <algorithm>
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -56,18 +57,41 @@ std::string TextOf(const ports::AccessQuestion& question) {
   return text;
 }
 
+// Reviews under way, each of which holds a thread.
+class Places {
+ public:
+  bool Take() {
+    if (taken_.fetch_add(1) < kTokenReviewsAtOnceMax) return true;
+    Give();
+    return false;
+  }
+  void Give() { taken_.fetch_sub(1); }
+
+ private:
+  std::atomic<std::size_t> taken_ = 0;
+};
+
 }  // namespace
 
 ports::Subject SubjectOf(const User& user) { return {user.name, user.uid, user.groups, user.extra}; }
 
-Authenticator ByTokenReview(ports::ClusterAccess& cluster, const Clock& clock) {
+Authenticator ByTokenReview(ports::ClusterAccess& cluster, const Clock& clock, observe::Metrics& metrics) {
   using Known = std::optional<User>;
   const auto known = std::make_shared<ShortMemory<Known>>(clock, kReviewAgeMax, kTokenReviewsMax);
-  return [&cluster, known](const http::Request& request) -> Identity {
+  const auto places = std::make_shared<Places>();
+  const observe::Counter refused =
+      metrics.MakeCounter("asya_apiserver_token_reviews_refused_total",
+                          "Requests with a token that were refused as too many to be asked of.");
+  return [&cluster, known, places, refused](const http::Request& request) -> Identity {
     const std::string token = BearerToken(request);
     if (token.empty() || token.size() > kTokenBytesMax) return std::nullopt;
     if (auto answer = known->Recall(token)) return *std::move(answer);
+    if (!places->Take()) {
+      refused.Add();
+      return TooManyRequests();
+    }
     auto reviewed = cluster.ReviewToken(token);
+    places->Give();
     if (!reviewed.ok()) return Unavailable("the cluster does not tell whose token it is: " + reviewed.error().message);
     Known user;
     if (auto& subject = *reviewed) {

@@ -9,6 +9,7 @@
 #include "apiserver/api_server.h"
 #include "apiserver/call.h"
 #include "core/base/clock.h"
+#include "core/observe/metrics.h"
 #include "ports/cluster_access.h"
 
 namespace asya::apiserver {
@@ -16,14 +17,16 @@ namespace asya::apiserver {
 // As long as in the servers that are built with Kubernetes' own library.
 inline constexpr std::chrono::milliseconds kReviewAgeMax{10'000};
 inline constexpr std::size_t kTokenReviewsMax = 4096;
+inline constexpr std::size_t kTokenReviewsAtOnceMax = 4;
 inline constexpr std::size_t kAccessReviewsMax = 16384;
 
 // As the cluster is asked about a user.
 ports::Subject SubjectOf(const User& user);
 
-// Bearer tokens by TokenReview. Both answers are believed for kReviewAgeMax; 503 where there is none. Blocks.
-// `cluster` and `clock` live longer, here and below.
-Authenticator ByTokenReview(ports::ClusterAccess& cluster, const Clock& clock);
+// Bearer tokens by TokenReview. Both answers are believed for kReviewAgeMax; 503 where there is none, and 429 where
+// kTokenReviewsAtOnceMax are under way: anybody may come with tokens, and must not take the threads of those who are
+// known. Blocks. `cluster`, `clock` and `metrics` live longer, here and below.
+Authenticator ByTokenReview(ports::ClusterAccess& cluster, const Clock& clock, observe::Metrics& metrics);
 
 // Each user that `next` knows is in system:authenticated, but for the anonymous one.
 Authenticator WithAuthenticatedGroup(Authenticator next);

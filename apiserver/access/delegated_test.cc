@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <thread>
+#include <vector>
+
 #include "apiserver/access/authenticators.h"
 #include "apiserver/access/fake_cluster.h"
 #include "apiserver/access/short_memory.h"
@@ -41,7 +44,8 @@ TEST(ShortMemory, ForgetsByAgeAndByCount) {
 TEST(TokenReviews, AreBelievedForAWhile) {
   FakeCluster cluster;
   FakeClock clock;
-  const Authenticator authenticate = ByTokenReview(cluster, clock);
+  observe::Metrics metrics;
+  const Authenticator authenticate = ByTokenReview(cluster, clock, metrics);
   const Identity ada = authenticate(Bearing("t0ken-ada"));
   ASSERT_TRUE(ada);
   EXPECT_EQ(ada->name + " " + ada->uid + " " + ada->groups.at(0) + " " + ada->extra.at("scopes").at(0),
@@ -60,14 +64,38 @@ TEST(TokenReviews, AreBelievedForAWhile) {
 
 TEST(TokenReviews, ThatAreNotAnsweredAreNoAnswer) {
   FakeCluster cluster;
+  observe::Metrics metrics;
   cluster.away = true;
-  const Authenticator authenticate = FirstOf({ByTokenReview(cluster, RealClock())});
+  const Authenticator authenticate = FirstOf({ByTokenReview(cluster, RealClock(), metrics)});
   const Identity unknown = authenticate(Bearing("t0ken-ada"));
   EXPECT_FALSE(unknown);
   ASSERT_TRUE(unknown.failure());
   EXPECT_EQ(unknown.failure()->code, 503);
   cluster.away = false;
   EXPECT_TRUE(authenticate(Bearing("t0ken-ada"))) << "an error is not remembered";
+}
+
+TEST(TokenReviews, AreFewAtOnce) {
+  FakeCluster cluster;
+  FakeClock clock;
+  observe::Metrics metrics;
+  const Authenticator authenticate = ByTokenReview(cluster, clock, metrics);
+  EXPECT_TRUE(authenticate(Bearing("t0ken-ada")));
+  cluster.Hold();
+  std::vector<std::thread> askers;
+  for (std::size_t i = 0; i < kTokenReviewsAtOnceMax; ++i) {
+    askers.emplace_back([&, i] { EXPECT_FALSE(authenticate(Bearing("unknown " + std::to_string(i)))); });
+  }
+  cluster.AwaitHeld(kTokenReviewsAtOnceMax);
+  const Identity one_more = authenticate(Bearing("one more"));
+  ASSERT_TRUE(one_more.failure());
+  EXPECT_EQ(one_more.failure()->code, 429);
+  EXPECT_EQ(one_more.failure()->retry_after_s, 1);
+  EXPECT_NE(metrics.Text().find("asya_apiserver_token_reviews_refused_total 1\n"), std::string::npos);
+  EXPECT_TRUE(authenticate(Bearing("t0ken-ada"))) << "who is known is not asked for";
+  cluster.Release();
+  for (std::thread& asker : askers) asker.join();
+  EXPECT_FALSE(authenticate(Bearing("one more")).failure()) << "there is room again";
 }
 
 TEST(AuthenticatedGroup, IsOfEverybodyWhoIsKnown) {

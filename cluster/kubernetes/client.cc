@@ -81,6 +81,7 @@ Result<std::string> Client::Token(const std::string& stale) {
 
 Result<http::ClientResponse> Client::SendOnce(const Call& call, const std::string& token) {
   http::ClientRequest request;
+  request.is_over = [this] { return cancelled_.load(); };
   request.method = call.method;
   request.url = endpoint_.url + call.path;
   request.ca_pem = endpoint_.ca_pem;
@@ -99,6 +100,7 @@ Result<http::ClientResponse> Client::SendOnce(const Call& call, const std::strin
 }
 
 Result<json::Value> Client::Send(const Call& call) {
+  if (cancelled_) return Fail(ErrorCode::kClosed, call.method + " " + call.path + ": this server stops");
   ASYA_TRY(std::string token, Token(""));
   ASYA_TRY(http::ClientResponse answer, SendOnce(call, token));
   if (answer.status == kUnauthorizedStatus) {

@@ -1,6 +1,7 @@
 // Client: calls of a Kubernetes API in JSON, each with a deadline.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <mutex>
 #include <optional>
@@ -44,6 +45,9 @@ class Client {
   Result<json::Value> Create(const std::string& collection, json::Value object) {
     return Send({"POST", collection, std::move(object)});
   }
+  // Ends the calls under way within about a second, and refuses later ones: kClosed. For good; who stops must not wait
+  // for a cluster that does not answer.
+  void Cancel() { cancelled_ = true; }
   [[nodiscard]] const Endpoint& endpoint() const { return endpoint_; }
 
  private:
@@ -54,6 +58,7 @@ class Client {
   const Endpoint endpoint_;
   const Clock& clock_;
   http::Client http_;
+  std::atomic<bool> cancelled_ = false;
   std::mutex mutex_;
   std::string token_;  // of the file
   SteadyTime token_read_at_{};

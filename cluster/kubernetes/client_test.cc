@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <latch>
+#include <thread>
 
 #include "cluster/kubernetes/test_cluster.h"
 
@@ -29,6 +31,30 @@ TEST(KubernetesClient, SendsAndReadsJson) {
   EXPECT_EQ(requests[0].body, R"({"kind":"Namespace"})");
   EXPECT_EQ(HeaderOf(requests[0], "Authorization"), "Bearer t0ken");
   EXPECT_EQ(HeaderOf(requests[0], "Content-Type"), "application/json");
+}
+
+TEST(KubernetesClient, EndsItsCallsWhenItIsCancelled) {
+  std::latch arrived(1);
+  std::latch over(1);
+  TestCluster cluster([&](const http::Request&) {
+    arrived.count_down();
+    over.wait();
+    return TestCluster::Json(200, "{}");
+  });
+  Client client(cluster.At(), RealClock());
+  std::thread canceller([&] {
+    arrived.wait();
+    client.Cancel();
+  });
+  Call call;
+  call.path = "/api";
+  call.deadline = std::chrono::seconds(60);
+  const auto ended = client.Send(call);
+  over.count_down();
+  canceller.join();
+  EXPECT_EQ(ended.error().code, ErrorCode::kClosed);
+  EXPECT_EQ(client.Get("/api").error().code, ErrorCode::kClosed);
+  EXPECT_EQ(cluster.requests().size(), 1U) << "later ones are not even begun";
 }
 
 TEST(KubernetesClient, TellsRefusalsApart) {

@@ -102,6 +102,21 @@ TEST_F(ClientCertificates, AreJudgedByNewAuthoritiesAlsoOnOpenConnections) {
   EXPECT_EQ(kept.Call(before)->body, "ada ()") << "it is known again";
 }
 
+TEST_F(ClientCertificates, AreAskedForBeforeTheAuthoritiesAreKnown) {
+  Listen listen;
+  listen.tcp = {"127.0.0.1", 0};
+  listen.tls = identity_;
+  listen.client_authorities.expected = true;
+  const auto server = Server::Create(listen, {}, WhoAmI, observe::Logger::Silent(), nullptr).value();
+  server->Start();
+  ClientRequest request = RequestOf(authority_.Sign({{"CN", "ada"}}));
+  request.url = "https://" + server->address() + "/";
+  Client kept;
+  EXPECT_EQ(kept.Call(request)->body, "nobody");
+  ASSERT_TRUE(server->ReplaceTls(identity_, {authority_.pem()}).ok());
+  EXPECT_EQ(kept.Call(request)->body, "ada ()") << "of the connection that was there before";
+}
+
 TEST_F(ClientCertificates, OfFrontProxiesAreNotThoseOfUsers) {
   const TestAuthority proxies("proxies");
   ASSERT_TRUE(server_->ReplaceTls(identity_, {authority_.pem(), proxies.pem()}).ok());

@@ -25,7 +25,9 @@ struct TlsIdentity {
 struct ClientAuthorities {
   std::string users_pem;            // of users
   std::string front_proxies_pem{};  // of proxies that say in headers for whom they ask
-  [[nodiscard]] bool empty() const { return users_pem.empty() && front_proxies_pem.empty(); }
+  // Certificates are asked for before there are CAs: those that come later judge open connections too.
+  bool expected = false;
+  [[nodiscard]] bool empty() const { return users_pem.empty() && front_proxies_pem.empty() && !expected; }
 };
 
 struct Listen {
