@@ -57,7 +57,7 @@ struct DirectServer::Parts {
   std::unique_ptr<ObjectDatabase> database;
   std::unique_ptr<Installation> installation;  // null without a cluster
   std::unique_ptr<CaBundle> ca_bundle;         // null where nobody has asked for it
-  std::unique_ptr<ports::ObjectStore> secrets;  // before the store of the database; null without keys
+  std::unique_ptr<SecretStore> secrets;  // before the store of the database; null without keys
   std::unique_ptr<Housekeeping> housekeeping;
   std::unique_ptr<Upkeep> upkeep;
   std::unique_ptr<apiserver::ApiServer> api;
@@ -72,13 +72,14 @@ struct DirectServer::Parts {
   void PrepareAccess();
   Status OpenDatabase();
   Status OpenSecrets();
-  [[nodiscard]] ports::ObjectStore& Objects() const { return secrets ? *secrets : database->objects(); }
+  [[nodiscard]] ports::ObjectStore& Objects() const { return secrets ? secrets->objects() : database->objects(); }
   Status StartApi();
   Status Listen();
   Status ReplaceTls(const std::optional<http::TlsIdentity>& next_identity,
                     const std::optional<http::ClientAuthorities>& next);
   void WatchFiles();
   void WatchUsers();
+  void WatchKeys();
   void Stop();
 };
 
@@ -131,7 +132,7 @@ Status DirectServer::Parts::OpenSecrets() {
     ASYA_TRY(keys, KeepSecret(options.database_file + ".key", fresh));
   }
   if (keys.empty()) return Ok();
-  ASYA_TRY(secrets, MakeSecretStore(database->objects(), keys));
+  ASYA_TRY(secrets, SecretStore::Make(database->objects(), keys));
   return Ok();
 }
 
@@ -238,7 +239,14 @@ void DirectServer::Parts::WatchFiles() {
                  });
   }
   WatchUsers();
+  WatchKeys();
   watched->Start();
+}
+
+void DirectServer::Parts::WatchKeys() {
+  if (options.encryption_key_file.empty()) return;
+  watched->Add("encryption keys", {options.encryption_key_file}, {files.encryption_key_text},
+               [this](const std::vector<std::string>& now) { return secrets->ReplaceKeys(now[0]); });
 }
 
 void DirectServer::Parts::WatchUsers() {

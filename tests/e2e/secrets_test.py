@@ -36,12 +36,18 @@ class Servers:
         """A line, as the document makes it."""
         return subprocess.run(["openssl", "rand", "-base64", "32"], capture_output=True, text=True, check=True).stdout
 
+    def write_keys(self, name: str, *keys: str) -> Path:
+        """The file of a server's keys, in one step."""
+        path = self.folder / f"{name}.keys"
+        path.with_suffix(".next").write_text("".join(keys))
+        path.with_suffix(".next").rename(path)
+        return path
+
     def start(self, name: str, *keys: str) -> DirectServer:
         """One with these keys, or with none."""
         arguments = list(self.place.arguments)
         if keys:
-            path = self.folder / f"{name}.keys"
-            path.write_text("".join(keys))
+            path = self.write_keys(name, *keys)
             arguments.append(f"--encryption-key-file={path}")
         return DirectServer(
             self.folder / name, self.place.authority.certificate, *arguments, database=self.database.dsn
@@ -83,3 +89,28 @@ def test_servers_share_secrets_by_their_keys(servers: Servers) -> None:
         assert client.put(f"{SECRETS}/a", json=secret("a")).status_code == 500, "what cannot be read is not replaced"
         client.delete("/api/v1/namespaces/lost")
         until(lambda: client.get("/api/v1/namespaces/lost").status_code == 404, "a namespace goes without the key too")
+
+
+def test_keys_are_exchanged_while_servers_run(servers: Servers) -> None:
+    """The new one is added everywhere, then moved to the top, then the old one goes; nobody is restarted."""
+    root = servers.place.root
+    old, new = servers.new_key(), servers.new_key()
+
+    def exchange(*keys: str) -> None:
+        counts = [sum(line["msg"] == "changed files are in use" for line in server.lines()) for server in both]
+        for name in ("one", "two"):
+            servers.write_keys(name, *keys)
+        until(lambda: all(sum(line["msg"] == "changed files are in use" for line in server.lines()) > count
+                          for server, count in zip(both, counts, strict=True)), "both have the keys")  # fmt: skip
+
+    with servers.start("one", old) as one, servers.start("two", old) as two:
+        both = (one, two)
+        first, second = one.client(certificate=root), two.client(certificate=root)
+        assert first.post(SECRETS, json=secret("a")).status_code == 201
+        exchange(old, new)
+        exchange(new, old)
+        assert first.post(SECRETS, json=secret("b")).status_code == 201
+        assert second.get(f"{SECRETS}/a").status_code == second.get(f"{SECRETS}/b").status_code == 200
+        exchange(new)
+        assert second.get(f"{SECRETS}/b").status_code == 200, "it was sealed under the new key"
+        assert second.get(f"{SECRETS}/a").status_code == 500, "nobody has written it anew"
