@@ -8,6 +8,7 @@
 #include "cluster/kubernetes/kubeconfig.h"
 #include "core/http/sealing_keys.h"
 #include "core/yaml/parse.h"
+#include "model/validate/syntax.h"
 #include "server/ca_bundle.h"
 #include "server/flags.h"
 #include "server/history_options.h"
@@ -24,6 +25,7 @@ constexpr const char* kCertDir = "--cert-dir";
 constexpr const char* kClientCa = "--client-ca-file";
 constexpr const char* kTokens = "--token-auth-file";
 constexpr const char* kRoles = "--roles-file";
+constexpr const char* kService = "--service";
 constexpr const char* kEncryptionKeys = "--encryption-key-file";
 constexpr const char* kIssuer = "--oidc-issuer-url";
 constexpr const char* kClientId = "--oidc-client-id";
@@ -165,7 +167,11 @@ void CheckTlsFlags(const ApiOptions& options, std::vector<Error>& errors) {
   if (certificate != key) {
     errors.push_back(Invalid(certificate ? kKey : kCertificate, "is missing; certificate and key are given together"));
   }
-  if (certificate || key || options.address.empty()) return;
+  if (!options.serving_ca_file.empty() && MakesOwnCertificate(options)) {
+    errors.push_back(Invalid(kServingCa, "is of a certificate that is given; " + std::string(kCertificate) + " and " +
+                                             kKey + " are missing"));
+  }
+  if (certificate || key || options.address.empty() || MakesOwnCertificate(options)) return;
   if (!IsLoopback(options.address)) {
     errors.push_back(Invalid(kCertificate, "is missing, and " + std::string(kKey) + ": " + options.address +
                                                " is not this machine alone, and nothing but TLS is spoken"));
@@ -245,6 +251,11 @@ void AddOidcFlags(ApiOptions& options, std::map<std::string, FlagSetter>& flags)
 
 }  // namespace
 
+bool MakesOwnCertificate(const ApiOptions& options) {
+  return !options.aggregated.empty() && options.tls_cert_file.empty() && options.tls_private_key_file.empty() &&
+         options.cert_dir.empty();
+}
+
 Status CheckServingCa(const std::string& text) {
   return MergeBundles(text, "").empty() ? Status(Invalid("", "the file holds no certificate in PEM")) : Ok();
 }
@@ -271,6 +282,13 @@ std::vector<Error> ParseApiOptions(const std::vector<std::string>& arguments, co
       {kRoles, TextFlag(options.roles_file)},
       {kAggregated, TextFlag(options.aggregated)},
       {kServingCa, TextFlag(options.serving_ca_file)},
+      {kService,
+       [&options](const std::string& value) -> Status {
+         if (!model::IsDnsLabel(value))
+           return Invalid(kService, "got \"" + value + "\"; the name of an object is accepted");
+         options.service = value;
+         return Ok();
+       }},
       {kEncryptionKeys, TextFlag(options.encryption_key_file)},
       {kDatabaseFile, TextFlag(options.database_file)},
       {"--log-level", LevelFlag(options.log_level)},

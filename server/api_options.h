@@ -32,10 +32,11 @@ struct ApiOptions {
   std::string roles_file;
   // Behind kube-apiserver: the kubeconfig of its cluster, or kInCluster; empty: alone.
   std::string aggregated;
-  std::string serving_ca_file;  // of the CA to be kept in the APIService; empty: that is left to others
+  std::string serving_ca_file;          // of the CA to be kept in the APIService; empty: that is left to others
+  std::string service = "asya-server";  // of the namespace, by which kube-apiserver calls this server
   std::string encryption_key_file;
-  std::string database_url;     // PostgreSQL; exactly one of the two
-  std::string database_file;    // SQLite
+  std::string database_url;   // PostgreSQL; exactly one of the two
+  std::string database_file;  // SQLite
   storage::HistoryRetention history;
   observe::Level log_level = observe::Level::kInfo;
 };
@@ -52,6 +53,9 @@ struct ApiFiles {
   std::string serving_ca_pem;
   std::string encryption_key_text;  // empty: none was given
 };
+
+// Behind kube-apiserver, where none is given: the server makes its certificate itself and keeps it in a Secret.
+bool MakesOwnCertificate(const ApiOptions& options);
 
 inline constexpr const char* kInCluster = "in-cluster";
 inline constexpr const char* kEmptyCa = "the file is empty: no client certificate would be asked for";

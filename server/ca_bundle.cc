@@ -65,19 +65,33 @@ void CaBundle::Replace(std::string own) {
   own_ = std::move(own);
 }
 
+bool CaBundle::InPlace(const std::string& pem) const {
+  const std::vector<std::string> needed = CertificatesOf(pem);
+  const std::lock_guard lock(mutex_);
+  return absent_ ||
+         std::all_of(needed.begin(), needed.end(), [this](const std::string& one) { return Holds(there_, one); });
+}
+
 Status CaBundle::Look() {
   const auto service = client_.Get(PathOfApiService());
-  if (!service.ok() && service.error().code == ErrorCode::kNotFound) return Ok();
+  const bool absent = !service.ok() && service.error().code == ErrorCode::kNotFound;
+  {
+    const std::lock_guard lock(mutex_);
+    absent_ = absent;
+    if (!service.ok()) there_.clear();
+  }
+  if (absent) return Ok();
   if (!service.ok()) return service.error();
   const json::Value* bundle = service->FindPath({"spec", "caBundle"});
   const std::string known =
       bundle != nullptr && bundle->IsString() ? DecodeBase64(bundle->AsString()).value_or("") : "";
+  const std::vector<std::string> there = CertificatesOf(known);
   std::string own;
   {
     const std::lock_guard lock(mutex_);
     own = own_;
+    there_ = there;
   }
-  const std::vector<std::string> there = CertificatesOf(known);
   const std::vector<std::string> needed = CertificatesOf(own);
   if (std::all_of(needed.begin(), needed.end(), [&](const std::string& one) { return Holds(there, one); })) return Ok();
   // Guarded by the revision, so that of two servers that write at once none undoes the other's.

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "cluster/kubernetes/client.h"
 #include "core/base/result.h"
@@ -31,14 +32,18 @@ class CaBundle {
   void Stop() { repeated_.Stop(); }
   // From the next look on.
   void Replace(std::string own);
+  // Whether the last look saw these certificates in the APIService, or that there is none.
+  [[nodiscard]] bool InPlace(const std::string& pem) const;
   // One look, on this thread: adds what is missing. An APIService that is not there is no failure.
   Status Look();
 
  private:
   cluster::kubernetes::Client& client_;
   const observe::Logger logger_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::string own_;
+  bool absent_ = false;             // there is no APIService
+  std::vector<std::string> there_;  // in it, at the last look
   Repeated repeated_;
 };
 

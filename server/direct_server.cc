@@ -23,6 +23,7 @@
 #include "server/object_database.h"
 #include "server/secret_store.h"
 #include "server/server_file.h"
+#include "server/serving_secret.h"
 #include "server/upkeep.h"
 #include "server/watched_files.h"
 
@@ -57,7 +58,8 @@ struct DirectServer::Parts {
   std::unique_ptr<ObjectDatabase> database;
   std::unique_ptr<Installation> installation;  // null without a cluster
   std::unique_ptr<CaBundle> ca_bundle;         // null where nobody has asked for it
-  std::unique_ptr<SecretStore> secrets;  // before the store of the database; null without keys
+  std::unique_ptr<ServingSecret> serving;      // null where a certificate was given
+  std::unique_ptr<SecretStore> secrets;        // before the store of the database; null without keys
   std::unique_ptr<Housekeeping> housekeeping;
   std::unique_ptr<Upkeep> upkeep;
   std::unique_ptr<apiserver::ApiServer> api;
@@ -77,7 +79,9 @@ struct DirectServer::Parts {
   Status Listen();
   Status ReplaceTls(const std::optional<http::TlsIdentity>& next_identity,
                     const std::optional<http::ClientAuthorities>& next);
+  void MakeServing();
   void WatchFiles();
+  void WatchCertificates();
   void WatchUsers();
   void WatchKeys();
   void Stop();
@@ -178,6 +182,10 @@ Status DirectServer::Parts::Listen() {
   http::Listen listen;
   listen.tcp = {options.address, options.port};
   identity = files.identity;
+  if (MakesOwnCertificate(options)) {
+    // Nobody believes this one; it is there for health until the cluster has said which one is used.
+    ASYA_TRY(identity, http::MakeSelfSigned("asya-server", 1));
+  }
   authorities = {files.client_ca_pem};
   authorities.expected = delegation != nullptr;
   listen.tls = identity;
@@ -190,13 +198,15 @@ Status DirectServer::Parts::Listen() {
   auto created = http::Server::Create(std::move(listen), limits, std::move(handler), logger.For("http"), &metrics);
   if (!created.ok()) return created.error();
   server = std::move(created).value();
-  if (delegation && !options.serving_ca_file.empty()) {
+  if (delegation && (!options.serving_ca_file.empty() || MakesOwnCertificate(options))) {
     ca_bundle = std::make_unique<CaBundle>(delegation->client(), files.serving_ca_pem, logger.For("ca-bundle"));
   }
+  if (MakesOwnCertificate(options)) MakeServing();
   WatchFiles();
   if (delegation) {
     delegation->Start([this](const http::ClientAuthorities& next) { return ReplaceTls(std::nullopt, next); });
   }
+  if (serving) serving->Start();
   if (ca_bundle) ca_bundle->Start();
   server->Start();
   return Ok();
@@ -214,8 +224,26 @@ Status DirectServer::Parts::ReplaceTls(const std::optional<http::TlsIdentity>& n
   return Ok();
 }
 
+void DirectServer::Parts::MakeServing() {
+  serving = std::make_unique<ServingSecret>(
+      ServingSecret::Parts{delegation->client(), clock, logger.For("serving"),
+                           options.service + "." + delegation->client().endpoint().namespace_ + ".svc",
+                           [this](const std::string& pem) { return ca_bundle->InPlace(pem); },
+                           [this](const Serving& now) -> Status {
+                             ca_bundle->Replace(now.Bundle());
+                             return ReplaceTls(now.identity, std::nullopt);
+                           }});
+}
+
 void DirectServer::Parts::WatchFiles() {
   watched = std::make_unique<WatchedFiles>(logger.For("files"), metrics);
+  if (!MakesOwnCertificate(options)) WatchCertificates();
+  WatchUsers();
+  WatchKeys();
+  watched->Start();
+}
+
+void DirectServer::Parts::WatchCertificates() {
   std::vector<std::string> paths{options.tls_cert_file, options.tls_private_key_file};
   std::vector<std::string> texts{files.identity.certificate_pem, files.identity.key_pem};
   if (options.tls_cert_file.empty()) paths = {options.cert_dir + "/apiserver.crt", options.cert_dir + "/apiserver.key"};
@@ -230,7 +258,7 @@ void DirectServer::Parts::WatchFiles() {
     if (now.size() > 2) authorities_now = http::ClientAuthorities{now[2]};
     return ReplaceTls(http::TlsIdentity{now[0], now[1]}, authorities_now);
   });
-  if (ca_bundle) {
+  if (!options.serving_ca_file.empty()) {
     watched->Add("serving CA", {options.serving_ca_file}, {files.serving_ca_pem},
                  [this](const std::vector<std::string>& now) -> Status {
                    ASYA_TRY_STATUS(CheckServingCa(now[0]));
@@ -238,9 +266,6 @@ void DirectServer::Parts::WatchFiles() {
                    return Ok();
                  });
   }
-  WatchUsers();
-  WatchKeys();
-  watched->Start();
 }
 
 void DirectServer::Parts::WatchKeys() {
@@ -275,6 +300,7 @@ void DirectServer::Parts::Stop() {
   if (api) api->Stop();
   if (server) server->Stop(kStopGrace);
   if (delegation) delegation->Stop();
+  if (serving) serving->Stop();
   if (ca_bundle) ca_bundle->Stop();
   if (installation) installation->Stop();
   if (oidc_keys) oidc_keys->Stop();

@@ -9,6 +9,7 @@
 #include "model/validate/syntax.h"
 #include "server/flags.h"
 #include "server/installation.h"
+#include "server/serving_secret.h"
 #include "server/watched_files.h"
 
 namespace asya::server {
@@ -102,7 +103,14 @@ void AddServerRights(const AggregationSettings& settings, std::vector<json::Valu
   json::Object installation = Head(kRbacVersion, "Role", name, settings.namespace_);
   json::Object known = Rule("", {"configmaps"}, {"get"});
   known["resourceNames"] = json::Array{kInstallationName};
-  installation["rules"] = json::Array{std::move(known), Rule("", {"configmaps"}, {"create"})};
+  json::Array rules{std::move(known), Rule("", {"configmaps"}, {"create"})};
+  if (settings.ca_pem.empty()) {
+    json::Object own_secret = Rule("", {"secrets"}, {"get", "update"});
+    own_secret["resourceNames"] = json::Array{kServingSecretName};
+    rules.emplace_back(std::move(own_secret));
+    rules.emplace_back(Rule("", {"secrets"}, {"create"}));
+  }
+  installation["rules"] = std::move(rules);
   objects.emplace_back(std::move(installation));
   objects.push_back(Bound("RoleBinding", name, settings.namespace_, "Role", name, settings));
 }
@@ -125,9 +133,9 @@ void AddService(const AggregationSettings& settings, std::vector<json::Value>& o
       {"version", version},
       {"groupPriorityMinimum", kGroupPriority},
       {"versionPriority", kVersionPriority},
-      {"caBundle", EncodeBase64(settings.ca_pem)},
       {"service",
        json::Object{{"name", settings.service}, {"namespace", settings.namespace_}, {"port", settings.port}}}};
+  if (!settings.ca_pem.empty()) api["spec"]["caBundle"] = EncodeBase64(settings.ca_pem);
   objects.emplace_back(std::move(api));
 }
 
@@ -169,9 +177,6 @@ std::vector<Error> ParseAggregationFlags(const std::vector<std::string>& argumen
                      settings.ca_pem = std::move(text).value();
                      return Ok();
                    }}});
-  if (errors.empty() && settings.ca_pem.empty()) {
-    errors.push_back(Invalid("--ca-file", "is missing: the CA by which kube-apiserver knows this server"));
-  }
   return errors;
 }
 

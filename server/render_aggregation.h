@@ -13,7 +13,7 @@ struct AggregationSettings {
   std::string namespace_ = "asya-system";  // of the server
   std::string service = "asya-server";     // by which kube-apiserver finds it
   std::string service_account = "asya-server";
-  std::string ca_pem;           // of the certificate of the server
+  std::string ca_pem;           // of the certificate of the server; empty: it makes its own
   std::string external_name{};  // of a server that is no pod: its host; empty: pods of the service
   int port = 443;               // of the service; of a server that is no pod: its own
 };

@@ -51,6 +51,17 @@ TEST(RenderAggregation, GivesRolesWhatTheyAreCalled) {
   EXPECT_EQ(edit.find("flows/scale"), std::string::npos) << "it has none";
 }
 
+TEST(RenderAggregation, LetsAServerKeepACertificateThatNobodyGivesIt) {
+  const json::Array own = Parsed({});
+  EXPECT_EQ(Named(own, "APIService", "v1alpha1.asya.sh").FindPath({"spec", "caBundle"}), nullptr);
+  EXPECT_NE(json::Dump(Named(own, "Role", "asya-server")).find(R"("resourceNames":["asya-serving"])"),
+            std::string::npos);
+  AggregationSettings given;
+  given.ca_pem = "PEM";
+  EXPECT_EQ(json::Dump(Named(Parsed(given), "Role", "asya-server")).find("secrets"), std::string::npos)
+      << "no more than is needed";
+}
+
 TEST(RenderAggregation, TakesItsFlags) {
   const tests::TemporaryFolder folder;
   std::ofstream(folder.path() + "/ca.crt") << "-----BEGIN CERTIFICATE-----\n";
@@ -65,7 +76,7 @@ TEST(RenderAggregation, TakesItsFlags) {
     const auto errors = ParseAggregationFlags(arguments, ignored);
     return errors.empty() ? "" : errors.front().field;
   };
-  EXPECT_EQ(mistake({}), "--ca-file");
+  EXPECT_EQ(mistake({}), "");
   EXPECT_EQ(mistake({"--ca-file", folder.path() + "/other"}), "--ca-file");
   EXPECT_EQ(mistake({"--ca-file", folder.path() + "/absent"}), "--ca-file");
   EXPECT_EQ(mistake({"--namespace", "A"}), "--namespace");

@@ -76,10 +76,14 @@ class AggregatedCluster:
         """What `render apiservice` prints for a process of this machine."""
         port = self.address.rpartition(":")[2]
         done = subprocess.run(
-            [self.programs() / "asya-server", "render", "apiservice", "--ca-file", self.ca, "--external-name",
+            [self.programs() / "asya-server", "render", "apiservice", *self.authority_flags(), "--external-name",
              "localhost", "--port", port], check=True, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
         return list(yaml.safe_load_all(done.stdout))
+
+    def authority_flags(self) -> list[str]:
+        """By which kube-apiserver is told whom to believe."""
+        return ["--ca-file", str(self.ca)]
 
     def write_kubeconfig(self) -> None:
         """Of the server, with a token of its ServiceAccount in a file of its own."""

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx
 from aggregated_cluster import AggregatedCluster
 from asya_project import until
 from direct_server import DirectServer
@@ -27,8 +28,9 @@ QUIET = (0.0, 1 / 60)  # of the whole time, before the next thing happens
 class AggregatedPair(AggregatedCluster):
     """A balancer stands where the one server stands else, as kube-proxy does for a Service of two pods."""
 
-    def __init__(self, folder: Path, seed: int) -> None:
+    def __init__(self, folder: Path, seed: int, own_certificate: bool = False) -> None:
         super().__init__(folder)
+        self.own_certificate = own_certificate  # the servers make it, and nobody gives them one
         self.chance = random.Random(seed)
         self.ports = free_ports(REPLICAS)
         self.database = PrivatePostgres()
@@ -54,21 +56,27 @@ class AggregatedPair(AggregatedCluster):
         self.replicas = [self.replica(number) for number in range(REPLICAS)]
         self.balancer = TcpBalancer(int(self.address.rpartition(":")[2]), self.ports, self.chance.randrange(1 << 32))
 
+    def authority_flags(self) -> list[str]:
+        """None where they say it themselves."""
+        return [] if self.own_certificate else super().authority_flags()
+
     def replica(self, number: int) -> DirectServer:
         """One of them, started on its own port; its log goes on in a file of its own."""
         certificate, key = self.serving
+        given = [f"--tls-cert-file={certificate}", f"--tls-private-key-file={key}",
+                 f"--serving-ca-file={self.serving_ca}"]  # fmt: skip
         count = len(list(self.folder.glob(f"replica-{number}-*")))
         return DirectServer(
             self.folder / f"replica-{number}-{count}", self.ca, f"--aggregated={self.folder / 'kubeconfig'}",
-            f"--tls-cert-file={certificate}", f"--tls-private-key-file={key}",
-            f"--serving-ca-file={self.serving_ca}", listen=f"127.0.0.1:{self.ports[number]}",
+            *([] if self.own_certificate else given), listen=f"127.0.0.1:{self.ports[number]}",
             database=self.database.dsn,
         )  # fmt: skip
 
     def ready(self, number: int) -> bool:
         """Whether one of them says so itself."""
-        with contextlib.suppress(OSError), self.client(url=f"https://127.0.0.1:{self.ports[number]}") as client:
-            return client.get("/readyz").status_code == 200
+        # Like a kubelet, which believes any certificate.
+        with contextlib.suppress(httpx.HTTPError), httpx.Client(verify=False) as client:
+            return client.get(f"https://127.0.0.1:{self.ports[number]}/readyz").status_code == 200
         return False
 
     def all_ready(self) -> bool:
