@@ -20,7 +20,7 @@ TSAN_FOLDERS = $(patsubst %/CMakeLists.txt,%,$(wildcard $(addsuffix /CMakeLists.
 
 .PHONY: help
 help: ## Lists the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: install
 install: ## Installs what building and testing need (asks dpkg first; prints nothing when all is there)
@@ -47,7 +47,7 @@ demo-brokers: programs ## Runs examples/documents on RabbitMQ, PostgreSQL, SQS a
 	@PATH="$(PYTHON_BIN):$$PATH" tools/demo-brokers
 
 .PHONY: test
-test: install build/asya_runtime.pyz lint-fast ## Runs every test: C++ and Python, then again under the sanitizers
+test: install build/asya_runtime.pyz lint-fast ## Runs every test: C++ and Python, then the C++ ones again under the sanitizers
 	@nice tools/test-programs >/dev/null & programs=$$!; \
 	$(call BUILD,dev); \
 	$(call CTEST,build/dev); \

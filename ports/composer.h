@@ -24,12 +24,10 @@ struct ComposeInput {
 
 struct RenderedSet {
   // Desired children in the order in which they are applied, each with the label asya.sh/owner-uid. A Deployment
-  // whose actor
-  // scales carries no spec.replicas.
+  // whose actor scales carries no spec.replicas.
   std::vector<json::Value> objects;
   // Applied under the field manager `asya-initial`, each only while the cluster has no object of that kind and name:
-  // the
-  // Deployment with its first replica count.
+  // the Deployment with its first replica count.
   std::vector<json::Value> initial;
   QueueSpec queue;
   json::Value effective_spec;        // spec after flavors and defaults: every field that has a default is there

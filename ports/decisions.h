@@ -22,7 +22,7 @@ struct Decision {
 class DecisionLog {
  public:
   virtual ~DecisionLog() = default;
-  // The last decisions that changed something, newest first, at most `limit`.
+  // The last decisions that changed the count or its reason, newest first, at most `limit`.
   [[nodiscard]] virtual std::vector<Decision> Last(const std::string& namespace_, const std::string& actor,
                                                    std::int64_t limit) const = 0;
 };

@@ -1,4 +1,4 @@
-// QueueAdmin: making, changing, emptying, removing and measuring queues; used by the control plane only.
+// QueueAdmin: making, changing, removing and measuring queues; used by the control plane only.
 #pragma once
 
 #include <chrono>
@@ -25,11 +25,6 @@ struct QueueStats {
   std::chrono::microseconds oldest_age{0};  // of the oldest visible message
   std::int64_t arrived_total = 0;  // ever published, since the process started
   std::int64_t settled_total = 0;  // ever acked, since the process started
-};
-
-// A message taken out of a queue by Drain.
-struct DrainedMessage {
-  std::string body;
 };
 
 class QueueAdmin {
