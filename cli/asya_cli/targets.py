@@ -16,11 +16,13 @@ from asya_cli.project import find_server
 KINDS = {
     "actor": "asyncactors", "actors": "asyncactors", "asya": "asyncactors", "asyncactor": "asyncactors",
     "asyncactors": "asyncactors", "flow": "flows", "flows": "flows", "flavor": "flavors", "flavors": "flavors",
-    "transport": "transports", "transports": "transports", "event": "events", "events": "events", "ev": "events",
+    "transport": "transports", "transports": "transports", "composition": "compositions",
+    "compositions": "compositions", "function": "functions", "functions": "functions", "event": "events",
+    "events": "events", "ev": "events",
 }  # fmt: skip
-CLUSTER_SCOPED = {"flavors", "transports"}
+CLUSTER_SCOPED = {"flavors", "transports", "compositions", "functions"}
 SYSTEM_LABEL = "asya.sh/system"
-OFFERED = ("actor", "flow", "flavor", "transport", "event")
+OFFERED = ("actor", "flow", "flavor", "transport", "composition", "function", "event")
 COMPLETION_TIMEOUT_S = 2.0  # a shell waits for it
 
 Command = TypeVar("Command", bound=Callable[..., Any])

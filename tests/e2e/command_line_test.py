@@ -59,6 +59,18 @@ def test_describe_tells_all_about_an_object(work: Project) -> None:
     assert '"nobody" not found' in work.run("describe", "actor", "nobody", code=3).err
 
 
+def test_every_kind_that_can_be_applied_can_be_looked_at(work: Project, tmp_path: Path) -> None:
+    """Shown, told of and deleted, in no namespace."""
+    manifest = tmp_path / "function.yaml"
+    manifest.write_text("apiVersion: asya.sh/v1alpha1\nkind: Function\nmetadata: {name: f}\nspec: {endpoint: 'h:1'}\n")
+    assert work.run("apply", "-f", str(manifest)).out == "function/f created\n"
+    assert work.run("get", "functions").rows()[0]["ENDPOINT"] == "h:1"
+    assert "endpoint: h:1" in work.run("describe", "function/f").out
+    assert "created" in work.run("history", "function", "f").out
+    assert work.run("delete", "function", "f").out == "function/f deleted\n"
+    assert "no compositions found" in work.run("get", "compositions").err
+
+
 def completions(project: Project, *words: str) -> list[str]:
     """What bash is offered for the last of the words."""
     line = " ".join(("asya", *words))
