@@ -1,8 +1,10 @@
 #include "server/render_command.h"
 
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <system_error>
 
 #include "server/render_aggregation.h"
 #include "server/render_crds.h"
@@ -11,16 +13,19 @@
 namespace asya::server {
 namespace {
 
-int Refuse(const std::string& message) {
+constexpr int kExitUsage = 64;  // EX_USAGE of sysexits.h
+constexpr int kExitFailed = 1;
+
+int Refuse(const std::string& message, int exit_code) {
   std::fprintf(stderr, "%s\n", message.c_str());
-  return 1;
+  return exit_code;
 }
 
 int RenderApiService(const std::vector<std::string>& arguments) {
   AggregationSettings settings;
   const std::vector<Error> errors = ParseAggregationFlags(arguments, settings);
   for (const Error& error : errors) std::fprintf(stderr, "%s: %s\n", error.field.c_str(), error.message.c_str());
-  if (!errors.empty()) return 1;
+  if (!errors.empty()) return kExitUsage;
   std::printf("%s", RenderAggregation(settings).c_str());
   return 0;
 }
@@ -37,12 +42,17 @@ int Render(const std::vector<std::string>& arguments) {
   if (arguments.size() != 2 || arguments[0] != "-f")
     return Refuse(
         "usage: asya-server render -f FILE\n       asya-server render crds\n       asya-server render "
-        "apiservice --ca-file FILE …");
+        "apiservice --ca-file FILE …",
+        kExitUsage);
+  std::error_code unknown;  // what is not there is told below
+  if (std::filesystem::is_directory(arguments[1], unknown)) {
+    return Refuse(arguments[1] + ": is a folder; a file is accepted", kExitUsage);
+  }
   std::ifstream file(arguments[1]);
-  if (!file) return Refuse(arguments[1] + ": cannot be read");
+  if (!file) return Refuse(arguments[1] + ": cannot be read", kExitUsage);
   const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   const auto rendered = RenderText(text, compositions::Settings{});
-  if (!rendered.ok()) return Refuse(arguments[1] + ": " + rendered.error().message);
+  if (!rendered.ok()) return Refuse(arguments[1] + ": " + rendered.error().message, kExitFailed);
   std::printf("%s", rendered->c_str());
   return 0;
 }

@@ -7,7 +7,8 @@
 
 namespace asya::server {
 
-// Returns the exit code; the YAML goes to standard output, mistakes to standard error.
+// Returns the exit code: 64 after wrong arguments or a file that cannot be read, 1 after a manifest that is refused.
+// The YAML goes to standard output, mistakes to standard error.
 int Render(const std::vector<std::string>& arguments);
 
 }  // namespace asya::server
