@@ -250,6 +250,19 @@ void EndSpan(Prepared& prepared, const Result<ports::Task>& created, const Deps&
   deps.spans->Add(std::move(prepared.span));
 }
 
+// What an idempotency key stands for: the payload and where it is to go. Not the headers, of which each attempt of a
+// client may have its own, and of a flow its name alone: it may be changed meanwhile.
+std::string DigestOf(const NewTask& wanted) {
+  json::Array place = {wanted.namespace_, wanted.flow.empty() ? "actor" : "flow"};
+  if (wanted.flow.empty()) {
+    place.emplace_back(wanted.actor);
+    for (const std::string& actor : wanted.next) place.emplace_back(actor);
+  } else {
+    place.emplace_back(wanted.flow);
+  }
+  return Sha256Hex(json::Dump(place) + "\n" + wanted.payload);
+}
+
 http::Response Refusal(const Error& error, const NewTask& wanted, bool has_key, const Deps& deps) {
   if (error.code == ErrorCode::kUnroutable) {
     if (deps.objects.Get({"asyncactors", wanted.namespace_, wanted.actor}).ok()) {
@@ -260,9 +273,10 @@ http::Response Refusal(const Error& error, const NewTask& wanted, bool has_key, 
                              KnownActors(deps, wanted.namespace_),
                          wanted.flow.empty() ? "actor" : "flow"});
   }
-  http::Response response = Problem(error);
-  if (has_key && error.code == ErrorCode::kConflict) response.status = 422;
-  return response;
+  if (!has_key || error.code != ErrorCode::kConflict) return Problem(error);
+  constexpr int kUnprocessable = 422;
+  const char* const used = "the key was used for other work: another payload, actor or flow, next or namespace";
+  return Problem({Error{error.code, used, "idempotencyKey"}}, kUnprocessable);
 }
 
 http::Response Taken(const ports::Task& task, WallTime asked, const Deps& deps) {
@@ -296,11 +310,12 @@ std::variant<Asked, http::Response> Read(const http::Request& request, const Dep
   Asked asked;
   const std::string header_key = request.headers.Get("Idempotency-Key").value_or("");
   if (!header_key.empty() || !body.idempotency_key.empty()) {
-    asked.key = {body.idempotency_key.empty() ? header_key : body.idempotency_key, Sha256Hex(body.payload)};
+    asked.key = {body.idempotency_key.empty() ? header_key : body.idempotency_key, ""};
   }
   auto wanted = Resolve(request, std::move(body), deps);
   if (!wanted.ok()) return Problem(wanted.error());
   if (const auto refused = CheckRoute(*wanted, deps); !refused.empty()) return Problem(refused);
+  if (asked.key) asked.key->payload_digest = DigestOf(*wanted);
   asked.wanted = *std::move(wanted);
   return asked;
 }

@@ -230,6 +230,20 @@ TEST_F(Gateway, IdempotencyKeyGivesTheEarlierTask) {
   EXPECT_EQ(sent_.size(), 1U);
 }
 
+TEST_F(Gateway, AnIdempotencyKeyIsOfOnePlaceToGo) {
+  const std::string body = R"({"payload": 1, "next": ["b"], "idempotencyKey": "k"})";
+  const std::string id = CreateTask("actor=a", body);
+  Call("POST", "/api/v1/events", R"([{"task":")" + id + R"(","type":"status","status":"succeeded","result":7}])");
+  const auto other = Call("POST", "/api/v1/tasks?actor=c", body);
+  EXPECT_EQ(other.status, 422) << "the result of another actor's work is no answer: " << other.body;
+  EXPECT_NE(other.body.find("another payload, actor or flow"), std::string::npos) << other.body;
+  EXPECT_EQ(json::Parse(other.body)->GetInt("status"), 422);
+  EXPECT_EQ(Call("POST", "/api/v1/tasks?actor=a", R"({"payload": 1, "idempotencyKey": "k"})").status, 422) << "no next";
+  EXPECT_EQ(Call("POST", "/api/v1/tasks?actor=a&namespace=other", body).status, 422);
+  const std::string with_headers = R"({"payload": 1, "next": ["b"], "idempotencyKey": "k", "headers": {"try": 2}})";
+  EXPECT_EQ(Call("POST", "/api/v1/tasks?actor=a", with_headers).status, 200);
+}
+
 TEST_F(Gateway, LongPollEndsWithTheTask) {
   const std::string id = CreateTask("actor=a", "{}");
   EXPECT_EQ(json::Parse(Call("GET", "/api/v1/tasks/" + id + "?wait=10ms").body).value().GetString("status"), "pending");

@@ -42,11 +42,12 @@ int StatusOf(ErrorCode code) {
 
 http::Response Problem(const Error& error) { return Problem(std::vector<Error>{error}); }
 
-http::Response Problem(const std::vector<Error>& errors) {
-  const Error& first = errors.front();
+http::Response Problem(const std::vector<Error>& errors) { return Problem(errors, StatusOf(errors.front().code)); }
+
+http::Response Problem(const std::vector<Error>& errors, int status) {
   json::Object body;
-  body["title"] = ErrorCodeName(first.code);
-  body["status"] = StatusOf(first.code);
+  body["title"] = ErrorCodeName(errors.front().code);
+  body["status"] = status;
   std::string detail;
   json::Array fields;
   for (const Error& error : errors) {
@@ -56,7 +57,7 @@ http::Response Problem(const std::vector<Error>& errors) {
   }
   body["detail"] = detail;
   if (!fields.empty()) body["errors"] = std::move(fields);
-  http::Response response{StatusOf(first.code), json::Dump(body), "application/problem+json", {}};
+  http::Response response{status, json::Dump(body), "application/problem+json", {}};
   if (response.status == 429 || response.status == 503) response.headers.Set("Retry-After", "1");
   return response;
 }

@@ -13,8 +13,9 @@ namespace asya::gateway {
 int StatusOf(ErrorCode code);
 // {"type","title","status","detail","errors":[{"field","message"}]}; 429 and 503 carry Retry-After.
 http::Response Problem(const Error& error);
-// The same with several wrong fields at once (422 as kInvalid is 400 here only for a single unparsable body).
+// The same with several wrong fields at once; the status is that of the first.
 http::Response Problem(const std::vector<Error>& errors);
+http::Response Problem(const std::vector<Error>& errors, int status);
 http::Response Json(int status, std::string body);
 
 }  // namespace asya::gateway
