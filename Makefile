@@ -164,7 +164,7 @@ bench-sqs: programs ## Measures one relay on SQS (moto): calls a hop, counted by
 
 .PHONY: bench-runtime
 bench-runtime: install ## Measures the Python runtime against two minimal servers
-	@$(PYTHON_BIN)/python bench/runtime/run.py
+	@$(PYTHON_BIN)/python bench/runtime/run.py $(if $(STRICT),--strict)
 
 .PHONY: bench-storage
 bench-storage: programs ## Measures the stores and the API on them: creates, gets, lists, watch lag, tasks, memory with 10,000 actors
@@ -181,7 +181,7 @@ bench-api: programs ## Measures the API on PostgreSQL beside kube-apiserver with
 .PHONY: bench-transports
 bench-transports: install ## Measures the SQL transports beside plain SQL doing the same rows in the same batches
 	@$(call BUILD,release,bench_transports)
-	@tools/postgres --durable run build/release/bin/bench_transports --strict
+	@tools/postgres --durable run build/release/bin/bench_transports $(if $(STRICT),--strict)
 
 .PHONY: docs-check
 docs-check: ## Checks that what the documents name exists
