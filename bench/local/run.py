@@ -12,7 +12,9 @@ import statistics
 import sys
 import tempfile
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -42,9 +44,17 @@ def rounds(label: str, run: Callable[[int, int], dict[str, float]], in_flight: i
     return statistics.median(rates), statistics.median(middles)
 
 
+def seconds_to_decision(own: Stack, task: dict[str, Any]) -> float:
+    """From the creation of the first task of an actor to the scaler's decision to start a replica for it."""
+    params = {"actor": task["actor"], "limit": "100"}
+    decisions = own.client().json("GET", "/api/v1/decisions", params=params)["items"]
+    first = min(datetime.fromisoformat(d["at"]) for d in decisions if d["to"] > d["from"])
+    return (first - datetime.fromisoformat(task["createdAt"])).total_seconds()
+
+
 def cold_start(bars: list[bool]) -> None:
-    """`asya up examples/hello` to the first answer, and the first envelope to a ready replica."""
-    ups, firsts, colds = [], [], []
+    """`asya up examples/hello` to the first answer, and the first envelope to the decision and to a ready replica."""
+    ups, firsts, decisions, colds = [], [], [], []
     for _ in range(ROUNDS):
         with tempfile.TemporaryDirectory(prefix="asya-bench-") as name:
             own = Stack(Path(name), 1, 0)
@@ -55,13 +65,18 @@ def cold_start(bars: list[bool]) -> None:
                 ups.append(own.asya("up", name))
                 firsts.append(own.asya("send", "hello", "{}", "--wait"))
                 task = own.client().json("GET", "/api/v1/tasks")["items"][0]["id"]
-                events = own.client().json("GET", f"/api/v1/tasks/{task}")["events"]
-                hops = [(e["data"] or {}).get("hop") for e in events]
+                story = own.client().json("GET", f"/api/v1/tasks/{task}")
+                decisions.append(seconds_to_decision(own, story))
+                hops = [(e["data"] or {}).get("hop") for e in story["events"]]
                 colds.append(max((h["queue_wait_ms"] for h in hops if h), default=0) / 1000)
             finally:
                 own.asya("down", name)
-    print(f"asya up hello {spread(ups, 2)} s, first answer {spread(firsts, 2)} s, longest wait {spread(colds, 2)} s")
+    print(
+        f"asya up hello {spread(ups, 2)} s, first answer {spread(firsts, 2)} s, decision after {spread(decisions, 3)} s, "
+        f"longest wait {spread(colds, 2)} s"
+    )
     bars.append(bar("up-to-first-answer-s", statistics.median(ups) + statistics.median(firsts), "<=", 2))
+    bars.append(bar("first-envelope-to-decision-s", statistics.median(decisions), "<=", 0.2))
     bars.append(bar("first-envelope-to-ready-s", statistics.median(colds), "<=", 0.5))
 
 
