@@ -16,7 +16,7 @@ constexpr const char* kAnnotations = R"(
 | `asya.sh/service-account` | `create` | Renders a ServiceAccount with the actor's cloud identity annotations. |
 | `asya.sh/max-unavailable` | a number or percentage | Renders a PodDisruptionBudget. |
 | `asya.sh/force-delete` | `true` | Deletes the queue with the messages in it when the actor is deleted. |
-| `local.asya.sh/source-dir` | folder | Local mode: where the handler's code lies. Set by `asya up`. |
+| `local.asya.sh/source-dir` | folder | Local mode: where the handler's code lies; set by `asya up`, or the project. |
 | `local.asya.sh/python` | path | Local mode: the interpreter. Set by `asya up`. |
 )";
 

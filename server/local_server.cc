@@ -66,6 +66,8 @@ cluster::local::LocalSettings ClusterSettings(const LocalOptions& options, const
   settings.relay_path = options.relay_program;
   settings.runtime_path = options.runtime_archive;
   settings.python = options.python;
+  settings.source_dir = options.project;
+  settings.source_python = options.project_python;
   settings.environment = environment.passed_on;
   settings.values = {options.state, environment.own};
   settings.environment["PYTHONPATH"] = options.crew_dir;

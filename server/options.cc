@@ -67,6 +67,7 @@ std::vector<Error> ParseLocalOptions(const std::vector<std::string>& arguments, 
                                                         {"--runtime", TextFlag(options.runtime_archive)},
                                                         {"--crew", TextFlag(options.crew_dir)},
                                                         {"--python", TextFlag(options.python)},
+                                                        {"--project-python", TextFlag(options.project_python)},
                                                         {"--port",
                                                          [&](const std::string& value) -> Status {
                                                            ASYA_TRY(options.port, ParsePort("--port", value));

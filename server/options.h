@@ -24,6 +24,7 @@ struct LocalOptions {
   std::string runtime_archive;     // asya_runtime.pyz
   std::string crew_dir;            // folder on sys.path that holds asya_crew
   std::string python = "python3";  // interpreter where a project has no environment of its own
+  std::string project_python;      // interpreter of handlers whose actor names no folder; empty: `python`
   observe::Level log_level = observe::Level::kInfo;
 };
 

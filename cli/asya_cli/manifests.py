@@ -119,6 +119,19 @@ def annotate_local(manifest: Manifest, folder: Path, python: Path | None) -> Non
         annotations.setdefault(PYTHON, str(python))
 
 
+def text_of(manifest: Manifest) -> str:
+    """What the next apply compares with: the manifest without what only this machine adds to it.
+
+    kubectl, applying the same file, would take away whatever is in here and not in the file: where the code is.
+    """
+    metadata = dict(manifest["metadata"])
+    annotations = metadata.pop("annotations", {})
+    shared = {key: value for key, value in annotations.items() if key not in (SOURCE_DIR, PYTHON)}
+    if shared:
+        metadata["annotations"] = shared
+    return json.dumps({**manifest, "metadata": metadata}, sort_keys=True)
+
+
 def merge_patch(last: Any, wanted: Any, live: Any) -> Any:
     """The JSON merge patch that makes ``live`` become ``wanted``, removing only what ``last`` had asked for."""
     patch: dict[str, Any] = {}
@@ -143,9 +156,8 @@ def apply_one(client: Client, manifest: Manifest, namespace: str, dry_run: bool 
     space = manifest["metadata"].get("namespace", namespace) if kind in NAMESPACED else None
     base = collection(PLURALS[kind], space)
     params = {"fieldValidation": "Strict", "fieldManager": "asya"} | ({"dryRun": "All"} if dry_run else {})
-    applied = json.dumps(manifest, sort_keys=True)
-    wanted = json.loads(applied)
-    wanted["metadata"].setdefault("annotations", {})[LAST_APPLIED] = applied
+    wanted = json.loads(json.dumps(manifest, sort_keys=True))
+    wanted["metadata"].setdefault("annotations", {})[LAST_APPLIED] = text_of(manifest)
     try:
         live = client.json("GET", f"{base}/{name}")
     except Failure as failure:

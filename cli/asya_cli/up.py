@@ -66,19 +66,23 @@ def serves(server: Server) -> bool:
     return alive(server.pid) and any(part.rpartition(b"/")[2] == b"asya-server" for part in command)
 
 
-def start(project: Path, port: int, database: str = "") -> Server:
-    """Start the server in the background and wait until it answers."""
-    state = state_of(project)
-    running = read_server_file(state)
+def refuse_running(project: Path) -> None:
+    """Fail if the project is up."""
+    running = read_server_file(state_of(project))
     if running and serves(running):
         where = f"{running.url} (process {running.pid})"
         raise Failure(f"{project.name} is up already at {where}", "asya down, or asya apply -f FILE")
+
+
+def start(project: Path, port: int, database: str, python: Path | None) -> Server:
+    """Start the server in the background and wait until it answers; ``python`` runs handlers of the folder."""
+    state = state_of(project)
     (state / "server.json").unlink(missing_ok=True)
     root = installation()
     command = [
         str(program("asya-server")), "local", "--project", str(project), "--state", str(state), "--port", str(port),
         "--relay", str(program("asya-relay")), "--runtime", str(runtime_archive()), "--crew", str(root / "crew"),
-        "--python", environment.base_python(),
+        "--python", environment.base_python(), "--project-python", str(python or ""),
     ]  # fmt: skip
     # Not an argument: everybody may read those.
     variables = os.environ | {DATABASE_VARIABLE: database}
@@ -192,11 +196,12 @@ def up(folder: Path, port: int, namespace: str, database: str) -> None:
         found += manifests.read_file(file, file.name)
     if not found:
         raise Failure(f"{folder}: no manifest of asya.sh here", "write one, as examples/hello/asya.yaml", REFUSED)
+    refuse_running(project)
     state = make_state(project)
     python = environment.prepare(project, state)
     for manifest in found:
         manifests.annotate_local(manifest, project, python)
-    server = start(project, port, database)
+    server = start(project, port, database, python)
     client = Client(server)
     try:
         manifests.apply_all(client, found, namespace)

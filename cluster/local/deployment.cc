@@ -74,7 +74,7 @@ Deployment::~Deployment() {
 void Deployment::Want(const json::Value& object) {
   const json::Value* spec = object.Find("spec");
   desired_ = spec == nullptr ? 1 : std::max<std::int64_t>(spec->GetInt("replicas").value_or(1), 0);
-  auto plan = PlanPod(object);
+  auto plan = PlanPod(object, deps_.settings);
   if (plan.ok()) {
     problem_.clear();
     plan_ = std::move(*plan);

@@ -19,7 +19,6 @@
 #include "cluster/local/notify_socket.h"
 #include "cluster/local/packing.h"
 #include "cluster/local/pod_folder.h"
-#include "cluster/local/pod_plan.h"
 #include "cluster/local/rollout.h"
 #include "core/base/random.h"
 #include "core/json/parse.h"
@@ -253,38 +252,6 @@ TEST(Packing, WhatIsKnownCostsLittle) {
       EXPECT_EQ(Unpack(Pack(one, dictionary), dictionary), one);
     }
   }
-}
-
-TEST(PodPlan, ReadsContainersAnnotationsAndGrace) {
-  const auto plan = PlanPod(Json(R"({"metadata":{"name":"infer","namespace":"team"},"spec":{"template":{
-    "metadata":{"annotations":{"local.asya.sh/source-dir":"code","local.asya.sh/python":"bin/python"}},
-    "spec":{"terminationGracePeriodSeconds":120,
-      "initContainers":[{"name":"asya-relay","env":[
-        {"name":"ASYA_SOCKET_DIR","value":"/var/run/asya"},
-        {"name":"ASYA_METRICS_ADDR","value":"unix:/var/run/asya/m.sock"},
-        {"name":"OTHER","value":"/var/run/asyax/y"},
-        {"name":"POD","valueFrom":{"fieldRef":{"fieldPath":"metadata.name"}}},
-        {"name":"NAMESPACE","valueFrom":{"fieldRef":{"fieldPath":"metadata.namespace"}}}]}],
-      "containers":[{"name":"asya-runtime","env":[{"name":"ASYA_HANDLER","value":"h.f"}]}]}}}})"));
-  ASSERT_TRUE(plan.ok());
-  EXPECT_TRUE(plan->has_runtime);
-  EXPECT_EQ(plan->source_dir, "code");
-  EXPECT_EQ(plan->python, "bin/python");
-  EXPECT_EQ(plan->grace, seconds(120));
-  const auto relay = Localize(plan->relay_environment, "/r/1", "infer-1");
-  EXPECT_EQ(relay.at("ASYA_SOCKET_DIR"), "/r/1");
-  EXPECT_EQ(relay.at("ASYA_METRICS_ADDR"), "unix:/r/1/m.sock");
-  EXPECT_EQ(relay.at("OTHER"), "/var/run/asyax/y");
-  EXPECT_EQ(relay.at("POD"), "infer-1");
-  EXPECT_EQ(relay.at("NAMESPACE"), "team");
-}
-
-TEST(PodPlan, WantsARelay) {
-  EXPECT_FALSE(PlanPod(Json(R"({"metadata":{"name":"x"},"spec":{}})")).ok());
-  const auto plan =
-      PlanPod(Json(R"({"metadata":{"name":"x"},"spec":{"template":{"spec":{"containers":[{"name":"web"}]}}}})"));
-  ASSERT_FALSE(plan.ok());
-  EXPECT_EQ(plan.error().field, "spec.template.spec.containers");
 }
 
 TEST(DeploymentStatus, ShowsCountsAndTheFirstTrouble) {

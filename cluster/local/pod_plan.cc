@@ -1,5 +1,6 @@
 #include "cluster/local/pod_plan.h"
 
+#include <csignal>
 #include <optional>
 
 namespace asya::cluster::local {
@@ -69,9 +70,16 @@ void MapPath(std::string& value, const std::string& pod_folder) {
   }
 }
 
+// An actor that kubectl made names no folder: its code is the project's, as it would be with `asya apply`.
+void FillSource(const LocalSettings& settings, PodPlan& plan) {
+  if (!plan.has_runtime || !plan.source_dir.empty()) return;
+  plan.source_dir = settings.source_dir;
+  if (plan.python.empty()) plan.python = settings.source_python;
+}
+
 }  // namespace
 
-Result<PodPlan> PlanPod(const json::Value& deployment) {
+Result<PodPlan> PlanPod(const json::Value& deployment, const LocalSettings& settings) {
   const json::Value* pod_template = deployment.FindPath({"spec", "template"});
   const json::Value* pod = pod_template == nullptr ? nullptr : pod_template->Find("spec");
   if (pod == nullptr) return Invalid("spec.template.spec", "is missing");
@@ -89,9 +97,28 @@ Result<PodPlan> PlanPod(const json::Value& deployment) {
   }
   plan.source_dir = Annotation(*pod_template, kSourceDirAnnotation);
   plan.python = Annotation(*pod_template, kPythonAnnotation);
+  FillSource(settings, plan);
   plan.grace = std::chrono::seconds(pod->GetInt("terminationGracePeriodSeconds").value_or(plan.grace.count()));
   plan.template_text = json::Dump(*pod_template);
   return plan;
+}
+
+ProgramStart RuntimeProgram(const PodPlan& plan, const LocalSettings& settings,
+                            const std::map<std::string, std::string>& environment) {
+  ProgramStart program;
+  program.arguments = {plan.python.empty() ? settings.python : plan.python, settings.runtime_path};
+  program.environment = settings.environment;
+  for (const auto& [name, value] : environment) program.environment[name] = value;
+  program.environment["PYTHONUNBUFFERED"] = "1";
+  program.environment.erase("NOTIFY_SOCKET");
+  if (!plan.source_dir.empty()) {
+    std::string& path = program.environment["PYTHONPATH"];
+    path = path.empty() ? plan.source_dir : plan.source_dir + ":" + path;
+    program.folder = plan.source_dir;
+  }
+  // So that it takes its worker along.
+  program.parent_death_signal = SIGTERM;
+  return program;
 }
 
 std::map<std::string, std::string> Localize(const std::map<std::string, std::string>& environment,

@@ -7,7 +7,9 @@
 #include <utility>
 #include <vector>
 
+#include "cluster/local/child_process.h"
 #include "cluster/local/config_values.h"
+#include "cluster/local/settings.h"
 #include "core/base/result.h"
 #include "core/json/value.h"
 
@@ -25,14 +27,19 @@ struct PodPlan {
   // Read anew for each replica; they give way to the environments above.
   std::vector<ConfigReference> relay_references;
   std::vector<ConfigReference> runtime_references;
-  std::string source_dir;  // handler folder; empty if the template names none
+  std::string source_dir;  // handler folder; may be empty
   std::string python;      // interpreter; empty: the default one
   std::chrono::seconds grace{30};
   std::string template_text;  // the same text means the same pod
 };
 
-// kInvalid when the template has no relay container or an environment that cannot be had here.
-Result<PodPlan> PlanPod(const json::Value& deployment);
+// kInvalid when the template has no relay container or an environment that cannot be had here. Handlers of a template
+// that names no folder lie in that of the settings.
+Result<PodPlan> PlanPod(const json::Value& deployment, const LocalSettings& settings);
+
+// How the runtime of a pod is started with `environment` beside what every child gets.
+ProgramStart RuntimeProgram(const PodPlan& plan, const LocalSettings& settings,
+                            const std::map<std::string, std::string>& environment);
 
 // `environment` as it has to be in this pod: container paths under the mounts become paths of `pod_folder`; the pod's
 // name takes the place of field references to it.

@@ -81,20 +81,9 @@ ProgramStart Replica::RelayProgram() const {
 }
 
 ProgramStart Replica::RuntimeProgram() const {
-  ProgramStart program;
-  program.arguments = {plan_.python.empty() ? deps_.settings.python : plan_.python, deps_.settings.runtime_path};
-  program.environment = deps_.settings.environment;
-  Merge(program.environment, Localize(plan_.runtime_environment, folder_.path(), name_));
+  ProgramStart program =
+      local::RuntimeProgram(plan_, deps_.settings, Localize(plan_.runtime_environment, folder_.path(), name_));
   program.environment["ASYA_SOCKET_DIR"] = folder_.path();
-  program.environment["PYTHONUNBUFFERED"] = "1";
-  program.environment.erase("NOTIFY_SOCKET");
-  if (!plan_.source_dir.empty()) {
-    std::string& path = program.environment["PYTHONPATH"];
-    path = path.empty() ? plan_.source_dir : plan_.source_dir + ":" + path;
-    program.folder = plan_.source_dir;
-  }
-  // So that it takes its worker along.
-  program.parent_death_signal = SIGTERM;
   return program;
 }
 

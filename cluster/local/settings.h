@@ -16,6 +16,8 @@ struct LocalSettings {
   std::string relay_path;                          // the program asya-relay
   std::string runtime_path;                        // asya_runtime.pyz
   std::string python = "python3";                  // where the pod template names none
+  std::string source_dir;                          // folder of handlers where the pod template names none
+  std::string source_python;                       // interpreter of those; empty: `python`
   std::map<std::string, std::string> environment;  // what every child gets: PATH, HOME, LANG, …
   ConfigSources values;                            // of Secrets and ConfigMaps
   // What relays get beside it, and handlers do not: credentials of the broker.

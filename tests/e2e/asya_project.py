@@ -45,6 +45,11 @@ spec:
 """
 
 
+def as_anybody() -> str:
+    """A program under which the modes of files count, for root too."""
+    return "" if os.geteuid() else "setpriv --bounding-set -dac_override,-dac_read_search --"
+
+
 class Done:
     """What a command printed and how it ended."""
 
@@ -82,10 +87,12 @@ class Project:
         for name, text in files.items():
             (self.folder / name.replace("__", ".")).write_text(text)
 
-    def run(self, *arguments: str, code: int | None = 0, stdin: str = "", **environment: str) -> Done:
-        """Run `asya` with the arguments in the project's folder; it has to exit with `code`."""
+    def run(
+        self, *arguments: str, code: int | None = 0, stdin: str = "", under: str = "", **environment: str
+    ) -> Done:
+        """Run `asya` with the arguments in the project's folder, `under` a program; it has to exit with `code`."""
         done = subprocess.run(
-            [sys.executable, "-m", "asya_cli", *arguments],
+            [*under.split(), sys.executable, "-m", "asya_cli", *arguments],
             cwd=self.folder if self.folder.is_dir() else self.folder.parent,
             env=self.environment | environment,
             input=stdin,

@@ -1,0 +1,60 @@
+"""A project on this machine from up to down: namespaces, kubectl beside the command, broken saves, what comes next."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from asya_project import ACTORS, PATIENCE_S, ROOT, Project, actor, until
+
+HANDLERS = """from pathlib import Path
+
+
+def echo(payload):
+    print("echoing", payload, flush=True)
+    return {"payload": payload, "code": Path(__file__).parent.name}
+"""
+BROKEN = HANDLERS + "\n\ndef broken(:\n"
+FLOW = r"""apiVersion: asya.sh/v1alpha1
+kind: Flow
+metadata:
+  name: trial
+  annotations: {local.asya.sh/try: "'{\"name\": \"Ada\"}'"}
+spec: {entrypoint: echo}
+"""
+
+
+@pytest.fixture
+def made(project: Project) -> Project:
+    """A project of one actor."""
+    project.write(asya__yaml=actor("echo", "steps.echo"), steps__py=HANDLERS)
+    return project
+
+
+def test_kubectl_may_apply_what_up_has_made(made: Project, tmp_path: Path) -> None:
+    """The code stays where it is, also for an actor that only kubectl made."""
+    built = subprocess.run([ROOT / "tools" / "build-go", "kubectl"], stdout=subprocess.PIPE, text=True, check=True)
+    kubectl = [built.stdout.strip().splitlines()[-1], "--kubeconfig", str(tmp_path / "kc")]
+    made.run("up", ".")
+    (tmp_path / "kc").write_text(made.run("kubeconfig").out)
+    made.write(asya__yaml=actor("echo", "steps.echo") + actor("other", "steps.echo"))
+    subprocess.run([*kubectl, "apply", "-f", str(made.folder / "asya.yaml")], env={"PATH": os.environ["PATH"],
+                   "HOME": str(tmp_path)}, check=True, timeout=PATIENCE_S)  # fmt: skip
+    for name in ("echo", "other"):
+        assert made.run("send", name, "1", "--wait").json() == {"payload": 1, "code": "project"}
+    annotations = made.get(f"{ACTORS}/echo")["metadata"]["annotations"]
+    assert annotations["local.asya.sh/source-dir"] == str(made.folder)
+    assert "source-dir" not in annotations["kubectl.kubernetes.io/last-applied-configuration"]
+    made.run("apply", "-f", "asya.yaml")
+    assert "local.asya.sh/source-dir" in made.get(f"{ACTORS}/other")["metadata"]["annotations"]
+
+
+def test_a_second_up_says_so_before_it_installs_anything(made: Project) -> None:
+    """The requirements have changed meanwhile."""
+    made.run("up", ".")
+    made.write(requirements__txt="--no-index\nno-such-scales\n")
+    assert "is up already" in made.run("up", ".", code=1).err
+    assert list(made.state.glob("python-*")) == []
