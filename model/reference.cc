@@ -18,6 +18,7 @@ constexpr const char* kAnnotations = R"(
 | `asya.sh/force-delete` | `true` | Deletes the queue with the messages in it when the actor is deleted. |
 | `local.asya.sh/source-dir` | folder | Local mode: where the handler's code lies; set by `asya up`, or the project. |
 | `local.asya.sh/python` | path | Local mode: the interpreter. Set by `asya up`. |
+| `local.asya.sh/try` | arguments of `asya send` | `asya up` prints them with what to type next; on a Flow as well. |
 )";
 
 std::string Code(const std::string& text) { return "`" + text + "`"; }

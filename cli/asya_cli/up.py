@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 import click
 
 from asya_cli import environment, manifests
-from asya_cli.client import Client, collection
-from asya_cli.failure import REFUSED, UNREACHABLE, Failure
+from asya_cli.client import Client, collection, segment
+from asya_cli.failure import NOT_FOUND, REFUSED, UNREACHABLE, Failure
 from asya_cli.output import note, table
 from asya_cli.project import (
     Server,
@@ -29,6 +29,7 @@ from asya_cli.project import (
     state_of,
 )
 
+TRY = "local.asya.sh/try"  # arguments of asya send, for the command to type next
 DATABASE_VARIABLE = "ASYA_DATABASE_URL"
 START_TIMEOUT_S = 15.0
 # Waiting for a connection, and for a killed server's claim on the database to end, takes its time.
@@ -158,14 +159,14 @@ def last_lines(state: Path, position: int) -> str:
     return "\n".join("  " + line for line in lines[-12:])
 
 
-def settle(client: Client, names: set[str], namespace: str) -> list[dict[str, Any]]:
-    """Wait until every actor of the project has a phase other than Creating; returns the actors."""
+def settle(client: Client, names: set[tuple[str, str]]) -> list[dict[str, Any]]:
+    """Wait until every actor, by namespace and name, has a phase other than Creating; returns the actors."""
     deadline = time.monotonic() + SETTLE_TIMEOUT_S
     while True:
-        items: list[dict[str, Any]] = client.json("GET", collection("asyncactors", namespace))["items"]
-        mine = [i for i in items if i["metadata"]["name"] in names]
-        phases = {i["metadata"]["name"]: i.get("status", {}).get("phase", "Creating") for i in mine}
-        if len(phases) == len(names) and "Creating" not in phases.values():
+        items: list[dict[str, Any]] = client.json("GET", collection("asyncactors", None))["items"]
+        mine = [i for i in items if (i["metadata"]["namespace"], i["metadata"]["name"]) in names]
+        phases = [i.get("status", {}).get("phase", "Creating") for i in mine]
+        if len(phases) == len(names) and "Creating" not in phases:
             return mine
         if time.monotonic() > deadline:
             return mine
@@ -175,7 +176,7 @@ def settle(client: Client, names: set[str], namespace: str) -> list[dict[str, An
 @click.command()
 @click.argument("folder", default=".", type=click.Path(path_type=Path))
 @click.option("--port", default=0, show_default=True, help="Port on 127.0.0.1; 0 takes a free one.")
-@click.option("-n", "--namespace", default="default", show_default=True)
+@click.option("-n", "--namespace", default="default", show_default=True, help="Made where it is missing.")
 @click.option("--database", default="", envvar=DATABASE_VARIABLE, metavar="URL",
               help="PostgreSQL in place of the SQLite file, as postgres://USER@HOST:PORT/DATABASE; better set "
               f"{DATABASE_VARIABLE} where it holds a password.")  # fmt: skip
@@ -204,20 +205,48 @@ def up(folder: Path, port: int, namespace: str, database: str) -> None:
     server = start(project, port, database, python)
     client = Client(server)
     try:
+        for space in sorted({space_of(m, namespace) for m in found if m["kind"] in manifests.NAMESPACED}):
+            make_namespace(client, space)
         manifests.apply_all(client, found, namespace)
     except Failure:
         # A server without what the folder asks for would only be in the way of the next attempt.
         stop(server)
         raise
-    actors = {m["metadata"]["name"] for m in found if m["kind"] == "AsyncActor"}
-    show(settle(client, actors, namespace))
-    flows = [m["metadata"]["name"] for m in found if m["kind"] == "Flow"]
-    target = flows[0] if flows else min(actors, default="ACTOR")
+    actors = [m for m in found if m["kind"] == "AsyncActor"]
+    show(settle(client, {(space_of(m, namespace), m["metadata"]["name"]) for m in actors}))
     note(f"\n{project.name} is up at {server.url} after {time.monotonic() - started:.1f} s; not for production")
     if database:
         note(f"objects, tasks and queues are in {place_of(database)}; name it again at the next asya up")
     note("the code is this folder's, images are not pulled; saved handlers are reloaded")
-    note(f"next: asya send {target} '{{}}' --wait")
+    note(next_command([m for m in found if m["kind"] == "Flow"] or actors, namespace))
+
+
+def space_of(manifest: manifests.Manifest, namespace: str) -> str:
+    """The namespace of an object."""
+    return str(manifest["metadata"].get("namespace", namespace))
+
+
+def make_namespace(client: Client, name: str) -> None:
+    """Make a namespace that the project's own objects are in, where it is not there yet."""
+    if name == "default":
+        return
+    try:
+        client.call("GET", f"/api/v1/namespaces/{segment(name)}")
+    except Failure as failure:
+        if failure.exit_code != NOT_FOUND:
+            raise
+        client.call("POST", "/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+
+
+def next_command(targets: list[manifests.Manifest], namespace: str) -> str:
+    """What to type next: to one of the targets, with what its author says can be tried."""
+    if not targets:
+        return "next: asya get actors"
+    target = next((t for t in targets if TRY in (t["metadata"].get("annotations") or {})), targets[0])
+    payload = " ".join(str((target["metadata"].get("annotations") or {}).get(TRY, "PAYLOAD")).split())
+    space = space_of(target, namespace)
+    there = "" if space == "default" else f" -n {space}"
+    return f"next: asya send {target['metadata']['name']} {payload} --wait{there}"
 
 
 def show(actors: list[dict[str, Any]]) -> None:

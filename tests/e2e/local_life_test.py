@@ -52,6 +52,28 @@ def test_kubectl_may_apply_what_up_has_made(made: Project, tmp_path: Path) -> No
     assert "local.asya.sh/source-dir" in made.get(f"{ACTORS}/other")["metadata"]["annotations"]
 
 
+def test_up_makes_the_namespaces_of_its_objects(made: Project) -> None:
+    """Those of the manifest and that of the option, the first time and again."""
+    here = actor("echo", "steps.echo").replace("name: echo", "name: echo, namespace: team")
+    made.write(asya__yaml=here + actor("echo", "steps.echo"))
+    for _ in range(2):
+        done = made.run("up", ".", "-n", "crew")
+        assert [row["STATUS"] for row in done.rows()] == ["Napping", "Napping"]
+        for space in ("team", "crew"):
+            assert made.run("send", "echo", "4", "--wait", "-n", space).json()["payload"] == 4
+        made.run("down")
+
+
+def test_up_says_what_to_type_next(made: Project) -> None:
+    """What the author of a flow says can be tried; otherwise only that a payload is wanted."""
+    assert "next: asya send echo PAYLOAD --wait\n" in made.run("up", ".").err
+    made.run("down")
+    made.write(asya__yaml=actor("echo", "steps.echo") + FLOW)
+    done = made.run("up", ".")
+    command = done.err.split("next: asya ")[1].strip()
+    assert command == 'send trial \'{"name": "Ada"}\' --wait'
+
+
 def test_a_second_up_says_so_before_it_installs_anything(made: Project) -> None:
     """The requirements have changed meanwhile."""
     made.run("up", ".")
