@@ -16,6 +16,7 @@ from asya_cli.client import TABLE, Client, collection
 from asya_cli.failure import REFUSED, Failure
 from asya_cli.output import age, data, note, output_option, table
 from asya_cli.project import find_server, program, project_of, state_of
+from asya_cli.source import refuse_faulty
 from asya_cli.targets import CLUSTER_SCOPED, KINDS, SYSTEM_LABEL, path_of, target_arguments
 
 QUEUE_WAIT_S = 10.0
@@ -121,6 +122,8 @@ def apply(filename: str, dry_run: bool, namespace: str, server: str | None) -> N
             wait_for_queue(
                 client, path_of("actor", manifest["metadata"].get("namespace", namespace), name_of(manifest))
             )
+    if target.state is not None and filename != "-" and not dry_run:
+        refuse_faulty([m for m in found if m["kind"] == "AsyncActor"])
 
 
 def name_of(manifest: dict[str, Any]) -> str:

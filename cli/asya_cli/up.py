@@ -28,6 +28,7 @@ from asya_cli.project import (
     remember,
     state_of,
 )
+from asya_cli.source import refuse_faulty, runtime_archive
 
 TRY = "local.asya.sh/try"  # arguments of asya send, for the command to type next
 DATABASE_VARIABLE = "ASYA_DATABASE_URL"
@@ -127,16 +128,6 @@ def make_state(project: Path) -> Path:
     return state
 
 
-def runtime_archive() -> Path:
-    """The packed runtime of this installation."""
-    places = [Path(os.environ["ASYA_RUNTIME"])] if "ASYA_RUNTIME" in os.environ else []
-    places += [installation() / "build" / "asya_runtime.pyz"]
-    for place in places:
-        if place.is_file():
-            return place
-    raise Failure("the runtime is not packed", "make build")
-
-
 def fix_of(wrote: str, state: Path, port: int) -> str:
     """What a person can do about a server that did not start, by what it wrote."""
     if f":{port} " in wrote:
@@ -218,6 +209,7 @@ def up(folder: Path, port: int, namespace: str, database: str) -> None:
     if database:
         note(f"objects, tasks and queues are in {place_of(database)}; name it again at the next asya up")
     note("the code is this folder's, images are not pulled; saved handlers are reloaded")
+    refuse_faulty(actors)
     note(next_command([m for m in found if m["kind"] == "Flow"] or actors, namespace))
 
 

@@ -1,4 +1,5 @@
-"""The command line: `asya_runtime.pyz` supervises, `drain` waits for the relay, `check HANDLER` tries a handler."""
+"""The command line: `asya_runtime.pyz` supervises, `drain` waits for the relay, `check HANDLER` tries
+a handler, `look HANDLER...` looks at its source."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ import sys
 from .log import Log
 from .settings import SettingsError, read_settings
 
-USAGE = "usage: asya_runtime.pyz [drain | check HANDLER | version]"
+USAGE = "usage: asya_runtime.pyz [drain | check HANDLER | look HANDLER... | version]"
 
 
 def main(arguments: list[str]) -> int:
@@ -23,6 +24,10 @@ def main(arguments: list[str]) -> int:
         from .check import check
 
         return check(arguments[1], os.environ)
+    if len(arguments) >= 2 and arguments[0] == "look":
+        from .look import look
+
+        return look(arguments[1:])
     if arguments == ["version"]:
         from . import __version__
 

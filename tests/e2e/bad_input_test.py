@@ -262,18 +262,27 @@ def test_a_busy_port_is_named(project: Project) -> None:
         ("no-module", "nowhere.echo", "", ("nowhere",)),
         ("no-function", "steps.nothing", HANDLERS, ("nothing",)),
         ("no-import", "steps.echo", "import no_such_package\n" + HANDLERS, ("no_such_package", "steps.py", "1")),
+        ("no-syntax", "steps.echo", "\ndef echo(:\n", ("SyntaxError", "steps.py", "2")),
         ("raises", "steps.py:echo", "raise RuntimeError('no model here')\n", ("RuntimeError", "no model here")),
     ],
 )
 def test_a_handler_that_cannot_load_is_told_and_holds_its_work(
     served: Project, name: str, handler: str, source: str, told: tuple[str, ...]
 ) -> None:
-    """The cause stands in the actor's conditions; the task waits, uncounted, and is done once the code is mended."""
+    """The cause is told when it is applied, unless only running the code shows it, and stands in the conditions.
+
+    The task waits, uncounted, and is done once the code is mended.
+    """
     folder = served.folder.parent / name
     folder.mkdir()
     (folder / "asya.yaml").write_text(actor(name, handler))
     (folder / "steps.py").write_text(source)
-    served.run("apply", "-f", str(folder / "asya.yaml"))
+    applied = served.run("apply", "-f", str(folder / "asya.yaml"), code=0 if name == "raises" else 1)
+    assert f"asyncactor/{name} created" in applied.out
+    if name != "raises":
+        assert applied.err.startswith(f"error: {name}: ")
+        assert all(words in applied.err for words in told)
+        assert "mend the code and save it" in applied.err
     task = served.run("send", name, "[1]").out.strip()
 
     def message() -> str:

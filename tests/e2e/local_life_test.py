@@ -52,6 +52,16 @@ def test_kubectl_may_apply_what_up_has_made(made: Project, tmp_path: Path) -> No
     assert "local.asya.sh/source-dir" in made.get(f"{ACTORS}/other")["metadata"]["annotations"]
 
 
+def test_up_tells_broken_code_and_stays_up(made: Project) -> None:
+    """The next save mends it."""
+    made.write(steps__py=BROKEN)
+    done = made.run("up", ".", code=1)
+    assert "error: echo: steps.py, line 9: SyntaxError: " in done.err
+    assert "is up at http://127.0.0.1:" in done.err
+    made.write(steps__py=HANDLERS)
+    assert made.run("send", "echo", "3", "--wait").json()["payload"] == 3
+
+
 def test_up_makes_the_namespaces_of_its_objects(made: Project) -> None:
     """Those of the manifest and that of the option, the first time and again."""
     here = actor("echo", "steps.echo").replace("name: echo", "name: echo, namespace: team")
