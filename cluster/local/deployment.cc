@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "cluster/local/rollout.h"
 
@@ -131,6 +132,7 @@ void Deployment::StartOne() {
   auto replica = Replica::Start(Replica::Deps{deps_.loop, deps_.clock, deps_.settings}, ref_, id, *plan_, events);
   if (replica.ok()) {
     problem_.clear();
+    fault_.clear();  // from now on the replica tells by itself
     replicas_[id] = std::move(*replica);
     return;
   }
@@ -163,12 +165,24 @@ void Deployment::ConvergeSoon() {
 void Deployment::Reload(const std::string& source_dir) {
   if (source_dir_ != source_dir) return;
   for (const auto& [id, replica] : replicas_) replica->Reload();
+  unseen_ = true;
+}
+
+bool Deployment::WantsLook() {
+  if (!Gone()) return false;
+  return std::exchange(unseen_, false);
+}
+
+void Deployment::Looked(const std::string& fault) {
+  if (!Gone() || fault == fault_) return;
+  fault_ = fault;
+  on_change_(false);
 }
 
 DeploymentView Deployment::View() const {
   DeploymentView view;
   view.desired = desired_;
-  view.problem = problem_;
+  view.problem = problem_.empty() ? fault_ : problem_;
   for (const auto& [id, replica] : replicas_) {
     view.replicas.push_back(replica->View());
     if (replica->Failing()) ++view.failing;

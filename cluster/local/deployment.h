@@ -58,6 +58,11 @@ class Deployment {
   // Drains all replicas; Gone() is true when they have left.
   void DrainAll();
   void Reload(const std::string& source_dir);
+  // Whether its code changed, nothing runs that could tell what became of it, and nobody has looked since.
+  bool WantsLook();
+  // What such a look found wrong with the code; empty: nothing. Shown until a replica is started.
+  void Looked(const std::string& fault);
+  [[nodiscard]] bool HasFault() const { return !fault_.empty(); }
   [[nodiscard]] bool Gone() const { return desired_ == 0 && replicas_.empty(); }
   [[nodiscard]] DeploymentView View() const;
 
@@ -74,6 +79,8 @@ class Deployment {
   std::optional<PodPlan> plan_;  // none while nothing runs and nothing is wanted
   std::string source_dir_;       // of the last plan; watched also at rest, since finding its folders takes time
   std::string problem_;
+  std::string fault_;    // of the code, seen while nothing ran
+  bool unseen_ = false;  // the code changed
   std::int64_t desired_ = 0;
   std::map<std::string, std::unique_ptr<Replica>> replicas_;  // by id
   std::vector<std::string> gone_;  // ids of replicas that have ended and wait to be destroyed

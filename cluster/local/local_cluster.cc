@@ -23,7 +23,11 @@ LocalCluster::LocalCluster(LocalSettings settings, const Clock& clock, const obs
       log_(log.For("cluster")),
       random_(SystemSeed()),
       loop_(clock),
-      sources_(loop_, [this](const std::string& source_dir) { OnSourceChange(source_dir); }) {}
+      sources_(loop_, [this](const std::string& source_dir) { OnSourceChange(source_dir); }),
+      look_(loop_, settings_, [this](const ports::ResourceRef& ref, const std::string& fault) {
+        const auto found = deployments_.find(ref);
+        if (found != deployments_.end()) found->second->Looked(fault);
+      }) {}
 
 LocalCluster::~LocalCluster() { Stop(); }
 
@@ -144,7 +148,9 @@ void LocalCluster::Want(const ports::ResourceRef& ref) {
     deployment = std::make_unique<Deployment>(
         deps, ref, [this, ref](bool only_in_flight) { OnDeploymentChange(ref, only_in_flight); });
   }
+  const bool had_fault = deployment->HasFault();
   deployment->Want(object);
+  if (had_fault && deployment->Gone()) LookAt({ref});
 }
 
 void LocalCluster::DrainAll(const ports::ResourceRef& ref) {
@@ -160,6 +166,7 @@ void LocalCluster::OnDeploymentChange(const ports::ResourceRef& ref, bool only_i
   const auto found = deployments_.find(ref);
   const DeploymentView view = found == deployments_.end() ? DeploymentView{} : found->second->View();
   const bool gone = found == deployments_.end() || found->second->Gone();
+  if (found != deployments_.end() && found->second->WantsLook()) loop_.Post([this, ref] { LookAt({ref}); });
   std::string owner;
   {
     const std::lock_guard lock(mutex_);
@@ -194,7 +201,23 @@ void LocalCluster::DestroyIfErased(const ports::ResourceRef& ref) {
 }
 
 void LocalCluster::OnSourceChange(const std::string& source_dir) {
-  for (const auto& [ref, deployment] : deployments_) deployment->Reload(source_dir);
+  std::vector<ports::ResourceRef> unseen;
+  for (const auto& [ref, deployment] : deployments_) {
+    deployment->Reload(source_dir);
+    if (deployment->WantsLook()) unseen.push_back(ref);
+  }
+  LookAt(unseen);
+}
+
+void LocalCluster::LookAt(const std::vector<ports::ResourceRef>& refs) {
+  for (const auto& ref : refs) {
+    const std::lock_guard lock(mutex_);
+    const AppliedObjects::Entry* entry = objects_.Find(ref);
+    if (entry == nullptr || entry->deleting || !running_) continue;
+    const auto plan = PlanPod(objects_.Object(ref), settings_);
+    if (plan.ok()) look_.Add(ref, *plan);
+  }
+  look_.Ask();
 }
 
 }  // namespace asya::cluster::local

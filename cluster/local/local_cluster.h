@@ -14,6 +14,7 @@
 #include "cluster/local/deployment.h"
 #include "cluster/local/event_loop.h"
 #include "cluster/local/settings.h"
+#include "cluster/local/source_look.h"
 #include "cluster/local/source_watch.h"
 #include "cluster/local/subscribers.h"
 #include "core/base/random.h"
@@ -51,6 +52,8 @@ class LocalCluster final : public ports::Cluster {
   void OnDeploymentChange(const ports::ResourceRef& ref, bool only_in_flight);
   void DestroyIfErased(const ports::ResourceRef& ref);
   void OnSourceChange(const std::string& source_dir);
+  // Looks at the code of what is at rest.
+  void LookAt(const std::vector<ports::ResourceRef>& refs);
 
   const LocalSettings settings_;
   const Clock& clock_;
@@ -59,6 +62,7 @@ class LocalCluster final : public ports::Cluster {
   Subscribers subscribers_;
   EventLoop loop_;
   SourceWatch sources_;
+  SourceLook look_;
   std::map<ports::ResourceRef, std::unique_ptr<Deployment>> deployments_;  // only on the loop's thread
 
   std::mutex mutex_;

@@ -41,6 +41,9 @@ print("relay drained", flush=True)
 
 constexpr const char* kFakeRuntime = R"(
 import os, select, signal, socket, sys
+if sys.argv[1:2] == ["look"]:
+    print("\n".join(open(handler).read() for handler in sys.argv[2:]))
+    sys.exit()
 notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 wake, waker = os.pipe()
 os.set_blocking(waker, False)
@@ -294,6 +297,38 @@ TEST_F(LocalClusterTest, ASavedFileReloadsTheRuntime) {
   EXPECT_EQ(log.find("asya-runtime reload"), log.rfind("asya-runtime reload"));
 }
 
+TEST_F(LocalClusterTest, ASavedFileIsLookedAtWhereNothingRuns) {
+  const auto save = [this](const std::string& verdict) {
+    std::ofstream(folder_ + "/code/handler.f") << verdict;
+    std::ofstream(folder_ + "/code/handler.py") << "";
+  };
+  Apply(Manifest(0));
+  ASSERT_TRUE(Eventually([this] { return !Condition("Available").empty(); }));
+  save("handler.py, line 3: SyntaxError: bad");
+  ASSERT_TRUE(Eventually([this] { return Condition("ReplicaFailure") == "True handler.py, line 3: SyntaxError: bad"; }))
+      << Condition("ReplicaFailure");
+  Apply(Manifest(0, {{"OTHER", "value"}}));
+  ASSERT_TRUE(
+      Eventually([this] { return Condition("ReplicaFailure") == "True handler.py, line 3: SyntaxError: bad"; }));
+  save("ok");
+  ASSERT_TRUE(Eventually([this] { return Condition("ReplicaFailure") == "False "; }));
+  EXPECT_TRUE(Replicas().empty());
+}
+
+// A person saves within the cooldown; the replica goes, and its message with it.
+TEST_F(LocalClusterTest, AFileSavedWhileAReplicaRanIsLookedAtWhenItHasLeft) {
+  Apply(Manifest(1));
+  ASSERT_TRUE(
+      Eventually([this] { return AllReady(1) && Log(Replicas()[0].name).find("runtime of") != std::string::npos; }));
+  std::ofstream(folder_ + "/code/handler.f") << "handler.py, line 3: SyntaxError: bad";
+  std::ofstream(folder_ + "/code/handler.py") << "";
+  const std::string replica = Replicas()[0].name;
+  ASSERT_TRUE(Eventually([&] { return Log(replica).find("asya-runtime reload") != std::string::npos; }));
+  ASSERT_TRUE(cluster_->Scale(ref_, 0).ok());
+  EXPECT_TRUE(Eventually([this] { return Condition("ReplicaFailure") == "True handler.py, line 3: SyntaxError: bad"; }))
+      << Condition("ReplicaFailure");
+}
+
 TEST_F(LocalClusterTest, ADeletedDeploymentStaysUntilItsReplicasHaveLeft) {
   const std::string pipe = folder_ + "/busy";
   ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
@@ -319,6 +354,8 @@ TEST_F(LocalClusterTest, OtherKindsAreKept) {
   ASSERT_TRUE(cluster_->Delete(ports::ResourceRef{"v1", "ConfigMap", "", "c"}).ok());
   EXPECT_TRUE(cluster_->Observe("u1")->empty());
 }
+
+
 
 TEST_F(LocalClusterTest, NothingOutlivesIt) {
   Apply(Manifest(2));
