@@ -147,6 +147,28 @@ TEST_F(Process, CrashesSlowHandlersAndErrorsOfRealPython) {
       << Log("relay.log") << Log("runtime.log");
 }
 
+// Restarting a laptop or a node in the middle of a long call is nobody's crash, however often it happens.
+TEST_F(Process, ACallThatIsGivenUpAtTheEndIsNotCounted) {
+  constexpr int kEnds = 7;
+  Send("slow", Payload("slow"));
+  for (int i = 0; i < kEnds; ++i) {
+    for (const char* old : {"/mark-slow", "/relay.log"}) std::remove((folder_.path() + old).c_str());
+    StartRuntime("handlers.steps");
+    StartRelay();
+    ASSERT_TRUE(RelayHarness::Eventually([&] { return std::ifstream(folder_.path() + "/mark-slow").good(); }))
+        << Log("relay.log");
+    relay_->Signal(SIGTERM);
+    ASSERT_TRUE(RelayHarness::Eventually([&] { return Log("relay.log").find("draining") != std::string::npos; }));
+    relay_->Signal(SIGTERM);
+    ASSERT_EQ(relay_->Wait(), 0);
+    runtime_.reset();
+  }
+  StartRuntime("handlers.steps");
+  StartRelay();
+  EXPECT_TRUE(RelayHarness::Eventually([&] { return Arrived("post") == 1 && Left() == 0; })) << Log("relay.log");
+  EXPECT_EQ(Arrived("x-sink") + Arrived("x-sump"), 0);
+}
+
 TEST_F(Process, KillingRelayAndRuntimeAtRandomLosesAndDoublesNothing) {
   StartRuntime("handlers.echo", "4");
   StartRelay({{"ASYA_CONCURRENCY", "4"}});

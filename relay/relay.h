@@ -75,6 +75,9 @@ class Relay final : public ports::ConsumerEvents {
   void RuntimeChanged(const RuntimeState& state);
   // Takes nothing more, gives back what has not started, and calls `on_idle` once nothing is left. May be called again.
   void Drain(std::function<void()> on_idle);
+  // Gives back what it still holds, also what runs, as if it had never begun; nothing may follow but the end of the
+  // process. What will be ended on purpose is no crash of the envelope.
+  void GiveUp();
   [[nodiscard]] Readiness readiness() const;
   // Messages leased and not settled.
   [[nodiscard]] std::size_t in_flight() const { return by_tag_.size(); }

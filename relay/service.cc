@@ -122,6 +122,7 @@ void Service::Shutdown() {
 void Service::Drain() {
   if (std::exchange(ending_, true)) {
     logger_.Warning("ending at once", {{"in_flight", relay_.in_flight()}});
+    relay_.GiveUp();
     End();
     return;
   }

@@ -34,7 +34,7 @@ class Service {
   void Run();
   // Drains and ends Run(); from any thread.
   void Shutdown();
-  // SIGTERM and SIGINT drain; a second one ends at once.
+  // SIGTERM and SIGINT drain; a second one gives back what still runs and ends at once.
   void HandleSignals();
   [[nodiscard]] int metrics_port() const { return metrics_server_->port(); }
 

@@ -37,6 +37,8 @@ START_TIMEOUT_S = 15.0
 START_WITH_DATABASE_TIMEOUT_S = 40.0
 SETTLE_TIMEOUT_S = 20.0
 STOP_TIMEOUT_S = 40.0
+TELL_TIMEOUT_S = 5.0
+QUIET_STOP_S = 1.5  # most stops take less
 POLL_S = 0.02
 
 
@@ -255,7 +257,10 @@ def show(actors: list[dict[str, Any]]) -> None:
 @click.command()
 @click.argument("folder", required=False, type=click.Path(path_type=Path))
 def down(folder: Path | None) -> None:
-    """Stop the local server and everything it started; queues, tasks and results stay for the next up."""
+    """Stop the local server and everything it started; queues, tasks and results stay for the next up.
+
+    Running calls have 10 s to finish. Those that take longer are given back uncounted, and begin again at the next up.
+    """
     if folder is not None:
         project = project_of(folder.resolve()) or folder.resolve()
         server = read_server_file(state_of(project))
@@ -270,11 +275,16 @@ def down(folder: Path | None) -> None:
 
 
 def stop(server: Server) -> None:
-    """End a local server; it lets running work finish first."""
+    """End a local server; it lets running work finish first, for a while."""
     assert server.state is not None
     os.kill(server.pid, signal.SIGTERM)
-    deadline = time.monotonic() + STOP_TIMEOUT_S
+    begun = time.monotonic()
+    deadline = begun + STOP_TIMEOUT_S
+    told = False
     while alive(server.pid):
+        if not told and time.monotonic() > begun + QUIET_STOP_S:
+            told = True
+            note("running calls have 10 s to finish …")
         if time.monotonic() > deadline:
             raise Failure(f"process {server.pid} is still finishing its work", f"wait, or kill -9 {server.pid}")
         time.sleep(POLL_S)

@@ -95,6 +95,10 @@ void Deployment::DrainAll() {
   Converge();
 }
 
+void Deployment::GiveUp() {
+  for (const auto& [id, replica] : replicas_) replica->GiveUp();
+}
+
 void Deployment::Converge() {
   if (!plan_) {
     on_change_(false);

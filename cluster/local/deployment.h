@@ -57,6 +57,8 @@ class Deployment {
   void Want(const json::Value& object);
   // Drains all replicas; Gone() is true when they have left.
   void DrainAll();
+  // After DrainAll: what still runs is not waited for, and is no crash of what it ran.
+  void GiveUp();
   void Reload(const std::string& source_dir);
   // Whether its code changed, nothing runs that could tell what became of it, and nobody has looked since.
   bool WantsLook();

@@ -50,7 +50,12 @@ void LocalCluster::Stop() {
     const auto gone = [this] {
       return std::ranges::all_of(shown_, [](const auto& entry) { return entry.second.gone; });
     };
-    all_gone_.wait_for(lock, settings_.stop_grace, gone);
+    if (!all_gone_.wait_for(lock, settings_.stop_grace, gone)) {
+      loop_.Post([this] {
+        for (const auto& [ref, deployment] : deployments_) deployment->GiveUp();
+      });
+      all_gone_.wait_for(lock, settings_.give_up_time, gone);
+    }
   }
   loop_.Stop();
   deployments_.clear();  // kills what did not leave in time

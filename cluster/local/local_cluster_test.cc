@@ -26,7 +26,13 @@ def say(text): notify.sendto(text.encode(), os.environ["NOTIFY_SOCKET"])
 wake, waker = os.pipe()
 os.set_blocking(waker, False)
 signal.set_wakeup_fd(waker)
-signal.signal(signal.SIGTERM, lambda *_: None)
+def term(*_):
+    terms.append(1)
+    if len(terms) > 1:
+        print("relay gave up", flush=True)
+        os._exit(0)
+terms = []
+signal.signal(signal.SIGTERM, term)
 print("relay of", os.environ["ASYA_ACTOR_NAME"], "in", os.environ["ASYA_SOCKET_DIR"], flush=True)
 if os.environ.get("FAKE_RELAY") == "crash": sys.exit(7)
 if os.environ.get("FAKE_RELAY") == "broken": say("READY=0\nSTATUS=handler.py:3: SyntaxError: bad\nX_ASYA_FAILED=1")
@@ -355,7 +361,20 @@ TEST_F(LocalClusterTest, OtherKindsAreKept) {
   EXPECT_TRUE(cluster_->Observe("u1")->empty());
 }
 
-
+TEST_F(LocalClusterTest, WhatRunsTooLongAtTheEndIsGivenUpNotKilled) {
+  const std::string pipe = folder_ + "/busy";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  settings_.stop_grace = milliseconds(300);
+  settings_.give_up_time = milliseconds(20000);
+  subscription_.reset();
+  cluster_.reset();
+  StartCluster();
+  Apply(Manifest(1, {{"FAKE_BUSY", pipe}}));
+  ASSERT_TRUE(Eventually([this] { return AllReady(1) && Replicas()[0].in_flight == 1; }));
+  const std::string replica = Replicas()[0].name;
+  cluster_->Stop();
+  EXPECT_NE(Log(replica).find("relay gave up"), std::string::npos) << Log(replica);
+}
 
 TEST_F(LocalClusterTest, NothingOutlivesIt) {
   Apply(Manifest(2));

@@ -138,6 +138,10 @@ void Replica::Drain() {
   events_.on_change(false);
 }
 
+void Replica::GiveUp() {
+  if (draining_) relay_->Signal(SIGTERM);
+}
+
 void Replica::EndRuntime() {
   if (!runtime_) return;
   runtime_->Forbid();

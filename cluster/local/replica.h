@@ -44,6 +44,8 @@ class Replica {
   // Tells the relay to finish; then the runtime to end. What still runs when the grace period is over is killed.
   // Idempotent.
   void Drain();
+  // While it drains: gives back what it runs, and ends.
+  void GiveUp();
   // The handler code changed: the runtime loads it anew.
   void Reload();
   [[nodiscard]] ports::Replica View() const;

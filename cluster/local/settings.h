@@ -23,7 +23,10 @@ struct LocalSettings {
   // What relays get beside it, and handlers do not: credentials of the broker.
   std::map<std::string, std::string> relay_environment;
   LogLimits logs;
-  std::chrono::milliseconds stop_grace{5000};  // for all replicas together when the server stops
+  // For all replicas together when the server stops; what still runs then is given back, uncounted, within
+  // give_up_time.
+  std::chrono::milliseconds stop_grace{10000};
+  std::chrono::milliseconds give_up_time{2000};
 };
 
 }  // namespace asya::cluster::local
