@@ -10,7 +10,7 @@ import click
 import httpx
 import pytest
 
-from asya_cli import dead_letters, manifests, output, tasks, up
+from asya_cli import dead_letters, manifests, output, tasks, up, waiting
 from asya_cli.client import TIMEOUT_S, Client
 from asya_cli.failure import INTERRUPTED, NOT_FOUND, REFUSED, UNREACHABLE, Failure
 from asya_cli.project import Server
@@ -141,10 +141,10 @@ def test_who_stops_waiting_is_told_the_task(capsys: pytest.CaptureFixture[str]) 
         raise Failure("no server answers", exit_code=UNREACHABLE)
 
     with pytest.raises(click.exceptions.Exit) as left:
-        tasks.await_end("t1", interrupted)
+        waiting.await_end("t1", interrupted)
     assert left.value.exit_code == INTERRUPTED
     with pytest.raises(Failure, match="no server answers"):
-        tasks.await_end("t2", cut_off)
+        waiting.await_end("t2", cut_off)
     told = capsys.readouterr().err
     assert "asya task t1 --wait" in told
     assert "asya task t2 --wait" in told

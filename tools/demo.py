@@ -16,7 +16,8 @@ from typing import Any
 from asya_cli.client import Client, collection
 from asya_cli.output import table
 from asya_cli.project import find_server, read_server_file, state_of
-from asya_cli.tasks import hops, payload_of, wait_for
+from asya_cli.tasks import hops, payload_of
+from asya_cli.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = ROOT / "examples" / "documents"

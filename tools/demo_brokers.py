@@ -22,8 +22,9 @@ from asya_cli.client import Client
 from asya_cli.environment import prepare
 from asya_cli.output import table
 from asya_cli.project import read_server_file, state_of
-from asya_cli.tasks import hops, wait_for
-from demo import ASYA, NOT_AN_IMAGE, PROJECT, image_folder, say, show
+from asya_cli.tasks import hops
+from asya_cli.waiting import wait_for
+from demo import ASYA, NOT_AN_IMAGE, PROJECT, copy_example, image_folder, say, show
 from private_moto import ACCESS_KEY, SECRET_KEY, PrivateMoto
 from private_postgres import PrivatePostgres
 from private_pubsub import PrivatePubsub

@@ -15,7 +15,8 @@ from asya_cli.objects import namespace_option, server_option
 from asya_cli.output import age, data, note, output_option, table
 from asya_cli.project import find_server
 from asya_cli.targets import complete_actor, complete_letter
-from asya_cli.tasks import await_end, finish, payload_of, wait_for
+from asya_cli.tasks import finish, payload_of
+from asya_cli.waiting import await_end, wait_for
 
 BRIEF_CHARACTERS = 70
 

@@ -6,21 +6,18 @@ import base64
 import json
 import mimetypes
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
 from asya_cli.client import Client, collection, segment
-from asya_cli.failure import INTERRUPTED, NOT_FOUND, REFUSED, Failure
+from asya_cli.failure import NOT_FOUND, REFUSED, Failure
 from asya_cli.objects import namespace_option, server_option
 from asya_cli.output import age, data, note, output_option, paint, table
 from asya_cli.project import find_server
 from asya_cli.targets import complete_actor, complete_task, complete_work
-
-POLL_WAIT_S = 30
-TERMINAL = ("succeeded", "failed", "canceled")
+from asya_cli.waiting import await_end, stream, task_path, wait_for
 
 
 def payload_of(text: str | None, files: tuple[str, ...]) -> Any:
@@ -71,50 +68,6 @@ def target_params(client: Client, target: str, namespace: str, as_actor: bool) -
             if failure.exit_code != NOT_FOUND:
                 raise
     return {"actor": target, "namespace": namespace}
-
-
-def task_path(task_id: str) -> str:
-    """Path of one task."""
-    return f"/api/v1/tasks/{segment(task_id)}"
-
-
-def await_end(task_id: str, follow: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Wait as ``follow`` does; who stops waiting, or loses the server, is told how to find the task again."""
-    try:
-        return follow()
-    except (KeyboardInterrupt, Failure) as stopped:
-        note(f"the task goes on without this command: asya task {task_id} --wait")
-        if isinstance(stopped, Failure):
-            raise
-        raise click.exceptions.Exit(INTERRUPTED) from stopped
-
-
-def wait_for(client: Client, task_id: str) -> dict[str, Any]:
-    """Long-poll until the task has ended."""
-    while True:
-        path = task_path(task_id)
-        task: dict[str, Any] = client.json("GET", path, params={"wait": f"{POLL_WAIT_S}s"}, timeout_s=POLL_WAIT_S + 15)
-        if task["status"] in TERMINAL:
-            return task
-
-
-def stream(client: Client, task_id: str) -> dict[str, Any]:
-    """Print progress and FLY events to stderr until the task has ended; gives the task."""
-    name = ""
-    for line in client.lines(task_path(task_id) + "/events"):
-        if line.startswith("event: "):
-            name = line[7:]
-        elif line.startswith("data: ") and name == "task":
-            task: dict[str, Any] = json.loads(line[6:])
-            return task
-        elif line.startswith("data: ") and name == "fly":
-            note(f"  {line[6:]}")
-        elif line.startswith("data: "):
-            event = json.loads(line[6:])
-            note(
-                f"{event.get('progress', 0) * 100:5.0f} %  {event.get('status', '')}  {event.get('actor', '')}".rstrip()
-            )
-    return wait_for(client, task_id)
 
 
 def finish(task: dict[str, Any], output: str) -> None:

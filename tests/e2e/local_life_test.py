@@ -52,6 +52,27 @@ def test_kubectl_may_apply_what_up_has_made(made: Project, tmp_path: Path) -> No
     assert "local.asya.sh/source-dir" in made.get(f"{ACTORS}/other")["metadata"]["annotations"]
 
 
+def test_a_broken_save_is_shown_though_nothing_runs(made: Project) -> None:
+    """With its line, and until it is mended; whoever waits is told."""
+    made.run("up", ".")
+    module = made.folder / "steps.py"
+    module.write_text(BROKEN)
+    until(lambda: "steps.py, line 9: SyntaxError" in made.condition("echo", "Ready").get("message", ""), "the line")
+    assert made.row("echo")["STATUS"] == "Degraded"
+    assert made.get(f"{ACTORS}/echo")["status"]["infrastructure"]["workload"]["replicas"] == 0
+    sending = made.start("send", "echo", "2", "--wait")
+    assert sending.stderr is not None
+    told = sending.stderr.readline()
+    while "is starting" in told:  # a busy machine takes its time
+        told = sending.stderr.readline()
+    assert told.startswith("echo is not ready: ")
+    assert "SyntaxError" in told
+    module.write_text(HANDLERS)
+    out, _ = sending.communicate(timeout=PATIENCE_S)
+    assert json.loads(out)["payload"] == 2
+    until(lambda: made.row("echo")["STATUS"] == "Napping", "it rests")
+
+
 def test_up_tells_broken_code_and_stays_up(made: Project) -> None:
     """The next save mends it."""
     made.write(steps__py=BROKEN)

@@ -1,0 +1,133 @@
+"""Waiting for the end of a task, and saying what it waits for itself where that is not its turn in a queue."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from asya_cli.client import Client, collection, segment
+from asya_cli.failure import INTERRUPTED, Failure
+from asya_cli.output import line_of, note
+
+FIRST_WAIT_S = 3  # most tasks have ended by then; of others a person wants to know why not
+POLL_WAIT_S = 30
+STARTING = " is starting: "
+TERMINAL = ("succeeded", "failed", "canceled")
+
+
+def task_path(task_id: str) -> str:
+    """Path of one task."""
+    return f"/api/v1/tasks/{segment(task_id)}"
+
+
+def await_end(task_id: str, follow: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Wait as ``follow`` does; who stops waiting, or loses the server, is told how to find the task again."""
+    try:
+        return follow()
+    except (KeyboardInterrupt, Failure) as stopped:
+        note(f"the task goes on without this command: asya task {task_id} --wait")
+        if isinstance(stopped, Failure):
+            raise
+        raise click.exceptions.Exit(INTERRUPTED) from stopped
+
+
+def wait_for(client: Client, task_id: str) -> dict[str, Any]:
+    """Long-poll until the task has ended."""
+    wait_s = FIRST_WAIT_S
+    told: list[str] = []
+    while True:
+        path = task_path(task_id)
+        task: dict[str, Any] = client.json("GET", path, params={"wait": f"{wait_s}s"}, timeout_s=wait_s + 15)
+        if task["status"] in TERMINAL:
+            return task
+        # What starts may yet turn out not to load.
+        wait_s = FIRST_WAIT_S if tell_obstacles(client, task, told) else POLL_WAIT_S
+
+
+def stream(client: Client, task_id: str) -> dict[str, Any]:
+    """Print progress and FLY events to stderr until the task has ended; gives the task."""
+
+    def look() -> None:
+        # A connection of its own: the stream has the other.
+        beside = Client(client.server)
+        try:
+            tell_obstacles(beside, beside.json("GET", task_path(task_id)), [])
+        except Failure:
+            return  # the stream says it too
+
+    later = threading.Timer(FIRST_WAIT_S, look)
+    later.daemon = True
+    later.start()
+    try:
+        return events(client, task_id) or wait_for(client, task_id)
+    finally:
+        later.cancel()
+
+
+def events(client: Client, task_id: str) -> dict[str, Any] | None:
+    """Print the events of a task; gives it when its end was among them."""
+    name = ""
+    for line in client.lines(task_path(task_id) + "/events"):
+        if line.startswith("event: "):
+            name = line[7:]
+        elif line.startswith("data: ") and name == "task":
+            task: dict[str, Any] = json.loads(line[6:])
+            return task
+        elif line.startswith("data: ") and name == "fly":
+            note(f"  {line[6:]}")
+        elif line.startswith("data: "):
+            event = json.loads(line[6:])
+            note(
+                f"{event.get('progress', 0) * 100:5.0f} %  {event.get('status', '')}  {event.get('actor', '')}".rstrip()
+            )
+    return None
+
+
+def tell_obstacles(client: Client, task: dict[str, Any], told: list[str]) -> bool:
+    """Say of each actor that the task may be at whether it is not ready or paused; nothing twice.
+
+    Gives whether one of them is starting.
+    """
+    starting = False
+    for name in places_of(client, task):
+        try:
+            actor = client.json("GET", f"{collection('asyncactors', task['namespace'])}/{segment(name)}")
+        except Failure:
+            continue  # it may have been deleted; what becomes of the task then, the task says
+        text = obstacle(name, actor)
+        starting = starting or STARTING in text
+        if text and text not in told:
+            told.append(text)
+            note(text)
+    return starting
+
+
+def places_of(client: Client, task: dict[str, Any]) -> list[str]:
+    """The actor that the task was last heard of, and those behind it: it may wait for the next one already."""
+    last = str(task.get("currentActor") or task.get("actor") or "")
+    route = [str(task["actor"])] if task.get("actor") else []
+    if task.get("flow"):
+        try:
+            spec = client.json("GET", f"{collection('flows', task['namespace'])}/{segment(task['flow'])}")["spec"]
+            route = [str(name) for name in (spec["entrypoint"], *spec.get("routeNext", []))]
+        except (Failure, KeyError, TypeError):
+            route = []
+    if last in route:
+        route = route[route.index(last) :]
+    return list(dict.fromkeys([*([last] if last else []), *route]))
+
+
+def obstacle(name: str, actor: dict[str, Any]) -> str:
+    """Why an actor takes no work now; empty if it does, or will when work comes."""
+    conditions = (actor.get("status") or {}).get("conditions") or []
+    ready = next((c for c in conditions if c.get("type") == "Ready"), None)
+    if (actor.get("spec") or {}).get("paused"):
+        return f"{name} is paused; waiting: asya resume actor {name}"
+    if ready is None or ready.get("status") != "False":
+        return ""
+    message = line_of(str(ready.get("message") or ready.get("reason") or ""))
+    return f"{name}{STARTING if ready.get('reason') == 'Starting' else ' is not ready: '}{message}; waiting"

@@ -1,0 +1,97 @@
+"""What a person who waits for a task is told when an actor keeps it waiting."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+from asya_cli import waiting
+from asya_cli.client import Client
+from asya_cli.failure import NOT_FOUND, Failure
+from asya_cli.project import Server
+
+READY: dict[str, Any] = {"status": {"conditions": [{"type": "Ready", "status": "True"}]}}
+BROKEN: dict[str, Any] = {
+    "status": {
+        "conditions": [{"type": "Ready", "status": "False", "message": "shout-1: SyntaxError: bad (x.py, line 5)"}]
+    }
+}
+PAUSED: dict[str, Any] = {"spec": {"paused": True}, **READY}
+FLOW = {"spec": {"entrypoint": "greet", "routeNext": ["shout", "tell"]}}
+
+
+class Waiting(Client):
+    """A server whose task ends after as many looks as it has states."""
+
+    def __init__(self, states: list[dict[str, Any]], actors: dict[str, dict[str, Any]]) -> None:
+        self.states = states
+        self.actors = actors
+        self.waits: list[str] = []
+
+    def json(self, method: str, path: str, body: Any = None, params: dict[str, str] | None = None, **more: Any) -> Any:
+        """The next state, a flow or an actor."""
+        if path.startswith("/api/v1/tasks/"):
+            self.waits.append((params or {})["wait"])
+            return self.states.pop(0)
+        if path.endswith("/flows/hello"):
+            return FLOW
+        name = path.rpartition("/")[2]
+        if name not in self.actors:
+            raise Failure("not found", exit_code=NOT_FOUND)
+        return self.actors[name]
+
+
+def task(status: str, at: str = "", flow: str = "") -> dict[str, Any]:
+    """A task as the server shows it."""
+    return {"id": "t", "namespace": "default", "status": status, **({"currentActor": at} if at else {}),
+            **({"flow": flow} if flow else {"actor": "greet"})}  # fmt: skip
+
+
+def test_an_actor_that_cannot_load_is_named_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """After a few seconds, not after the whole wait; of a flow it may be the next one."""
+    server = Waiting([task("running", "greet", "hello")] * 3 + [task("succeeded")], {"greet": READY, "shout": BROKEN})
+    assert waiting.wait_for(server, "t")["status"] == "succeeded"
+    assert server.waits == ["3s", "30s", "30s", "30s"]
+    assert capsys.readouterr().err == "shout is not ready: shout-1: SyntaxError: bad (x.py, line 5); waiting\n"
+
+
+def test_a_paused_actor_comes_with_the_way_to_resume_it(capsys: pytest.CaptureFixture[str]) -> None:
+    """And what ends in time is told nothing of."""
+    waiting.wait_for(Waiting([task("pending"), task("failed")], {"greet": PAUSED}), "t")
+    assert capsys.readouterr().err == "greet is paused; waiting: asya resume actor greet\n"
+    waiting.wait_for(Waiting([task("succeeded")], {"greet": PAUSED}), "t")
+    assert capsys.readouterr().err == ""
+
+
+def test_what_starts_is_looked_at_again_soon(capsys: pytest.CaptureFixture[str]) -> None:
+    """It may turn out not to load."""
+    starting = {"status": {"conditions": [{"type": "Ready", "status": "False", "reason": "Starting", "message": "m"}]}}
+    server = Waiting([task("pending")] * 2 + [task("succeeded")], {"greet": starting})
+    waiting.wait_for(server, "t")
+    assert server.waits == ["3s", "3s", "3s"]
+    assert capsys.readouterr().err == "greet is starting: m; waiting\n"
+
+
+def test_an_actor_that_is_gone_is_left_to_the_task(capsys: pytest.CaptureFixture[str]) -> None:
+    """It ends as unroutable, and says so itself."""
+    waiting.wait_for(Waiting([task("running"), task("failed")], {}), "t")
+    assert capsys.readouterr().err == ""
+
+
+def test_an_upload_is_whole_with_a_bar_and_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a terminal the body is sent in pieces, with its length said before."""
+    seen: list[tuple[str | None, bytes]] = []
+
+    def take(request: httpx.Request) -> httpx.Response:
+        seen.append((request.headers.get("content-length"), request.read()))
+        return httpx.Response(200, json={})
+
+    client = Client(Server("http://127.0.0.1:1"))
+    client._http = httpx.Client(base_url="http://127.0.0.1:1", transport=httpx.MockTransport(take))
+    body = bytes(range(256)) * 8192
+    client.call("POST", "/api/v1/tasks", body)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    client.call("POST", "/api/v1/tasks", body)
+    assert seen == [(str(len(body)), body)] * 2
