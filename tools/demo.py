@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -14,13 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from asya_cli.client import Client, collection
+from asya_cli.environment import prepare
 from asya_cli.output import table
 from asya_cli.project import find_server, read_server_file, state_of
 from asya_cli.tasks import hops, payload_of
 from asya_cli.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[1]
-PROJECT = ROOT / "examples" / "documents"
+EXAMPLE = ROOT / "examples" / "documents"
+PROJECT = ROOT / "build" / "demo" / "documents"  # a copy: what a person keeps in the example's own server is theirs
 ASYA = str(ROOT / "bin" / "asya")
 IMAGES = ["page.png", "text.png", "astronaut.png", "coffee.png", "rocket.jpg"]
 NOT_AN_IMAGE = "README.txt"
@@ -77,7 +80,8 @@ def replicas(client: Client) -> dict[str, int]:
 
 def image_folder() -> Path:
     """The photographs and pages that ship inside the scikit-image wheel of the project's environment."""
-    python = next(state_of(PROJECT).glob("python-*/bin/python"))
+    python = prepare(PROJECT, state_of(PROJECT), make=False)
+    assert python is not None
     code = "import pathlib, skimage; print(pathlib.Path(skimage.__file__).parent / 'data')"
     found = subprocess.run([str(python), "-c", code], stdout=subprocess.PIPE, text=True, timeout=60, check=True)
     return Path(found.stdout.strip())
@@ -144,6 +148,15 @@ def work(client: Client) -> None:
     assert "Region-based" in result["text"], result
 
 
+def copy_example() -> None:
+    """Bring the copy up to date; its environment, which takes its time to make, stays with its state."""
+    PROJECT.mkdir(parents=True, exist_ok=True)
+    for old in PROJECT.iterdir():
+        if old.is_file():
+            old.unlink()
+    shutil.copytree(EXAMPLE, PROJECT, ignore=shutil.ignore_patterns(".asya", "__pycache__"), dirs_exist_ok=True)
+
+
 def wait_for_zero(client: Client) -> None:
     """Wait until no actor has a replica."""
     deadline = time.monotonic() + ZERO_TIMEOUT_S
@@ -156,11 +169,12 @@ def main() -> None:
     """Run the whole demonstration; ends with exit code 0 only if everything was as it should be."""
     started = time.monotonic()
     state = state_of(PROJECT)
+    copy_example()
     if read_server_file(state):
         subprocess.run([ASYA, "down", str(PROJECT)], check=False, timeout=60)
     for name in ("asya.db", "asya.db-wal", "asya.db-shm"):
         (state / name).unlink(missing_ok=True)
-    say("asya up examples/documents")
+    say("asya up, in a copy of examples/documents")
     asya("up", str(PROJECT.relative_to(Path.cwd())) if PROJECT.is_relative_to(Path.cwd()) else str(PROJECT))
     server = read_server_file(state) or find_server(None)
     client = Client(server)

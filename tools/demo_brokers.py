@@ -110,8 +110,9 @@ def make_project(folder: Path, broker: Broker) -> None:
         print(text)
     state = state_of(folder)
     state.mkdir(parents=True)
-    environment = next(state_of(PROJECT).glob("python-*"))
-    (state / environment.name).symlink_to(environment)
+    python = prepare(PROJECT, state_of(PROJECT), make=False)
+    assert python is not None
+    (state / python.parents[1].name).symlink_to(python.parents[1])
     secret = state / "secrets" / f"asya-transport-{broker.transport}"
     for name, value in broker.secret.items():
         secret.mkdir(parents=True, exist_ok=True)
@@ -162,6 +163,7 @@ def main() -> None:
     names = sys.argv[1:] or list(BROKERS)
     if unknown := set(names) - set(BROKERS):
         sys.exit(f"usage: tools/demo-brokers [{'] ['.join(BROKERS)}], not {', '.join(sorted(unknown))}")
+    copy_example()
     state_of(PROJECT).mkdir(parents=True, exist_ok=True)
     (state_of(PROJECT) / ".gitignore").write_text("*\n")  # as `asya up` does
     prepare(PROJECT, state_of(PROJECT))
