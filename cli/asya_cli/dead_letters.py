@@ -19,6 +19,7 @@ from asya_cli.tasks import finish, payload_of
 from asya_cli.waiting import await_end, wait_for
 
 BRIEF_CHARACTERS = 70
+PAGE_LIMIT = 500  # of the server
 
 
 @click.command("dead-letters")
@@ -39,6 +40,8 @@ def dead_letters(letter_id: str | None, actor: str | None, output: str, namespac
         return
     params = {"namespace": namespace} | ({"actor": actor} if actor else {})
     answer = client.json("GET", "/api/v1/dead-letters", params=params)
+    if len(answer["items"]) >= PAGE_LIMIT:
+        note(f"the newest {PAGE_LIMIT} at most are shown; --actor NAME shows those of one actor")
     if output != "table":
         data(answer, output)
         return

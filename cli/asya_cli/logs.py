@@ -12,7 +12,7 @@ from asya_cli.client import Client, segment
 from asya_cli.failure import NOT_FOUND, Failure
 from asya_cli.objects import namespace_option, server_option
 from asya_cli.output import note
-from asya_cli.project import find_server
+from asya_cli.project import Server, find_server
 from asya_cli.targets import complete_actor, path_of
 
 POLL_S = 0.2
@@ -30,6 +30,15 @@ def files_of(folder: Path) -> list[Path]:
     return [path for _, path in sorted(found)]
 
 
+def is_actor(server: Server, namespace: str, name: str) -> bool:
+    """Whether there is an actor of that name."""
+    try:
+        Client(server).call("GET", path_of("actor", namespace, name))
+    except Failure:
+        return False
+    return True
+
+
 @click.command()
 @click.argument("actor", shell_complete=complete_actor)
 @click.option("-f", "--follow", is_flag=True, help="Go on as lines come.")
@@ -45,6 +54,9 @@ def logs(actor: str, follow: bool, tail: int, namespace: str, server: str | None
     positions: dict[Path, int] = {}
     single = state / "logs" / f"{segment(actor)}.log"
     folder = state / "logs" / segment(namespace) / segment(actor)
+    if single.is_file() and is_actor(found, namespace, actor):
+        note(f"of the actor {actor}; the server's own log is {single}")
+        single = folder / "none"
     if not single.is_file() and not files_of(folder):
         # Nothing will ever come from an actor that does not exist.
         Client(found).call("GET", path_of("actor", namespace, actor))

@@ -55,7 +55,7 @@ def get(
     kind: str, name: str | None, watch: bool, anywhere: bool, everything: bool, output: str, namespace: str,
     server: str | None,
 ) -> None:  # fmt: skip
-    """Show objects of a kind: actors, flows, flavors, transports, compositions, functions or events."""
+    """Show actors, flows, flavors, transports, compositions, functions or events."""
     if anywhere and name:
         raise click.UsageError("-A lists every namespace, so it takes no NAME")
     client = Client(find_server(server))

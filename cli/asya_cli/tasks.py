@@ -121,23 +121,37 @@ def send(
         note(f"next: asya task {task_id} --wait")
 
 
+PAGE_LIMIT = 500  # of the server
+
+
 @click.command()
 @click.option("--status", type=click.Choice(["pending", "running", "paused", "succeeded", "failed", "canceled"]))
 @click.option("--actor", shell_complete=complete_actor)
 @click.option("--flow")
-@click.option("--limit", default=20, show_default=True)
+@click.option("--limit", type=click.IntRange(1, PAGE_LIMIT), default=20, show_default=True, help="How many at most.")
+@click.option("--cursor", help="Those after an earlier list, as it tells at its end.")
 @output_option()
 @namespace_option
 @server_option
-def tasks(status: str | None, actor: str | None, flow: str | None, limit: int, output: str, namespace: str,
-          server: str | None) -> None:  # fmt: skip
+def tasks(status: str | None, actor: str | None, flow: str | None, limit: int, cursor: str | None, output: str,
+          namespace: str, server: str | None) -> None:  # fmt: skip
     """List tasks, newest first."""
-    wanted = {"status": status, "actor": actor, "flow": flow, "limit": str(limit), "namespace": namespace}
+    wanted = {"status": status, "actor": actor, "flow": flow, "limit": str(limit), "cursor": cursor,
+              "namespace": namespace}  # fmt: skip
     params = {key: value for key, value in wanted.items() if value is not None}
-    items = Client(find_server(server)).json("GET", "/api/v1/tasks", params=params)["items"]
-    if output != "table":
+    answer = Client(find_server(server)).json("GET", "/api/v1/tasks", params=params)
+    items = answer["items"]
+    if output == "table":
+        task_table(items)
+    else:
         data(items, output)
-        return
+    if answer.get("nextCursor"):
+        more = f", or --limit {min(5 * limit, PAGE_LIMIT)}" if limit < PAGE_LIMIT else ""
+        note(f"there are more: --cursor {answer['nextCursor']}{more}")
+
+
+def task_table(items: list[dict[str, Any]]) -> None:
+    """One line a task."""
     rows = [[t["id"], t["status"], f"{t['progress'] * 100:.0f} %", t.get("flow") or t.get("actor"),
              t.get("currentActor", ""), age(t["createdAt"])] for t in items]  # fmt: skip
     table(["id", "status", "progress", "target", "at", "age"], rows)

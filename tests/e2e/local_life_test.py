@@ -111,3 +111,38 @@ def test_a_second_up_says_so_before_it_installs_anything(made: Project) -> None:
     made.write(requirements__txt="--no-index\nno-such-scales\n")
     assert "is up already" in made.run("up", ".", code=1).err
     assert list(made.state.glob("python-*")) == []
+
+
+def test_an_actor_named_server_has_logs(made: Project) -> None:
+    """They are not those of the server."""
+    made.run("up", ".")
+    assert '"serving"' in made.run("logs", "server").out
+    made.write(asya__yaml=actor("server", "steps.echo"))
+    made.run("apply", "-f", "asya.yaml")
+    made.run("send", "server", '"a word"', "--wait")
+    shown = made.run("logs", "server")
+    assert "echoing a word" in shown.out
+    assert '"serving"' not in shown.out
+    assert str(made.state / "logs" / "server.log") in shown.err
+
+
+def test_tasks_beyond_the_limit_are_told(made: Project) -> None:
+    """With the way to them."""
+    made.run("up", ".")
+    made.run("pause", "actor", "echo")
+    sent = [made.run("send", "echo", str(n)).out.strip() for n in range(3)]
+    first = made.run("tasks", "--limit", "2")
+    assert "there are more: --cursor " in first.err
+    cursor = first.err.split("--cursor ")[1].split(",")[0]
+    second = made.run("tasks", "--limit", "2", "--cursor", cursor)
+    assert "more" not in second.err
+    assert sorted(row["ID"] for row in first.rows() + second.rows()) == sorted(sent)
+
+
+def test_kinds_for_authors_of_platforms_are_objects_as_all_others(made: Project) -> None:
+    """Compositions and functions."""
+    made.run("up", ".")
+    for kind in ("composition", "functions"):
+        assert f"no {kind} found" in made.run("get", kind).err
+        assert "not found" in made.run("describe", kind, "none", code=3).err
+        assert "not found" in made.run("delete", kind, "none", code=3).err
