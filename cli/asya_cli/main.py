@@ -12,7 +12,8 @@ from asya_cli.failure import Failure
 from asya_cli.history import diff, history, restore
 from asya_cli.kubeconfig import kubeconfig
 from asya_cli.logs import logs
-from asya_cli.objects import apply, delete, get, pause, render, resume, why
+from asya_cli.objects import apply, delete, get, pause, resume, why
+from asya_cli.render import render
 from asya_cli.tasks import cancel, send, task, tasks
 from asya_cli.up import down, up
 

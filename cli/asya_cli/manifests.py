@@ -45,11 +45,19 @@ def read(source: str) -> list[Manifest]:
     path = Path(source)
     if not path.exists():
         raise Failure(f"{source}: no such file or folder", exit_code=REFUSED)
-    files = sorted(p for p in path.iterdir() if p.suffix in (".yaml", ".yml")) if path.is_dir() else [path]
+    files = files_of(path) if path.is_dir() else [path]
     found: list[Manifest] = []
     for file in files:
         found += read_file(file, str(file))
     return found
+
+
+def files_of(folder: Path) -> list[Path]:
+    """The YAML files of a folder."""
+    try:
+        return sorted(p for p in folder.iterdir() if p.suffix in (".yaml", ".yml"))
+    except OSError as error:
+        raise Failure(f"{folder}: {error.strerror}", exit_code=REFUSED) from error
 
 
 def read_file(file: Path, where: str) -> list[Manifest]:

@@ -1,9 +1,8 @@
-"""Commands on objects of the API: get, apply, delete, pause, resume, why, render."""
+"""Commands on objects of the API: get, apply, delete, pause, resume, why."""
 
 from __future__ import annotations
 
 import json
-import subprocess
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +14,7 @@ from asya_cli import environment, manifests
 from asya_cli.client import TABLE, Client, collection
 from asya_cli.failure import REFUSED, Failure
 from asya_cli.output import age, data, note, output_option, table
-from asya_cli.project import find_server, program, project_of, state_of
+from asya_cli.project import find_server, project_of, state_of
 from asya_cli.source import refuse_faulty
 from asya_cli.targets import CLUSTER_SCOPED, KINDS, SYSTEM_LABEL, path_of, target_arguments
 
@@ -238,20 +237,3 @@ def why(kind: str, name: str, last: int, output: str, namespace: str, server: st
         click.echo(f"no decision about {name} yet: nothing has come for it")
     else:
         table(["age", "replicas", "why"], [[age(i["at"]), f"{i['from']} -> {i['to']}", i["reason"]] for i in items])
-
-
-@click.command()
-@click.argument("what", metavar="[crds]", required=False, type=click.Choice(["crds"]))
-@click.option("-f", "--filename", type=click.Path(exists=True))
-def render(what: str | None, filename: str | None) -> None:
-    """Print the resources that a manifest becomes, as YAML; the same bytes every time. Needs no server.
-
-    With crds in place of a file: the kinds of asya.sh as CustomResourceDefinitions.
-    """
-    if (what is None) == (filename is None):
-        raise click.UsageError("one of -f FILE and crds is accepted")
-    command = [str(program("asya-server")), "render", *([what] if what else ["-f", str(filename)])]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
-    if done.returncode != 0:
-        raise Failure(done.stderr.strip().removeprefix("error: "), exit_code=REFUSED)
-    click.echo(done.stdout, nl=False)

@@ -146,3 +146,17 @@ def test_kinds_for_authors_of_platforms_are_objects_as_all_others(made: Project)
         assert f"no {kind} found" in made.run("get", kind).err
         assert "not found" in made.run("describe", kind, "none", code=3).err
         assert "not found" in made.run("delete", kind, "none", code=3).err
+
+
+def test_a_folder_is_rendered_as_a_whole(made: Project) -> None:
+    """As `asya apply -f FOLDER` takes it: an actor may name a flavor of another file."""
+    flavor = "apiVersion: asya.sh/v1alpha1\nkind: Flavor\nmetadata: {name: small}\nspec: {concurrency: 7}\n"
+    made.write(asya__yaml=actor("echo", "steps.echo", "  flavors: [small]\n"), flavor__yaml=flavor)
+    printed = made.run("render", "-f", ".").out
+    assert "ASYA_CONCURRENCY" in printed
+    whole = (made.folder / "asya.yaml").read_text() + flavor
+    assert made.run("render", "-f", "-", stdin=whole).out == printed
+    program = Path(made.environment["ASYA_BIN"]) / "asya-server"
+    done = subprocess.run([program, "render", "-f", made.folder], capture_output=True, text=True, check=False)
+    assert done.returncode == 64
+    assert "is a folder" in done.stderr
