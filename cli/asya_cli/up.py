@@ -18,9 +18,9 @@ from asya_cli.failure import NOT_FOUND, REFUSED, UNREACHABLE, Failure
 from asya_cli.output import note, table
 from asya_cli.project import (
     Server,
-    find_server,
     forget,
     installation,
+    local_server,
     manifests_of,
     program,
     project_of,
@@ -99,7 +99,9 @@ def start(project: Path, port: int, database: str, python: Path | None) -> Serve
     while time.monotonic() < deadline:
         server = read_server_file(state)
         if server and server.pid == process.pid:
-            remember(state)
+            hidden = remember(state)
+            if hidden:
+                note(f"only commands in this folder find the server, since {hidden}")
             return server
         if process.poll() is not None:
             wrote = last_lines(state, position)
@@ -265,7 +267,7 @@ def down(folder: Path | None) -> None:
         project = project_of(folder.resolve()) or folder.resolve()
         server = read_server_file(state_of(project))
     else:
-        server = find_server(None)
+        server = local_server()
     if server is None or not server.pid or server.state is None or not serves(server):
         if server is not None and server.state is not None:
             forget(server.state)

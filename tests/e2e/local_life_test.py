@@ -113,6 +113,13 @@ def test_a_second_up_says_so_before_it_installs_anything(made: Project) -> None:
     assert list(made.state.glob("python-*")) == []
 
 
+def test_down_ends_the_local_server_whatever_asya_server_says(made: Project) -> None:
+    """That variable names where commands go, not what runs here."""
+    made.run("up", ".")
+    assert "stopped" in made.run("down", ASYA_SERVER="http://127.0.0.1:1").err
+    assert not (made.state / "server.json").exists()
+
+
 def test_an_actor_named_server_has_logs(made: Project) -> None:
     """They are not those of the server."""
     made.run("up", ".")
