@@ -38,12 +38,15 @@ def payload_of(text: str | None, files: tuple[str, ...]) -> Any:
     for item in files:
         key, equals, name = item.partition("=")
         path = Path(name)
-        if not equals or not key or not path.is_file():
+        if not equals or not key:
             raise Failure(f"--file {item}: KEY=PATH of a file is accepted", exit_code=REFUSED)
         if not isinstance(payload, dict):
             raise Failure("--file needs a payload that is an object", exit_code=REFUSED)
         media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-        content = base64.b64encode(path.read_bytes()).decode()
+        try:
+            content = base64.b64encode(path.read_bytes()).decode()
+        except OSError as error:
+            raise Failure(f"--file {item}: {path}: {error.strerror}", exit_code=REFUSED) from error
         payload[key] = {"filename": path.name, "mediaType": media_type, "base64": content}
     return payload
 

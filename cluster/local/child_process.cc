@@ -71,6 +71,7 @@ std::string FindProgram(const std::string& name, const std::map<std::string, std
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   ::signal(SIGPIPE, SIG_DFL);
+  ::signal(SIGXFSZ, SIG_DFL);
   // A reload may be asked for before the program can take it; it has not read its code yet then, so nothing is missed.
   ::signal(SIGHUP, SIG_IGN);
   const int nothing = ::open("/dev/null", O_RDONLY | O_CLOEXEC);

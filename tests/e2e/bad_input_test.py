@@ -79,6 +79,8 @@ ON_A_SERVER = [
     Case("malformed JSON", ("send", "echo", '{"n": '), 5, ("not JSON", "quote it")),
     Case("payload file missing", ("send", "echo", "@none.json"), 5, ("@none.json: No such file",)),
     Case("file argument", ("send", "echo", "--file", "image"), 5, ("KEY=PATH",)),
+    Case("file argument missing", ("send", "echo", "--file", "image=none.png"), 5, ("none.png: No such file",)),
+    Case("file argument a folder", ("send", "echo", "--file", "image=."), 5, ("image=.", "Is a directory")),
     Case("unknown actor", ("send", "nobody", "{}"), 3, ('"nobody"', "echo")),
     Case("unknown next actor", ("send", "echo", "{}", "--next", "echo", "--next", "nobody"), 3,
          ("next[1]", '"nobody"', "known there: echo")),
