@@ -10,6 +10,7 @@ from urllib.parse import quote
 import httpx
 
 from asya_cli.failure import NOT_FOUND, REFUSED, UNREACHABLE, Failure
+from asya_cli.progress import upload, worth_a_bar
 from asya_cli.project import Server
 
 TIMEOUT_S = 30.0
@@ -53,8 +54,12 @@ class Client:
         if body is not None:
             content = body if isinstance(body, bytes) else json.dumps(body).encode()
             sent.setdefault("Content-Type", "application/json")
+        pieces: bytes | Iterator[bytes] | None = content
+        if content is not None and worth_a_bar(content):
+            pieces = upload(content)
+            sent["Content-Length"] = str(len(content))
         try:
-            response = self._http.request(method, path, content=content, params=params, headers=sent, timeout=timeout_s)
+            response = self._http.request(method, path, content=pieces, params=params, headers=sent, timeout=timeout_s)
         except httpx.TimeoutException as error:
             raise Failure(f"{self.server.url} did not answer within {timeout_s:g} s", exit_code=UNREACHABLE) from error
         except httpx.UnsupportedProtocol as error:

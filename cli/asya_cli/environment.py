@@ -1,18 +1,24 @@
-"""A private Python environment for a project with a requirements.txt."""
+"""Private Python environments of projects with a requirements.txt."""
 
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
+import signal
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from asya_cli.failure import Failure
 from asya_cli.output import note
+from asya_cli.progress import step
 
-INSTALL_TIMEOUT_S = 1800
+INSTALL_TIMEOUT_S = 1800.0
+SHOWN_LINES = 8  # of what failed
 
 
 def prepare(project: Path, state: Path, make: bool = True) -> Path | None:
@@ -24,20 +30,43 @@ def prepare(project: Path, state: Path, make: bool = True) -> Path | None:
     if not requirements.exists():
         return None
     base = base_python()
-    key = hashlib.sha256(requirements.read_bytes() + base.encode()).hexdigest()[:12]
+    try:
+        wanted = requirements.read_bytes()
+    except OSError as error:
+        raise Failure(f"{requirements}: {error.strerror}", "make it a file that can be read") from error
+    key = hashlib.sha256(wanted + base.encode()).hexdigest()[:12]
     folder = state / f"python-{key}"
     python = folder / "bin" / "python"
     if not make or (folder / ".complete").exists():
         return python
     shutil.rmtree(folder, ignore_errors=True)
-    note(f"installing {requirements.name} into a private environment …")
     started = time.monotonic()
-    run([base, "-m", "venv", str(folder)], folder)
-    run([str(python), "-m", "pip", "install", "--disable-pip-version-check", "--progress-bar", "off",
-         "-r", str(requirements)], folder)  # fmt: skip
-    (folder / ".complete").touch()
-    note(f"installed in {time.monotonic() - started:.0f} s")
+    deadline = started + INSTALL_TIMEOUT_S
+    try:
+        with step(f"installing {requirements.name} into a private environment") as tell:
+
+            def told(line: str) -> None:
+                if line.startswith(("Collecting ", "Processing ", "Installing ")):
+                    tell(line)
+
+            run([base, "-m", "venv", str(folder)], project, deadline, told)
+            run([str(python), "-m", "pip", "install", "--disable-pip-version-check", "--progress-bar", "off",
+                 "-r", str(requirements)], project, deadline, told)  # fmt: skip
+        (folder / ".complete").touch()
+    except BaseException:
+        # Half an environment, also of who pressed Ctrl-C, would only take room.
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    note(f"installed {requirements.name} in {time.monotonic() - started:.0f} s")
     return python
+
+
+def remove_others(state: Path, used: set[Path]) -> list[Path]:
+    """Take away the environments whose interpreter is not among ``used``; gives what was taken away."""
+    unused = [folder for folder in state.glob("python-*") if folder / "bin" / "python" not in used]
+    for folder in unused:
+        shutil.rmtree(folder, ignore_errors=True)
+    return unused
 
 
 def base_python() -> str:
@@ -45,16 +74,43 @@ def base_python() -> str:
     return shutil.which("python3") or sys.executable
 
 
-def run(command: list[str], folder: Path) -> None:
-    """Run one step, showing a line of progress for each package; on failure tell the last lines."""
+def run(command: list[str], folder: Path, deadline: float, tell: Callable[[str], None]) -> None:
+    """Run one step in the folder, to which paths of a requirements.txt are relative; failing, tell its last lines."""
     lines: list[str] = []
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+    try:
+        process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=subprocess.STDOUT, text=True, errors="replace",
+                                   start_new_session=True)  # fmt: skip
+    except OSError as error:
+        raise Failure(f"{command[0]}: {error.strerror}; the environment could not be made") from error
+    # The lines end only with the process, and with all that it started: so a timer has to end those.
+    overdue = threading.Event()
+
+    def end() -> None:
+        overdue.set()
+        os.killpg(process.pid, signal.SIGKILL)
+
+    timer = threading.Timer(max(0.0, deadline - time.monotonic()), end)
+    timer.start()
+    try:
         assert process.stdout is not None
         for line in process.stdout:
             lines.append(line.rstrip())
-            if line.startswith(("Collecting ", "Installing ")):
-                note("  " + line.strip()[:110])
-        code = process.wait(timeout=INSTALL_TIMEOUT_S)
+            tell(line.strip())
+        code = process.wait()
+    except BaseException:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        raise
+    finally:
+        timer.cancel()
+    if overdue.is_set():
+        raise Failure(f"the environment was not made within {INSTALL_TIMEOUT_S:g} s", told_of(lines))
     if code != 0:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise Failure("the environment could not be made:\n  " + "\n  ".join(lines[-8:]), "mend requirements.txt")
+        raise Failure("the environment could not be made:\n  " + "\n  ".join(lines[-SHOWN_LINES:]),
+                      "mend requirements.txt")  # fmt: skip
+
+
+def told_of(lines: list[str]) -> str:
+    """What an installation that takes too long was at."""
+    return f"again, or mend requirements.txt; it was at: {lines[-1]}" if lines else "again"

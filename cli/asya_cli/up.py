@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -272,8 +273,28 @@ def down(folder: Path | None) -> None:
         if server is not None and server.state is not None:
             forget(server.state)
         raise Failure("no local server is running", exit_code=UNREACHABLE)
+    used = interpreters(Client(server))
     stop(server)
+    if used is not None:
+        remove_environments(server.state, used)
     note("stopped")
+
+
+def remove_environments(state: Path, used: set[Path]) -> None:
+    """Take away the environments that no actor names; nothing runs with them now."""
+    with contextlib.suppress(Failure):
+        # Actors made by kubectl name none, and run with that of the project's requirements.txt.
+        own = environment.prepare(state.parents[1], state, make=False)
+        environment.remove_others(state, used | ({own} if own else set()))
+
+
+def interpreters(client: Client) -> set[Path] | None:
+    """The interpreters that actors of the server name; None when it does not tell."""
+    try:
+        items = client.json("GET", collection("asyncactors", None), timeout_s=TELL_TIMEOUT_S)["items"]
+    except Failure:
+        return None
+    return {Path(i["metadata"].get("annotations", {}).get(manifests.PYTHON, "")) for i in items}
 
 
 def stop(server: Server) -> None:

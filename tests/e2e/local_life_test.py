@@ -113,6 +113,19 @@ def test_a_second_up_says_so_before_it_installs_anything(made: Project) -> None:
     assert list(made.state.glob("python-*")) == []
 
 
+def test_down_takes_away_environments_that_no_actor_names(made: Project) -> None:
+    """Each is large; that of the requirements now, and those that actors name, stay."""
+    named = made.state / "python-named"
+    for folder in (named, made.state / "python-old"):
+        (folder / "bin").mkdir(parents=True)
+    manifest = actor("echo", "steps.echo")
+    note = f"annotations: {{local.asya.sh/python: {named}/bin/python}}"
+    made.write(asya__yaml=manifest + actor("other", "steps.echo").replace("name: other", f"name: other, {note}"))
+    made.run("up", ".", code=None)
+    made.run("down")
+    assert [folder.name for folder in made.state.glob("python-*")] == ["python-named"]
+
+
 def test_down_ends_the_local_server_whatever_asya_server_says(made: Project) -> None:
     """That variable names where commands go, not what runs here."""
     made.run("up", ".")

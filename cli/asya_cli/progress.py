@@ -1,0 +1,49 @@
+"""Progress of what takes its time: bars on a terminal, plain lines elsewhere, always on stderr."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+
+from asya_cli.output import note
+
+SHOWN_UPLOAD_BYTES = 1 << 20  # what is smaller is sent before a person could read a bar
+CHUNK_BYTES = 1 << 16
+LINE_CHARACTERS = 110
+
+
+@contextlib.contextmanager
+def step(title: str) -> Iterator[Callable[[str], None]]:
+    """A step of unknown length; gives the function that tells what it is at."""
+    if not sys.stderr.isatty():
+        note(f"{title} …")
+        yield lambda text: note("  " + text[:LINE_CHARACTERS])
+        return
+    # Not at the top: it takes longer to load than most commands to run.
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = TextColumn("{task.description}", markup=False), BarColumn(20), TimeElapsedColumn()
+    detail = TextColumn("{task.fields[at]}", markup=False)
+    with Progress(*columns, detail, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(title, total=None, at="")
+        yield lambda text: progress.update(task, at=text[:LINE_CHARACTERS])
+
+
+def upload(body: bytes) -> Iterator[bytes]:
+    """The body in pieces, as its bar on the terminal follows."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+    columns = TextColumn("sending"), BarColumn(), DownloadColumn(), TransferSpeedColumn()
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("", total=len(body))
+        for start in range(0, len(body), CHUNK_BYTES):
+            yield body[start : start + CHUNK_BYTES]
+            progress.update(task, completed=min(start + CHUNK_BYTES, len(body)))
+
+
+def worth_a_bar(body: bytes) -> bool:
+    """Whether a person sees it, and for long enough."""
+    return len(body) >= SHOWN_UPLOAD_BYTES and sys.stderr.isatty()
