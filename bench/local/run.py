@@ -72,8 +72,8 @@ def cold_start(bars: list[bool]) -> None:
             finally:
                 own.asya("down", name)
     print(
-        f"asya up hello {spread(ups, 2)} s, first answer {spread(firsts, 2)} s, decision after {spread(decisions, 3)} s, "
-        f"longest wait {spread(colds, 2)} s"
+        f"asya up hello {spread(ups, 2)} s, first answer {spread(firsts, 2)} s, "
+        f"decision after {spread(decisions, 3)} s, longest wait {spread(colds, 2)} s"
     )
     bars.append(bar("up-to-first-answer-s", statistics.median(ups) + statistics.median(firsts), "<=", 2))
     bars.append(bar("first-envelope-to-decision-s", statistics.median(decisions), "<=", 0.2))
