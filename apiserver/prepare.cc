@@ -7,6 +7,7 @@
 #include "apiserver/namespaces.h"
 #include "apiserver/object.h"
 #include "apiserver/secrets.h"
+#include "model/warnings.h"
 
 namespace asya::apiserver {
 namespace {
@@ -114,6 +115,12 @@ void WarnOfFinalizers(Call& call, const json::Value& object) {
   }
 }
 
+void WarnOfSpec(Call& call, const json::Value& object) {
+  const json::Value* spec = object.Find("spec");
+  if (spec == nullptr || call.resource->group.empty()) return;
+  for (std::string& warning : model::WarningsOf(*spec)) call.Warn(std::move(warning));
+}
+
 // Everything but metadata and status.
 bool SameContent(const json::Value& a, const json::Value& b) {
   const auto content = [](const json::Value& object) {
@@ -178,6 +185,7 @@ Outcome<json::Value> PrepareCreate(const Context& context, Call& call, const Wri
   ASYA_TRY([[maybe_unused]] const Done valid, CheckFields(call, options, object, nullptr));
   ASYA_TRY([[maybe_unused]] const Done admitted, Admit(context, call, object, nullptr));
   WarnOfFinalizers(call, object);
+  WarnOfSpec(call, object);
   SetOwners(context, call, options, {}, std::move(sent), ownership, object);
   // Only actors have a reconciler that will write the first status; on another kind this would look unready for ever.
   if (call.resource->kind.has_scale) object["status"] = InitialStatus(now);
@@ -216,6 +224,7 @@ Outcome<json::Value> PrepareUpdate(const Context& context, Call& call, const Wri
   if (object != before.object) {
     ASYA_TRY([[maybe_unused]] const Done admitted, Admit(context, call, object, &before.object));
     WarnOfFinalizers(call, object);
+    WarnOfSpec(call, object);
     if (!call.resource->group.empty() && !SameContent(old, object)) {
       MetadataOf(object)["generation"] = old_metadata.GetInt("generation").value_or(0) + 1;
     }

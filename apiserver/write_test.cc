@@ -121,6 +121,15 @@ TEST_F(TestApi, GeneratedNamesDiffer) {
   EXPECT_NE(first, second);
 }
 
+TEST_F(TestApi, WhatIsAskedForInVainIsWarnedOf) {
+  const json::Value actor = Actor("a", R"({"image":"i","handler":"m.f","tracing":{"endpoint":"http://o:4318"}})");
+  EXPECT_EQ(FirstWarning(Create(actor)), "(none)");
+  const Answer patched = Send("PATCH", Path("a"), R"({"spec":{"tracing":{"protocol":"grpc"}}})",
+                              {{"Content-Type", "application/merge-patch+json"}});
+  EXPECT_EQ(patched.status, 200);
+  EXPECT_NE(FirstWarning(patched).find("no spans are sent"), std::string::npos) << FirstWarning(patched);
+}
+
 TEST_F(TestApi, UnknownAndRepeatedFieldsAreWarnedOfRefusedOrIgnored) {
   const json::Value actor = Actor("a", R"({"image":"i","handler":"m.f","foo":1})");
   const Answer warned = Create(actor);

@@ -6,6 +6,7 @@
 #include "compositions/steps.h"
 #include "model/kinds.h"
 #include "model/validation.h"
+#include "model/warnings.h"
 
 namespace asya::compositions {
 namespace {
@@ -51,6 +52,7 @@ void Add(std::vector<json::Value>& objects, std::optional<json::Value> object) {
 Result<ports::RenderedSet> ActorComposer::Compose(const ports::ComposeInput& input) const {
   ASYA_TRY(const Context context, MakeContext(settings_, input));
   ports::RenderedSet set;
+  set.warnings = model::WarningsOf(context.spec);
   Add(set.objects, RenderServiceAccount(context));
   Add(set.objects, RenderConfigMap(context));
   Add(set.objects, RenderTriggerAuthentication(context));

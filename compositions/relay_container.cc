@@ -22,7 +22,7 @@ void AddTracing(const Context& context, json::Array& environment) {
   if (tracing == nullptr) return;
   environment.push_back(EnvironmentValue("OTEL_EXPORTER_OTLP_ENDPOINT", tracing->GetString("endpoint").value_or("")));
   environment.push_back(
-      EnvironmentValue("OTEL_EXPORTER_OTLP_PROTOCOL", tracing->GetString("protocol").value_or("grpc")));
+      EnvironmentValue("OTEL_EXPORTER_OTLP_PROTOCOL", tracing->GetString("protocol").value_or("http")));
 }
 
 json::Array Environment(const Context& context) {

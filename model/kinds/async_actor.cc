@@ -165,11 +165,12 @@ std::vector<Schema> ActorSpecFields() {
   fields.push_back(ResiliencyField());
   fields.push_back(Sidecar());
   fields.push_back(StateProxyField());
-  fields.push_back(Object("tracing", "Where spans go.",
-                          {
-                              String("endpoint", "OTLP endpoint.").Required(),
-                              String("protocol", "OTLP protocol.").OneOf({"grpc", "http"}).Default("grpc"),
-                          }));
+  fields.push_back(
+      Object("tracing", "Where spans go.",
+             {
+                 String("endpoint", "OTLP endpoint.").Required(),
+                 String("protocol", "OTLP protocol; grpc is not spoken yet.").OneOf({"grpc", "http"}).Default("http"),
+             }));
   fields.push_back(Boolean("paused", "Scale to zero and stop consuming; the queue keeps filling.").Default(false));
   return fields;
 }
