@@ -42,7 +42,8 @@ def test_an_environment_is_made_once_and_again_when_its_requirements_change(
     python = environment.prepare(folder, state)
     assert python is not None
     told = capsys.readouterr().err
-    assert "installing requirements.txt into a private environment" in told
+    assert told.startswith("installing requirements.txt …\n")
+    assert "installed requirements.txt into a private environment in " in told
     assert "Processing" in told
     weight = subprocess.run([python, "-c", "import scales; print(scales.WEIGHT)"], capture_output=True, check=True)
     assert weight.stdout == b"42\n"

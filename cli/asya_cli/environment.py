@@ -43,7 +43,7 @@ def prepare(project: Path, state: Path, make: bool = True) -> Path | None:
     started = time.monotonic()
     deadline = started + INSTALL_TIMEOUT_S
     try:
-        with step(f"installing {requirements.name} into a private environment") as tell:
+        with step(f"installing {requirements.name}") as tell:
 
             def told(line: str) -> None:
                 if line.startswith(("Collecting ", "Processing ", "Installing ")):
@@ -57,7 +57,7 @@ def prepare(project: Path, state: Path, make: bool = True) -> Path | None:
         # Half an environment, also of who pressed Ctrl-C, would only take room.
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    note(f"installed {requirements.name} in {time.monotonic() - started:.0f} s")
+    note(f"installed {requirements.name} into a private environment in {time.monotonic() - started:.0f} s")
     return python
 
 
