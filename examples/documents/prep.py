@@ -4,7 +4,7 @@ import base64
 import binascii
 import io
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 SIDE_LIMIT_PIXELS = 1600
 
@@ -20,7 +20,8 @@ def prepare(payload: dict) -> dict:
         raw = base64.b64decode(upload["base64"], validate=True)
         with Image.open(io.BytesIO(raw)) as opened:
             picture = opened.convert("L")
-    except (binascii.Error, UnidentifiedImageError) as error:
+    except (binascii.Error, OSError, SyntaxError) as error:
+        # Pillow: OSError where it knows no such format or the end is missing, SyntaxError within a broken PNG.
         name = upload.get("filename", "upload")
         raise NotAnImage(f"{name}: {len(upload['base64'])} base64 bytes are no image") from error
     picture.thumbnail((SIDE_LIMIT_PIXELS, SIDE_LIMIT_PIXELS))
