@@ -79,24 +79,56 @@ Result<std::string> Client::Token(const std::string& stale) {
   return token_;
 }
 
-Result<http::ClientResponse> Client::SendOnce(const Call& call, const std::string& token) {
+http::ClientRequest Client::RequestFor(const std::string& path, const std::string& token) const {
   http::ClientRequest request;
   request.is_over = [this] { return cancelled_.load(); };
-  request.method = call.method;
-  request.url = endpoint_.url + call.path;
+  request.url = endpoint_.url + path;
   request.ca_pem = endpoint_.ca_pem;
   request.certificate_pem = endpoint_.certificate_pem;
   request.key_pem = endpoint_.key_pem;
-  request.deadline = call.deadline;
   request.response_limit_bytes = kAnswerBytesMax;
   request.headers.Set("Accept", "application/json");
   request.headers.Set("User-Agent", "asya-server");
   if (!token.empty()) request.headers.Set("Authorization", "Bearer " + token);
+  return request;
+}
+
+Result<http::ClientResponse> Client::SendOnce(const Call& call, const std::string& token) {
+  http::ClientRequest request = RequestFor(call.path, token);
+  request.method = call.method;
+  request.deadline = call.deadline;
   if (call.body) {
     request.headers.Set("Content-Type", call.content_type);
     request.body = json::Dump(*call.body);
   }
   return http_.Call(request);
+}
+
+Status Client::Follow(const Stream& stream) {
+  ASYA_TRY(const std::string token, Token(""));
+  http::ClientRequest request = RequestFor(stream.path, token);
+  request.deadline = stream.deadline;
+  request.is_over = [this, &stream] { return cancelled_ || stream.is_over(); };
+  std::string rest;  // of a line whose end has not come yet
+  bool too_long = false;
+  request.on_body = [&](std::string_view bytes) {
+    for (std::size_t end = bytes.find('\n'); end != std::string_view::npos; end = bytes.find('\n')) {
+      rest.append(bytes.substr(0, end));
+      if (!stream.on_line(rest)) return false;
+      rest.clear();
+      bytes.remove_prefix(end + 1);
+    }
+    too_long = rest.size() + bytes.size() > kAnswerBytesMax;
+    if (too_long) return false;
+    rest.append(bytes);
+    return true;
+  };
+  const auto answer = http_.Call(request);
+  if (too_long) return Fail(ErrorCode::kTooLarge, "GET " + stream.path + ": a line is too long");
+  if (!answer.ok()) return answer.error();
+  if (answer->status == kUnauthorizedStatus) static_cast<void>(Token(token).ok());
+  if (!rest.empty()) stream.on_line(rest);
+  return Ok();
 }
 
 Result<json::Value> Client::Send(const Call& call) {

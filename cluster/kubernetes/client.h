@@ -3,9 +3,11 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "cluster/kubernetes/endpoint.h"
 #include "core/base/clock.h"
@@ -24,6 +26,16 @@ struct Call {
   std::optional<json::Value> body{};
   std::string content_type = "application/json";
   std::chrono::milliseconds deadline = kCallDeadline;
+};
+
+// A call whose answer comes line by line for as long as it is open, such as a watch.
+struct Stream {
+  std::string path;  // with its query
+  // Each line without its end, also those of a refusal; false ends the call.
+  std::function<bool(std::string_view line)> on_line;
+  // Asked about once a second; true ends the call.
+  std::function<bool()> is_over;
+  std::chrono::milliseconds deadline = kCallDeadline;  // for the whole call
 };
 
 // Blocking, thread safe; keeps connections.
@@ -48,11 +60,15 @@ class Client {
   // Ends the calls under way within about a second, and refuses later ones: kClosed. For good; who stops must not wait
   // for a cluster that does not answer.
   void Cancel() { cancelled_ = true; }
+  // Returns when the answer has ended; kClosed where on_line or is_over ended it, kTooLarge for a line that is longer
+  // than an answer may be.
+  Status Follow(const Stream& stream);
   [[nodiscard]] const Endpoint& endpoint() const { return endpoint_; }
 
  private:
   // Empty where who speaks has none. `stale`: one that was refused; it is read again unless somebody has done so.
   Result<std::string> Token(const std::string& stale);
+  [[nodiscard]] http::ClientRequest RequestFor(const std::string& path, const std::string& token) const;
   Result<http::ClientResponse> SendOnce(const Call& call, const std::string& token);
 
   const Endpoint endpoint_;

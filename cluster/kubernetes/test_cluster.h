@@ -40,6 +40,12 @@ class TestCluster {
   // No longer there.
   void Leave() { running_.server->Stop(std::chrono::milliseconds(0)); }
 
+  // Decoded: "a=1&b=2".
+  static std::string QueryOf(const http::Request& request) {
+    std::string text;
+    for (const auto& [name, value] : request.query) text += (text.empty() ? "" : "&") + name + "=" + value;
+    return text;
+  }
   static http::Response Json(int status, const std::string& body) {
     http::Response response;
     response.status = status;

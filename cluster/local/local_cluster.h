@@ -16,7 +16,7 @@
 #include "cluster/local/settings.h"
 #include "cluster/local/source_look.h"
 #include "cluster/local/source_watch.h"
-#include "cluster/local/subscribers.h"
+#include "cluster/subscribers.h"
 #include "core/base/random.h"
 #include "core/observe/log.h"
 #include "ports/cluster.h"

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace asya::cluster::local {
+namespace asya::cluster {
 
 // Thread safe. No call comes after a subscription's object is destroyed.
 class Subscribers {
@@ -48,4 +48,4 @@ class Subscribers {
   std::vector<std::shared_ptr<Entry>> entries_;
 };
 
-}  // namespace asya::cluster::local
+}  // namespace asya::cluster

@@ -1,0 +1,41 @@
+// ChildKinds: the kinds that an actor is rendered into, and where the Kubernetes API serves them.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/base/result.h"
+#include "core/json/value.h"
+#include "ports/cluster.h"
+
+namespace asya::cluster::kubernetes {
+
+inline constexpr const char* kOwnerLabel = "asya.sh/owner-uid";
+inline constexpr const char* kActorLabel = "asya.sh/actor";
+
+struct Kind {
+  std::string api_version;  // "apps/v1"
+  std::string name;         // "Deployment"
+  std::string resource;     // "deployments"
+  // Served by a part that a cluster may lack. KEDA brings its kinds.
+  bool optional = false;
+};
+
+// In the order in which they are watched.
+const std::vector<Kind>& ChildKinds();
+const Kind& PodKind();
+// Null for a kind that is none of them.
+const Kind* FindChildKind(const ports::ResourceRef& ref);
+
+// Of all namespaces, such as "/apis/apps/v1/deployments".
+std::string CollectionPath(const Kind& kind);
+std::string ObjectPath(const Kind& kind, const ports::ResourceRef& ref);
+
+// kInvalid when apiVersion, kind, metadata.namespace or metadata.name is missing.
+Result<ports::ResourceRef> RefOf(const json::Value& object);
+// Empty where there is none.
+std::string LabelOf(const json::Value& object, std::string_view name);
+// metadata.`field` where it is text, else empty.
+std::string MetadataOf(const json::Value& object, std::string_view field);
+
+}  // namespace asya::cluster::kubernetes

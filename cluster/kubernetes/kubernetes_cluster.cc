@@ -1,0 +1,185 @@
+#include "cluster/kubernetes/kubernetes_cluster.h"
+
+#include "cluster/kubernetes/pods.h"
+#include "cluster/kubernetes/projection.h"
+#include "cluster/kubernetes/served.h"
+#include "core/base/sha256.h"
+
+namespace asya::cluster::kubernetes {
+namespace {
+
+constexpr const char* kNameLabel = "app.kubernetes.io/name";
+constexpr const char* kApplyPatch = "application/apply-patch+yaml";  // JSON is YAML
+constexpr const char* kMergePatch = "application/merge-patch+json";
+
+ports::ResourceRef DeploymentOf(const json::Value& pod) {
+  return {"apps/v1", "Deployment", MetadataOf(pod, "namespace"), LabelOf(pod, kNameLabel)};
+}
+
+std::string Text(const ports::ResourceRef& deployment) { return deployment.namespace_ + "/" + deployment.name; }
+
+std::string Digest(const json::Value& value) { return Sha256Hex(json::Dump(value)); }
+
+Error NotServed(const Kind& kind) {
+  return Fail(ErrorCode::kUnavailable, "the cluster serves no " + kind.resource + " of " + kind.api_version +
+                                           "; install KEDA, or set spec.scaling.enabled: false");
+}
+
+}  // namespace
+
+KubernetesCluster::KubernetesCluster(Client& client, KubernetesSettings settings, const Clock& clock,
+                                     const observe::Logger& log)
+    : client_(client),
+      settings_(settings),
+      log_(log),
+      random_(SystemSeed()),
+      children_([](const json::Value& object) { return LabelOf(object, kOwnerLabel); }),
+      pods_([](const json::Value& pod) { return Text(DeploymentOf(pod)); }) {
+  const auto tell = [this](const std::set<std::string>& owners) {
+    for (const std::string& owner : owners) subscribers_.Call(owner);
+  };
+  for (const Kind& kind : ChildKinds()) {
+    informers_.push_back(
+        std::make_unique<Informer>(kind, kOwnerLabel, Informer::Parts{client_, children_, clock, random_, log_}, tell));
+  }
+  const auto tell_of_pods = [this](const std::set<std::string>& deployments) {
+    for (const std::string& text : deployments) {
+      const std::size_t slash = text.find('/');
+      const auto found = children_.Find({"apps/v1", "Deployment", text.substr(0, slash), text.substr(slash + 1)});
+      if (found != nullptr) subscribers_.Call(LabelOf(*found, kOwnerLabel));
+    }
+  };
+  informers_.push_back(std::make_unique<Informer>(PodKind(),
+                                                  std::string(kActorLabel) + ",app.kubernetes.io/managed-by%3Dasya",
+                                                  Informer::Parts{client_, pods_, clock, random_, log_}, tell_of_pods));
+}
+
+KubernetesCluster::~KubernetesCluster() { Stop(); }
+
+void KubernetesCluster::Start() {
+  for (const auto& informer : informers_) informer->Start();
+}
+
+void KubernetesCluster::Stop() {
+  for (const auto& informer : informers_) informer->Stop();
+}
+
+Status KubernetesCluster::Ready() const {
+  for (const auto& informer : informers_) ASYA_TRY_STATUS(informer->Ready());
+  return Ok();
+}
+
+json::Value KubernetesCluster::WithOwner(json::Value object) const {
+  const std::string uid = LabelOf(object, kOwnerLabel);
+  if (!settings_.owner_references || uid.empty()) return object;
+  object["metadata"]["ownerReferences"] = json::Array{json::Object{{"apiVersion", "asya.sh/v1alpha1"},
+                                                                   {"kind", "AsyncActor"},
+                                                                   {"name", LabelOf(object, kNameLabel)},
+                                                                   {"uid", uid},
+                                                                   {"controller", true},
+                                                                   {"blockOwnerDeletion", true}}};
+  return object;
+}
+
+bool KubernetesCluster::IsAsApplied(const MemoryKey& key, const json::Value& wanted, const json::Value& now) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = memories_.find(key);
+  return found != memories_.end() && found->second.sent == Digest(wanted) &&
+         found->second.seen == Digest(Projected(now, wanted));
+}
+
+Status KubernetesCluster::RefuseForeign(const Kind& kind, const ports::ResourceRef& ref, const json::Value& wanted) {
+  const auto found = client_.Get(ObjectPath(kind, ref));
+  if (!found.ok()) return found.error().code == ErrorCode::kNotFound ? Ok() : Status(found.error());
+  const std::string owner = LabelOf(*found, kOwnerLabel);
+  if (owner == LabelOf(wanted, kOwnerLabel)) return Ok();
+  const std::string what = "there is a " + ref.kind + " " + ref.namespace_ + "/" + ref.name + " already, which ";
+  if (owner.empty())
+    return Fail(ErrorCode::kConflict, what + "nobody gave to an actor; rename the actor, or delete it");
+  return Fail(ErrorCode::kConflict,
+              what + "belongs to an earlier actor of uid " + owner + "; waiting until it is gone");
+}
+
+Result<ports::Applied> KubernetesCluster::Apply(const json::Value& object, const std::string& field_manager) {
+  ASYA_TRY(const ports::ResourceRef ref, RefOf(object));
+  const Kind* kind = FindChildKind(ref);
+  if (kind == nullptr) return Invalid("kind", "no actor is rendered into a " + ref.api_version + " " + ref.kind);
+  const json::Value wanted = WithOwner(object);
+  const MemoryKey key{ref, field_manager};
+  const ObjectCache::Object before = children_.Find(ref);
+  const bool is_ours = before != nullptr && LabelOf(*before, kOwnerLabel) == LabelOf(wanted, kOwnerLabel);
+  if (is_ours && IsAsApplied(key, wanted, *before)) return ports::Applied{false};
+  if (!is_ours) {
+    if (kind->optional) {
+      ASYA_TRY(const bool served, IsServed(client_, *kind));
+      if (!served) return NotServed(*kind);
+    }
+    ASYA_TRY_STATUS(RefuseForeign(*kind, ref, wanted));
+  }
+  auto applied = client_.Send(
+      {"PATCH", ObjectPath(*kind, ref) + "?force=true&fieldManager=" + field_manager, wanted, kApplyPatch});
+  if (!applied.ok()) return applied.error();
+  {
+    const Memory memory{Digest(wanted), Digest(Projected(Shortened(*applied), wanted))};
+    const std::lock_guard lock(mutex_);
+    memories_[key] = memory;
+  }
+  const bool changed = before == nullptr || VersionOf(*before) != VersionOf(*applied);
+  children_.PutWritten(std::move(*applied));
+  return ports::Applied{changed};
+}
+
+Status KubernetesCluster::Delete(const ports::ResourceRef& ref) {
+  const Kind* kind = FindChildKind(ref);
+  const ObjectCache::Object found = children_.Find(ref);
+  if (kind == nullptr || found == nullptr) return Ok();
+  {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(memories_, [&ref](const auto& memory) { return memory.first.first == ref; });
+  }
+  // The pods of a Deployment end before it does, so that an actor's end can wait for theirs.
+  const char* policy = ref.kind == "Deployment" ? "Foreground" : "Background";
+  const json::Object options{{"apiVersion", "v1"},
+                             {"kind", "DeleteOptions"},
+                             {"propagationPolicy", policy},
+                             {"preconditions", json::Object{{"uid", MetadataOf(*found, "uid")}}}};
+  const auto deleted = client_.Send({"DELETE", ObjectPath(*kind, ref), options});
+  // A conflict is about another object of that name.
+  if (deleted.ok() || deleted.error().code == ErrorCode::kNotFound || deleted.error().code == ErrorCode::kConflict)
+    return Ok();
+  return deleted.error();
+}
+
+Result<std::vector<ports::Observed>> KubernetesCluster::Observe(const std::string& owner_uid) {
+  ASYA_TRY_STATUS(Ready());
+  auto children = children_.OwnedBy(owner_uid);
+  for (ports::Observed& child : children) {
+    if (child.ref.kind == "Deployment") child.object = WithPods(std::move(child.object), PodsOf(child.ref));
+  }
+  return children;
+}
+
+Status KubernetesCluster::Scale(const ports::ResourceRef& deployment, std::int64_t replicas) {
+  const Kind* kind = FindChildKind(deployment);
+  if (kind == nullptr || kind->name != "Deployment") return Invalid("kind", "only a Deployment is scaled here");
+  const json::Object patch{{"spec", json::Object{{"replicas", replicas}}}};
+  const auto scaled = client_.Send({"PATCH", ObjectPath(*kind, deployment) + "/scale", patch, kMergePatch});
+  return scaled.ok() ? Ok() : Status(scaled.error());
+}
+
+Result<std::vector<ports::Replica>> KubernetesCluster::Replicas(const ports::ResourceRef& deployment) {
+  ASYA_TRY_STATUS(Ready());
+  return PodsOf(deployment);
+}
+
+std::vector<ports::Replica> KubernetesCluster::PodsOf(const ports::ResourceRef& deployment) const {
+  std::vector<ports::Replica> replicas;
+  for (const auto& pod : pods_.OwnedBy(Text(deployment))) replicas.push_back(ReplicaOf(pod.object));
+  return replicas;
+}
+
+std::shared_ptr<void> KubernetesCluster::Subscribe(std::function<void(const std::string&)> on_change) {
+  return subscribers_.Add(std::move(on_change));
+}
+
+}  // namespace asya::cluster::kubernetes

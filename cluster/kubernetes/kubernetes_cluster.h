@@ -1,0 +1,81 @@
+// KubernetesCluster: a Kubernetes API as the cluster: applies rendered resources to it and follows what becomes of
+// them.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cluster/kubernetes/client.h"
+#include "cluster/kubernetes/informer.h"
+#include "cluster/kubernetes/object_cache.h"
+#include "cluster/subscribers.h"
+#include "core/base/random.h"
+#include "core/observe/log.h"
+#include "ports/cluster.h"
+
+namespace asya::cluster::kubernetes {
+
+struct KubernetesSettings {
+  // Children get a controller ownerReference to their AsyncActor: where the cluster serves our kinds. Elsewhere its
+  // garbage collector would find no such owner and delete them.
+  bool owner_references = false;
+};
+
+// Thread safe. Touches nothing that does not carry the label asya.sh/owner-uid.
+class KubernetesCluster final : public ports::Cluster {
+ public:
+  // `client` lives longer.
+  KubernetesCluster(Client& client, KubernetesSettings settings, const Clock& clock, const observe::Logger& log);
+  ~KubernetesCluster() override;
+  KubernetesCluster(const KubernetesCluster&) = delete;
+  KubernetesCluster& operator=(const KubernetesCluster&) = delete;
+
+  // Begins to follow the objects; does not wait for them.
+  void Start();
+  // Idempotent.
+  void Stop();
+
+  // Sends nothing where this has applied the same before and what it then found is still so. kConflict: there is an
+  // object of that name which belongs to somebody else, or to an actor of that name that is gone. kUnavailable with the
+  // part to install, for a kind that the cluster does not serve.
+  Result<ports::Applied> Apply(const json::Value& object, const std::string& field_manager) override;
+  Status Delete(const ports::ResourceRef& ref) override;
+  // kUnavailable until everything has been listed once.
+  Result<std::vector<ports::Observed>> Observe(const std::string& owner_uid) override;
+  Status Scale(const ports::ResourceRef& deployment, std::int64_t replicas) override;
+  Result<std::vector<ports::Replica>> Replicas(const ports::ResourceRef& deployment) override;
+  [[nodiscard]] std::shared_ptr<void> Subscribe(std::function<void(const std::string&)> on_change) override;
+
+ private:
+  // Digests of what was sent last, and of the same part of what the cluster made of it.
+  struct Memory {
+    std::string sent;
+    std::string seen;
+  };
+  using MemoryKey = std::pair<ports::ResourceRef, std::string>;
+
+  [[nodiscard]] json::Value WithOwner(json::Value object) const;
+  [[nodiscard]] bool IsAsApplied(const MemoryKey& key, const json::Value& wanted, const json::Value& now) const;
+  Status RefuseForeign(const Kind& kind, const ports::ResourceRef& ref, const json::Value& wanted);
+  [[nodiscard]] Status Ready() const;
+  [[nodiscard]] std::vector<ports::Replica> PodsOf(const ports::ResourceRef& deployment) const;
+
+  Client& client_;
+  const KubernetesSettings settings_;
+  const observe::Logger log_;
+  Random random_;
+  Subscribers subscribers_;
+  ObjectCache children_;
+  ObjectCache pods_;  // by the Deployment that they belong to
+  mutable std::mutex mutex_;
+  std::map<MemoryKey, Memory> memories_;
+  std::vector<std::unique_ptr<Informer>> informers_;
+};
+
+}  // namespace asya::cluster::kubernetes

@@ -1,0 +1,150 @@
+#include "cluster/kubernetes/kubernetes_cluster.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+
+#include "cluster/kubernetes/test_cluster.h"
+
+namespace asya::cluster::kubernetes {
+namespace {
+
+constexpr std::chrono::seconds kPatience{20};  // a bound for waits that end by an event
+
+json::Value Account(const std::string& owner) {
+  return json::Object{
+      {"apiVersion", "v1"},
+      {"kind", "ServiceAccount"},
+      {"metadata", json::Object{{"name", "echo"},
+                                {"namespace", "team"},
+                                {"labels", json::Object{{kOwnerLabel, owner}, {"app.kubernetes.io/name", "echo"}}}}}};
+}
+
+// Lists that are empty, watches that break off, and one ServiceAccount that may be there.
+class ClusterTest : public ::testing::Test {
+ protected:
+  http::Response Answer(const http::Request& request) {
+    if (request.path == "/apis") return TestCluster::Json(200, R"({"kind":"APIGroupList","groups":[]})");
+    if (request.path.find("/namespaces/") == std::string::npos) {
+      if (TestCluster::QueryOf(request).find("watch=true") != std::string::npos)
+        return TestCluster::Refusal(503, "ServiceUnavailable");
+      if (request.path.find("keda.sh") != std::string::npos) return TestCluster::Json(404, "404 page not found");
+      return TestCluster::Json(200, R"({"metadata":{"resourceVersion":"5"},"items":[]})");
+    }
+    const std::lock_guard lock(mutex_);
+    if (request.method == "PATCH") {
+      stored_ = json::Parse(request.body).value();
+      stored_["metadata"]["resourceVersion"] = std::to_string(++version_);
+      stored_["metadata"]["uid"] = "child-1";
+      stored_["secrets"] = json::Array{};
+    } else if (request.method == "DELETE") {
+      stored_ = json::Value();
+    }
+    if (stored_.IsNull()) return TestCluster::Refusal(404, "NotFound");
+    return TestCluster::Json(200, json::Dump(stored_));
+  }
+  [[nodiscard]] std::vector<http::Request> Sent(const std::string& method) const {
+    std::vector<http::Request> sent;
+    for (const auto& request : fake_.requests()) {
+      if (request.method == method && request.path.find("/namespaces/") != std::string::npos) sent.push_back(request);
+    }
+    return sent;
+  }
+  void WaitUntilKnown() {
+    const SteadyTime until = RealClock().Steady() + kPatience;
+    while (!cluster_.Observe("u1").ok() && RealClock().Steady() < until) std::this_thread::yield();
+    ASSERT_TRUE(cluster_.Observe("u1").ok()) << cluster_.Observe("u1").error().message;
+  }
+
+  std::mutex mutex_;
+  json::Value stored_;
+  int version_ = 100;
+  TestCluster fake_{[this](const http::Request& request) { return Answer(request); }};
+  Client client_{fake_.At(), RealClock()};
+  KubernetesCluster cluster_{client_, KubernetesSettings{true}, RealClock(), observe::Logger::Silent()};
+};
+
+TEST_F(ClusterTest, KnowsNothingBeforeItHasListed) {
+  EXPECT_EQ(cluster_.Observe("u1").error().code, ErrorCode::kUnavailable);
+  cluster_.Start();
+  WaitUntilKnown();
+}
+
+TEST_F(ClusterTest, AppliesOnceWhatStaysAsItIs) {
+  cluster_.Start();
+  WaitUntilKnown();
+  const auto first = cluster_.Apply(Account("u1"), "asya");
+  ASSERT_TRUE(first.ok()) << first.error().message;
+  EXPECT_TRUE(first->changed);
+  ASSERT_EQ(Sent("PATCH").size(), 1U);
+  const http::Request request = Sent("PATCH")[0];
+  EXPECT_EQ(request.path, "/api/v1/namespaces/team/serviceaccounts/echo");
+  EXPECT_EQ(TestCluster::QueryOf(request), "force=true&fieldManager=asya");
+  EXPECT_EQ(request.headers.Get("Content-Type"), "application/apply-patch+yaml");
+  EXPECT_EQ(json::Dump(*json::Parse(request.body)->FindPath({"metadata", "ownerReferences"})),
+            R"([{"apiVersion":"asya.sh/v1alpha1","blockOwnerDeletion":true,"controller":true,"kind":"AsyncActor",)"
+            R"("name":"echo","uid":"u1"}])");
+  ASSERT_EQ(cluster_.Observe("u1")->size(), 1U);
+
+  EXPECT_FALSE(cluster_.Apply(Account("u1"), "asya")->changed);
+  EXPECT_EQ(Sent("PATCH").size(), 1U) << "nothing was to be sent";
+  json::Value other = Account("u1");
+  other["metadata"]["labels"]["more"] = "yes";
+  EXPECT_TRUE(cluster_.Apply(other, "asya")->changed);
+  EXPECT_EQ(Sent("PATCH").size(), 2U);
+}
+
+TEST_F(ClusterTest, TakesNothingOver) {
+  cluster_.Start();
+  WaitUntilKnown();
+  stored_ = Account("");
+  stored_["metadata"]["labels"] = json::Object{};
+  auto refused = cluster_.Apply(Account("u1"), "asya");
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, ErrorCode::kConflict);
+  EXPECT_EQ(
+      refused.error().message,
+      "there is a ServiceAccount team/echo already, which nobody gave to an actor; rename the actor, or delete it");
+  stored_ = Account("u0");
+  refused = cluster_.Apply(Account("u1"), "asya");
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(
+      refused.error().message,
+      "there is a ServiceAccount team/echo already, which belongs to an earlier actor of uid u0; waiting until it "
+      "is gone");
+  EXPECT_TRUE(Sent("PATCH").empty());
+  EXPECT_TRUE(cluster_.Delete({"v1", "ServiceAccount", "team", "echo"}).ok());
+  EXPECT_TRUE(Sent("DELETE").empty()) << "it is not ours";
+}
+
+TEST_F(ClusterTest, DeletesTheObjectThatItKnowsAndNoOther) {
+  cluster_.Start();
+  WaitUntilKnown();
+  ASSERT_TRUE(cluster_.Apply(Account("u1"), "asya").ok());
+  ASSERT_TRUE(cluster_.Delete({"v1", "ServiceAccount", "team", "echo"}).ok());
+  ASSERT_EQ(Sent("DELETE").size(), 1U);
+  EXPECT_EQ(Sent("DELETE")[0].body, R"({"apiVersion":"v1","kind":"DeleteOptions","preconditions":{"uid":"child-1"},)"
+                                    R"("propagationPolicy":"Background"})");
+}
+
+TEST_F(ClusterTest, NamesWhatIsNotInstalled) {
+  cluster_.Start();
+  WaitUntilKnown();
+  json::Value object = Account("u1");
+  object["apiVersion"] = "keda.sh/v1alpha1";
+  object["kind"] = "ScaledObject";
+  const auto refused = cluster_.Apply(object, "asya");
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(
+      refused.error().message,
+      "the cluster serves no scaledobjects of keda.sh/v1alpha1; install KEDA, or set spec.scaling.enabled: false");
+}
+
+TEST_F(ClusterTest, RefusesKindsThatNoActorIsRenderedInto) {
+  json::Value object = Account("u1");
+  object["kind"] = "Secret";
+  EXPECT_EQ(cluster_.Apply(object, "asya").error().field, "kind");
+}
+
+}  // namespace
+}  // namespace asya::cluster::kubernetes

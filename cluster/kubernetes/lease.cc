@@ -1,0 +1,125 @@
+#include "cluster/kubernetes/lease.h"
+
+#include <utility>
+
+namespace asya::cluster::kubernetes {
+namespace {
+
+// Of a call, so that two of them fit into the patience of a holder.
+constexpr std::chrono::milliseconds kLeaseDeadline{2000};
+
+std::string CollectionOf(const LeaseSettings& settings) {
+  return "/apis/coordination.k8s.io/v1/namespaces/" + settings.namespace_ + "/leases";
+}
+
+}  // namespace
+
+Lease::Lease(Client& client, LeaseSettings settings, Events events, const Clock& clock, observe::Logger log)
+    : client_(client),
+      settings_(std::move(settings)),
+      events_(std::move(events)),
+      clock_(clock),
+      log_(std::move(log)),
+      turns_([this] {
+        Turn();
+        return Periodic::Every(settings_.pause);
+      }) {}
+
+Lease::~Lease() { Stop(); }
+
+void Lease::Start() { turns_.Start({}); }
+
+void Lease::Stop() {
+  turns_.Stop();
+  if (!holds_) return;
+  Lose("this replica ends");
+  Release();
+}
+
+void Lease::Turn() {
+  const SteadyTime asked_at = clock_.Steady();
+  const auto held = TryHold();
+  if (held.ok() && *held) {
+    renewed_at_ = asked_at;
+    if (std::exchange(holds_, true)) return;
+    log_.Info("this replica leads", {{"lease", settings_.name}, {"holder", settings_.holder}});
+    return events_.on_gained();
+  }
+  if (!holds_) {
+    if (!held.ok()) log_.Warning("the lease cannot be read", {{"error", held.error().message}});
+    return;
+  }
+  if (held.ok()) return Lose("somebody else holds it");
+  if (clock_.Steady() - renewed_at_ > Patience()) Lose(held.error().message);
+}
+
+Result<bool> Lease::TryHold() {
+  auto found = client_.Send({"GET", CollectionOf(settings_) + "/" + settings_.name, {}, {}, kLeaseDeadline});
+  if (!found.ok() && found.error().code == ErrorCode::kNotFound) return Make();
+  if (!found.ok()) return found.error();
+  const json::Value* spec = found->Find("spec");
+  const json::Value none = json::Object{};
+  if (!IsFree(spec != nullptr && spec->IsObject() ? *spec : none)) return false;
+  return Take(std::move(*found));
+}
+
+bool Lease::IsFree(const json::Value& spec) {
+  const std::string holder = spec.GetString("holderIdentity").value_or("");
+  if (holder.empty() || holder == settings_.holder) return true;
+  const std::string now = holder + " " + spec.GetString("renewTime").value_or("");
+  if (now != seen_) {
+    seen_ = now;
+    seen_at_ = clock_.Steady();
+  }
+  const std::chrono::seconds duration(spec.GetInt("leaseDurationSeconds").value_or(settings_.duration.count()));
+  return clock_.Steady() - seen_at_ > duration;
+}
+
+Result<bool> Lease::Make() {
+  const json::Object lease{{"apiVersion", "coordination.k8s.io/v1"},
+                           {"kind", "Lease"},
+                           {"metadata", json::Object{{"name", settings_.name}}}};
+  auto made = client_.Send({"POST", CollectionOf(settings_), lease, "application/json", kLeaseDeadline});
+  if (!made.ok() && made.error().code == ErrorCode::kExists) return false;
+  if (!made.ok()) return made.error();
+  return Take(std::move(*made));
+}
+
+Result<bool> Lease::Take(json::Value lease) {
+  const std::string now = FormatRfc3339(clock_.Now(), true);
+  json::Value& spec = lease["spec"];
+  if (!spec.IsObject()) spec = json::Object{};
+  if (spec.GetString("holderIdentity") != settings_.holder) {
+    const std::int64_t before = spec.GetInt("leaseTransitions").value_or(-1);
+    spec["leaseTransitions"] = before + 1;
+    spec["acquireTime"] = now;
+  }
+  spec["holderIdentity"] = settings_.holder;
+  spec["leaseDurationSeconds"] = settings_.duration.count();
+  spec["renewTime"] = now;
+  // With the version that was read: who comes second is refused.
+  const auto taken = client_.Send(
+      {"PUT", CollectionOf(settings_) + "/" + settings_.name, std::move(lease), "application/json", kLeaseDeadline});
+  if (taken.ok()) return true;
+  if (taken.error().code == ErrorCode::kConflict && !holds_) return false;
+  return taken.error();
+}
+
+void Lease::Lose(const std::string& why) {
+  holds_ = false;
+  log_.Info("this replica leads no longer", {{"lease", settings_.name}, {"reason", why}});
+  events_.on_lost();
+}
+
+void Lease::Release() {
+  auto found = client_.Send({"GET", CollectionOf(settings_) + "/" + settings_.name, {}, {}, kLeaseDeadline});
+  if (!found.ok()) return;
+  const json::Value* spec = found->Find("spec");
+  if (spec == nullptr || spec->GetString("holderIdentity") != settings_.holder) return;
+  (*found)["spec"]["holderIdentity"] = "";
+  const auto released =
+      client_.Send({"PUT", CollectionOf(settings_) + "/" + settings_.name, *found, "application/json", kLeaseDeadline});
+  if (!released.ok()) log_.Warning("the lease cannot be given up", {{"error", released.error().message}});
+}
+
+}  // namespace asya::cluster::kubernetes

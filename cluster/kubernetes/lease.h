@@ -1,0 +1,69 @@
+// Lease: which one of several replicas works, by a Lease object of the cluster (coordination.k8s.io/v1).
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <string>
+
+#include "cluster/kubernetes/client.h"
+#include "core/base/clock.h"
+#include "core/base/periodic.h"
+#include "core/base/result.h"
+#include "core/json/value.h"
+#include "core/observe/log.h"
+
+namespace asya::cluster::kubernetes {
+
+struct LeaseSettings {
+  std::string namespace_;
+  std::string name;
+  std::string holder;                     // of this replica alone, also among its own earlier lives
+  std::chrono::seconds duration{10};      // after which others may take one that is not renewed
+  std::chrono::milliseconds pause{2000};  // between renewals, and between looks at one that somebody else holds
+};
+
+// The clocks of replicas need not agree: one that is held by another is free when it has not changed for its duration
+// by the own clock, as in client-go's leaderelection.
+class Lease {
+ public:
+  struct Events {
+    std::function<void()> on_gained;
+    // Must return when nothing of this replica works any more; the lease is not renewed meanwhile.
+    std::function<void()> on_lost;
+  };
+  // `client` and `clock` live longer.
+  Lease(Client& client, LeaseSettings settings, Events events, const Clock& clock, observe::Logger log);
+  ~Lease();
+  Lease(const Lease&) = delete;
+  Lease& operator=(const Lease&) = delete;
+
+  void Start();
+  // Gives it up where this replica holds it, so that another need not wait. Idempotent.
+  void Stop();
+  // One renewal or look; Start has it done again and again. For tests, instead of Start.
+  void Turn();
+  [[nodiscard]] bool holds() const { return holds_; }
+
+ private:
+  // The time without a renewal after which it counts as lost: the calls under way have ended before others may take it.
+  [[nodiscard]] std::chrono::milliseconds Patience() const { return settings_.duration / 2; }
+  Result<bool> TryHold();
+  Result<bool> Make();
+  [[nodiscard]] bool IsFree(const json::Value& spec);
+  Result<bool> Take(json::Value lease);
+  void Lose(const std::string& why);
+  void Release();
+
+  Client& client_;
+  const LeaseSettings settings_;
+  const Events events_;
+  const Clock& clock_;
+  const observe::Logger log_;
+  bool holds_ = false;
+  SteadyTime renewed_at_{};
+  std::string seen_;  // holder and renewal as they were seen last
+  SteadyTime seen_at_{};
+  Periodic turns_;
+};
+
+}  // namespace asya::cluster::kubernetes

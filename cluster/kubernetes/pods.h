@@ -1,0 +1,20 @@
+// Pods: what the pods of an actor say of themselves; pure.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/json/value.h"
+#include "ports/cluster.h"
+
+namespace asya::cluster::kubernetes {
+
+// The replica that a Pod is, with the first thing that keeps it from being ready, in the words of who says so: the
+// scheduler, the kubelet, or the last end of a container.
+ports::Replica ReplicaOf(const json::Value& pod);
+
+// The Deployment with what its pods say in its conditions: in the message of Available what the first one that is not
+// ready waits for, and ReplicaFailure where one will not get ready without a change.
+json::Value WithPods(json::Value deployment, const std::vector<ports::Replica>& pods);
+
+}  // namespace asya::cluster::kubernetes
