@@ -32,6 +32,8 @@ constexpr const char* kClientId = "--oidc-client-id";
 constexpr const char* kIssuerCa = "--oidc-ca-file";
 constexpr const char* kAggregated = "--aggregated";
 constexpr const char* kServingCa = "--serving-ca-file";
+constexpr const char* kControllers = "--controllers";
+constexpr const char* kRuntime = "--runtime";
 constexpr const char* kRequiredClaim = "--oidc-required-claim";
 constexpr const char* kDatabaseFile = "--database-file";
 constexpr int kCertificateDays = 3650;
@@ -79,6 +81,7 @@ class FileReader {
       const Status usable = CheckServingCa(files_.serving_ca_pem);
       if (!usable.ok()) Wrong(kServingCa, usable.error().message);
     }
+    if (options_.controllers) Read(kRuntime, options_.runtime_archive, files_.runtime_bytes);
     if (Read(kEncryptionKeys, options_.encryption_key_file, files_.encryption_key_text)) {
       const auto keys = http::SealingKeys::Parse(files_.encryption_key_text);
       if (!keys.ok()) Wrong(kEncryptionKeys, keys.error().message);
@@ -207,7 +210,19 @@ void RefuseOwnUsers(const ApiOptions& options, std::vector<Error>& errors) {
   }
 }
 
+void CheckControllers(const ApiOptions& options, std::vector<Error>& errors) {
+  if (!options.controllers) return;
+  if (options.aggregated.empty()) {
+    errors.push_back(Invalid(kControllers, "is accepted with " + std::string(kAggregated) + " alone"));
+  }
+  if (options.runtime_archive.empty()) {
+    errors.push_back(
+        Invalid(kRuntime, "is missing; with " + std::string(kControllers) + " asya_runtime.pyz is needed"));
+  }
+}
+
 void CheckFlags(const ApiOptions& options, bool listens, std::vector<Error>& errors) {
+  CheckControllers(options, errors);
   if (!listens) errors.push_back(Invalid(kListen, "is missing; an IP address and a port, such as 0.0.0.0:6443"));
   CheckTlsFlags(options, errors);
   CheckOidcFlags(options, errors);
@@ -225,6 +240,20 @@ void CheckFlags(const ApiOptions& options, bool listens, std::vector<Error>& err
                                                 ? "is missing, and ASYA_DATABASE_URL: one of both is needed"
                                                 : "is given, and ASYA_DATABASE_URL: only one of both is accepted"));
   }
+}
+
+void AddControllerFlags(ApiOptions& options, std::map<std::string, FlagSetter>& flags) {
+  flags[kControllers] = [&options](const std::string& value) -> Status {
+    if (value != "all" && value != "none") {
+      return Invalid(kControllers, "got \"" + value + "\"; all or none is accepted");
+    }
+    options.controllers = value == "all";
+    return Ok();
+  };
+  flags[kRuntime] = TextFlag(options.runtime_archive);
+  flags["--relay-image"] = TextFlag(options.relay_image);
+  flags["--crew-image"] = TextFlag(options.crew_image);
+  flags["--gateway-url"] = TextFlag(options.gateway_url);
 }
 
 void AddOidcFlags(ApiOptions& options, std::map<std::string, FlagSetter>& flags) {
@@ -294,9 +323,11 @@ std::vector<Error> ParseApiOptions(const std::vector<std::string>& arguments, co
       {"--log-level", LevelFlag(options.log_level)},
   };
   AddOidcFlags(options, flags);
+  AddControllerFlags(options, flags);
   std::vector<Error> errors = ParseFlags(arguments, flags);
   const auto url = environment.own.find(kDatabaseVariable);
   if (url != environment.own.end()) options.database_url = url->second;
+  files.variables = environment.own;
   const auto history = ReadHistoryRetention(environment.own);
   if (history.ok()) {
     options.history = *history;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -34,6 +35,12 @@ struct ApiOptions {
   std::string aggregated;
   std::string serving_ca_file;          // of the CA to be kept in the APIService; empty: that is left to others
   std::string service = "asya-server";  // of the namespace, by which kube-apiserver calls this server
+  // Whether this server also makes of the actors what the cluster runs; with the images and the runtime of their pods.
+  bool controllers = false;
+  std::string runtime_archive;  // asya_runtime.pyz
+  std::string relay_image = "asya-relay:latest";
+  std::string crew_image = "asya-crew:latest";
+  std::string gateway_url;  // which relays report to; empty: none
   std::string encryption_key_file;
   std::string database_url;   // PostgreSQL; exactly one of the two
   std::string database_file;  // SQLite
@@ -52,6 +59,9 @@ struct ApiFiles {
   cluster::kubernetes::Endpoint cluster;  // with ApiOptions::aggregated
   std::string serving_ca_pem;
   std::string encryption_key_text;  // empty: none was given
+  std::string runtime_bytes;        // with ApiOptions::controllers
+  // The server's own environment, which may hold credentials of brokers.
+  std::map<std::string, std::string> variables;
 };
 
 // Behind kube-apiserver, where none is given: the server makes its certificate itself and keeps it in a Secret.

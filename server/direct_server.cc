@@ -1,6 +1,10 @@
 #include "server/direct_server.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <array>
+#include <climits>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -11,12 +15,15 @@
 #include "apiserver/api_server.h"
 #include "apiserver/secrets.h"
 #include "apiserver/unique_queue.h"
+#include "core/base/base64.h"
 #include "core/base/random.h"
+#include "core/base/sha256.h"
 #include "core/http/router.h"
 #include "core/http/sealing_keys.h"
 #include "core/yaml/parse.h"
 #include "reconcilers/events.h"
 #include "server/ca_bundle.h"
+#include "server/controllers.h"
 #include "server/delegation.h"
 #include "server/housekeeping.h"
 #include "server/installation.h"
@@ -34,8 +41,15 @@ constexpr std::size_t kBodyBytes = 4U << 20U;  // the API answers 413 from 3 MiB
 constexpr unsigned kIoThreadsMax = 4;          // handshakes are most of their work
 constexpr std::size_t kApiThreads = 8;         // as many as connections to the database
 constexpr std::chrono::milliseconds kStopGrace{5000};
+constexpr std::size_t kRuntimeHashDigits = 16;
 constexpr const char* kNoKeys =
     "Secrets are kept encrypted here, and the server was started without --encryption-key-file";
+
+std::string HostName() {
+  std::array<char, HOST_NAME_MAX + 1> name{};
+  ::gethostname(name.data(), name.size() - 1);
+  return name.data();
+}
 
 }  // namespace
 
@@ -62,6 +76,7 @@ struct DirectServer::Parts {
   std::unique_ptr<SecretStore> secrets;        // before the store of the database; null without keys
   std::unique_ptr<Housekeeping> housekeeping;
   std::unique_ptr<Upkeep> upkeep;
+  std::unique_ptr<Controllers> controllers;  // null where they were not asked for
   std::unique_ptr<apiserver::ApiServer> api;
   http::Router router;
   std::unique_ptr<http::Server> server;
@@ -77,6 +92,7 @@ struct DirectServer::Parts {
   [[nodiscard]] ports::ObjectStore& Objects() const { return secrets ? secrets->objects() : database->objects(); }
   Status StartApi();
   Status Listen();
+  void StartControllers();
   Status ReplaceTls(const std::optional<http::TlsIdentity>& next_identity,
                     const std::optional<http::ClientAuthorities>& next);
   void MakeServing();
@@ -293,8 +309,27 @@ void DirectServer::Parts::WatchUsers() {
   }
 }
 
+void DirectServer::Parts::StartControllers() {
+  if (!options.controllers) return;
+  ControllerOptions settings;
+  settings.replica = HostName() + "_" + NewUuid();
+  settings.namespace_ = files.cluster.namespace_;
+  settings.crew_image = options.crew_image;
+  settings.composer.relay_image = options.relay_image;
+  settings.composer.gateway_url = options.gateway_url;
+  settings.composer.runtime_base64 = EncodeBase64(files.runtime_bytes);
+  settings.composer.runtime_hash = Sha256Hex(files.runtime_bytes).substr(0, kRuntimeHashDigits);
+  settings.secrets.own = files.variables;
+  controllers = std::make_unique<Controllers>(
+      std::move(settings),
+      Controllers::Parts{files.cluster, database->objects(), clock, logger.For("controllers"), metrics});
+  controllers->Start();
+}
+
 void DirectServer::Parts::Stop() {
   if (std::exchange(stopped, true)) return;
+  // What it does is seen through the API until then.
+  if (controllers) controllers->Stop();
   if (watched) watched->Stop();
   // Watches end cleanly before their connections do.
   if (api) api->Stop();
@@ -327,6 +362,7 @@ Result<std::unique_ptr<DirectServer>> DirectServer::Start(const ApiOptions& opti
   ASYA_TRY_STATUS(parts.OpenSecrets());
   ASYA_TRY_STATUS(parts.StartApi());
   ASYA_TRY_STATUS(parts.Listen());
+  parts.StartControllers();
   logger.Info("serving", {{"address", server->address()}});
   return server;
 }

@@ -115,6 +115,26 @@ void AddServerRights(const AggregationSettings& settings, std::vector<json::Valu
   objects.push_back(Bound("RoleBinding", name, settings.namespace_, "Role", name, settings));
 }
 
+// What the controllers make, read and take away in the namespaces of actors.
+void AddControllerRights(const AggregationSettings& settings, std::vector<json::Value>& objects) {
+  const json::Array owns{"create", "delete", "get", "list", "patch", "watch"};
+  const std::string name = settings.service_account + "-controllers";
+  json::Object rights = Head(kRbacVersion, "ClusterRole", name, "");
+  rights["rules"] =
+      json::Array{Rule("", {"configmaps", "serviceaccounts"}, owns), Rule("", {"pods"}, {"get", "list", "watch"}),
+                  Rule("apps", {"deployments"}, owns), Rule("apps", {"deployments/scale"}, {"get", "patch"}),
+                  Rule("policy", {"poddisruptionbudgets"}, owns),
+                  Rule("keda.sh", {"scaledobjects", "triggerauthentications"}, owns),
+                  // For blockOwnerDeletion in the references of children to their actor.
+                  Rule(std::string(model::kGroup), {"asyncactors/finalizers"}, {"update"})};
+  objects.emplace_back(std::move(rights));
+  objects.push_back(Bound("ClusterRoleBinding", name, "", "ClusterRole", name, settings));
+  json::Object lease = Head(kRbacVersion, "Role", name, settings.namespace_);
+  lease["rules"] = json::Array{Rule("coordination.k8s.io", {"leases"}, {"create", "get", "update"})};
+  objects.emplace_back(std::move(lease));
+  objects.push_back(Bound("RoleBinding", name, settings.namespace_, "Role", name, settings));
+}
+
 void AddService(const AggregationSettings& settings, std::vector<json::Value>& objects) {
   json::Object service = Head("v1", "Service", settings.service, settings.namespace_);
   if (settings.external_name.empty()) {
@@ -155,6 +175,14 @@ std::vector<Error> ParseAggregationFlags(const std::vector<std::string>& argumen
       arguments, {{"--namespace", label("--namespace", settings.namespace_)},
                   {"--service", label("--service", settings.service)},
                   {"--service-account", label("--service-account", settings.service_account)},
+                  {"--controllers",
+                   [&settings](const std::string& value) -> Status {
+                     if (value != "all" && value != "none") {
+                       return Invalid("--controllers", "got \"" + value + "\"; all or none is accepted");
+                     }
+                     settings.controllers = value == "all";
+                     return Ok();
+                   }},
                   {"--external-name",
                    [&settings](const std::string& value) -> Status {
                      if (!model::IsDnsSubdomain(value)) {
@@ -183,6 +211,7 @@ std::vector<Error> ParseAggregationFlags(const std::vector<std::string>& argumen
 std::string RenderAggregation(const AggregationSettings& settings) {
   std::vector<json::Value> objects;
   AddServerRights(settings, objects);
+  if (settings.controllers) AddControllerRights(settings, objects);
   AddUserRoles(objects);
   AddService(settings, objects);
   return "# What a cluster needs to take asya-server as its API of asya.sh. The namespace and the server come "

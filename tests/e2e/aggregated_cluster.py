@@ -27,12 +27,17 @@ API_SERVICE = "apiservice/v1alpha1.asya.sh"
 class AggregatedCluster:
     """The control plane, our server in it as its own ServiceAccount, and users by client certificates."""
 
+    controllers: tuple[str, ...] = CONTROLLERS
+    """Of kube-controller-manager."""
+    render_flags: tuple[str, ...] = ()
+    server_flags: tuple[str, ...] = ()
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.program = subprocess.run(
             [ROOT / "tools" / "build-go", "kubectl"], stdout=subprocess.PIPE, text=True, check=True
         ).stdout.strip()
-        self.kubernetes = PrivateKubernetes(controllers=CONTROLLERS)
+        self.kubernetes = PrivateKubernetes(controllers=self.controllers)
         self.address = f"127.0.0.1:{free_ports(1)[0]}"
         self.server: DirectServer
 
@@ -77,7 +82,7 @@ class AggregatedCluster:
         port = self.address.rpartition(":")[2]
         done = subprocess.run(
             [self.programs() / "asya-server", "render", "apiservice", *self.authority_flags(), "--external-name",
-             "localhost", "--port", port], check=True, stdout=subprocess.PIPE, text=True,
+             "localhost", "--port", port, *self.render_flags], check=True, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
         return list(yaml.safe_load_all(done.stdout))
 
@@ -109,7 +114,7 @@ class AggregatedCluster:
         self.server = DirectServer(
             self.folder / folder, self.ca, f"--aggregated={self.folder / 'kubeconfig'}",
             f"--tls-cert-file={certificate}", f"--tls-private-key-file={key}",
-            f"--serving-ca-file={self.serving_ca}", listen=self.address, database=database,
+            f"--serving-ca-file={self.serving_ca}", *self.server_flags, listen=self.address, database=database,
         )  # fmt: skip
 
     def command(self, *arguments: str, user: str = "root") -> list[str]:

@@ -1,0 +1,66 @@
+// Controllers: keeps the actors of the database alive on a Kubernetes cluster, while this replica holds the Lease.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "cluster/kubernetes/client.h"
+#include "cluster/kubernetes/kubernetes_cluster.h"
+#include "cluster/kubernetes/lease.h"
+#include "cluster/local/config_values.h"
+#include "compositions/actor_composer.h"
+#include "core/base/clock.h"
+#include "core/observe/log.h"
+#include "core/observe/metrics.h"
+#include "ports/object_store.h"
+#include "ports/scaler.h"
+#include "reconcilers/reconcilers.h"
+#include "server/queue_directory.h"
+
+namespace asya::server {
+
+struct ControllerOptions {
+  std::string replica;           // the name of this one in the Lease
+  std::string namespace_;        // of the server, where the Lease lies
+  bool owner_references = true;  // where the cluster serves our kinds
+  std::string crew_image;
+  compositions::Settings composer;
+  cluster::local::ConfigSources secrets;  // of brokers
+};
+
+class Controllers {
+ public:
+  // All of these live longer.
+  struct Parts {
+    const cluster::kubernetes::Endpoint& cluster;
+    ports::ObjectStore& objects;
+    const Clock& clock;
+    observe::Logger logger;
+    observe::Metrics& metrics;
+  };
+  Controllers(ControllerOptions options, const Parts& parts);
+  ~Controllers();
+  Controllers(const Controllers&) = delete;
+  Controllers& operator=(const Controllers&) = delete;
+
+  void Start();
+  // Ends what is under way and gives the Lease up. Idempotent.
+  void Stop();
+
+ private:
+  void Lead();
+  void Yield();
+
+  const ControllerOptions options_;
+  const Parts parts_;
+  cluster::kubernetes::Client client_;
+  cluster::kubernetes::KubernetesCluster cluster_;
+  const compositions::ActorComposer composer_;
+  std::unique_ptr<ports::QueueAdmin> no_queues_;
+  std::unique_ptr<ports::Scaler> scaler_;
+  QueueDirectory queues_;
+  std::unique_ptr<reconcilers::Reconcilers> reconcilers_;  // while this replica leads; by the thread of the Lease
+  cluster::kubernetes::Lease lease_;
+};
+
+}  // namespace asya::server

@@ -1,0 +1,201 @@
+"""The controllers of an aggregated server on a real kube-apiserver. There is no node, so that no pod runs."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+from aggregated_cluster import CONTROLLERS, NAMESPACE, AggregatedCluster
+from asya_project import ROOT, until
+
+from private_rabbitmq import PrivateRabbitmq
+
+TEAM = "vision"
+
+
+class ControlledCluster(AggregatedCluster):
+    """With the controllers of Deployments, and ours."""
+
+    controllers = (*CONTROLLERS, "deployment-controller", "replicaset-controller", "serviceaccount-controller")
+    render_flags = ("--controllers", "all")
+    server_flags = ("--controllers=all", f"--runtime={ROOT / 'build' / 'asya_runtime.pyz'}", "--relay-image=relay:test")
+
+    def get(self, what: str, path: str = "") -> Any:
+        """An object of the team as it is now, or a part of it; None where it is not there."""
+        command = ["get", what, "-n", TEAM, "--ignore-not-found", "-o", "json"]
+        text = self.run(*command).strip()
+        found: Any = json.loads(text) if text else None
+        for name in filter(None, path.split(".")):
+            found = found.get(name) if found else None
+        return found
+
+    def reason(self, actor: str, condition: str) -> str:
+        """Reason and message of a condition of an actor."""
+        for one in self.get(f"asya/{actor}", "status.conditions") or []:
+            if one["type"] == condition:
+                return f"{one['reason']}: {one['message']}"
+        return ""
+
+
+def actor(name: str, **spec: Any) -> dict[str, Any]:
+    """An actor of two replicas that KEDA has nothing to do with, or one with this in its spec."""
+    return {
+        "apiVersion": "asya.sh/v1alpha1", "kind": "AsyncActor", "metadata": {"name": name, "namespace": TEAM},
+        "spec": {"image": "echo:1", "handler": "m.f"} | (spec or {"replicas": 2, "scaling": {"enabled": False}}),
+    }  # fmt: skip
+
+
+class Broker:
+    """A private RabbitMQ and its queues."""
+
+    def __init__(self) -> None:
+        self.node = PrivateRabbitmq(None)
+        self.node.start()
+        self.port = int(self.node.addresses["ASYA_TEST_RABBITMQ"].rstrip("/").rpartition(":")[2])
+        self.management = self.node.addresses["ASYA_TEST_RABBITMQ_MANAGEMENT"]
+
+    def transport(self) -> dict[str, Any]:
+        """The default one."""
+        return {
+            "apiVersion": "asya.sh/v1alpha1", "kind": "Transport", "metadata": {"name": "rabbit"},
+            "spec": {"type": "rabbitmq", "default": True, "rabbitmq": {"host": "127.0.0.1", "port": self.port}},
+        }  # fmt: skip
+
+    def queues(self) -> set[str]:
+        """Names of actors' queues."""
+        answer = httpx.get(self.management + "/api/queues", auth=("guest", "guest"), timeout=20)
+        return {queue["name"] for queue in answer.raise_for_status().json() if queue["name"].startswith("asya-")}
+
+
+@pytest.fixture(scope="module")
+def broker() -> Iterator[Broker]:
+    """One for all tests of this file."""
+    made = Broker()
+    yield made
+    made.node.stop()
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory, broker: Broker) -> Iterator[ControlledCluster]:
+    """One for all tests of this file: its start takes seconds."""
+    with ControlledCluster(tmp_path_factory.mktemp("controlled")) as made:
+        made.run("create", "namespace", TEAM)
+        made.apply([broker.transport()])
+        yield made
+
+
+def pods(cluster: ControlledCluster, name: str) -> int:
+    """Those that the cluster has made of an actor."""
+    return len(cluster.run("get", "pods", "-n", TEAM, "-l", f"asya.sh/actor={name}", "-o", "name").split())
+
+
+def test_an_actor_becomes_what_runs_it(cluster: ControlledCluster, broker: Broker) -> None:
+    """Queue, ConfigMap and Deployment with its owner; the status says how it is; all go with it."""
+    cluster.apply([actor("echo")])
+    deployment = until(lambda: cluster.get("deployment/echo"), "the Deployment is there")
+    uid = cluster.get("asya/echo", "metadata.uid")
+    assert deployment["metadata"]["ownerReferences"] == [
+        {"apiVersion": "asya.sh/v1alpha1", "kind": "AsyncActor", "name": "echo", "uid": uid, "controller": True,
+         "blockOwnerDeletion": True}
+    ]  # fmt: skip
+    relay = deployment["spec"]["template"]["spec"]["initContainers"][0]
+    assert (relay["name"], relay["image"], relay["restartPolicy"]) == ("asya-relay", "relay:test", "Always")
+    assert set(cluster.get("configmap/echo-runtime", "binaryData")) == {"asya_runtime.pyz"}
+    until(lambda: pods(cluster, "echo") == 2, "the cluster makes its pods")
+    until(lambda: cluster.reason("echo", "WorkloadReady").endswith(": starting"), "the status says what pods wait for")
+    assert cluster.reason("echo", "QueueReady") == "QueueExists: "
+    assert f"asya-{TEAM}-echo" in broker.queues()
+
+    cluster.run("delete", "asya", "echo", "-n", TEAM, "--timeout=60s")
+    assert cluster.get("deployment/echo") is None
+    assert cluster.get("configmap/echo-runtime") is None
+    assert f"asya-{TEAM}-echo" not in broker.queues()
+    until(lambda: pods(cluster, "echo") == 0, "the pods are gone")
+
+
+def test_what_others_change_is_put_right(cluster: ControlledCluster) -> None:
+    """A field, a whole object; what others add stays."""
+    cluster.apply([actor("steady")])
+    until(lambda: cluster.get("deployment/steady"), "the Deployment is there")
+    cluster.run("set", "image", "deployment/steady", "asya-runtime=other:2", "-n", TEAM)
+    cluster.run("annotate", "deployment/steady", "team.example/note=kept", "-n", TEAM)
+
+    def image() -> str:
+        return str(cluster.get("deployment/steady", "spec.template.spec")["containers"][0]["image"])
+
+    until(lambda: image() == "echo:1", "the image is put right")
+    assert cluster.get("deployment/steady", "metadata.annotations")["team.example/note"] == "kept"
+    cluster.run("delete", "configmap", "steady-runtime", "-n", TEAM)
+    until(lambda: cluster.get("configmap/steady-runtime"), "the ConfigMap is made again")
+    before = cluster.get("deployment/steady", "metadata.uid")
+    cluster.run("delete", "deployment", "steady", "-n", TEAM)
+    until(lambda: cluster.get("deployment/steady", "metadata.uid") not in (None, before), "it is made again")
+
+
+def test_a_restart_writes_nothing(cluster: ControlledCluster) -> None:
+    """Killed, another one takes over and finds everything as it should be."""
+    cluster.apply([actor("calm")])
+    until(lambda: pods(cluster, "calm") == 2, "the cluster makes its pods")
+    until(lambda: cluster.reason("calm", "WorkloadReady").endswith(": starting"), "the status is written")
+    lease = json.loads(cluster.run("get", "lease", "asya-controllers", "-n", NAMESPACE, "-o", "json"))["spec"]
+    before = {what: cluster.get(what, "metadata.resourceVersion") for what in ("deployment/calm", "asya/calm")}
+    cluster.server.process.send_signal(signal.SIGKILL)
+    cluster.server.process.wait()
+    cluster.start_server()
+    holder = "jsonpath={.spec.holderIdentity}"
+    until(lambda: cluster.run("get", "lease", "asya-controllers", "-n", NAMESPACE, "-o", holder)
+          != lease["holderIdentity"], "another one leads")  # fmt: skip
+    # Whatever it does to these it has done before it makes a new one.
+    cluster.apply([actor("later")])
+    until(lambda: cluster.get("deployment/later"), "the new leader works")
+    after = {what: cluster.get(what, "metadata.resourceVersion") for what in before}
+    assert after == before
+
+
+def test_nothing_is_taken_over(cluster: ControlledCluster) -> None:
+    """A Deployment that somebody made under that name stays theirs, and the actor says so."""
+    cluster.run("create", "deployment", "taken", "--image=theirs:1", "-n", TEAM)
+    cluster.apply([actor("taken")])
+    said = until(lambda: cluster.reason("taken", "Synced"), "the status is written")
+    until(lambda: "which nobody gave to an actor" in cluster.reason("taken", "Synced"), f"the actor says so: {said}")
+    containers = cluster.get("deployment/taken", "spec.template.spec")["containers"]
+    assert [one["image"] for one in containers] == ["theirs:1"]
+    cluster.run("delete", "asya", "taken", "-n", TEAM, "--timeout=60s")
+    assert cluster.get("deployment/taken")
+
+
+def test_keda_is_asked_for_where_it_is_missing(cluster: ControlledCluster) -> None:
+    """An actor that scales says what to install."""
+    cluster.apply([actor("scaling", scaling={"minReplicaCount": 0})])
+    until(lambda: "install KEDA" in cluster.reason("scaling", "Synced"), "the actor says what is missing")
+
+
+def test_the_rights_are_no_more_than_it_needs(cluster: ControlledCluster) -> None:
+    """What is rendered for the controllers names no secrets and nothing by a star."""
+    rules = [
+        rule for one in cluster.rendered() if one["kind"] in ("ClusterRole", "Role")
+        and one["metadata"]["name"] == "asya-server-controllers" for rule in one["rules"]
+    ]  # fmt: skip
+    text = yaml.safe_dump(rules)
+    assert "*" not in text
+    assert "secrets" not in text
+
+
+def test_controllers_need_a_cluster_and_a_runtime(cluster: ControlledCluster, tmp_path: Path) -> None:
+    """Flags that do not fit are all told."""
+    del cluster
+    done = subprocess.run(
+        [AggregatedCluster.programs() / "asya-server", "api", "--listen=127.0.0.1:0", f"--cert-dir={tmp_path}",
+         "--controllers=all", f"--database-file={tmp_path / 'db'}"],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 64
+    assert "--controllers: is accepted with --aggregated alone" in done.stderr
+    assert "--runtime: is missing; with --controllers asya_runtime.pyz is needed" in done.stderr
