@@ -7,7 +7,7 @@ import os
 import ssl
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx
 import yaml
@@ -41,7 +41,7 @@ class AggregatedCluster:
         self.address = f"127.0.0.1:{free_ports(1)[0]}"
         self.server: DirectServer
 
-    def __enter__(self) -> AggregatedCluster:
+    def __enter__(self) -> Self:
         self.kubernetes.start()
         try:
             self._install()

@@ -6,13 +6,20 @@ import json
 import os
 import subprocess
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
+import httpx
 import pytest
 from asya_project import until
 from direct_server import FLOWS, PROGRAMS, Authority, DirectServer, flow
 
 from private_postgres import PrivatePostgres, binaries
+
+
+def creates(client: httpx.Client, name: str) -> bool:
+    """Whether the server takes a Flow of this name."""
+    return client.post(FLOWS, json=flow(name)).status_code == 201
 
 
 def run(dsn: str, *command: str, text: str = "") -> str:
@@ -83,7 +90,7 @@ def test_a_server_that_runs_on_gives_up_what_the_database_has_lost(
         subprocess.run(["cp", "-a", home / "data", home / "standby"], check=True)
         primary.start()
         for number in range(5):
-            until(lambda name=f"lost-{number}": client.post(FLOWS, json=flow(name)).status_code == 201, "it is created")
+            until(partial(creates, client, f"lost-{number}"), "it is created")
         seen = client.get(FLOWS).json()["metadata"]["resourceVersion"]
         query = {"watch": "1", "resourceVersion": kept["metadata"]["resourceVersion"]}
         watch = stack.enter_context(server.client(certificate=root).stream("GET", FLOWS, params=query)).iter_lines()
