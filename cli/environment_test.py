@@ -28,6 +28,7 @@ def make_wheel(folder: Path) -> None:
         wheel.writestr("scales-1.0.dist-info/RECORD", "".join(f"{name},,\n" for name in files))
 
 
+@pytest.mark.timeout(1200)  # two environments: seconds each, but minutes on a machine that does much else
 def test_an_environment_is_made_once_and_again_when_its_requirements_change(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -268,7 +268,7 @@ def test_a_busy_port_is_named(project: Project) -> None:
         ("no-function", "steps.nothing", HANDLERS, ("nothing",)),
         ("no-import", "steps.echo", "import no_such_package\n" + HANDLERS, ("no_such_package", "steps.py", "1")),
         ("no-syntax", "steps.echo", "\ndef echo(:\n", ("SyntaxError", "steps.py", "2")),
-        ("raises", "steps.py:echo", "raise RuntimeError('no model here')\n", ("RuntimeError", "no model here")),
+        ("raises", "steps.py:echo", "raise RuntimeError('no model')\n" + HANDLERS, ("RuntimeError", "no model")),
     ],
 )
 def test_a_handler_that_cannot_load_is_told_and_holds_its_work(
