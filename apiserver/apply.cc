@@ -131,8 +131,8 @@ Outcome<http::Response> ApplyObject(const Context& context, Call& call) {
       return created;
     }
     if (!record.ok()) return FromStore(record.error(), *call.resource, call.info.name);
-    ASYA_TRY(json::Value object,
-             Applied(context, call, options, StoredObjectOf(*record), config, call.resource->ApiVersion()));
+    ASYA_TRY(json::Value live, StoredObjectOf(*record));
+    ASYA_TRY(json::Value object, Applied(context, call, options, std::move(live), config, call.resource->ApiVersion()));
     if (options.field_manager == kKubectl) RenewLastApplied(whole, object);
     if (!target.uid.empty()) MetadataOf(object)["uid"] = target.uid;
     if (!target.revision.empty()) MetadataOf(object)["resourceVersion"] = target.revision;

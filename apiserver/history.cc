@@ -27,6 +27,9 @@ class HistoryReader {
     if (read_.empty() && !ended_) {
       auto entries = context_.store.History(query_);
       if (!entries.ok()) return FromStore(entries.error(), *call_.resource, call_.info.name);
+      for (const HistoryEntry& entry : *entries) {
+        ASYA_TRY([[maybe_unused]] const Done checked, CheckEntry(entry));
+      }
       ended_ = static_cast<std::int64_t>(entries->size()) < query_.limit;
       if (!entries->empty()) query_.upto = ports::Revision(entries->back().revision.get() - 1);
       std::move(entries->begin(), entries->end(), std::back_inserter(read_));
@@ -80,6 +83,9 @@ Outcome<http::Response> GetLiveAt(const Context& context, const Call& call, cons
     ASYA_TRY([[maybe_unused]] const HistoryEntry any, LastRevision(context, call, UidOf(call)));
     none.message = what + " was not there at " + text + ", as far as its history goes back";
     return none;
+  }
+  for (const HistoryEntry& entry : *entries) {
+    ASYA_TRY([[maybe_unused]] const Done checked, CheckEntry(entry));
   }
   const HistoryEntry& live = entries->front();
   if (Deletes(live)) {

@@ -20,7 +20,8 @@ Outcome<NamespaceState> StateOf(const Context& context, const std::string& names
   const auto record = context.store.Get(KeyOf(Namespaces(), "", namespace_));
   if (!record.ok() && record.error().code == ErrorCode::kNotFound) return NamespaceState::kMissing;
   if (!record.ok()) return FromStore(record.error(), Namespaces(), namespace_);
-  return IsDeleting(StoredObjectOf(*record)) ? NamespaceState::kTerminating : NamespaceState::kActive;
+  ASYA_TRY(const json::Value object, StoredObjectOf(*record));
+  return IsDeleting(object) ? NamespaceState::kTerminating : NamespaceState::kActive;
 }
 
 // Events go by themselves.
@@ -108,7 +109,9 @@ Outcome<bool> EmptyNamespace(const Context& context, const Call& call, const std
 void FinishNamespace(const Context& context, const Call& call, const std::string& namespace_) {
   if (namespace_.empty() || context.namespace_state) return;
   const auto record = context.store.Get(KeyOf(Namespaces(), "", namespace_));
-  if (!record.ok() || !IsDeleting(StoredObjectOf(*record)) || HasObjects(context, namespace_)) return;
+  if (!record.ok()) return;
+  const auto object = StoredObjectOf(*record);
+  if (!object.ok() || !IsDeleting(*object) || HasObjects(context, namespace_)) return;
   const auto deleted = context.store.Delete(record->key, {record->revision, std::nullopt}, call.Author());
   if (!deleted.ok() && deleted.error().code != ErrorCode::kNotFound && deleted.error().code != ErrorCode::kConflict) {
     context.logger.Warning("an empty namespace could not be removed",

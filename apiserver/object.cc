@@ -27,18 +27,23 @@ std::string BytesOf(const ports::Record& record) {
   return bytes;
 }
 
-json::Value ParseStored(std::string_view text) {
+Outcome<json::Value> ParseStored(const ports::ObjectKey& key, std::string_view text) {
   json::ParseOptions options;
   options.depth_limit = kStoredDepthLimit;
   auto parsed = json::Parse(text, options);
-  ASYA_CHECK(parsed.ok());
-  return std::move(parsed).value();
+  if (parsed.ok() && parsed->IsObject()) return std::move(parsed).value();
+  StatusError error;
+  const std::string why = parsed.ok() ? "no object" : parsed.error().message;
+  const std::string place = key.namespace_.empty() ? "" : " in namespace \"" + key.namespace_ + "\"";
+  error.message = "Internal error occurred: " + key.resource + " \"" + key.name + "\"" + place +
+                  " cannot be decoded from the store: " + why;
+  return error;
 }
 
-json::Value StoredObjectOf(const ports::Record& record) { return ParseStored(*record.json); }
+Outcome<json::Value> StoredObjectOf(const ports::Record& record) { return ParseStored(record.key, *record.json); }
 
-json::Value ObjectOf(const ports::Record& record) {
-  json::Value object = StoredObjectOf(record);
+Outcome<json::Value> ObjectOf(const ports::Record& record) {
+  ASYA_TRY(json::Value object, StoredObjectOf(record));
   MetadataOf(object)["resourceVersion"] = std::to_string(record.revision.get());
   return object;
 }

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "apiserver/outcome.h"
 #include "apiserver/resource.h"
 #include "core/json/value.h"
 #include "ports/object_store.h"
@@ -17,13 +18,14 @@ std::string BytesOf(const ports::Record& record);
 void AppendBytes(const ports::Record& record, std::string& bytes);
 inline constexpr std::size_t kRevisionBytes = 48;  // it puts in at most
 // The same, decoded.
-json::Value ObjectOf(const ports::Record& record);
+Outcome<json::Value> ObjectOf(const ports::Record& record);
 // What is in the store may be deeper than what is taken: an older version may have had other bounds, and an object that
 // cannot be read could not be deleted either.
 inline constexpr std::size_t kStoredDepthLimit = 1000;
-json::Value ParseStored(std::string_view text);
+// 500 that names the object for what cannot be decoded.
+Outcome<json::Value> ParseStored(const ports::ObjectKey& key, std::string_view text);
 // The stored form, decoded: without metadata.resourceVersion.
-json::Value StoredObjectOf(const ports::Record& record);
+Outcome<json::Value> StoredObjectOf(const ports::Record& record);
 
 // `object` is complete and valid; its metadata.resourceVersion is left out.
 ports::Record RecordOf(const Resource& resource, json::Value object);

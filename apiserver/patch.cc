@@ -25,7 +25,8 @@ Outcome<http::Response> PatchObject(const Context& context, Call& call) {
   for (int attempt = 1; attempt <= kPatchAttempts; ++attempt) {
     const auto record = context.store.Get(call.Key());
     if (!record.ok()) return FromStore(record.error(), *call.resource, call.info.name);
-    ASYA_TRY(json::Value object, patch.Apply(call, ObjectOf(*record)));
+    ASYA_TRY(json::Value live, ObjectOf(*record));
+    ASYA_TRY(json::Value object, patch.Apply(call, std::move(live)));
     ASYA_TRY([[maybe_unused]] const Done matched, MatchUrl(call, object));
     ASYA_TRY(const Written written, Write(context, call, options, *record, std::move(object), part));
     if (!written.raced) return AnswerObject(context, call, 200, written.bytes);

@@ -73,7 +73,7 @@ Outcome<Removed> TryRemove(const Context& context, const Call& call, const Remov
   const auto record = context.store.Get(call.Key());
   if (!record.ok()) return FromStore(record.error(), *call.resource, call.info.name);
   ASYA_TRY([[maybe_unused]] const Done met, CheckPreconditions(call, *record, options));
-  json::Value object = StoredObjectOf(*record);
+  ASYA_TRY(json::Value object, StoredObjectOf(*record));
   const bool deleting = IsDeleting(object);
   Removed removed{false, BytesOf(*record), record->uid};
   if (deleting && !FinalizersOf(object).empty()) return removed;

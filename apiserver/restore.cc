@@ -87,7 +87,7 @@ json::Value RestoredFrom(const HistoryEntry& entry) {
 Outcome<http::Response> RestoreOver(const Context& context, Call& call, const WriteOptions& options,
                                     const RestoreRequest& request, const HistoryEntry& entry,
                                     const ports::Record& record, bool& raced) {
-  const json::Value live = StoredObjectOf(record);
+  ASYA_TRY(const json::Value live, StoredObjectOf(record));
   if (IsDeleting(live)) {
     return Conflict(*call.resource, call.info.name, "it is being deleted; restore it when it is gone");
   }

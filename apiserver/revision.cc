@@ -29,6 +29,7 @@ Outcome<std::optional<HistoryEntry>> Newest(const Context& context, const Call& 
   auto found = context.store.History({call.Key(), uid, upto, std::nullopt, 1});
   if (!found.ok()) return FromStore(found.error(), *call.resource, call.info.name);
   if (found->empty()) return std::optional<HistoryEntry>();
+  ASYA_TRY([[maybe_unused]] const Done checked, CheckEntry(found->front()));
   return std::optional<HistoryEntry>(std::move(found->front()));
 }
 
@@ -49,7 +50,13 @@ json::Value ContentOf(json::Value object) {
   return content;
 }
 
-json::Value ObjectOf(const HistoryEntry& entry) { return ParseStored(*entry.json); }
+Outcome<Done> CheckEntry(const HistoryEntry& entry) {
+  const auto object = ParseStored(entry.key, *entry.json);
+  if (!object.ok()) return object.error();
+  return Done{};
+}
+
+json::Value ObjectOf(const HistoryEntry& entry) { return ParseStored(entry.key, *entry.json).value(); }
 
 bool Deletes(const HistoryEntry& entry) {
   return entry.author.verb == "delete" || entry.author.verb == "deletecollection" || IsDeleting(ObjectOf(entry));

@@ -23,7 +23,9 @@ inline constexpr std::size_t kChangesShownMax = 1000;  // of one comparison; how
 // annotation of `kubectl apply` repeats the rest.
 json::Value ContentOf(json::Value object);
 
-// The object after the write.
+// Whether what was kept of the write can be decoded; 500. Asked of every entry that comes from the store.
+Outcome<Done> CheckEntry(const ports::HistoryEntry& entry);
+// The object after the write, which was checked.
 json::Value ObjectOf(const ports::HistoryEntry& entry);
 // Whether the object was deleted by it, or has been going since.
 bool Deletes(const ports::HistoryEntry& entry);

@@ -81,7 +81,8 @@ Outcome<Done> CheckScale(const Call& call, const json::Value& scale) {
 Outcome<http::Response> GetScale(const Context& context, Call& call) {
   const auto record = context.store.Get(call.Key());
   if (!record.ok()) return FromStore(record.error(), *call.resource, call.info.name);
-  return Answer(call, ObjectOf(*record));
+  ASYA_TRY(const json::Value actor, ObjectOf(*record));
+  return Answer(call, actor);
 }
 
 Outcome<http::Response> UpdateScale(const Context& context, Call& call) {
@@ -90,7 +91,8 @@ Outcome<http::Response> UpdateScale(const Context& context, Call& call) {
   ASYA_TRY([[maybe_unused]] const Done checked, CheckScale(call, scale));
   const auto record = context.store.Get(call.Key());
   if (!record.ok()) return FromStore(record.error(), *call.resource, call.info.name);
-  ASYA_TRY(json::Value actor, Scaled(call, ObjectOf(*record), scale));
+  ASYA_TRY(json::Value live, ObjectOf(*record));
+  ASYA_TRY(json::Value actor, Scaled(call, std::move(live), scale));
   ASYA_TRY(const Written written, Write(context, call, options, *record, std::move(actor), Part::kSpec));
   if (written.raced) return Modified(*call.resource, call.info.name);
   return Answer(call, json::Parse(written.bytes).value());
@@ -103,7 +105,7 @@ Outcome<http::Response> PatchScale(const Context& context, Call& call) {
   for (int attempt = 1; attempt <= kPatchAttempts; ++attempt) {
     const auto record = context.store.Get(call.Key());
     if (!record.ok()) return FromStore(record.error(), *call.resource, call.info.name);
-    json::Value actor = ObjectOf(*record);
+    ASYA_TRY(json::Value actor, ObjectOf(*record));
     ASYA_TRY(const json::Value scale, patch.Apply(call, ScaleOf(actor)));
     ASYA_TRY(json::Value scaled, Scaled(call, std::move(actor), scale));
     ASYA_TRY(const Written written, Write(context, call, options, *record, std::move(scaled), Part::kSpec));
@@ -120,7 +122,7 @@ Outcome<http::Response> ApplyScale(const Context& context, Call& call) {
   for (int attempt = 1; attempt <= kPatchAttempts; ++attempt) {
     const auto record = context.store.Get(call.Key());
     if (!record.ok()) return FromStore(record.error(), *call.resource, call.info.name);
-    json::Value live = StoredObjectOf(*record);
+    ASYA_TRY(json::Value live, StoredObjectOf(*record));
     ASYA_TRY(const json::Value scaled, Scaled(call, live, scale));
     const json::Value config =
         json::Object{{"spec", json::Object{{"replicas", *scaled.FindPath({"spec", "replicas"})}}}};

@@ -22,7 +22,8 @@ json::Value Definitions(const Resource& resource) {
 
 // Metadata of a list that shows only this object. A dry run has no revision.
 std::string RevisionOnly(std::string_view object_bytes) {
-  const std::string revision = MetadataText(ParseStored(object_bytes), "resourceVersion");
+  const auto object = ParseStored({}, object_bytes);
+  const std::string revision = object.ok() ? MetadataText(*object, "resourceVersion") : std::string();
   return revision.empty() ? "{}" : json::Dump(json::Object{{"resourceVersion", revision}});
 }
 

@@ -55,9 +55,10 @@ class RecentQueues {
 // Whether the store has that actor, and the queue is its.
 Outcome<bool> Has(ports::ObjectStore& store, const Call& call, const QueueOwner& owner, const std::string& queue) {
   const auto record = store.Get(KeyOf(*call.resource, owner.namespace_, owner.name));
-  if (record.ok()) return model::ActorQueueName(ObjectOf(*record)) == queue;
-  if (record.error().code == ErrorCode::kNotFound) return false;
-  return FromStore(record.error(), *call.resource, owner.name);
+  if (!record.ok() && record.error().code == ErrorCode::kNotFound) return false;
+  if (!record.ok()) return FromStore(record.error(), *call.resource, owner.name);
+  ASYA_TRY(const json::Value actor, ObjectOf(*record));
+  return model::ActorQueueName(actor) == queue;
 }
 
 StatusError Clash(const AdmissionRequest& request, const QueueOwner& owner, const std::string& queue) {

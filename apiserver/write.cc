@@ -38,7 +38,7 @@ Outcome<Written> Write(const Context& context, Call& call, const WriteOptions& o
   if (!revision.empty() && revision != std::to_string(record.revision.get())) {
     return Modified(*call.resource, call.info.name);
   }
-  const json::Value old = StoredObjectOf(record);
+  ASYA_TRY(const json::Value old, StoredObjectOf(record));
   ASYA_TRY(json::Value prepared, PrepareUpdate(context, call, options, old, std::move(object), part, ownership));
   if (prepared == old) return Written{BytesOf(record), false};
   if (options.dry_run) {

@@ -36,6 +36,7 @@ struct Record {
   Revision revision;
   Labels labels;
   std::shared_ptr<const std::string> json;
+  bool damaged = false;  // what is stored is no such JSON; within a store only, which gives an error in its place
 };
 
 // Who made a write, for the history.
@@ -131,6 +132,7 @@ struct HistoryQuery {
   std::int64_t limit = 1;
 };
 
+// What is stored and cannot be decoded fails what it is in, by kInternal with its name; watches go on without it.
 // Blocking, thread safe; every call is bounded by the store's own deadline (kUnavailable or kTimeout when it passes).
 class ObjectStore {
  public:

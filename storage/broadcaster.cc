@@ -7,6 +7,8 @@
 #include <thread>
 #include <utility>
 
+#include "storage/damage.h"
+
 namespace asya::storage {
 
 using ports::Event;
@@ -220,7 +222,7 @@ class Broadcaster::State {
       upto = next->record.revision;
       if (Matches(watch.query, *next)) events.push_back(*next);
     }
-    Give(watch, events, upto, lock);
+    Give(watch, std::move(events), upto, lock);
   }
 
   void DeliverFromLog(WatchState& watch, std::unique_lock<std::mutex>& lock) {
@@ -234,7 +236,7 @@ class Broadcaster::State {
       Close(watch, page.error(), lock);
       return;
     }
-    Give(watch, page->events, page->upto, lock);
+    Give(watch, std::move(page->events), page->upto, lock);
   }
 
   void DeliverBookmark(WatchState& watch, std::unique_lock<std::mutex>& lock) {
@@ -246,7 +248,8 @@ class Broadcaster::State {
     Give(watch, {bookmark}, watch.position, lock);
   }
 
-  void Give(WatchState& watch, const std::vector<Event>& events, Revision upto, std::unique_lock<std::mutex>& lock) {
+  void Give(WatchState& watch, std::vector<Event> events, Revision upto, std::unique_lock<std::mutex>& lock) {
+    const bool all = KeepWhole(events);
     if (!events.empty()) {
       BeginCall(watch);
       const auto sink = watch.sink;
@@ -255,6 +258,9 @@ class Broadcaster::State {
       lock.lock();
       EndCall(watch);
       watch.told = events.back().record.revision;
+    }
+    if (!all && !watch.closed) {
+      return Close(watch, Fail(ErrorCode::kExpired, "an object that cannot be decoded has changed: list again"), lock);
     }
     watch.position = std::max(watch.position, upto);
     if (watch.told < watch.position) moved_silently_ = true;

@@ -28,7 +28,7 @@ Record MakeRecord(const std::string& namespace_, const std::string& name, std::i
   record.uid = "u";
   record.revision = Revision(revision);
   record.labels = {{"name", name}};
-  record.json = std::make_shared<const std::string>("{}");
+  record.json = std::make_shared<const std::string>(R"({"metadata":{}})");
   return record;
 }
 

@@ -23,6 +23,8 @@ class ObjectStoreHarness {
  public:
   virtual ~ObjectStoreHarness() = default;
   virtual ports::ObjectStore& store() = 0;
+  // Where something can be put that the store itself would refuse.
+  virtual ports::ObjectStore& below() { return store(); }
 };
 
 struct ObjectStoreImplementation {
@@ -61,6 +63,7 @@ class ObjectStoreSuite : public testing::TestWithParam<ObjectStoreImplementation
   // Replaces the store with a fresh one.
   void Open(const BroadcasterSettings& settings);
   ports::ObjectStore& store() { return harness_->store(); }
+  ports::ObjectStore& below() { return harness_->below(); }
 
   static ports::Record MakeRecord(const std::string& namespace_, const std::string& name, int generation = 1,
                                   const ports::Labels& labels = {});

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "storage/damage.h"
 #include "storage/preconditions.h"
 
 namespace asya::storage::memory {
@@ -65,6 +66,7 @@ Result<ObjectStore::Objects::iterator> ObjectStore::Find(const ObjectKey& key, c
 }
 
 void ObjectStore::Commit(Event::Type type, Record& record, std::optional<Record> before, const Author& author) {
+  record.damaged = IsDamaged(*record.json);
   head_ = Revision(head_.get() + 1);
   record.revision = head_;
   Event event{type, record, nullptr};
@@ -80,7 +82,7 @@ Result<Record> ObjectStore::Get(const ObjectKey& key) {
   const std::lock_guard lock(mutex_);
   const auto found = objects_.find(key);
   if (found == objects_.end()) return NoSuchObject(key);
-  return found->second;
+  return Whole(found->second);
 }
 
 ObjectStore::Objects ObjectStore::At(const std::string& resource, Revision revision) const {
@@ -120,7 +122,7 @@ Result<ports::Page> ObjectStore::List(const ports::ListQuery& query) {
   }
   page.more = rest > 0;
   if (page.more && query.selector.empty()) page.remaining = rest;
-  return page;
+  return Whole(std::move(page));
 }
 
 Result<Revision> ObjectStore::Head() {
@@ -162,7 +164,9 @@ Result<std::vector<ports::HistoryEntry>> ObjectStore::History(const ports::Histo
     if (static_cast<std::int64_t>(entries.size()) == query.limit) break;
     const bool one_of_these = entry->key == query.key && (!query.uid || entry->uid == *query.uid);
     const bool early_enough = (!query.upto || entry->revision <= *query.upto) && (!query.at || entry->at <= *query.at);
-    if (one_of_these && early_enough) entries.push_back(*entry);
+    if (!one_of_these || !early_enough) continue;
+    if (IsDamaged(*entry->json)) return Damaged({entry->key, entry->uid, entry->revision, {}, entry->json});
+    entries.push_back(*entry);
   }
   return entries;
 }

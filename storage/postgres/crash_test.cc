@@ -31,9 +31,12 @@ using Acknowledged = std::map<ports::ObjectKey, Written>;
 Record MakeRecord(int writer, int name, int generation) {
   Record record;
   record.key = {"asyncactors", "w" + std::to_string(writer), "n" + std::to_string(name)};
-  record.json = std::make_shared<const std::string>(std::to_string(generation));
+  record.json =
+      std::make_shared<const std::string>(R"({"metadata":{},"generation":)" + std::to_string(generation) + "}");
   return record;
 }
+
+int GenerationOf(const Record& record) { return std::stoi(record.json->substr(record.json->rfind(':') + 1)); }
 
 Result<Record> WriteOnce(ObjectStore& store, int writer, int i) {
   const Record record = MakeRecord(writer, i % kNames, i / kNames);
@@ -54,7 +57,7 @@ void Check(const PostgresSchema& schema, const Acknowledged& acknowledged) {
     const auto stored = store.Get(key);
     ASSERT_TRUE(stored.ok()) << stored.error().message;
     EXPECT_GE(stored->revision.get(), written.revision);
-    EXPECT_GE(std::stoi(*stored->json), written.generation);
+    EXPECT_GE(GenerationOf(*stored), written.generation);
   }
   const auto sink = std::make_shared<conformance::RecordingSink>();
   const auto watch = store.Watch({"asyncactors", std::nullopt}, Revision(1), sink);
@@ -73,7 +76,7 @@ void Check(const PostgresSchema& schema, const Acknowledged& acknowledged) {
     if (i > 0) {
       EXPECT_GT(seen[i].record.revision, seen[i - 1].record.revision);
     }
-    const int generation = std::stoi(*seen[i].record.json);
+    const int generation = GenerationOf(seen[i].record);
     const auto [place, is_new] = last.emplace(seen[i].record.key, generation);
     if (!is_new) {
       EXPECT_LE(place->second, generation);

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "storage/damage.h"
 #include "storage/postgres/object_store.h"
 #include "storage/postgres/rows.h"
 #include "storage/preconditions.h"
@@ -115,13 +116,13 @@ Result<Page> ObjectStore::List(const ListQuery& query) {
     ASYA_TRY(mirrored, MirrorShows(query.not_older_than));
   }
   if (mirrored) {
-    if (auto found = mirror_.List(query)) return *std::move(found);
+    if (auto found = mirror_.List(query)) return Whole(*std::move(found));
   }
   Page page;
   const Revision seen = log_reader_.SeenHead();
   ASYA_TRY_STATUS(database_.Read([&](Transaction& transaction) { return ReadPage(transaction, query, page); }));
   if (!query.at) ASYA_TRY_STATUS(log_reader_.Saw(page.revision, seen));
-  return page;
+  return Whole(std::move(page));
 }
 
 }  // namespace asya::storage::postgres

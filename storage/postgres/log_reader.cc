@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "storage/damage.h"
 #include "storage/preconditions.h"
 
 namespace asya::storage::postgres {
@@ -155,6 +156,12 @@ Result<bool> LogReader::Raise(const Seen& seen) {
   return raised.has_value();
 }
 
+void LogReader::TellDamaged(const Record& record) const {
+  if (!record.damaged) return;
+  logger_.Error("an object cannot be decoded; lists of its kind fail, and watches go on without it",
+                {{"error", Damaged(record).message}});
+}
+
 void LogReader::TellRewound(Revision seen, Revision raised) const {
   if (rewinds_) rewinds_->Add();
   logger_.Error("the database has lost commits that clients have seen; clients list anew, revisions go on above",
@@ -181,6 +188,7 @@ Status LogReader::FillMirror() {
       for (std::size_t row = 0; row < rows.size(); ++row) {
         resource = rows.Text(row, 6);
         records.push_back(ReadRecord(rows, row, 0, resource));
+        TellDamaged(records.back());
         namespace_ = records.back().key.namespace_;
         name = records.back().key.name;
       }
@@ -213,7 +221,10 @@ Result<bool> LogReader::ReadOnce() {
     if (state.watermark.head <= from || from < state.watermark.compacted || IsRewound(seen, state)) return Ok();
     ASYA_TRY(const Rows rows, transaction.Execute(ASYA_SELECT_EVENT " ORDER BY revision LIMIT $2",
                                                   Parameters().Add(from.get()).Add(kBatchEvents)));
-    for (std::size_t row = 0; row < rows.size(); ++row) events.push_back(ReadEvent(rows, row));
+    for (std::size_t row = 0; row < rows.size(); ++row) {
+      events.push_back(ReadEvent(rows, row));
+      TellDamaged(events.back().record);
+    }
     if (!rows.empty()) at = rows.Int(rows.size() - 1, kAtColumn);
     return Ok();
   };

@@ -49,6 +49,7 @@ class LogReader {
   Status FillMirror();
   // What was seen is gone: true when the log is to be read again.
   Result<bool> Raise(const Seen& seen);
+  void TellDamaged(const ports::Record& record) const;
   void TellRewound(ports::Revision seen, ports::Revision raised) const;
   // With feed_mutex_ held; `at`: the time of the last event.
   void Publish(const std::vector<ports::Event>& events, ports::Revision upto, std::int64_t at);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/base/random.h"
+#include "storage/damage.h"
 #include "storage/postgres/rows.h"
 #include "storage/preconditions.h"
 
@@ -81,6 +82,7 @@ Result<Record> ObjectStore::Create(Record record, const ports::Author& author) {
   const auto change = std::make_shared<Change>();
   change->type = Event::Type::kAdded;
   change->record = std::move(record);
+  change->record.damaged = IsDamaged(*change->record.json);
   change->author = author;
   return Commit(change);
 }
@@ -91,6 +93,7 @@ Result<Record> ObjectStore::Update(Record record, const Precondition& preconditi
   change->precondition = precondition;
   if (!change->precondition.uid && !record.uid.empty()) change->precondition.uid = record.uid;
   change->record = std::move(record);
+  change->record.damaged = IsDamaged(*change->record.json);
   change->author = author;
   return Commit(change);
 }
@@ -123,13 +126,13 @@ Result<Record> ObjectStore::GetNotOlder(const ports::ObjectKey& key, Revision th
 Result<Record> ObjectStore::Read(const ports::ObjectKey& key, std::optional<Revision> not_older_than) {
   ASYA_TRY(const bool mirrored, MirrorShows(not_older_than));
   if (mirrored) {
-    if (auto found = mirror_.Get(key)) return *std::move(found);
+    if (auto found = mirror_.Get(key)) return Whole(*std::move(found));
   }
   ASYA_TRY(const Rows rows, database_.Query("SELECT namespace, name, uid, revision, labels, json FROM objects "
                                             "WHERE resource = $1 AND namespace = $2 AND name = $3",
                                             Parameters().Add(key.resource).Add(key.namespace_).Add(key.name)));
   if (rows.empty()) return NoSuchObject(key);
-  return ReadRecord(rows, 0, 0, key.resource);
+  return Whole(ReadRecord(rows, 0, 0, key.resource));
 }
 
 Result<Revision> ObjectStore::ReadHead() {
@@ -168,6 +171,7 @@ ORDER BY revision DESC LIMIT $7)sql";
   std::vector<HistoryEntry> entries;
   for (std::size_t row = 0; row < rows.size(); ++row) {
     const Record record = ReadRecord(rows, row, 0, rows.Text(row, 6));
+    if (record.damaged) return Damaged(record);
     entries.push_back(HistoryEntry{record.key,
                                    record.uid,
                                    record.revision,

@@ -1,5 +1,6 @@
 #include "storage/postgres/rows.h"
 
+#include "storage/damage.h"
 #include "storage/labels_text.h"
 
 namespace asya::storage::postgres {
@@ -14,6 +15,7 @@ ports::Record ReadRecord(const Rows& rows, std::size_t row, int first, const std
   record.revision = ports::Revision(rows.Int(row, first + 3));
   record.labels = LabelsFromText(rows.View(row, first + 4));
   record.json = std::make_shared<const std::string>(rows.View(row, first + 5));
+  record.damaged = IsDamaged(*record.json);
   return record;
 }
 

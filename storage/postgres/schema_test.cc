@@ -61,7 +61,7 @@ TEST_F(PostgresStorageSchema, AStoreWrittenByVersionOneOpens) {
   ports::Record record;
   record.key = {"asyncactors", "default", "prep"};
   record.uid = "uid";
-  record.json = std::make_shared<const std::string>("{}");
+  record.json = std::make_shared<const std::string>(R"({"metadata":{}})");
   {
     const auto database = OpenAt(schema, 1);
     ObjectStore store(*database, RealClock());

@@ -45,7 +45,7 @@ inline ports::Record MakeRecord(const std::string& namespace_, const std::string
   ports::Record record;
   record.key = {"asyncactors", namespace_, name};
   record.uid = "uid-" + namespace_ + "-" + name;
-  record.json = std::make_shared<const std::string>("{}");
+  record.json = std::make_shared<const std::string>(R"({"metadata":{}})");
   return record;
 }
 

@@ -35,6 +35,7 @@ class Harness final : public conformance::ObjectStoreHarness {
     inner_.Start();
   }
   ports::ObjectStore& store() override { return store_; }
+  ports::ObjectStore& below() override { return inner_; }
 
  private:
   memory::ObjectStore inner_;

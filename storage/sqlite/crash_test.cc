@@ -25,9 +25,12 @@ constexpr int kNames = 5;
 Record MakeRecord(int writer, int name, int generation) {
   Record record;
   record.key = {"asyncactors", "w" + std::to_string(writer), "n" + std::to_string(name)};
-  record.json = std::make_shared<const std::string>(std::to_string(generation));
+  record.json =
+      std::make_shared<const std::string>(R"({"metadata":{},"generation":)" + std::to_string(generation) + "}");
   return record;
 }
+
+int GenerationOf(const Record& record) { return std::stoi(record.json->substr(record.json->rfind(':') + 1)); }
 
 // Writes until it is killed; tells each acknowledged write as one line: writer, name, generation, revision.
 [[noreturn]] void WriteForEver(const std::string& path, int acknowledged) {
@@ -111,7 +114,7 @@ TEST(SqliteCrash, NothingAcknowledgedIsLost) {
       const auto stored = store.Get(MakeRecord(writer, name, generation).key);
       ASSERT_TRUE(stored.ok()) << stored.error().message;
       EXPECT_GE(stored->revision.get(), revision);
-      EXPECT_GE(std::stoi(*stored->json), generation);
+      EXPECT_GE(GenerationOf(*stored), generation);
       EXPECT_LE(revision, store.Head()->get());
       ++checked;
     }

@@ -1,5 +1,6 @@
 #include <utility>
 
+#include "storage/damage.h"
 #include "storage/preconditions.h"
 #include "storage/sqlite/object_store.h"
 #include "storage/sqlite/rows.h"
@@ -105,7 +106,7 @@ Status ReadPage(Transaction& transaction, const ListQuery& query, Page& page) {
 Result<Page> ObjectStore::List(const ListQuery& query) {
   Page page;
   ASYA_TRY_STATUS(database_.Read([&](Transaction& transaction) { return ReadPage(transaction, query, page); }));
-  return page;
+  return Whole(std::move(page));
 }
 
 }  // namespace asya::storage::sqlite

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "storage/damage.h"
 #include "storage/preconditions.h"
 #include "storage/sqlite/rows.h"
 
@@ -44,7 +45,7 @@ Result<Record> ObjectStore::Get(const ports::ObjectKey& key) {
     return Ok();
   }));
   if (!record) return NoSuchObject(key);
-  return *std::move(record);
+  return Whole(*std::move(record));
 }
 
 Result<Revision> ObjectStore::Head() { return broadcaster_->Head(); }

@@ -37,7 +37,8 @@ Record MakeRecord(const std::string& name, int generation = 1) {
   record.key = {"asyncactors", "default", name};
   record.uid = "uid-" + name;
   record.labels = {{"name", name}};
-  record.json = std::make_shared<const std::string>("{\"generation\":" + std::to_string(generation) + "}");
+  record.json =
+      std::make_shared<const std::string>(R"({"metadata":{},"generation":)" + std::to_string(generation) + "}");
   return record;
 }
 
@@ -79,7 +80,7 @@ TEST(SqliteObjectStore, EverythingIsThereAfterAReopen) {
   ObjectStore store(*database, RealClock());
   ASSERT_TRUE(store.Start().ok());
   EXPECT_EQ(*store.Head(), head);
-  EXPECT_EQ(*store.Get(MakeRecord("a").key)->json, "{\"generation\":2}");
+  EXPECT_EQ(*store.Get(MakeRecord("a").key)->json, R"({"metadata":{},"generation":2})");
   EXPECT_EQ(store.History({MakeRecord("b").key, {}, {}, {}, 10})->size(), 2U);
   const auto sink = std::make_shared<RecordingSink>();
   const auto watch = store.Watch({"asyncactors", std::nullopt}, Revision(1), sink);

@@ -1,6 +1,7 @@
 #include <limits>
 #include <utility>
 
+#include "storage/damage.h"
 #include "storage/preconditions.h"
 #include "storage/sqlite/object_store.h"
 #include "storage/sqlite/rows.h"
@@ -39,8 +40,9 @@ FROM history WHERE resource = ?1 AND namespace = ?2 AND name = ?3 AND (?4 IS NUL
   AND revision <= ?5 AND at <= ?6
 ORDER BY revision DESC LIMIT ?7)sql";
 
-HistoryEntry ReadHistoryEntry(const Statement& row) {
+Result<HistoryEntry> ReadHistoryEntry(const Statement& row) {
   const Record record = ReadRecord(row, 0, row.Text(6));
+  if (record.damaged) return Damaged(record);
   HistoryEntry entry;
   entry.key = record.key;
   entry.uid = record.uid;
@@ -85,7 +87,8 @@ Result<std::vector<HistoryEntry>> ObjectStore::History(const ports::HistoryQuery
     for (;;) {
       ASYA_TRY(const bool found, row->Step());
       if (!found) return Ok();
-      entries.push_back(ReadHistoryEntry(*row));
+      ASYA_TRY(auto entry, ReadHistoryEntry(*row));
+      entries.push_back(std::move(entry));
     }
   }));
   return entries;

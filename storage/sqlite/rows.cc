@@ -1,5 +1,6 @@
 #include "storage/sqlite/rows.h"
 
+#include "storage/damage.h"
 #include "storage/labels_text.h"
 
 namespace asya::storage::sqlite {
@@ -11,6 +12,7 @@ ports::Record ReadRecord(const sql::sqlite::Statement& row, int first, const std
   record.revision = ports::Revision(row.Int(first + 3));
   record.labels = LabelsFromText(row.View(first + 4));
   record.json = std::make_shared<const std::string>(row.View(first + 5));
+  record.damaged = IsDamaged(*record.json);
   return record;
 }
 

@@ -55,7 +55,7 @@ TEST(SqliteSchema, AStoreWrittenByVersionOneOpens) {
   ports::Record record;
   record.key = {"asyncactors", "default", "prep"};
   record.uid = "uid";
-  record.json = std::make_shared<const std::string>("{}");
+  record.json = std::make_shared<const std::string>(R"({"metadata":{}})");
   {
     const auto database = OpenAt(path, 1);
     ObjectStore store(*database, RealClock());

@@ -1,5 +1,6 @@
 #include <utility>
 
+#include "storage/damage.h"
 #include "storage/labels_text.h"
 #include "storage/preconditions.h"
 #include "storage/sqlite/bounded_write.h"
@@ -194,6 +195,7 @@ Status ObjectStore::Apply(Transaction& transaction, Change& change) {
 
 Result<Record> ObjectStore::Commit(std::shared_ptr<Change> change) {
   change->at = clock_.Now();
+  change->record.damaged = change->record.json != nullptr && IsDamaged(*change->record.json);
   ASYA_TRY_STATUS(BoundedWrite(
       database_, settings_.write_timeout, [change](Transaction& transaction) { return Apply(transaction, *change); },
       [change, broadcaster = broadcaster_] {
