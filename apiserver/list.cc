@@ -91,20 +91,28 @@ Outcome<std::string> Body(const Context& context, const Call& call, const ports:
     return R"({"kind":")" + kind + R"(","apiVersion":")" + api_version + R"(","metadata":)" + metadata +
            R"(,"items":[)";
   };
+  BytesWriter writer;
+  std::string object;  // of one after another, for what is made of their bytes
+  const auto bytes_of = [&](const ports::Record& record) -> const std::string& {
+    object.clear();
+    writer.Append(record, object);
+    return object;
+  };
   switch (call.accepted.shape) {
     case Shape::kObject:
       return JoinItems(page, opening(call.resource->kind.kind + "List", call.resource->ApiVersion()), "]}",
-                       AppendBytes);
+                       [&](const ports::Record& record, std::string& bytes) { writer.Append(record, bytes); });
     case Shape::kPartialObjectList:
-      return JoinItems(
-          page, opening("PartialObjectMetadataList", "meta.k8s.io/" + version), "]}",
-          [&](const ports::Record& record, std::string& bytes) { bytes += PartialObject(BytesOf(record), version); });
+      return JoinItems(page, opening("PartialObjectMetadataList", "meta.k8s.io/" + version), "]}",
+                       [&](const ports::Record& record, std::string& bytes) {
+                         AppendPartialObject(bytes_of(record), version, bytes);
+                       });
     case Shape::kTable: {
       ASYA_TRY(const TableWriter table, TableWriter::Create(*call.resource, call.request, version));
       const WallTime now = context.clock.Now();
       return JoinItems(
           page, table.Opening(metadata), TableWriter::kClosing,
-          [&](const ports::Record& record, std::string& bytes) { bytes += table.Row(BytesOf(record), now); });
+          [&](const ports::Record& record, std::string& bytes) { table.AppendRow(bytes_of(record), now, bytes); });
     }
     case Shape::kPartialObject:
       break;

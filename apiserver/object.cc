@@ -3,17 +3,41 @@
 #include <utility>
 
 #include "core/json/parse.h"
+#include "core/json/scan.h"
 #include "core/json/split.h"
 
 namespace asya::apiserver {
 
-void AppendBytes(const ports::Record& record, std::string& bytes) {
-  // Records begin {"apiVersion":…,"kind":…,"metadata":{ and neither string before it can hold this text unescaped.
-  constexpr std::string_view kOpening = "\"metadata\":{";
+namespace {
+
+// Objects begin {"apiVersion":…,"kind":…,"metadata":{ and neither string before it can hold this text unescaped.
+constexpr std::string_view kOpening = "\"metadata\":{";
+
+// metadata, as it is written.
+std::string_view MetadataIn(std::string_view object_bytes) {
+  // What comes after it need not be looked at.
+  if (const std::size_t at = object_bytes.find(kOpening); at != std::string_view::npos) {
+    json::Scan scan(object_bytes.substr(at + kOpening.size() - 1));
+    if (const auto metadata = scan.Value(kStoredDepthLimit)) return *metadata;
+  }
+  const auto members = json::Split(object_bytes);
+  if (!members.ok()) return "{}";
+  for (const json::Member& member : *members) {
+    if (member.key == "metadata") return member.value;
+  }
+  return "{}";
+}
+
+}  // namespace
+
+void BytesWriter::Append(const ports::Record& record, std::string& bytes) {
   const std::string& stored = *record.json;
-  const std::size_t at = stored.find(kOpening);
-  ASYA_CHECK(at != std::string::npos);
-  const std::size_t after = at + kOpening.size();
+  if (beginning_.empty() || !stored.starts_with(beginning_)) {
+    const std::size_t at = stored.find(kOpening);
+    ASYA_CHECK(at != std::string::npos);
+    beginning_ = stored.substr(0, at + kOpening.size());
+  }
+  const std::size_t after = beginning_.size();
   bytes.append(stored, 0, after);
   bytes += "\"resourceVersion\":\"" + std::to_string(record.revision.get()) + "\"";
   if (stored[after] != '}') bytes += ',';
@@ -23,7 +47,7 @@ void AppendBytes(const ports::Record& record, std::string& bytes) {
 std::string BytesOf(const ports::Record& record) {
   std::string bytes;
   bytes.reserve(record.json->size() + kRevisionBytes);
-  AppendBytes(record, bytes);
+  BytesWriter().Append(record, bytes);
   return bytes;
 }
 
@@ -90,16 +114,18 @@ std::vector<std::string> FinalizersOf(const json::Value& object) {
 
 bool IsDeleting(const json::Value& object) { return !MetadataText(object, "deletionTimestamp").empty(); }
 
+void AppendPartialObject(std::string_view object_bytes, const std::string& version, std::string& bytes) {
+  bytes += R"({"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/)";
+  bytes += version;
+  bytes += R"(","metadata":)";
+  bytes += MetadataIn(object_bytes);
+  bytes += '}';
+}
+
 std::string PartialObject(std::string_view object_bytes, const std::string& version) {
-  std::string_view metadata = "{}";
-  const auto members = json::Split(object_bytes);
-  if (members.ok()) {
-    for (const json::Member& member : *members) {
-      if (member.key == "metadata") metadata = member.value;
-    }
-  }
-  return R"({"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/)" + version + R"(","metadata":)" +
-         std::string(metadata) + "}";
+  std::string bytes;
+  AppendPartialObject(object_bytes, version, bytes);
+  return bytes;
 }
 
 }  // namespace asya::apiserver

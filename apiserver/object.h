@@ -14,8 +14,15 @@ namespace asya::apiserver {
 
 // The object's bytes with metadata.resourceVersion.
 std::string BytesOf(const ports::Record& record);
-// The same, put at the end of `bytes`.
-void AppendBytes(const ports::Record& record, std::string& bytes);
+// The same, put at the end of `bytes`, for one record after another: those of one kind begin alike, which is looked for
+// once.
+class BytesWriter {
+ public:
+  void Append(const ports::Record& record, std::string& bytes);
+
+ private:
+  std::string beginning_;  // of the record before, up to what stands in its metadata
+};
 inline constexpr std::size_t kRevisionBytes = 48;  // it puts in at most
 // The same, decoded.
 Outcome<json::Value> ObjectOf(const ports::Record& record);
@@ -40,5 +47,7 @@ bool IsDeleting(const json::Value& object);
 
 // {"kind":"PartialObjectMetadata",…} of an object, as bytes.
 std::string PartialObject(std::string_view object_bytes, const std::string& version);
+// The same, put at the end of `bytes`.
+void AppendPartialObject(std::string_view object_bytes, const std::string& version, std::string& bytes);
 
 }  // namespace asya::apiserver

@@ -37,24 +37,17 @@ Outcome<TableWriter> TableWriter::Create(const Resource& resource, const http::R
   return BadRequest("includeObject: \"" + include + "\" is not None, Metadata or Object");
 }
 
-std::string TableWriter::Row(std::string_view object_bytes, WallTime now) const {
-  return Row(object_bytes, now, include_);
+void TableWriter::AppendRow(std::string_view object_bytes, WallTime now, std::string& rows) const {
+  AppendRow(object_bytes, now, include_, rows);
 }
 
-std::string TableWriter::Row(std::string_view object_bytes, WallTime now, Include include) const {
-  std::string row = "{\"cells\":" + json::Dump(json::Array(model::Cells(resource_->kind, object_bytes, now)));
-  switch (include) {
-    case Include::kNone:
-      break;
-    case Include::kMetadata:
-      row += ",\"object\":" + PartialObject(object_bytes, version_);
-      break;
-    case Include::kObject:
-      row += ",\"object\":" + std::string(object_bytes);
-      break;
-  }
-  row += '}';
-  return row;
+void TableWriter::AppendRow(std::string_view object_bytes, WallTime now, Include include, std::string& rows) const {
+  rows += "{\"cells\":";
+  rows += json::Dump(json::Array(model::Cells(resource_->kind, object_bytes, now)));
+  if (include != Include::kNone) rows += ",\"object\":";
+  if (include == Include::kMetadata) AppendPartialObject(object_bytes, version_, rows);
+  if (include == Include::kObject) rows += object_bytes;
+  rows += '}';
 }
 
 std::string TableWriter::Opening(std::string_view list_metadata, bool definitions) const {
@@ -66,12 +59,16 @@ std::string TableWriter::Opening(std::string_view list_metadata, bool definition
 }
 
 std::string TableWriter::TableOfOne(std::string_view object_bytes, WallTime now, bool definitions) const {
-  return Opening(RevisionOnly(object_bytes), definitions) + Row(object_bytes, now) + std::string(kClosing);
+  std::string table = Opening(RevisionOnly(object_bytes), definitions);
+  AppendRow(object_bytes, now, table);
+  return table.append(kClosing);
 }
 
 std::string TableWriter::TableOfBookmark(std::string_view object_bytes, WallTime now, bool definitions) const {
   const Include include = include_ == Include::kNone ? Include::kMetadata : include_;
-  return Opening(RevisionOnly(object_bytes), definitions) + Row(object_bytes, now, include) + std::string(kClosing);
+  std::string table = Opening(RevisionOnly(object_bytes), definitions);
+  AppendRow(object_bytes, now, include, table);
+  return table.append(kClosing);
 }
 
 }  // namespace asya::apiserver

@@ -18,8 +18,8 @@ class TableWriter {
   // From the query: includeObject=None|Metadata|Object.
   static Outcome<TableWriter> Create(const Resource& resource, const http::Request& request, std::string version);
 
-  // A row of one object's bytes.
-  [[nodiscard]] std::string Row(std::string_view object_bytes, WallTime now) const;
+  // A row of one object's bytes, put at the end of `rows`.
+  void AppendRow(std::string_view object_bytes, WallTime now, std::string& rows) const;
   // What stands before the rows of a table, which are joined by commas. `list_metadata` is a JSON object; definitions
   // are left out where told.
   [[nodiscard]] std::string Opening(std::string_view list_metadata, bool definitions = true) const;
@@ -30,7 +30,7 @@ class TableWriter {
   [[nodiscard]] std::string TableOfBookmark(std::string_view object_bytes, WallTime now, bool definitions) const;
 
  private:
-  [[nodiscard]] std::string Row(std::string_view object_bytes, WallTime now, Include include) const;
+  void AppendRow(std::string_view object_bytes, WallTime now, Include include, std::string& rows) const;
   TableWriter(const Resource& resource, Include include, std::string version)
       : resource_(&resource), include_(include), version_(std::move(version)) {}
   const Resource* resource_;

@@ -1,13 +1,16 @@
 // ObjectStore: objects of the API with revisions in commit order, history and watches, on any database.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/base/clock.h"
@@ -85,9 +88,52 @@ struct ListQuery {
   std::optional<Revision> not_older_than = std::nullopt;
 };
 
+// Records that are shared with whoever else shows them, read as if they stood here: a list of thousands copies none.
+class Records {
+ public:
+  using Pointer = std::shared_ptr<const Record>;
+  class Iterator {
+   public:
+    using iterator_category = std::forward_iterator_tag;
+    using value_type = Record;
+    using difference_type = std::ptrdiff_t;
+    using pointer = const Record*;
+    using reference = const Record&;
+    Iterator() = default;
+    explicit Iterator(const Pointer* at) : at_(at) {}
+    reference operator*() const { return **at_; }
+    pointer operator->() const { return at_->get(); }
+    Iterator& operator++() {
+      ++at_;
+      return *this;
+    }
+    Iterator operator++(int) { return Iterator(at_++); }
+    bool operator==(const Iterator&) const = default;
+
+   private:
+    const Pointer* at_ = nullptr;
+  };
+
+  Records() = default;
+  [[nodiscard]] Iterator begin() const { return Iterator(pointers_.data()); }
+  [[nodiscard]] Iterator end() const { return Iterator(pointers_.data() + pointers_.size()); }
+  [[nodiscard]] std::size_t size() const { return pointers_.size(); }
+  [[nodiscard]] bool empty() const { return pointers_.empty(); }
+  [[nodiscard]] const Record& operator[](std::size_t place) const { return *pointers_[place]; }
+  [[nodiscard]] const Record& at(std::size_t place) const { return *pointers_.at(place); }
+  [[nodiscard]] const Record& front() const { return *pointers_.front(); }
+  [[nodiscard]] const Record& back() const { return *pointers_.back(); }
+  void reserve(std::size_t count) { pointers_.reserve(count); }
+  void push_back(Record record) { pointers_.push_back(std::make_shared<const Record>(std::move(record))); }
+  void push_back(Pointer record) { pointers_.push_back(std::move(record)); }
+
+ private:
+  std::vector<Pointer> pointers_;
+};
+
 struct Page {
-  std::vector<Record> items;  // by (namespace, name)
-  Revision revision;          // the revision that the page shows; a watch from here misses nothing
+  Records items;      // by (namespace, name)
+  Revision revision;  // the revision that the page shows; a watch from here misses nothing
   bool more = false;
   std::optional<std::int64_t> remaining;  // only without selectors
 };

@@ -14,9 +14,9 @@ namespace asya::reconcilers {
 class ObjectWatch {
  public:
   struct Events {
-    std::function<void(const std::vector<ports::Record>& all)> on_list;  // after each (new) list
-    std::function<void(const ports::Event& event)> on_event;             // store's thread; must not block
-    std::function<void()> on_broken;                                     // call Open again; store's thread
+    std::function<void(const ports::Records& all)> on_list;   // after each (new) list
+    std::function<void(const ports::Event& event)> on_event;  // store's thread; must not block
+    std::function<void()> on_broken;                          // call Open again; store's thread
   };
   ObjectWatch(ports::ObjectStore& store, std::string resource, Events events);
   ~ObjectWatch();

@@ -101,7 +101,7 @@ OwnerIndex::Keys OwnerIndex::Remove(const ports::Record& record) {
   return look;
 }
 
-OwnerIndex::Keys OwnerIndex::Replace(const std::string& resource, const std::vector<ports::Record>& all) {
+OwnerIndex::Keys OwnerIndex::Replace(const std::string& resource, const ports::Records& all) {
   const std::lock_guard lock(mutex_);
   std::set<ports::ObjectKey> present;
   Keys look;

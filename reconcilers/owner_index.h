@@ -40,7 +40,7 @@ class OwnerIndex {
   Keys Remove(const ports::Record& record);
   // A whole list of one resource: what is not in it is forgotten. All dependents have to be looked at, since their
   // owners may have gone unseen.
-  Keys Replace(const std::string& resource, const std::vector<ports::Record>& all);
+  Keys Replace(const std::string& resource, const ports::Records& all);
 
   [[nodiscard]] Keys DependentsOf(const std::string& uid) const;
   // Whether each of `resources` has been listed, so that no dependent is unknown.

@@ -63,7 +63,7 @@ void Reconcilers::AddWatch(const std::string& resource,
     on_object(event.record, deleted);
     Collect(deleted ? owners_.Remove(event.record) : owners_.Put(event.record));
   };
-  events.on_list = [this, on_object, resource](const std::vector<ports::Record>& all) {
+  events.on_list = [this, on_object, resource](const ports::Records& all) {
     if (resource == kActors) {
       OnActorList(all);
     } else {
@@ -126,7 +126,7 @@ void Reconcilers::OnActor(const ports::Record& record, bool deleted) {
   }
 }
 
-void Reconcilers::OnActorList(const std::vector<ports::Record>& all) {
+void Reconcilers::OnActorList(const ports::Records& all) {
   std::set<Key> present;
   for (const auto& record : all) {
     present.insert(KeyOf(record));

@@ -49,7 +49,7 @@ class Reconcilers {
   void AddWatch(const std::string& resource, std::function<void(const ports::Record&, bool deleted)> on_object);
   void WatchObjects();
   void OnActor(const ports::Record& record, bool deleted);
-  void OnActorList(const std::vector<ports::Record>& all);
+  void OnActorList(const ports::Records& all);
   void ActorsChanged(const std::string& namespace_);
   void Collect(const OwnerIndex::Keys& keys);
 

@@ -47,7 +47,7 @@ void Housekeeping::AddWatch(const std::string& resource) {
   events.on_event = [this](const ports::Event& event) {
     Changed(event.record, event.type == ports::Event::Type::kDeleted);
   };
-  events.on_list = [this, resource](const std::vector<ports::Record>& all) { Listed(resource, all); };
+  events.on_list = [this, resource](const ports::Records& all) { Listed(resource, all); };
   events.on_broken = [this, resource] { sources_.queue().Add(Key{"", resource}); };
   watches_.push_back(std::make_unique<reconcilers::ObjectWatch>(store_, resource, std::move(events)));
 }
@@ -89,7 +89,7 @@ void Housekeeping::Changed(const ports::Record& record, bool deleted) {
   Collect(deleted ? owners_.Remove(record) : owners_.Put(record));
 }
 
-void Housekeeping::Listed(const std::string& resource, const std::vector<ports::Record>& all) {
+void Housekeeping::Listed(const std::string& resource, const ports::Records& all) {
   std::set<Key> present;
   for (const ports::Record& record : all) {
     present.insert(KeyOf(record));

@@ -49,7 +49,7 @@ class Housekeeping {
  private:
   void AddWatch(const std::string& resource);
   void Changed(const ports::Record& record, bool deleted);
-  void Listed(const std::string& resource, const std::vector<ports::Record>& all);
+  void Listed(const std::string& resource, const ports::Records& all);
   void Collect(const reconcilers::OwnerIndex::Keys& keys);
   reconcilers::Outcome OpenWatch(const reconcilers::Key& key);
 

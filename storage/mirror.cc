@@ -32,14 +32,13 @@ const std::shared_ptr<const Record>& RecordAt(const std::pair<const Key, std::sh
 
 // Takes what the query selects of [place, end), up to its limit.
 template <class Iterator>
-void Take(const ListQuery& query, Iterator place, Iterator end, std::vector<std::shared_ptr<const Record>>& found,
-          Page& page) {
+void Take(const ListQuery& query, Iterator place, Iterator end, Page& page) {
   for (; place != end; ++place) {
     const auto& record = RecordAt(*place);
     if (!query.selector.Matches(*record)) continue;
-    page.more = query.limit > 0 && static_cast<std::int64_t>(found.size()) == query.limit;
+    page.more = query.limit > 0 && static_cast<std::int64_t>(page.items.size()) == query.limit;
     if (page.more) break;
-    found.push_back(record);
+    page.items.push_back(record);
   }
   if (page.more && query.selector.empty()) page.remaining = std::distance(place, end);
 }
@@ -111,27 +110,21 @@ std::optional<Result<Record>> Mirror::Get(const ObjectKey& key) const {
 }
 
 std::optional<Page> Mirror::List(const ListQuery& query) const {
-  // Copied after the lock is released: the log goes on meanwhile.
-  Records found;
   Page page;
-  {
-    const std::lock_guard lock(mutex_);
-    if (!filled_) return std::nullopt;
-    page.revision = query.at.value_or(revision_);
-    if (page.revision != revision_) {
-      const auto snapshot = FindSnapshot(query);
-      if (!snapshot) return std::nullopt;
-      const auto first = query.after ? std::upper_bound(snapshot->begin(), snapshot->end(), *query.after, IsBefore)
-                                     : snapshot->begin();
-      Take(query, first, snapshot->end(), found, page);
-    } else if (const auto objects = resources_.find(query.resource); objects != resources_.end()) {
-      const auto [first, last] = Range(objects->second, query);
-      Take(query, first, last, found, page);
-      if (page.more && !query.at) KeepSnapshot(query, first, last);
-    }
+  const std::lock_guard lock(mutex_);
+  if (!filled_) return std::nullopt;
+  page.revision = query.at.value_or(revision_);
+  if (page.revision != revision_) {
+    const auto snapshot = FindSnapshot(query);
+    if (!snapshot) return std::nullopt;
+    const auto first =
+        query.after ? std::upper_bound(snapshot->begin(), snapshot->end(), *query.after, IsBefore) : snapshot->begin();
+    Take(query, first, snapshot->end(), page);
+  } else if (const auto objects = resources_.find(query.resource); objects != resources_.end()) {
+    const auto [first, last] = Range(objects->second, query);
+    Take(query, first, last, page);
+    if (page.more && !query.at) KeepSnapshot(query, first, last);
   }
-  page.items.reserve(found.size());
-  for (const auto& record : found) page.items.push_back(*record);
   return page;
 }
 

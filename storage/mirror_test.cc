@@ -42,6 +42,16 @@ std::vector<std::string> Names(const Page& page) {
   return names;
 }
 
+TEST(Mirror, ListsShareTheirRecords) {
+  Mirror mirror(kBytes);
+  mirror.Fill({MakeRecord("a", "x", 3)}, Revision(5));
+  const auto one = mirror.List({"asyncactors", {}, {}, 0, {}, {}});
+  const auto two = mirror.List({"asyncactors", {}, {}, 0, {}, {}});
+  EXPECT_EQ(&one->items.front(), &two->items.front());
+  mirror.Apply(std::vector<Event>{MakeEvent(Event::Type::kDeleted, "a", "x", 6)}, Revision(6));
+  EXPECT_EQ(one->items.front().revision, Revision(3)) << "it stays what it was";
+}
+
 TEST(Mirror, IsEmptyHandedUntilItIsFilledAndAgainWhenItHasForgotten) {
   Mirror mirror(kBytes);
   EXPECT_TRUE(mirror.Wanted());

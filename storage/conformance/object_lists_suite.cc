@@ -21,8 +21,8 @@ ListQuery All(std::int64_t limit = 0) {
 }
 
 // Reads the rest of a list page by page at the revision of `first`.
-std::vector<Record> Rest(ports::ObjectStore& store, ListQuery query, const Page& first) {
-  std::vector<Record> records = first.items;
+ports::Records Rest(ports::ObjectStore& store, ListQuery query, const Page& first) {
+  ports::Records records = first.items;
   bool more = first.more;
   while (more) {
     query.after = records.back().key;
@@ -35,7 +35,7 @@ std::vector<Record> Rest(ports::ObjectStore& store, ListQuery query, const Page&
     EXPECT_EQ(page->revision, first.revision);
     EXPECT_FALSE(page->items.empty());
     if (page->items.empty()) return records;
-    records.insert(records.end(), page->items.begin(), page->items.end());
+    for (const Record& record : page->items) records.push_back(record);
     more = page->more;
   }
   return records;

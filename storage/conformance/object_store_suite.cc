@@ -96,7 +96,7 @@ Revision ObjectStoreSuite::Head() {
   return {};
 }
 
-std::vector<std::string> ObjectStoreSuite::Names(const std::vector<Record>& records) {
+std::vector<std::string> ObjectStoreSuite::Names(const ports::Records& records) {
   std::vector<std::string> names;
   for (const auto& record : records) names.push_back(record.key.namespace_ + "/" + record.key.name);
   return names;

@@ -73,7 +73,7 @@ class ObjectStoreSuite : public testing::TestWithParam<ObjectStoreImplementation
   ports::Record MustDelete(const std::string& namespace_, const std::string& name);
   ports::Revision Head();
   // "namespace/name" of each, in order.
-  static std::vector<std::string> Names(const std::vector<ports::Record>& records);
+  static std::vector<std::string> Names(const ports::Records& records);
 
   std::unique_ptr<ObjectStoreHarness> harness_;
 };

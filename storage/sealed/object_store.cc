@@ -170,7 +170,13 @@ Result<Record> ObjectStore::GetNotOlder(const ports::ObjectKey& key, ports::Revi
 Result<ports::Page> ObjectStore::List(const ports::ListQuery& query) {
   auto page = inner_.List(query);
   if (!page.ok() || !Seals(query.resource)) return page;
-  for (Record& record : page->items) ASYA_TRY_STATUS(OpenRecord(*seal_, record));
+  ports::Records opened;
+  opened.reserve(page->items.size());
+  for (Record record : page->items) {
+    ASYA_TRY_STATUS(OpenRecord(*seal_, record));
+    opened.push_back(std::move(record));
+  }
+  page->items = std::move(opened);
   return page;
 }
 
