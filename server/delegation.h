@@ -61,6 +61,8 @@ class Delegation {
   void Stop();
   // Fails until the cluster has said whom to believe.
   [[nodiscard]] Status Ready() const;
+  // Requests that wait for a thread.
+  [[nodiscard]] std::size_t Waiting() const { return executor_.Waiting(); }
   cluster::kubernetes::Client& client() { return client_; }
 
  private:

@@ -4,6 +4,7 @@
 
 #include <future>
 #include <thread>
+#include <vector>
 
 #include "apiserver/status_error.h"
 #include "cluster/kubernetes/test_cluster.h"
@@ -56,8 +57,9 @@ class DelegationTest : public testing::Test {
   std::promise<void> answer_now_;
   std::shared_future<void> answered_ = answer_now_.get_future().share();
   observe::Metrics metrics_;
+  FakeClock clock_;
   TestCluster cluster_{[this](const http::Request& request) { return Answer(request); }};
-  Delegation delegation_{cluster_.At(), Delegation::Parts{RealClock(), observe::Logger::Silent(), metrics_}};
+  Delegation delegation_{cluster_.At(), Delegation::Parts{clock_, observe::Logger::Silent(), metrics_}};
   apiserver::Authenticator authenticate_ = delegation_.MakeAuthenticator();
   http::Handler handler_ = delegation_.Dispatch([this](const http::Request& request, http::Responder responder) {
     const apiserver::Identity user = authenticate_(request);
@@ -81,6 +83,25 @@ TEST_F(DelegationTest, AnswersOnceTheClusterHasSpoken) {
   Start();
   AwaitReady();
   EXPECT_EQ(Ask(kFlows).get().status, 401);
+}
+
+TEST_F(DelegationTest, BeginsNothingThatHasWaitedTooLong) {
+  Start();
+  AwaitReady();
+  std::promise<void> go_on;
+  const std::shared_future<void> gone_on = go_on.get_future().share();
+  handler_ = delegation_.Dispatch([gone_on](const http::Request&, http::Responder responder) {
+    gone_on.wait();
+    responder.Send(http::Response{200, "", "text/plain", {}});
+  });
+  std::vector<std::future<http::Response>> answers;
+  for (std::size_t i = 0; i < Delegation::kThreads; ++i) answers.push_back(Ask(kFlows));
+  while (delegation_.Waiting() > 0) std::this_thread::yield();
+  auto late = Ask(kFlows);
+  clock_.Advance(Delegation::kWaitMax + std::chrono::seconds(1));
+  go_on.set_value();
+  EXPECT_EQ(late.get().status, 503);
+  for (auto& answer : answers) EXPECT_EQ(answer.get().status, 200);
 }
 
 TEST_F(DelegationTest, StopsWhileTheClusterDoesNotAnswer) {

@@ -26,6 +26,8 @@ std::string CollectionOf(const cluster::kubernetes::Client& client) {
   return "/api/v1/namespaces/" + client.endpoint().namespace_ + "/secrets";
 }
 
+Status WithoutValue(const Result<json::Value>& answer) { return answer.ok() ? Ok() : Status(answer.error()); }
+
 json::Object DataOf(const Serving& serving) {
   json::Object data;
   const auto put = [&data](const char* key, const std::string& text) {
@@ -126,34 +128,38 @@ ServingSecret::ServingSecret(Parts parts)
             parts_.logger.Error("the certificate of this server cannot be kept", {{"error", error.message}});
           }) {}
 
-// What all replicas agree on, after this one has renewed it where that was due.
-Result<Serving> ServingSecret::Shared() {
-  cluster::kubernetes::Client& client = parts_.client;
-  const std::string collection = CollectionOf(client);
-  const std::string path = collection + "/" + kServingSecretName;
-  for (int attempt = 1;; ++attempt) {
-    const auto found = client.Get(path);
-    const bool there = found.ok();
-    if (!there && found.error().code != ErrorCode::kNotFound) return found.error();
-    std::optional<Serving> before = used_;
-    if (there) {
-      ASYA_TRY(before, ServingIn(*found));
-    }
-    ASYA_TRY(Serving renewed, Renewed(before, parts_.names, parts_.clock.Now(), parts_.in_place));
-    const json::Object data = DataOf(renewed);
-    if (there && data == DataOf(*before)) return renewed;
-    json::Value secret = there ? *found
-                               : json::Object{{"apiVersion", "v1"},
-                                              {"kind", "Secret"},
-                                              {"type", "kubernetes.io/tls"},
-                                              {"metadata", json::Object{{"name", kServingSecretName}}}};
+// With the revision that was read, so that of two that write at once one is refused. `found`: null where it is missing.
+Status ServingSecret::Write(const json::Value* found, const json::Object& data) {
+  const std::string collection = CollectionOf(parts_.client);
+  if (found != nullptr) {
+    json::Value secret = *found;
     secret["data"] = data;
-    // With the revision that was read, so that of two that write at once one is refused.
-    const auto written = there ? client.Send({"PUT", path, secret}) : client.Create(collection, secret);
-    if (written.ok()) return renewed;
-    const ErrorCode code = written.error().code;
-    if ((code != ErrorCode::kExists && code != ErrorCode::kConflict) || attempt == kAttempts) return written.error();
+    return WithoutValue(parts_.client.Send({"PUT", collection + "/" + kServingSecretName, secret}));
   }
+  return WithoutValue(
+      parts_.client.Create(collection, json::Object{{"apiVersion", "v1"},
+                                                    {"kind", "Secret"},
+                                                    {"type", "kubernetes.io/tls"},
+                                                    {"metadata", json::Object{{"name", kServingSecretName}}},
+                                                    {"data", data}}));
+}
+
+// What all replicas agree on, after this one has renewed it where that was due.
+Result<Serving> ServingSecret::Shared(bool& raced) {
+  raced = false;
+  const auto found = parts_.client.Get(CollectionOf(parts_.client) + "/" + kServingSecretName);
+  if (!found.ok() && found.error().code != ErrorCode::kNotFound) return found.error();
+  std::optional<Serving> before = used_;
+  if (found.ok()) {
+    ASYA_TRY(before, ServingIn(*found));
+  }
+  ASYA_TRY(Serving renewed, Renewed(before, parts_.names, parts_.clock.Now(), parts_.in_place));
+  const json::Object data = DataOf(renewed);
+  if (found.ok() && data == DataOf(*before)) return renewed;
+  const Status written = Write(found.ok() ? &*found : nullptr, data);
+  if (written.ok()) return renewed;
+  raced = written.error().code == ErrorCode::kExists || written.error().code == ErrorCode::kConflict;
+  return written.error();
 }
 
 Status ServingSecret::Use(Serving serving) {
@@ -165,8 +171,12 @@ Status ServingSecret::Use(Serving serving) {
 }
 
 Status ServingSecret::Look() {
-  ASYA_TRY(Serving serving, Shared());
-  return Use(std::move(serving));
+  for (int attempt = 1;; ++attempt) {
+    bool raced = false;
+    auto serving = Shared(raced);
+    if (serving.ok()) return Use(std::move(serving).value());
+    if (!raced || attempt == kAttempts) return serving.error();
+  }
 }
 
 }  // namespace asya::server

@@ -65,7 +65,9 @@ class ServingSecret {
   Status Look();
 
  private:
-  Result<Serving> Shared();
+  // `raced`: it failed since another replica wrote in between.
+  Result<Serving> Shared(bool& raced);
+  Status Write(const json::Value* found, const json::Object& data);
   Status Use(Serving serving);
 
   const Parts parts_;

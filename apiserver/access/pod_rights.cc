@@ -42,19 +42,27 @@ json::Value PodsOf(const json::Value& object) {
   return pods;
 }
 
-// As whom the pods of an actor run. A flavor that is not there yet says nothing: who writes it answers for that.
+// Empty where it sets none, or is not there yet: who writes it then answers for that.
+Outcome<std::string> AccountOfFlavor(ports::ObjectStore& store, const std::string& name) {
+  const Resource& flavors = *FindResource(model::kGroup, model::kVersion, "flavors");
+  const auto record = store.Get(KeyOf(flavors, "", name));
+  if (record.ok()) return AccountIn(StoredObjectOf(*record));
+  if (record.error().code == ErrorCode::kNotFound) return std::string();
+  return FromStore(record.error(), flavors, name);
+}
+
+// As whom the pods of an actor run.
 Outcome<std::set<std::string>> AccountsOf(ports::ObjectStore& store, const json::Value& actor) {
   if (const std::string own = AccountIn(actor); !own.empty()) return std::set<std::string>{own};
   std::set<std::string> accounts;
-  const Resource& flavors = *FindResource(model::kGroup, model::kVersion, "flavors");
-  const json::Value* names = actor.FindPath({"spec", "flavors"});
-  for (const json::Value& name : names == nullptr || !names->IsArray() ? json::Array() : names->AsArray()) {
-    if (!name.IsString()) continue;
-    const auto record = store.Get(KeyOf(flavors, "", name.AsString()));
-    if (!record.ok() && record.error().code == ErrorCode::kNotFound) continue;
-    if (!record.ok()) return FromStore(record.error(), flavors, name.AsString());
-    if (std::string account = AccountIn(StoredObjectOf(*record)); !account.empty()) accounts.insert(std::move(account));
+  const json::Value* flavors = actor.FindPath({"spec", "flavors"});
+  if (flavors != nullptr && flavors->IsArray()) {
+    for (const json::Value& name : flavors->AsArray()) {
+      ASYA_TRY(std::string account, AccountOfFlavor(store, name.AsString()));
+      accounts.insert(std::move(account));
+    }
   }
+  accounts.erase("");
   if (accounts.empty() && MakesAccount(actor)) accounts.insert(MetadataText(actor, "name"));
   return accounts;
 }
