@@ -139,6 +139,7 @@ void Relay::Crashed(Job& job) {
   }
   if (!our_kill) {
     job.suspect = true;
+    job.last_end = last_end_;
     if (!shared) ++job.crashes;
   }
   job.stage = Stage::kWaiting;

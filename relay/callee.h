@@ -13,7 +13,8 @@ namespace asya::relay {
 struct RuntimeState {
   enum class Kind { kAbsent, kLoading, kReady, kFailed };
   Kind kind = Kind::kAbsent;
-  std::string text;  // for a person: what is wrong, with file and line where they are known
+  std::string text;      // for a person: what is wrong, with file and line where they are known
+  std::string last_end{};  // how the worker before died, if it just has: "killed by SIGSEGV"
   friend bool operator==(const RuntimeState&, const RuntimeState&) = default;
 };
 

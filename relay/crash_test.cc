@@ -50,9 +50,11 @@ TEST(Crash, AStreamThatEndsWithoutDoneIsACrashAndItsFramesAreNotSent) {
 
 TEST(Crash, PoisonEndsAsADeadLetterAfterItsLimit) {
   RelayHarness harness;
-  FakeRuntime runtime(harness.folder(), [](Call& call) {
+  FakeRuntime runtime(harness.folder(), [&](Call& call) {
     if (call.envelope().id == "poison") {
+      runtime.SetHealth(R"({"status":"loading","last_end":"killed by SIGSEGV"})");
       call.Die();
+      runtime.SetHealth(R"({"status":"ready"})");
     } else {
       call.Return("1");
     }
@@ -64,6 +66,8 @@ TEST(Crash, PoisonEndsAsADeadLetterAfterItsLimit) {
   ASSERT_TRUE(taken.has_value());
   EXPECT_EQ(taken->status.reason, "RuntimeError");
   EXPECT_EQ(taken->status.error.GetString("type"), "RuntimeCrash");
+  EXPECT_EQ(taken->status.error.GetString("message"),
+            "the worker died 5 times in the middle of this call (killed by SIGSEGV)");
   EXPECT_EQ(taken->payload, "8");
   EXPECT_TRUE(harness.Take("post").has_value());
   // Five alone, and at most one more on a connection that may have been stale.

@@ -35,6 +35,7 @@ struct Job {
   model::Envelope envelope;
   std::int64_t crashes = 0;  // calls of it that ended with the death of the worker or relay
   bool suspect = false;      // it may be what kills the worker: runs alone
+  std::string last_end;      // of the worker that died with it last, where that is known: "killed by SIGSEGV"
   WallTime enqueued_at{};
   WallTime received_at{};
   WallTime called_at{};

@@ -165,6 +165,7 @@ class Relay final : public ports::ConsumerEvents {
   Credits credits_;
 
   RuntimeState runtime_;
+  std::string last_end_;  // of the last worker that died by itself
   bool connected_ = false;
   std::string connection_reason_ = "not connected to the queue yet";
   bool draining_ = false;

@@ -73,6 +73,7 @@ Status RuntimeWatch::TakeLine(std::string_view line) {
   } else {
     state.kind = RuntimeState::Kind::kLoading;
     state.text = "the handler is being loaded";
+    state.last_end = value.GetString("last_end").value_or("");
   }
   following_ = true;
   Change(std::move(state));

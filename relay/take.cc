@@ -108,11 +108,9 @@ void Relay::Begin(Job& job) {
   const std::int64_t limit = std::max(settings_.resiliency.MaxAttempts(), limits_.least_crash_limit);
   if (job.crashes >= limit) {
     lineup_.Ended(job.number);
-    EndWith(job, {"failed", "RuntimeError",
-                  ErrorValue({"RuntimeCrash",
-                              {},
-                              "the worker died " + std::to_string(job.crashes) + " times in the middle of this call",
-                              ""})});
+    std::string what = "the worker died " + std::to_string(job.crashes) + " times in the middle of this call";
+    if (!job.last_end.empty()) what += " (" + job.last_end + ")";
+    EndWith(job, {"failed", "RuntimeError", ErrorValue({"RuntimeCrash", {}, what, ""})});
     return;
   }
   if (!settings_.is_end_actor) {

@@ -27,6 +27,7 @@ class Child:
         self.ready_at: float | None = None
         self.error: dict[str, Any] | None = None
         self.draining = False
+        self.overran = False  # killed because a cancelled call went on
         self.silent = False
         self.watched: dict[int, tuple[int, int]] = {}
         self.left: deque[tuple[float, int, int]] = deque()

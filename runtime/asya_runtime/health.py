@@ -31,11 +31,13 @@ class Health:
         self.listener.setblocking(False)
         poll.register(self.listener, select.EPOLLIN)
 
-    def change(self, status: str, error: dict[str, Any] | None = None) -> None:
-        """Sets the state and tells the watchers when it differs."""
+    def change(self, status: str, error: dict[str, Any] | None = None, last_end: str = "") -> None:
+        """Sets the state and tells the watchers when it differs. `last_end`: how the worker before this state died."""
         state: dict[str, Any] = {"status": status}
         if error is not None:
             state["error"] = error
+        if last_end:
+            state["last_end"] = last_end
         if state == self.state:
             return
         self.state = state

@@ -80,6 +80,7 @@ class Supervisor:
         if child is not None:
             if child.overdue(now):
                 self.log.write("WARNING", "worker killed: a cancelled call was still running", pid=child.pid)
+                child.overran = True
                 child.kill()
             if self.stop_at is not None and now >= self.stop_at:
                 child.kill()
@@ -173,11 +174,11 @@ class Supervisor:
         self.log.write("INFO", "worker ready", pid=self.child.pid)
         self.health.change("ready")
 
-    def _not_ready(self, status: str, error: dict[str, Any] | None = None) -> None:
+    def _not_ready(self, status: str, error: dict[str, Any] | None = None, last_end: str = "") -> None:
         """Withdraws readiness before anybody could be sent to a worker that is not there."""
         for path in (self.settings.ready_path, self.settings.socket_path):
             remove(path)
-        self.health.change(status, error)
+        self.health.change(status, error, last_end)
 
     def _reap(self) -> None:
         while True:
@@ -207,7 +208,8 @@ class Supervisor:
             self.log.write("ERROR", "worker ended: " + how, pid=child.pid)
             steady = now - child.ready_at >= STEADY_S
             self.failures = 0 if steady else self.failures + 1
-            self._not_ready("loading")
+            # Of a death that nobody wanted: its call may be the cause, and whoever reads of that wants to know how.
+            self._not_ready("loading", last_end="" if child.overran else how)
         else:
             self.failures += 1
             error = child.error or {

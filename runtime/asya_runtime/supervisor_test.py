@@ -93,12 +93,13 @@ def test_a_crash_ends_the_connections_without_reply_and_a_new_worker_comes(start
     for lost in (client, shared):
         with pytest.raises(ConnectionError):
             lost.receive()
-    assert next(states) == {"status": "loading"}
+    ending = "exit status 3" if how == "exit" else "killed by SIGSEGV"
+    assert next(states) == {"status": "loading", "last_end": ending}
     assert next(states) == {"status": "ready"}
     assert runtime.invoke("x").payload() != first
     (runtime.folder / "go-wait").touch()
     assert runtime.invoke("wait").status == 200  # run again, as the relay does
-    assert ("exit status 3" if how == "exit" else "killed by SIGSEGV") in runtime.output()
+    assert ending in runtime.output()
 
 
 def test_a_crash_in_a_stream_ends_it_without_done(start: Start, kind: str) -> None:
