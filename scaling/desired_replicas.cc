@@ -24,12 +24,11 @@ std::int64_t CeilDivide(std::int64_t work, std::int64_t per_replica) {
   return work / divisor + (work % divisor == 0 ? 0 : 1);
 }
 
-std::int64_t Work(const Signals& signals) { return signals.visible + signals.due_soon + signals.in_flight; }
+std::int64_t Work(const Signals& signals) { return signals.visible + signals.in_flight; }
 
 std::string DescribeWork(const Signals& signals) {
   std::string text = Count(signals.visible, "envelope waits", "envelopes wait");
   if (signals.in_flight > 0) text += ", " + Count(signals.in_flight, "is in work", "are in work");
-  if (signals.due_soon > 0) text += ", " + Count(signals.due_soon, "is due soon", "are due soon");
   return text;
 }
 

@@ -15,7 +15,7 @@ namespace asya::scaling {
 struct Signals {
   SteadyTime now{};
   std::int64_t visible = 0;              // envelopes that wait and can be delivered now
-  std::int64_t due_soon = 0;             // delayed envelopes that become deliverable within a replica's start time
+  std::int64_t delayed = 0;              // envelopes that wait for their retry; no work until then, only recorded
   std::int64_t in_flight = 0;            // envelopes leased by replicas
   std::int64_t ready = 0;                // replicas that take work
   std::int64_t starting = 0;             // replicas on their way: capacity that was asked for already

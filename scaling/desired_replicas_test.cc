@@ -78,12 +78,6 @@ TEST(DesiredReplicas, SaysWhyInWordsAndNumbers) {
             "100 envelopes wait; one replica takes 5, but maxReplicaCount allows 3 replicas");
 }
 
-TEST(DesiredReplicas, CountsWorkThatIsDueSoon) {
-  Signals signals = WithWork(0, 0, 0);
-  signals.due_soon = 3;
-  EXPECT_EQ(DesiredReplicas(signals, Policy(0, 10, 1), {}).replicas, 3);
-}
-
 TEST(DesiredReplicas, PausedGoesBeforeWork) {
   ScalingPolicy policy = Policy(1, 10, 1);
   policy.paused = true;

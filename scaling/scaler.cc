@@ -15,8 +15,8 @@ json::Value OrNull(const std::optional<double>& number) { return number ? json::
 std::string InputsJson(const Signals& signals, const ports::ScalingPolicy& policy) {
   json::Value inputs;
   inputs["visible"] = signals.visible;
+  inputs["delayed"] = signals.delayed;
   inputs["inFlight"] = signals.in_flight;
-  inputs["dueSoon"] = signals.due_soon;
   inputs["ready"] = signals.ready;
   inputs["starting"] = signals.starting;
   inputs["busy"] = signals.busy;
@@ -37,6 +37,7 @@ Signals See(SteadyTime now, const ports::QueueStats& stats, const std::vector<po
   Signals signals;
   signals.now = now;
   signals.visible = stats.visible;
+  signals.delayed = stats.delayed;
   signals.in_flight = stats.in_flight;
   for (const auto& replica : replicas) {
     if (replica.draining) continue;  // it takes no more work

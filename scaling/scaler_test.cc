@@ -155,6 +155,23 @@ TEST_F(ScalerTest, SizesAnActorToItsBacklogAndBackToZero) {
   EXPECT_EQ(inputs->FindPath({"policy", "maxReplicaCount"})->AsInt(), 10);
 }
 
+TEST_F(ScalerTest, RecordsWhatWaitsForItsRetryAndStartsNothingForIt) {
+  ports::QueueStats stats;
+  stats.delayed = 4;
+  queues_.Put("asya-default-infer", stats);
+  scaler_.Set(Infer());
+  scaler_.RunDue();
+  EXPECT_EQ(cluster_.count(), 0U) << "it is not due yet";
+  stats.visible = 1;
+  queues_.Put("asya-default-infer", stats);
+  clock_.Advance(seconds(1));
+  scaler_.RunDue();
+  EXPECT_EQ(cluster_.count(), 1U);
+  const auto decisions = scaler_.Last("default", "infer", 1);
+  ASSERT_EQ(decisions.size(), 1U);
+  EXPECT_EQ(json::Parse(decisions[0].inputs_json)->GetInt("delayed"), 4);
+}
+
 TEST_F(ScalerTest, LooksAtAnActorAtRestOnlyRarelyUntilAHintComes) {
   scaler_.Set(Infer());
   auto next = scaler_.RunDue();
