@@ -152,6 +152,11 @@ bench-instructions: bench-environment ## Counts the instructions of the data pat
 	@$(PYTHON_BIN)/python bench/instructions/run.py $(if $(STRICT),--strict)
 	@$(PYTHON_BIN)/python bench/instructions/gateway.py $(if $(STRICT),--strict)
 
+.PHONY: bench-hops
+bench-hops: programs bench-environment ## Counts the instructions and system calls of a hop, beside those of raw clients
+	@$(call BUILD,release,bench_hops)
+	@tools/postgres run tools/rabbitmq run $(PYTHON_BIN)/python bench/instructions/hops.py $(PLACES)
+
 .PHONY: bench-environment
 bench-environment: install
 	@tools/install packages-bench.txt

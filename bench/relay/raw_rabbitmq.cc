@@ -1,5 +1,6 @@
 // What a relay on RabbitMQ is measured against: bench_raw_rabbitmq WAY URL FROM TO LAST, until it is killed.
 //   pipelined  takes, publishes confirmed and mandatory, acknowledges what is confirmed, many at once; LAST: prefetch
+//   calling    the same with a call of the runtime in the folder LAST between, sixteen at once
 //   serial     one message at a time: takes, calls the runtime in the folder LAST, publishes, waits for the confirm,
 //              acknowledges; prefetch 1
 #include <poll.h>
@@ -16,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "bench/relay/raw_calling.h"
 #include "bench/support/connection.h"
 #include "core/base/unique_fd.h"
 #include "transports/rabbitmq/link.h"
@@ -204,9 +206,10 @@ int Main(const std::vector<std::string>& words) {
   if (words.size() == 5) {
     const Queues queues{words[1], words[2], words[3]};
     if (words[0] == "pipelined") Pipelined(queues, static_cast<std::uint16_t>(std::stoi(words[4]))).Run();
+    if (words[0] == "calling") RunCalling(words[1], words[2], words[3], words[4]);
     if (words[0] == "serial") Serial(queues, words[4]).Run();
   }
-  std::fprintf(stderr, "usage: bench_raw_rabbitmq pipelined|serial URL FROM TO PREFETCH|FOLDER\n");
+  std::fprintf(stderr, "usage: bench_raw_rabbitmq pipelined|calling|serial URL FROM TO PREFETCH|FOLDER\n");
   return 2;
 }
 

@@ -4,7 +4,6 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
-#include <map>
 #include <thread>
 #include <utility>
 
@@ -92,17 +91,20 @@ void Stage::StartRelay() {
                                                     {"ASYA_CONCURRENCY", std::to_string(kConcurrency)},
                                                     {"ASYA_METRICS_ADDR", "unix:" + folder_.path() + "/metrics.sock"}};
   environment.merge(backend_->environment());
-  relay_started_ = std::chrono::steady_clock::now();
-  relay_ = std::make_unique<tests::ChildProcess>(std::vector<std::string>{programs_.folder + "/" + backend_->program()},
-                                                 environment, folder_.path() + "/relay.log");
+  Start({programs_.folder + "/" + backend_->program()}, environment);
 }
 
 void Stage::StartRaw(const std::string& way, const std::string& last) {
-  relay_ = std::make_unique<tests::ChildProcess>(
-      std::vector<std::string>{programs_.folder + "/bench_raw_rabbitmq", way,
-                               backend_->environment().at("ASYA_RABBITMQ_URL"), model::QueueName(kNamespace, kActor),
-                               model::QueueName(kNamespace, kNextActor), last},
-      std::map<std::string, std::string>{}, folder_.path() + "/relay.log");
+  Start({programs_.folder + "/bench_raw_rabbitmq", way, backend_->environment().at("ASYA_RABBITMQ_URL"),
+         model::QueueName(kNamespace, kActor), model::QueueName(kNamespace, kNextActor), last},
+        {});
+}
+
+void Stage::Start(const std::vector<std::string>& command, const std::map<std::string, std::string>& environment) {
+  std::vector<std::string> words = programs_.under;
+  words.insert(words.end(), command.begin(), command.end());
+  relay_started_ = std::chrono::steady_clock::now();
+  relay_ = std::make_unique<tests::ChildProcess>(words, environment, folder_.path() + "/relay.log");
 }
 
 Result<SteadyTime> Stage::UntilPassed(std::int64_t count) {

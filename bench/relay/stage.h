@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,9 +18,10 @@ constexpr int kConcurrency = 16;
 constexpr std::size_t kPayloadBytes = 1024;
 
 struct Programs {
-  std::string folder;   // of the relays, bench_echo_runtime and bench_raw_rabbitmq
-  std::string python;   // interpreter
-  std::string archive;  // the Python runtime; empty: the native one takes its place
+  std::string folder;              // of the relays, bench_echo_runtime and bench_raw_rabbitmq
+  std::string python;              // interpreter
+  std::string archive;             // the Python runtime; empty: the native one takes its place
+  std::vector<std::string> under;  // the command that runs what is measured, such as valgrind; empty: none
 };
 
 using SteadyTime = std::chrono::steady_clock::time_point;
@@ -50,6 +52,7 @@ class Stage {
  private:
   explicit Stage(Programs programs) : programs_(std::move(programs)) {}
   Status StartRuntime();
+  void Start(const std::vector<std::string>& command, const std::map<std::string, std::string>& environment);
 
   Programs programs_;
   tests::TemporaryFolder folder_;
