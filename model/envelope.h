@@ -54,6 +54,8 @@ inline constexpr std::size_t kRouteLimitActors = 10'000;  // in route.prev and i
 // kInvalid with the offending field; the payload is checked to be JSON but not decoded. Unknown top-level members are
 // dropped.
 Result<Envelope> ParseEnvelope(std::string_view text);
+// The same into a fresh envelope; after an error it means nothing.
+Status ReadEnvelope(std::string_view text, Envelope& envelope);
 // The bytes to publish; payload bytes as they are.
 std::string SerializeEnvelope(const Envelope& envelope);
 

@@ -13,16 +13,6 @@ using json::Scan;
 
 constexpr std::size_t kPayloadDepth = 256;  // far more than the quick scan takes anyway
 
-// Which of a few members were read; each may come once.
-class Once {
- public:
-  bool Take(unsigned member) { return !std::exchange(taken_[member], true); }
-  [[nodiscard]] bool taken(unsigned member) const { return taken_[member]; }
-
- private:
-  bool taken_[16] = {};
-};
-
 // Calls read(key) at the value of each member; false where it does, or where there is no object.
 template <class ReadMember>
 bool ReadMembers(Scan& scan, const ReadMember& read) {
@@ -40,13 +30,31 @@ bool ReadMembers(Scan& scan, const ReadMember& read) {
   return scan.Take('}');
 }
 
-// The place of `key` among `names`; their count if it is none of them.
+// Finds members among their names, which stand in the order in which we write them: usually it is the next one.
 template <std::size_t kCount>
-unsigned PlaceOf(std::string_view key, const std::string_view (&names)[kCount]) {
-  unsigned place = 0;
-  while (place < kCount && names[place] != key) ++place;
-  return place;
-}
+class Places {
+ public:
+  explicit Places(const std::string_view (&names)[kCount]) : names_(names) {}
+  // The place of `key`; their count if it is none of them, or came before.
+  unsigned Take(std::string_view key) {
+    unsigned place = next_;
+    while (place < kCount && names_[place] != key) ++place;
+    if (place == kCount) {
+      place = 0;
+      while (place < next_ && names_[place] != key) ++place;
+      if (place == next_) return kCount;
+    }
+    if (std::exchange(taken_[place], true)) return kCount;
+    next_ = place + 1;
+    return place;
+  }
+  [[nodiscard]] bool taken(unsigned place) const { return taken_[place]; }
+
+ private:
+  const std::string_view (&names_)[kCount];
+  bool taken_[kCount] = {};
+  unsigned next_ = 0;
+};
 
 bool ReadText(Scan& scan, std::string& out) {
   const auto text = scan.String();
@@ -79,14 +87,14 @@ bool ReadCount(Scan& scan, std::int64_t& out) {
 
 bool ReadRoute(Scan& scan, Route& route) {
   static constexpr std::string_view kNames[] = {"prev", "curr", "next"};
-  Once once;
+  Places places(kNames);
   const bool read = ReadMembers(scan, [&](std::string_view key) {
-    const unsigned place = PlaceOf(key, kNames);
-    if (place == std::size(kNames) || !once.Take(place)) return false;
+    const unsigned place = places.Take(key);
+    if (place == std::size(kNames)) return false;
     if (place == 1) return ReadText(scan, route.curr);
     return ReadNames(scan, place == 0 ? route.prev : route.next);
   });
-  return read && once.taken(0) && once.taken(1) && once.taken(2);
+  return read && places.taken(0) && places.taken(1) && places.taken(2);
 }
 
 bool ReadObject(Scan& scan, json::Object& object) {
@@ -115,10 +123,10 @@ bool ReadStatus(Scan& scan, EnvelopeStatus& status) {
                                                 "updated_at", "deadline_at", "attempt", "max_attempts"};
   std::string* const texts[] = {&status.phase,      &status.reason,     &status.actor,
                                 &status.created_at, &status.updated_at, &status.deadline_at};
-  Once once;
+  Places places(kNames);
   const bool read = ReadMembers(scan, [&](std::string_view key) {
-    const unsigned place = PlaceOf(key, kNames);
-    if (place == std::size(kNames) || !once.Take(place)) return false;
+    const unsigned place = places.Take(key);
+    if (place == std::size(kNames)) return false;
     if (place < std::size(texts)) return ReadText(scan, *texts[place]);
     return ReadCount(scan, place == std::size(texts) ? status.attempt : status.max_attempts);
   });
@@ -137,11 +145,11 @@ bool ScanEnvelope(std::string_view text, Envelope& envelope) {
   enum Member : unsigned { kId, kParentId, kRoute, kHeaders, kStatus, kPayload };
   static constexpr std::string_view kNames[] = {"id", "parent_id", "route", "headers", "status", "payload"};
   Scan scan(text);
-  Once once;
+  Places places(kNames);
   scan.Space();
   const bool read = ReadMembers(scan, [&](std::string_view key) {
-    const unsigned place = PlaceOf(key, kNames);
-    if (place == std::size(kNames) || !once.Take(place)) return false;
+    const unsigned place = places.Take(key);
+    if (place == std::size(kNames)) return false;
     switch (static_cast<Member>(place)) {
       case kId:
         return ReadText(scan, envelope.id);
@@ -158,7 +166,7 @@ bool ScanEnvelope(std::string_view text, Envelope& envelope) {
     }
     return false;
   });
-  const bool whole = !envelope.id.empty() && once.taken(kRoute) && once.taken(kPayload);
+  const bool whole = !envelope.id.empty() && places.taken(kRoute) && places.taken(kPayload);
   const bool fits = envelope.id.size() <= kIdLimitBytes && envelope.parent_id.size() <= kIdLimitBytes;
   envelope.as_written = true;
   return read && scan.AtEnd() && whole && fits;
@@ -168,10 +176,10 @@ std::optional<Frame> ScanFrame(json::Scan& scan) {
   enum Member : unsigned { kRoute, kHeaders, kStatus, kPayload };
   static constexpr std::string_view kNames[] = {"route", "headers", "status", "payload"};
   Frame frame;
-  Once once;
+  Places places(kNames);
   const bool read = ReadMembers(scan, [&](std::string_view key) {
-    const unsigned place = PlaceOf(key, kNames);
-    if (place == std::size(kNames) || !once.Take(place)) return false;
+    const unsigned place = places.Take(key);
+    if (place == std::size(kNames)) return false;
     switch (static_cast<Member>(place)) {
       case kRoute:
         return ReadRoute(scan, frame.route);
@@ -184,7 +192,7 @@ std::optional<Frame> ScanFrame(json::Scan& scan) {
     }
     return false;
   });
-  if (!read || !once.taken(kRoute) || !once.taken(kPayload)) return std::nullopt;
+  if (!read || !places.taken(kRoute) || !places.taken(kPayload)) return std::nullopt;
   return frame;
 }
 

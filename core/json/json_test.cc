@@ -2,8 +2,11 @@
 
 #include <cstdlib>
 #include <limits>
+#include <string_view>
+#include <vector>
 
 #include "core/json/parse.h"
+#include "core/json/scan.h"
 #include "core/json/split.h"
 #include "core/json/value.h"
 
@@ -187,6 +190,26 @@ TEST(SplitArray, GivesTheItems) {
   EXPECT_EQ(*items, (std::vector<std::string_view>{"{\"a\":[1,2]}", "1.5", "\"x,y\"", "[]", "[[3],4]", "null"}));
   EXPECT_TRUE(SplitArray(" []").value().empty());
   for (const char* bad : {"{}", "1", "[1", "[1,]", ""}) EXPECT_FALSE(SplitArray(bad).ok()) << bad;
+}
+
+// In memory of just that size, so that a look beyond it is seen.
+TEST(PlainEnd, FindsTheFirstByteThatDoesNotStandForItself) {
+  constexpr std::string_view kPlain = "!#[]~ \x7f";  // the neighbours of those that are looked for
+  constexpr std::size_t kLongest = 100;
+  for (std::size_t size = 0; size <= kLongest; ++size) {
+    std::vector<char> text(size);
+    for (std::size_t i = 0; i < size; ++i) text[i] = kPlain[i % kPlain.size()];
+    const char* const begin = text.data();
+    EXPECT_EQ(PlainEnd(begin, begin + size) - begin, static_cast<std::ptrdiff_t>(size));
+    for (std::size_t at = 0; at < size; ++at) {
+      const char before = text[at];
+      for (const char odd : {'"', '\\', '\0', '\x1f', '\x80', '\xff'}) {
+        text[at] = odd;
+        ASSERT_EQ(PlainEnd(begin, begin + size) - begin, static_cast<std::ptrdiff_t>(at)) << size << ' ' << int{odd};
+      }
+      text[at] = before;
+    }
+  }
 }
 
 }  // namespace

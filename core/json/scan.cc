@@ -1,7 +1,9 @@
 #include "core/json/scan.h"
 
 #include <algorithm>
+#include <bit>
 #include <charconv>
+#include <cstring>
 
 namespace asya::json {
 namespace {
@@ -31,12 +33,68 @@ Following After(unsigned char first) {
   return {3};
 }
 
+#ifdef __SSE2__
+// Of the eight bytes of a word, which ones do not stand for themselves: their highest bits. Only the lowest of those
+// found is sure, since a subtraction may borrow from the byte above.
+std::uint64_t OddInWord(std::uint64_t word) {
+  constexpr std::uint64_t kOnes = 0x0101'0101'0101'0101;
+  const std::uint64_t quotes = word ^ (kOnes * '"');
+  const std::uint64_t slashes = word ^ (kOnes * '\\');
+  const std::uint64_t found =
+      ((word - kOnes * ' ') & ~word) | ((quotes - kOnes) & ~quotes) | ((slashes - kOnes) & ~slashes) | word;
+  return found & (kOnes * 0x80);
+}
+
+template <class Word>
+std::uint64_t WordAt(const char* at) {
+  Word word = 0;
+  std::memcpy(&word, at, sizeof word);
+  return word;
+}
+
+std::ptrdiff_t FirstOf(std::uint64_t odd) { return std::countr_zero(odd) / 8; }
+
+// The end of at most fifteen bytes, of which the last ones are looked at twice.
+const char* PlainEndOfFew(const char* at, const char* end) {
+  constexpr std::ptrdiff_t kWord = 8;
+  constexpr std::ptrdiff_t kHalf = 4;
+  if (end - at >= kWord) {
+    if (const std::uint64_t odd = OddInWord(WordAt<std::uint64_t>(at)); odd != 0) return at + FirstOf(odd);
+    const std::uint64_t odd = OddInWord(WordAt<std::uint64_t>(end - kWord));
+    return odd == 0 ? end : end - kWord + FirstOf(odd);
+  }
+  if (end - at >= kHalf) {
+    const std::uint64_t both = WordAt<std::uint32_t>(at) | WordAt<std::uint32_t>(end - kHalf) << 32U;
+    const std::uint64_t odd = OddInWord(both);
+    if (odd == 0) return end;
+    const std::ptrdiff_t first = FirstOf(odd);
+    return first < kHalf ? at + first : end - kWord + first;
+  }
+  while (at < end && static_cast<signed char>(*at) >= ' ' && *at != '"' && *at != '\\') ++at;
+  return at;
+}
+#endif
+
 }  // namespace
 
-bool Scan::TakeWord(std::string_view word) {
-  if (static_cast<std::size_t>(end_ - at_) < word.size() || std::string_view(at_, word.size()) != word) return false;
-  at_ += word.size();
-  return true;
+const char* PlainEndFurther(const char* at, const char* end) {
+#ifdef __SSE2__
+  constexpr std::ptrdiff_t kBlockBytes = sizeof(__m128i);
+  constexpr std::ptrdiff_t kManyBlocks = 4;  // looked at together, since this string is longer than most
+  for (; end - at >= kManyBlocks * kBlockBytes; at += kManyBlocks * kBlockBytes) {
+    const __m128i odd = _mm_or_si128(_mm_or_si128(OddBytes(at), OddBytes(at + kBlockBytes)),
+                                     _mm_or_si128(OddBytes(at + 2 * kBlockBytes), OddBytes(at + 3 * kBlockBytes)));
+    if (_mm_movemask_epi8(odd) != 0) break;
+  }
+  for (; end - at >= kBlockBytes; at += kBlockBytes) {
+    const int found = _mm_movemask_epi8(OddBytes(at));
+    if (found != 0) return at + __builtin_ctz(static_cast<unsigned>(found));
+  }
+  return PlainEndOfFew(at, end);
+#else
+  while (at < end && static_cast<signed char>(*at) >= ' ' && *at != '"' && *at != '\\') ++at;
+  return at;
+#endif
 }
 
 // The characters from here on that are not ASCII.
@@ -78,12 +136,9 @@ bool Scan::Escape() {
   return second >= 0xDC00 && second < 0xE000;
 }
 
-std::optional<Scan::Text> Scan::String() {
-  if (!Take('"')) return std::nullopt;
+std::optional<Scan::Text> Scan::OddString(const char* begin) {
   Text text;
-  const char* const begin = at_;
   for (;;) {
-    at_ = PlainEnd(at_, end_);
     if (at_ == end_) return std::nullopt;
     if (*at_ == '"') break;
     if (*at_ == '\\') {
@@ -92,6 +147,7 @@ std::optional<Scan::Text> Scan::String() {
     } else if (static_cast<unsigned char>(*at_) < 0x80 || !HighBytes()) {
       return std::nullopt;
     }
+    at_ = PlainEnd(at_, end_);
   }
   text.inside = std::string_view(begin, static_cast<std::size_t>(at_ - begin));
   ++at_;
@@ -117,13 +173,6 @@ std::optional<std::string_view> Scan::Number() {
   }
   if (at_ - begin > kQuickNumberBytes) return std::nullopt;
   return std::string_view(begin, static_cast<std::size_t>(at_ - begin));
-}
-
-std::optional<Scan::Text> Scan::Key() {
-  const auto key = String();
-  if (!key) return std::nullopt;
-  Space();
-  return Take(':') ? key : std::nullopt;
 }
 
 bool Scan::Scalar() {

@@ -25,28 +25,18 @@ inline __m128i OddBytes(const char* at) {
 #endif
 
 // Where the bytes end that stand for themselves in a JSON string and are ASCII: at a quote, a backslash, a control
-// character, a byte from 0x80 on, or `end`.
+// character, a byte from 0x80 on, or `end`. The first block of them is looked at here, which is all of most strings.
+const char* PlainEndFurther(const char* at, const char* end);
 inline const char* PlainEnd(const char* at, const char* end) {
 #ifdef __SSE2__
   constexpr std::ptrdiff_t kBlockBytes = sizeof(__m128i);
-  constexpr std::ptrdiff_t kManyBlocks = 4;  // looked at together, once a string is longer than most
   if (end - at >= kBlockBytes) {
     const int found = _mm_movemask_epi8(OddBytes(at));
     if (found != 0) return at + __builtin_ctz(static_cast<unsigned>(found));
     at += kBlockBytes;
   }
-  for (; end - at >= kManyBlocks * kBlockBytes; at += kManyBlocks * kBlockBytes) {
-    const __m128i odd = _mm_or_si128(_mm_or_si128(OddBytes(at), OddBytes(at + kBlockBytes)),
-                                     _mm_or_si128(OddBytes(at + 2 * kBlockBytes), OddBytes(at + 3 * kBlockBytes)));
-    if (_mm_movemask_epi8(odd) != 0) break;
-  }
-  for (; end - at >= kBlockBytes; at += kBlockBytes) {
-    const int found = _mm_movemask_epi8(OddBytes(at));
-    if (found != 0) return at + __builtin_ctz(static_cast<unsigned>(found));
-  }
 #endif
-  while (at < end && static_cast<signed char>(*at) >= ' ' && *at != '"' && *at != '\\') ++at;
-  return at;
+  return PlainEndFurther(at, end);
 }
 
 // A place in a text, moved on by what was read there. Once something was refused, the place means nothing.
@@ -70,12 +60,27 @@ class Scan {
     ++at_;
     return true;
   }
-  bool TakeWord(std::string_view word);
-  std::optional<Text> String();
+  bool TakeWord(std::string_view word) {
+    if (static_cast<std::size_t>(end_ - at_) < word.size() || std::string_view(at_, word.size()) != word) return false;
+    at_ += word.size();
+    return true;
+  }
+  std::optional<Text> String() {
+    if (!Take('"')) return std::nullopt;
+    const char* const begin = at_;
+    at_ = PlainEnd(at_, end_);
+    if (at_ == end_ || *at_ != '"') return OddString(begin);
+    return Text{std::string_view(begin, static_cast<std::size_t>(at_++ - begin)), false};
+  }
   // As it is written.
   std::optional<std::string_view> Number();
   // A member's name and the colon after it.
-  std::optional<Text> Key();
+  std::optional<Text> Key() {
+    const auto key = String();
+    if (!key) return std::nullopt;
+    Space();
+    return Take(':') ? key : std::nullopt;
+  }
   // The value that begins here, of at most so many nested arrays and objects, as it is written.
   std::optional<std::string_view> Value(std::size_t depth_limit);
   // Nothing but white space is left.
@@ -91,6 +96,8 @@ class Scan {
     std::size_t depth = 0;
     std::uint64_t objects = 0;  // a bit for each, the innermost last: whether it is an object
   };
+  // The rest of a string in which something does not stand for itself.
+  std::optional<Text> OddString(const char* begin);
   bool BeginValue(Nest& nest);
   bool EndValue(Nest& nest);
   std::uint32_t Hex4();
