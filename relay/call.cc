@@ -10,8 +10,9 @@ namespace {
 
 class Listening final : public CallListener {
  public:
-  Listening(std::string task, Reporter* reporter, HandlerMetrics& metrics, const observe::Logger& logger)
-      : task_(std::move(task)), reporter_(reporter), metrics_(metrics), logger_(logger) {}
+  // The task is the job's, as the listener is.
+  Listening(const std::string& task, Reporter* reporter, HandlerMetrics& metrics, const observe::Logger& logger)
+      : task_(task), reporter_(reporter), metrics_(metrics), logger_(logger) {}
   void OnFly(std::string_view data) override {
     if (reporter_ != nullptr) reporter_->Fly(task_, data);
   }
@@ -23,7 +24,7 @@ class Listening final : public CallListener {
   }
 
  private:
-  std::string task_;
+  const std::string& task_;
   Reporter* reporter_;
   HandlerMetrics& metrics_;
   const observe::Logger& logger_;
@@ -52,7 +53,7 @@ void Relay::Call(Job& job) {
   }
   job.stage = Stage::kRunning;
   ++running_;
-  shared_crash_[job.number] = false;
+  job.shared_crash = false;
   job.listener = std::make_unique<Listening>(job.envelope.id, IsSilent(job.envelope) ? nullptr : parts_.reporter,
                                              parts_.handler_metrics, parts_.logger);
   job.is_first = !std::exchange(had_first_call_, true);
@@ -93,7 +94,6 @@ void Relay::CallFinished(JobNumber number, const Finished& finished) {
       Attempted(job, {"Timeout", {"TimeoutError", "Exception"}, finished.detail, ""}, "Timeout");
       break;
   }
-  shared_crash_.erase(number);
   Pump();
 }
 
@@ -123,9 +123,9 @@ void Relay::NotReached(Job& job) {
 }
 
 void Relay::Crashed(Job& job) {
-  const bool shared = running_ > 0 || shared_crash_[job.number];
+  const bool shared = running_ > 0 || job.shared_crash;
   if (running_ > 0) {
-    for (auto& [number, flag] : shared_crash_) flag = true;
+    for (auto& [number, other] : jobs_) other->shared_crash = other->stage == Stage::kRunning;
   }
   lineup_.Ended(job.number);
   const bool our_kill = parts_.clock.Steady() < killed_until_;

@@ -20,6 +20,7 @@ void Crossing::Take() {
   }
   for (Event& event : taken_) Tell(event);
   taken_.clear();
+  after_();
 }
 
 void Crossing::Tell(Event& event) {

@@ -2,6 +2,7 @@
 // relay.
 #pragma once
 
+#include <functional>
 #include <mutex>
 #include <string>
 #include <utility>
@@ -16,8 +17,9 @@ namespace asya::relay {
 
 class Crossing final : public ports::ConsumerEvents {
  public:
-  // `target` is called on the reactor's thread and must outlive it.
-  Crossing(Reactor& reactor, ports::ConsumerEvents& target) : reactor_(reactor), driver_(reactor), target_(target) {}
+  // `target` is called on the reactor's thread and must outlive it; `after` once all that came together is told.
+  Crossing(Reactor& reactor, ports::ConsumerEvents& target, std::function<void()> after)
+      : reactor_(reactor), driver_(reactor), target_(target), after_(std::move(after)) {}
 
   void OnDeliveries(std::vector<ports::Delivery> deliveries) override { Add(std::move(deliveries)); }
   void OnStarted(ports::DeliveryTag tag, Status status) override { Add(Started{tag, std::move(status)}); }
@@ -47,6 +49,7 @@ class Crossing final : public ports::ConsumerEvents {
   Reactor& reactor_;
   ReactorDriver driver_;
   ports::ConsumerEvents& target_;
+  const std::function<void()> after_;
   std::vector<Event> taken_;  // empty between two rounds; keeps its memory
   std::mutex mutex_;
   std::vector<Event> events_;  // bounded by the credits: a few for each lease

@@ -24,6 +24,15 @@ json::Array NamesOf(const std::vector<std::string>& names) {
   return array;
 }
 
+// Where it has been once it leaves this actor.
+std::vector<std::string> Passed(const model::Route& route) {
+  std::vector<std::string> prev;
+  prev.reserve(route.prev.size() + 1);
+  prev = route.prev;
+  if (!route.curr.empty()) prev.push_back(route.curr);
+  return prev;
+}
+
 // The same for each repetition of the same work, another one each time the route comes by.
 std::string MessageId(const model::Envelope& envelope) {
   constexpr std::size_t kNumberBytes = 22;  // with the colons around it
@@ -55,6 +64,7 @@ std::string ChildId(const model::Envelope& input, const std::string& actor, std:
 }
 
 void EraseMember(json::Object& object, std::string_view name) {
+  if (object.empty()) return;
   if (const auto found = object.find(name); found != object.end()) object.erase(found);
 }
 
@@ -89,7 +99,7 @@ model::EnvelopeStatus StatusFor(const model::Envelope& input, const std::optiona
     for (const auto& [key, value] : given ? *given : kNone) {
       if (std::find(std::begin(kOwn), std::end(kOwn), key) == std::end(kOwn)) status.extra[key] = value;
     }
-    status.extra.erase(kFailedRoute);
+    EraseMember(status.extra, kFailedRoute);
   }
   status.actor = next;
   status.updated_at = FormatRfc3339(place.now, true);
@@ -132,8 +142,9 @@ Result<std::vector<ports::Outgoing>> Forward(const model::Envelope& input, std::
     frames.emplace_back();  // None: the end of the route, with payload null
   }
   const bool passed_sink = PassedSink(input, place);
-  const bool keep = IsTerminal(input.status) && (place.is_end_actor || passed_sink);
-  const std::vector<std::string> prev = input.route.Shifted().prev;
+  const bool keep = (place.is_end_actor || passed_sink) && IsTerminal(input.status);
+  const std::vector<std::string> prev = Passed(input.route);
+  messages.reserve(frames.size());
   std::int64_t index = 0;
   for (model::Frame& frame : frames) {
     ASYA_TRY_STATUS(CheckNext(frame, passed_sink, place));
@@ -142,7 +153,9 @@ Result<std::vector<ports::Outgoing>> Forward(const model::Envelope& input, std::
     const bool is_child = index++ > 0;
     envelope.parent_id = is_child ? input.id : input.parent_id;
     envelope.headers = HeadersFor(input, std::move(frame.headers), is_child);
-    envelope.route = {prev, frame.route.curr, std::move(frame.route.next)};
+    envelope.route.prev = prev;
+    envelope.route.curr = std::move(frame.route.curr);
+    envelope.route.next = std::move(frame.route.next);
     envelope.payload = std::move(frame.payload);
     envelope.status = StatusFor(input, frame.status, envelope.route.curr, keep, place);
     if (envelope.route.curr.empty()) {
@@ -174,7 +187,7 @@ ports::Outgoing Fail(const model::Envelope& input, const Ending& ending, const P
                                                            {"curr", input.route.curr},
                                                            {"next", NamesOf(input.route.next)}});
   const bool to_sump = place.is_end_actor || PassedSink(input, place);
-  envelope.route = {input.route.Shifted().prev, to_sump ? place.sump : place.sink, {}};
+  envelope.route = {Passed(input.route), to_sump ? place.sump : place.sink, {}};
   return Message(envelope, envelope.route.curr, place);
 }
 
@@ -182,7 +195,7 @@ ports::Outgoing RouteTo(const model::Envelope& input, const std::vector<std::str
                         const Place& place) {
   model::Envelope envelope = input;
   EraseMember(envelope.headers, kFirstAttemptHeader);
-  envelope.route = {input.route.Shifted().prev, actors.front(), {actors.begin() + 1, actors.end()}};
+  envelope.route = {Passed(input.route), actors.front(), {actors.begin() + 1, actors.end()}};
   envelope.status.phase = "pending";
   envelope.status.reason = ending.reason;
   envelope.status.actor = actors.front();

@@ -18,6 +18,12 @@ bool Is(std::string_view text, std::string_view word) {
                     [](char left, char right) { return Lower(left) == right; });
 }
 
+// `usual` is how we and most others write it.
+bool IsName(std::string_view name, std::string_view usual) {
+  return name == usual || std::equal(name.begin(), name.end(), usual.begin(), usual.end(),
+                                     [](char left, char right) { return Lower(left) == Lower(right); });
+}
+
 std::string_view Trim(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
   while (!text.empty() && (text.back() == ' ' || text.back() == '\t' || text.back() == '\r')) text.remove_suffix(1);
@@ -125,19 +131,19 @@ Status HttpReply::ReadField(std::string_view line) {
   if (colon == std::string_view::npos) return Invalid("", "not HTTP: a header without a colon");
   const std::string_view name = line.substr(0, colon);
   const std::string_view value = Trim(line.substr(colon + 1));
-  if (Is(name, "content-length")) {
+  if (IsName(name, "Content-Length")) {
     ASYA_TRY(left_, Number(value, 10));
     has_length_ = true;
-  } else if (Is(name, "transfer-encoding")) {
+  } else if (IsName(name, "Transfer-Encoding")) {
     chunked_ = Is(value, "chunked");
     if (!chunked_) return Invalid("", "a transfer encoding other than chunked");
-  } else if (Is(name, "connection")) {
+  } else if (IsName(name, "Connection")) {
     if (Is(value, "close")) keep_alive_ = false;
     if (Is(value, "keep-alive")) keep_alive_ = true;
-  } else if (Is(name, "content-type")) {
+  } else if (IsName(name, "Content-Type")) {
     content_type_ = Trim(value.substr(0, value.find(';')));
     std::transform(content_type_.begin(), content_type_.end(), content_type_.begin(), Lower);
-  } else if (Is(name, "retry-after")) {
+  } else if (IsName(name, "Retry-After")) {
     retry_after_ = std::string(value);
   }
   return Ok();

@@ -33,9 +33,10 @@ struct Job {
   Stage stage = Stage::kWaiting;
   std::string body;  // as delivered, until the call has taken it
   model::Envelope envelope;
-  std::int64_t crashes = 0;  // calls of it that ended with the death of the worker or relay
-  bool suspect = false;      // it may be what kills the worker: runs alone
-  std::string last_end;      // of the worker that died with it last, where that is known: "killed by SIGSEGV"
+  std::int64_t crashes = 0;   // calls of it that ended with the death of the worker or relay
+  bool suspect = false;       // it may be what kills the worker: runs alone
+  bool shared_crash = false;  // of a call that runs: a worker died beside it
+  std::string last_end;       // of the worker that died with it last, where that is known: "killed by SIGSEGV"
   WallTime enqueued_at{};
   WallTime received_at{};
   WallTime called_at{};

@@ -44,7 +44,6 @@ void Relay::OnConnection(bool connected, const std::string& reason) {
     for (const JobNumber number : gone) Erase(number);
     ForgetOrphans();
   }
-  Pump();
 }
 
 void Relay::RuntimeChanged(const RuntimeState& state) {

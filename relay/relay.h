@@ -83,10 +83,13 @@ class Relay final : public ports::ConsumerEvents {
   [[nodiscard]] std::size_t in_flight() const { return by_tag_.size(); }
   [[nodiscard]] std::size_t running() const { return running_; }
 
+  // What these lead to begins with Pump(), once for all that are told together.
   void OnDeliveries(std::vector<ports::Delivery> deliveries) override;
   void OnStarted(ports::DeliveryTag tag, Status status) override;
   void OnSettled(ports::DeliveryTag tag, Status status) override;
   void OnConnection(bool connected, const std::string& reason) override;
+  // Begins, calls and asks for what can be.
+  void Pump();
 
  private:
   // take.cc: messages come in and are begun.
@@ -132,7 +135,6 @@ class Relay final : public ports::ConsumerEvents {
   // trace.cc: the spans of a settled message.
   void Trace(const Job& job, WallTime settled_at);
 
-  void Pump();
   [[nodiscard]] bool CanCall() const;
   // This place, now.
   const Place& Here();
@@ -158,7 +160,6 @@ class Relay final : public ports::ConsumerEvents {
   JobNumber next_job_ = 1;
   Lineup lineup_;
   std::deque<JobNumber> begun_;
-  std::unordered_map<JobNumber, bool> shared_crash_;  // of the calls that run: a worker died beside them
   std::size_t beginning_ = 0;
   std::size_t running_ = 0;
   std::size_t granted_ = 0;

@@ -19,6 +19,10 @@ const std::vector<double>& Bytes() {
 }  // namespace
 
 void CounterFamily::Add(std::string_view first, std::string_view second) {
+  if (last_ != counters_.end() && last_->first.first == first && last_->first.second == second) {
+    last_->second.Add();
+    return;
+  }
   auto found = counters_.find(Less::Views(first, second));
   if (found == counters_.end()) {
     if (counters_.size() >= kSeriesLimit) first = second = "other";
@@ -28,6 +32,7 @@ void CounterFamily::Add(std::string_view first, std::string_view second) {
     const observe::MetricLabels labels{{first_, std::string(first)}, {second_, std::string(second)}};
     found = counters_.emplace(Values(first, second), metrics_.MakeCounter(name_, help_, labels)).first;
   }
+  last_ = found;
   found->second.Add();
 }
 

@@ -19,6 +19,8 @@ class CounterFamily {
         help_(std::move(help)),
         first_(std::move(first)),
         second_(std::move(second)) {}
+  CounterFamily(const CounterFamily&) = delete;
+  CounterFamily& operator=(const CounterFamily&) = delete;
   // By the value of the first label and of the second.
   void Add(std::string_view first, std::string_view second);
 
@@ -36,6 +38,7 @@ class CounterFamily {
   std::string first_;
   std::string second_;
   std::map<Values, observe::Counter, Less> counters_;
+  std::map<Values, observe::Counter, Less>::iterator last_ = counters_.end();  // counted; usually it is so again
 };
 
 struct RelayMetrics {

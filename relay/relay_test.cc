@@ -239,6 +239,24 @@ TEST(Relay, TheDeadlineIsCheckedBeforeAndBoundsTheCall) {
   EXPECT_EQ(taken->status.reason, "Timeout");
 }
 
+TEST(Relay, EachOfSeveralCallsHasItsOwnTime) {
+  RelayHarness harness;
+  harness.settings.concurrency = 2;
+  harness.settings.actor_timeout = std::chrono::milliseconds(600);
+  FakeRuntime runtime(harness.folder(), [](Call& call) { call.WaitForClose(); });
+  harness.Start();
+  harness.Send(harness.Make("long"));
+  auto brief = harness.Make("brief");
+  brief.status.deadline_at = FormatRfc3339(RealClock().Now() + std::chrono::milliseconds(200), true);
+  harness.Send(brief);
+  for (const char* id : {"brief", "long"}) {
+    const auto taken = harness.Take("x-sink");
+    ASSERT_TRUE(taken.has_value());
+    EXPECT_EQ(taken->id, id);
+    EXPECT_EQ(taken->status.reason, "Timeout");
+  }
+}
+
 TEST(Relay, AForeignEnvelopeIsRefusedUnlessAnOverrideMapsIt) {
   RelayHarness harness;
   FakeRuntime runtime(harness.folder(), [](Call& call) { call.Return("1"); });

@@ -12,21 +12,22 @@ constexpr std::size_t kKeptRequestBytes = std::size_t{64} * 1024;  // of the buf
 }  // namespace
 
 struct RuntimePeer::Link {
-  Link(Reactor& reactor, std::uint64_t own_number) : number(own_number), timer(reactor) {}
+  explicit Link(std::uint64_t own_number) : number(own_number) {}
 
   std::uint64_t number;
-  Timer timer;
   std::unique_ptr<Connecting> connecting;
   std::unique_ptr<Stream> stream;
   // Of the call that runs; no reply means that the connection is idle.
   std::unique_ptr<InvocationReply> reply;
+  std::chrono::microseconds timeout{0};
+  SteadyTime late_at{};
   std::string request;  // of the last call, until the next one is written over it
   OnFinished on_finished;
   std::uint64_t sent_before = 0;
 };
 
 RuntimePeer::RuntimePeer(Reactor& reactor, const std::string& socket_dir, const ReplyLimits& limits, Random& random)
-    : reactor_(reactor), limits_(limits), watch_(reactor, socket_dir, random) {
+    : reactor_(reactor), limits_(limits), watch_(reactor, socket_dir, random), late_timer_(reactor) {
   address_.path = socket_dir + "/asya-runtime.sock";
 }
 RuntimePeer::~RuntimePeer() = default;
@@ -37,7 +38,7 @@ void RuntimePeer::Invoke(std::string body, std::chrono::microseconds timeout, Ca
   const bool fresh = link == nullptr;
   if (fresh) {
     const std::uint64_t number = next_number_++;
-    link = links_.emplace(number, std::make_unique<Link>(reactor_, number)).first->second.get();
+    link = links_.emplace(number, std::make_unique<Link>(number)).first->second.get();
   }
   link->reply = std::make_unique<InvocationReply>(listener, limits_);
   link->on_finished = std::move(on_finished);
@@ -46,9 +47,10 @@ void RuntimePeer::Invoke(std::string body, std::chrono::microseconds timeout, Ca
   link->request += std::to_string(body.size());
   link->request += "\r\n\r\n";
   link->request += body;
-  link->timer.After(timeout, [this, timeout, number = link->number] {
-    Finish(number, {Finished::How::kTimedOut, TookLongerThan(timeout), nullptr}, false);
-  });
+  link->timeout = timeout;
+  link->late_at = RealClock().Steady() + timeout;
+  // One timer serves all calls: that it comes too early costs less than setting one for each.
+  if (!late_timer_.pending() || link->late_at < late_timer_at_) AwaitLate(link->late_at);
   if (fresh) {
     Connect(link->number);
     return;
@@ -56,6 +58,32 @@ void RuntimePeer::Invoke(std::string body, std::chrono::microseconds timeout, Ca
   Send(*link);
   // The runtime had ended the connection meanwhile, and took nothing of this call.
   if (link->stream->refused() && link->stream->bytes_sent() == link->sent_before) Connect(link->number);
+}
+
+void RuntimePeer::AwaitLate(SteadyTime at) {
+  late_timer_at_ = at;
+  late_timer_.After(std::chrono::ceil<std::chrono::microseconds>(at - RealClock().Steady()), [this] { EndLate(); });
+}
+
+void RuntimePeer::EndLate() {
+  const SteadyTime now = RealClock().Steady();
+  SteadyTime next = SteadyTime::max();
+  std::vector<std::pair<SteadyTime, std::uint64_t>> late;
+  for (const auto& [number, link] : links_) {
+    if (link->reply == nullptr) continue;
+    if (link->late_at <= now) {
+      late.emplace_back(link->late_at, number);
+    } else {
+      next = std::min(next, link->late_at);
+    }
+  }
+  if (next != SteadyTime::max()) AwaitLate(next);
+  std::sort(late.begin(), late.end());
+  for (const auto& [at, number] : late) {
+    const auto found = links_.find(number);
+    if (found == links_.end()) continue;
+    Finish(number, {Finished::How::kTimedOut, TookLongerThan(found->second->timeout), nullptr}, false);
+  }
 }
 
 RuntimePeer::Link* RuntimePeer::FindIdle() {
@@ -127,7 +155,6 @@ void RuntimePeer::TakeEnd(std::uint64_t number, const Status& status) {
 
 void RuntimePeer::Finish(std::uint64_t number, Finished finished, bool keep) {
   Link& link = *links_.at(number);
-  link.timer.Cancel();
   const OnFinished on_finished = std::move(link.on_finished);
   const std::unique_ptr<InvocationReply> reply = std::move(link.reply);
   link.on_finished = nullptr;

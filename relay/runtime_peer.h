@@ -36,12 +36,16 @@ class RuntimePeer final : public Callee {
   void TakeData(std::uint64_t number, std::string_view bytes);
   void TakeEnd(std::uint64_t number, const Status& status);
   void Finish(std::uint64_t number, Finished finished, bool keep);
+  void AwaitLate(SteadyTime at);
+  void EndLate();
   Link* FindIdle();
 
   Reactor& reactor_;
   Address address_;
   ReplyLimits limits_;
   RuntimeWatch watch_;
+  Timer late_timer_;  // of the call that is late first, or of one before it
+  SteadyTime late_timer_at_{};
   std::map<std::uint64_t, std::unique_ptr<Link>> links_;
   std::vector<std::uint64_t> idle_;
   std::uint64_t next_number_ = 1;

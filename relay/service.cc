@@ -72,7 +72,7 @@ Service::Service(const Settings& settings, const RelayLimits& limits, ports::Mes
              {reactor_, queue, *callee_, reporter_.get(), cancellations_.get(), spans_.get(), handler_metrics_,
               relay_metrics_, clock, random_, logger_},
              clock.Now()),
-      crossing_(reactor_, relay_),
+      crossing_(reactor_, relay_, [this] { relay_.Pump(); }),
       notifier_(settings.notify_socket),
       tell_timer_(reactor_),
       ready_timer_(reactor_) {

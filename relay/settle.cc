@@ -45,7 +45,6 @@ void Relay::OnSettled(ports::DeliveryTag tag, Status status) {
   } else {
     SettleFailed(*job, status.error());
   }
-  Pump();
 }
 
 void Relay::Settled(Job& job) {

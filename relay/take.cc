@@ -16,7 +16,6 @@ void Relay::OnDeliveries(std::vector<ports::Delivery> deliveries) {
   granted_ -= std::min(granted_, deliveries.size());
   parts_.metrics.receive.Observe(Seconds(parts_.clock.Now() - granted_at_));
   for (ports::Delivery& delivery : deliveries) Take(std::move(delivery));
-  Pump();
 }
 
 void Relay::Take(ports::Delivery delivery) {
@@ -25,9 +24,9 @@ void Relay::Take(ports::Delivery delivery) {
   parts_.metrics.size_in.Observe(static_cast<double>(delivery.body.size()));
   parts_.metrics.queue_wait.Observe(Seconds(std::max(now - delivery.enqueued_at, std::chrono::microseconds(0))));
   if (delivery.crash_count > 0) parts_.metrics.redeliveries.Add();
-  auto envelope = model::ParseEnvelope(delivery.body);
-  if (envelope.ok() && Adopt(delivery, *envelope)) return;
   auto job = std::make_unique<Job>();
+  const Status read = model::ReadEnvelope(delivery.body, job->envelope);
+  if (read.ok() && Adopt(delivery, job->envelope)) return;
   job->number = next_job_++;
   job->tag = delivery.tag;
   job->crashes = delivery.crash_count;
@@ -36,13 +35,12 @@ void Relay::Take(ports::Delivery delivery) {
   job->received_at = now;
   job->body = std::move(delivery.body);
   by_tag_[job->tag.get()] = job->number;
-  if (!envelope.ok()) {
-    const Error& error = envelope.error();
+  if (!read.ok()) {
+    const Error& error = read.error();
     TakeMalformed(std::move(job), (error.field.empty() ? "" : error.field + ": ") + error.message);
     return;
   }
-  job->envelope = std::move(*envelope);
-  if (!job->envelope.as_written) job->body.clear();  // a runtime is stricter than we are
+    if (!job->envelope.as_written) job->body.clear();  // a runtime is stricter than we are
   if (job->envelope.headers.find("traceparent") == job->envelope.headers.end()) {
     job->envelope.headers["traceparent"] = "00-" + RandomHex(16) + "-" + RandomHex(8) + "-01";
     job->body.clear();
@@ -139,7 +137,6 @@ void Relay::OnStarted(ports::DeliveryTag tag, Status status) {
     job->stage = Stage::kBegun;
     begun_.push_back(job->number);
   }
-  Pump();
 }
 
 void Relay::GrantCredits() {

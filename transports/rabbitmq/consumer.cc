@@ -53,9 +53,24 @@ void Consumer::Begin(ports::DeliveryTag tag, std::int64_t /*crash_count*/) {
   events_->OnStarted(tag, tag.get() > lost_up_to_ ? Ok() : LeaseLost());
 }
 
+// One letter serves all that come until it is read.
 void Consumer::Settle(ports::Settlement settlement) {
-  auto shared = std::make_shared<ports::Settlement>(std::move(settlement));
-  Post([this, shared] { OnSettle(std::move(*shared)); });
+  bool first = false;
+  {
+    const std::lock_guard lock(settlements_mutex_);
+    first = settlements_.empty();
+    settlements_.push_back(std::move(settlement));
+  }
+  if (first) Post([this] { TakeSettlements(); });
+}
+
+void Consumer::TakeSettlements() {
+  {
+    const std::lock_guard lock(settlements_mutex_);
+    taken_settlements_.swap(settlements_);
+  }
+  for (ports::Settlement& settlement : taken_settlements_) OnSettle(std::move(settlement));
+  taken_settlements_.clear();
 }
 
 void Consumer::Stop(std::chrono::milliseconds grace) {

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
@@ -89,6 +90,7 @@ class Consumer final : public ports::MessageQueue {
     bool ends = false;  // being settled as processed
   };
 
+  void TakeSettlements();
   // consumer_loop.cc: the thread.
   void Post(net::Loop::Letter letter);
   void Work();
@@ -149,7 +151,11 @@ class Consumer final : public ports::MessageQueue {
   std::atomic<std::uint64_t> lost_up_to_{0};    // leases with tags up to this one were lost; written by the thread
   std::atomic<std::size_t> message_bytes_max_;  // as well
 
+  std::mutex settlements_mutex_;
+  std::vector<ports::Settlement> settlements_;  // to be taken by the thread; bounded by the leases
+
   // All below is of the thread alone.
+  std::vector<ports::Settlement> taken_settlements_;  // empty between two rounds; keeps its memory
   Phase phase_ = Phase::kAway;
   std::unique_ptr<Link> consuming_;
   std::unique_ptr<Link> publishing_link_;

@@ -97,7 +97,10 @@ Status Assembler::TakeMethod(const Frame& frame, const TakeArrival& take) {
   }
   if (!known && unfinished_.size() >= kChannelsMax) return Invalid("", "contents on too many channels");
   Unfinished& unfinished = known ? found->second : unfinished_[frame.channel];
-  unfinished.arrival = Arrival{frame.channel, std::move(method), {}, {}};
+  Arrival& arrival = unfinished.arrival;
+  arrival.channel = frame.channel;
+  arrival.method = std::move(method);
+  arrival.body.clear();
   unfinished.body_bytes = 0;
   unfinished.has_method = true;
   return Ok();
