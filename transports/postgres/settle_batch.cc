@@ -39,13 +39,13 @@ class BatchRun {
   }
 
   Result<BatchOutcome> Run() {
-    ASYA_TRY(const Rows queue,
-             transaction_.Execute("SELECT id FROM queues WHERE name = $1", Parameters().Add(batch_.queue)));
-    if (queue.empty() || queue.Int(0, 0) != batch_.queue_id) {
+    ASYA_TRY(const QueueIds queues, FindAll());
+    const auto own = queues.find(batch_.queue);
+    if (own == queues.end() || own->second != batch_.queue_id) {
       outcome_.queue_gone = true;
       return outcome_;
     }
-    ASYA_TRY_STATUS(Acks());
+    ASYA_TRY_STATUS(Acks(queues));
     ASYA_TRY_STATUS(Retries());
     ASYA_TRY_STATUS(GiveBacks());
     ASYA_TRY_STATUS(Begins());
@@ -67,7 +67,8 @@ class BatchRun {
     if (!added) place->second = std::min(place->second, delay_ms);
   }
 
-  Status Acks();
+  Result<QueueIds> FindAll();
+  Status Acks(const QueueIds& queues);
   Status Retries();
   Status GiveBacks();
   Status Begins();
@@ -83,14 +84,24 @@ class BatchRun {
   std::map<std::string, std::int64_t> hints_;
 };
 
-Status BatchRun::Acks() {
-  std::vector<std::size_t> places = Of(batch_, Action::kAck);
-  if (places.empty()) return Ok();
+// Our own queue, and in the same round trip those that are sent to, which then stay until the commit.
+Result<QueueIds> BatchRun::FindAll() {
   std::set<std::string> names;
-  for (const std::size_t i : places) {
+  for (const std::size_t i : Of(batch_, Action::kAck)) {
     for (const auto& message : batch_.settlements[i].second.publish) names.insert(message.queue);
   }
-  ASYA_TRY(const QueueIds queues, FindQueues(transaction_, {names.begin(), names.end()}));
+  if (!names.empty()) {
+    names.insert(batch_.queue);
+    return FindQueues(transaction_, {names.begin(), names.end()});
+  }
+  ASYA_TRY(const Rows own,
+           transaction_.Execute("SELECT id FROM queues WHERE name = $1", Parameters().Add(batch_.queue)));
+  return own.empty() ? QueueIds() : QueueIds{{batch_.queue, own.Int(0, 0)}};
+}
+
+Status BatchRun::Acks(const QueueIds& queues) {
+  std::vector<std::size_t> places = Of(batch_, Action::kAck);
+  if (places.empty()) return Ok();
   std::vector<std::int64_t> rows;
   std::erase_if(places, [&](std::size_t i) {
     Status routed = CheckRoutes(batch_.settlements[i].second.publish, queues);
@@ -133,16 +144,16 @@ Status BatchRun::Retries() {
     delays.push_back(settlement.retry_delay.count());
     HintAt(batch_.queue, std::chrono::ceil<std::chrono::milliseconds>(settlement.retry_delay).count());
   }
-  ASYA_TRY(const Rows changed,
-           transaction_.Execute(
-               "WITH retried AS (UPDATE messages m SET "
-               "visible_at = now() + r.delay_us * interval '1 microsecond', "
-               "leased_until = NULL, lease_owner = NULL, crash_count = 0 "
-               "FROM unnest($1::bigint[], $2::bytea[], $3::bigint[]) AS r(id, body, delay_us) "
-               "WHERE m.id = r.id AND m.lease_owner = $4::bigint RETURNING m.id, r.body), "
-               "written AS (UPDATE bodies b SET body = retried.body FROM retried WHERE b.id = retried.id) "
-               "SELECT id FROM retried",
-               Parameters().Add(rows).Add(bodies).Add(delays).Add(batch_.owner)));
+  ASYA_TRY(
+      const Rows changed,
+      transaction_.Execute("WITH retried AS (UPDATE messages m SET "
+                           "visible_at = now() + r.delay_us * interval '1 microsecond', "
+                           "leased_until = NULL, lease_owner = NULL, crash_count = 0 "
+                           "FROM unnest($1::bigint[], $2::bytea[], $3::bigint[]) AS r(id, body, delay_us) "
+                           "WHERE m.id = r.id AND m.lease_owner = $4::bigint RETURNING m.id, r.body), "
+                           "written AS (UPDATE bodies b SET body = retried.body FROM retried WHERE b.id = retried.id) "
+                           "SELECT id FROM retried",
+                           Parameters().Add(rows).Add(bodies).Add(delays).Add(batch_.owner)));
   MarkDone(places, FirstColumn(changed));
   return Ok();
 }
@@ -230,8 +241,8 @@ Status BatchRun::ReadBodies() {
     ids.push_back(taken.row);
     by_row[taken.row] = &taken;
   }
-  ASYA_TRY(const Rows bodies, transaction_.Execute("SELECT id, body FROM bodies WHERE id = ANY($1::bigint[])",
-                                                   Parameters().Add(ids)));
+  ASYA_TRY(const Rows bodies,
+           transaction_.Execute("SELECT id, body FROM bodies WHERE id = ANY($1::bigint[])", Parameters().Add(ids)));
   for (std::size_t row = 0; row < bodies.size(); ++row) {
     ASYA_TRY(by_row.at(bodies.Int(row, 0))->body, FromBytea(bodies.View(row, 1)));
   }
