@@ -40,7 +40,7 @@ void Relay::Take(ports::Delivery delivery) {
     TakeMalformed(std::move(job), (error.field.empty() ? "" : error.field + ": ") + error.message);
     return;
   }
-    if (!job->envelope.as_written) job->body.clear();  // a runtime is stricter than we are
+  if (!job->envelope.as_written) job->body.clear();  // a runtime is stricter than we are
   if (job->envelope.headers.find("traceparent") == job->envelope.headers.end()) {
     job->envelope.headers["traceparent"] = "00-" + RandomHex(16) + "-" + RandomHex(8) + "-01";
     job->body.clear();

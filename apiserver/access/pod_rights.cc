@@ -46,7 +46,11 @@ json::Value PodsOf(const json::Value& object) {
 Outcome<std::string> AccountOfFlavor(ports::ObjectStore& store, const std::string& name) {
   const Resource& flavors = *FindResource(model::kGroup, model::kVersion, "flavors");
   const auto record = store.Get(KeyOf(flavors, "", name));
-  if (record.ok()) return AccountIn(StoredObjectOf(*record));
+  if (record.ok()) {
+    const auto flavor = StoredObjectOf(*record);
+    if (!flavor.ok()) return flavor.error();
+    return AccountIn(*flavor);
+  }
   if (record.error().code == ErrorCode::kNotFound) return std::string();
   return FromStore(record.error(), flavors, name);
 }
