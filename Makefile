@@ -26,6 +26,10 @@ help: ## Lists the commands
 install: ## Installs what building and testing need (asks dpkg first; prints nothing when all is there)
 	@tools/install
 
+.PHONY: install-cluster
+install-cluster: install ## Installs what a cluster for tests needs beside that (docs/test-cluster.md)
+	@tools/install packages-cluster.txt
+
 .PHONY: build
 build: install build/asya_runtime.pyz ## Builds everything for development (build/dev)
 	@$(call BUILD,dev)

@@ -1,0 +1,56 @@
+"""kubectl against a cluster of tests, and waiting for what the cluster does."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from private_cluster.layout import ClusterError
+
+TOOLS = Path(__file__).resolve().parents[1]
+CALL_LIMIT_S = 120
+PATIENCE_S = 180
+LOOK_PAUSE_S = 0.1
+
+
+class Kubectl:
+    """As the administrator by whose kubeconfig it is; `namespace` is that of all calls."""
+
+    def __init__(self, kubeconfig: str | Path, namespace: str = "default") -> None:
+        build = subprocess.run([TOOLS / "build-go", "kubectl"], stdout=subprocess.PIPE, text=True, check=True)
+        self._program = build.stdout.strip()
+        self._kubeconfig = str(kubeconfig)
+        self.namespace = namespace
+
+    def __call__(self, *words: str, stdin: str | None = None) -> str:
+        """What it printed; ClusterError with its complaint when it failed."""
+        command = [self._program, "--namespace", self.namespace, *words]
+        done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=CALL_LIMIT_S, check=False,
+                              env={**os.environ, "KUBECONFIG": self._kubeconfig})  # fmt: skip
+        if done.returncode != 0:
+            raise ClusterError(f"kubectl {' '.join(words)}: {done.stderr.strip()}")
+        return done.stdout
+
+    def apply(self, *manifests: dict[str, Any]) -> None:
+        """Applies them."""
+        self("apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": list(manifests)}))
+
+    def get(self, *words: str) -> Any:
+        """An object or a list of them."""
+        return json.loads(self("get", *words, "-o", "json"))
+
+    def until(self, *words: str, holds: Callable[[Any], bool], limit_s: float = PATIENCE_S) -> Any:
+        """Reads the object until that holds of it; ClusterError with its events when it does not."""
+        deadline = time.monotonic() + limit_s
+        while not holds(found := self.get(*words)):
+            if time.monotonic() > deadline:
+                events = self("get", "events", "--sort-by=.lastTimestamp")
+                status = json.dumps(found.get("status"), indent=1)
+                raise ClusterError(f"{' '.join(words)} was not so within {limit_s:g} s: {status}\n{events}")
+            time.sleep(LOOK_PAUSE_S)
+        return found

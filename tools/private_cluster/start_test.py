@@ -1,0 +1,30 @@
+"""Who cannot have a cluster is told why before anything is made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from private_cluster.command import main
+from private_cluster.layout import ClusterError
+from private_cluster.start import require_machine
+
+
+def test_another_user_than_root_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    with pytest.raises(ClusterError, match="needs root"):
+        require_machine()
+
+
+def test_a_machine_without_the_packages_is_told_what_installs_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("ASYA_TEST_CLUSTERS", str(tmp_path / "clusters"))
+    assert main(["up"]) == 1
+    said = capsys.readouterr().err
+    assert "containerd, ctr, ip, iptables, nsenter, runc, unshare" in said
+    assert "make install-cluster" in said
+    assert not (tmp_path / "clusters").exists()
