@@ -59,6 +59,11 @@ test: install build/asya_runtime.pyz lint-fast ## Runs every test: C++ and Pytho
 	$(SERVERS) $(PYTHON_BIN)/pytest -q
 	@$(MAKE) asan tsan
 
+.PHONY: test-cluster
+test-cluster: install-cluster ## Runs the tests that need a real cluster, on one made for them: minutes, an hour the first time
+	@tools/build-go kubectl >/dev/null
+	@tools/testcluster run $(PYTHON_BIN)/pytest -q tests/cluster
+
 .PHONY: asan
 asan: install ## Runs the C++ tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@$(call BUILD,asan)
