@@ -194,8 +194,10 @@ void Reconcilers::Stop() {
   subscriptions_.clear();
   sources_.Stop();
   for (const auto& watch : watches_) watch->Close();
-  for (Controller* controller : {&actors_, &crew_, &flows_, &namespaces_, &transports_, &flavors_, &depths_, &garbage_})
-    controller->Stop();
+  const auto all = {&actors_, &crew_, &flows_, &namespaces_, &transports_, &flavors_, &depths_, &garbage_};
+  // None begins anything while another one finishes what it has in hand.
+  for (Controller* controller : all) controller->queue().Stop();
+  for (Controller* controller : all) controller->Stop();
 }
 
 bool Reconcilers::RunOne() {

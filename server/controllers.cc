@@ -43,31 +43,57 @@ std::vector<json::Value> Crew(const std::string& namespace_, const compositions:
 
 }  // namespace
 
+// What follows the cluster, and works there while this replica leads. Its calls end with it.
+struct Controllers::Standing {
+  explicit Standing(const Controllers& owner)
+      : client(owner.parts_.cluster, owner.parts_.clock),
+        cluster(client, {owner.options_.owner_references}, owner.parts_.clock, owner.parts_.logger) {
+    cluster.Start();
+  }
+  ~Standing() {
+    client.Cancel();
+    if (reconcilers) reconcilers->Stop();
+    cluster.Stop();
+  }
+  Standing(const Standing&) = delete;
+  Standing& operator=(const Standing&) = delete;
+
+  cluster::kubernetes::Client client;
+  cluster::kubernetes::KubernetesCluster cluster;
+  std::unique_ptr<reconcilers::Reconcilers> reconcilers;
+};
+
 Controllers::Controllers(ControllerOptions options, const Parts& parts)
     : options_(std::move(options)),
       parts_(parts),
       client_(parts_.cluster, parts_.clock),
-      cluster_(client_, {options_.owner_references}, parts_.clock, parts_.logger),
       composer_(options_.composer),
       no_queues_(std::make_unique<NoQueues>()),
       scaler_(std::make_unique<ScaledByKeda>()),
       queues_(options_.secrets, parts_.clock),
-      lease_(client_, {options_.namespace_, kLeaseName, options_.replica}, {[this] { Lead(); }, [this] { Yield(); }},
-             parts_.clock, parts_.logger) {
+      lease_(client_, {options_.namespace_, kLeaseName, options_.replica},
+             {[this] { return Fit(); }, [this] { Lead(); }, [this] { Yield(); }}, parts_.clock, parts_.logger) {
   queues_.Start(*no_queues_, [](const json::Value&) { return false; });
 }
 
 Controllers::~Controllers() { Stop(); }
 
 void Controllers::Start() {
-  cluster_.Start();
+  standing_ = std::make_unique<Standing>(*this);
   lease_.Start();
 }
 
 void Controllers::Stop() {
+  stopping_ = true;
   lease_.Stop();
-  cluster_.Stop();
+  standing_.reset();
   queues_.Stop();
+}
+
+// Who does not know yet what the cluster has would tell of every actor that nothing of it can be seen.
+Status Controllers::Fit() const {
+  ASYA_TRY_STATUS(parts_.trusted());
+  return standing_->cluster.Ready();
 }
 
 void Controllers::Lead() {
@@ -77,15 +103,15 @@ void Controllers::Lead() {
   crew.image = options_.crew_image;
   settings.system_actors = [crew](const std::string& namespace_) { return Crew(namespace_, crew); };
   settings.collect_garbage = false;  // the cluster does it
-  reconcilers_ = std::make_unique<reconcilers::Reconcilers>(
-      reconcilers::World{parts_.objects, cluster_, composer_, *scaler_, queues_, parts_.clock}, std::move(settings),
-      parts_.logger, SystemSeed());
-  reconcilers_->Start();
+  standing_->reconcilers = std::make_unique<reconcilers::Reconcilers>(
+      reconcilers::World{parts_.objects, standing_->cluster, composer_, *scaler_, queues_, parts_.clock},
+      std::move(settings), parts_.logger, SystemSeed());
+  standing_->reconcilers->Start();
 }
 
 void Controllers::Yield() {
-  if (reconcilers_) reconcilers_->Stop();
-  reconcilers_.reset();
+  standing_.reset();
+  if (!stopping_) standing_ = std::make_unique<Standing>(*this);
 }
 
 }  // namespace asya::server

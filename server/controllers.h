@@ -1,6 +1,8 @@
 // Controllers: keeps the actors of the database alive on a Kubernetes cluster, while this replica holds the Lease.
 #pragma once
 
+#include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -32,6 +34,8 @@ class Controllers {
  public:
   // All of these live longer.
   struct Parts {
+    // Whether the database is the one of the cluster; while it fails, this replica neither leads nor works.
+    std::function<Status()> trusted;
     const cluster::kubernetes::Endpoint& cluster;
     ports::ObjectStore& objects;
     const Clock& clock;
@@ -48,18 +52,20 @@ class Controllers {
   void Stop();
 
  private:
+  struct Standing;
+  [[nodiscard]] Status Fit() const;
   void Lead();
   void Yield();
 
   const ControllerOptions options_;
   const Parts parts_;
-  cluster::kubernetes::Client client_;
-  cluster::kubernetes::KubernetesCluster cluster_;
+  cluster::kubernetes::Client client_;  // of the Lease
   const compositions::ActorComposer composer_;
   std::unique_ptr<ports::QueueAdmin> no_queues_;
   std::unique_ptr<ports::Scaler> scaler_;
   QueueDirectory queues_;
-  std::unique_ptr<reconcilers::Reconcilers> reconcilers_;  // while this replica leads; by the thread of the Lease
+  std::atomic<bool> stopping_ = false;
+  std::unique_ptr<Standing> standing_;  // from Start to Stop, exchanged by the thread of the Lease
   cluster::kubernetes::Lease lease_;
 };
 

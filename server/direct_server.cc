@@ -321,8 +321,8 @@ void DirectServer::Parts::StartControllers() {
   settings.composer.runtime_hash = Sha256Hex(files.runtime_bytes).substr(0, kRuntimeHashDigits);
   settings.secrets.own = files.variables;
   controllers = std::make_unique<Controllers>(
-      std::move(settings),
-      Controllers::Parts{files.cluster, database->objects(), clock, logger.For("controllers"), metrics});
+      std::move(settings), Controllers::Parts{[this] { return installation->Trusted(); }, files.cluster,
+                                              database->objects(), clock, logger.For("controllers"), metrics});
   controllers->Start();
 }
 

@@ -76,7 +76,7 @@ Status Informer::ListAndWatch() {
   auto listed = List();
   // A cluster without KEDA may get it at any time.
   if (!listed.ok() && IsMissing()) {
-    const std::set<std::string> owners = cache_.Replace(kind_.name, {}, 0);
+    const std::set<std::string> owners = cache_.Forget(kind_.name);
     SetState(Ok());
     Tell(owners);
     return Wait(kRetryMax) ? Fail(ErrorCode::kExpired, "") : Fail(ErrorCode::kClosed, "");

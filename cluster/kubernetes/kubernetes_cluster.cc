@@ -10,6 +10,7 @@ namespace {
 
 constexpr const char* kNameLabel = "app.kubernetes.io/name";
 constexpr const char* kApplyPatch = "application/apply-patch+yaml";  // JSON is YAML
+constexpr const char* kInitialSuffix = "-initial";                   // of the manager that gives first values
 constexpr const char* kMergePatch = "application/merge-patch+json";
 
 ports::ResourceRef DeploymentOf(const json::Value& pod) {
@@ -17,6 +18,27 @@ ports::ResourceRef DeploymentOf(const json::Value& pod) {
 }
 
 std::string Text(const ports::ResourceRef& deployment) { return deployment.namespace_ + "/" + deployment.name; }
+
+// What is left to give for the manager of the first values of an object, once the main one has given everything: the
+// count of replicas. Null where it owns no more than that. As long as it does, nothing that the main manager gives no
+// more would go from the object.
+json::Value InitialAlone(const json::Value& object, const std::string& manager) {
+  const json::Value* entries = object.FindPath({"metadata", "managedFields"});
+  const json::Value* replicas = object.FindPath({"spec", "replicas"});
+  if (entries == nullptr || !entries->IsArray() || replicas == nullptr) return {};
+  for (const json::Value& entry : entries->AsArray()) {
+    if (entry.GetString("manager") != manager + kInitialSuffix || entry.GetString("operation") != "Apply") continue;
+    if (entry.FindPath({"fieldsV1", "f:spec", "f:template"}) == nullptr) return {};
+    // With the version that was seen: the count may have changed since.
+    return json::Object{{"apiVersion", object.GetString("apiVersion").value_or("")},
+                        {"kind", object.GetString("kind").value_or("")},
+                        {"metadata", json::Object{{"name", MetadataOf(object, "name")},
+                                                  {"namespace", MetadataOf(object, "namespace")},
+                                                  {"resourceVersion", MetadataOf(object, "resourceVersion")}}},
+                        {"spec", json::Object{{"replicas", *replicas}}}};
+  }
+  return {};
+}
 
 std::string Digest(const json::Value& value) { return Sha256Hex(json::Dump(value)); }
 
@@ -88,16 +110,28 @@ bool KubernetesCluster::IsAsApplied(const MemoryKey& key, const json::Value& wan
          found->second.seen == Digest(Projected(now, wanted));
 }
 
-Status KubernetesCluster::RefuseForeign(const Kind& kind, const ports::ResourceRef& ref, const json::Value& wanted) {
+Result<std::string> KubernetesCluster::UidThere(const Kind& kind, const ports::ResourceRef& ref,
+                                                const json::Value& wanted) {
+  if (kind.optional) {
+    ASYA_TRY(const bool served, IsServed(client_, kind));
+    if (!served) return NotServed(kind);
+  }
   const auto found = client_.Get(ObjectPath(kind, ref));
-  if (!found.ok()) return found.error().code == ErrorCode::kNotFound ? Ok() : Status(found.error());
+  if (!found.ok() && found.error().code == ErrorCode::kNotFound) return std::string();
+  if (!found.ok()) return found.error();
   const std::string owner = LabelOf(*found, kOwnerLabel);
-  if (owner == LabelOf(wanted, kOwnerLabel)) return Ok();
+  if (owner == LabelOf(wanted, kOwnerLabel)) return MetadataOf(*found, "uid");
   const std::string what = "there is a " + ref.kind + " " + ref.namespace_ + "/" + ref.name + " already, which ";
   if (owner.empty())
     return Fail(ErrorCode::kConflict, what + "nobody gave to an actor; rename the actor, or delete it");
   return Fail(ErrorCode::kConflict,
               what + "belongs to an earlier actor of uid " + owner + "; waiting until it is gone");
+}
+
+Result<json::Value> KubernetesCluster::SendApply(const Kind& kind, const ports::ResourceRef& ref, json::Value object,
+                                                 const std::string& manager) {
+  return client_.Send(
+      {"PATCH", ObjectPath(kind, ref) + "?force=true&fieldManager=" + manager, std::move(object), kApplyPatch});
 }
 
 Result<ports::Applied> KubernetesCluster::Apply(const json::Value& object, const std::string& field_manager) {
@@ -109,20 +143,25 @@ Result<ports::Applied> KubernetesCluster::Apply(const json::Value& object, const
   const ObjectCache::Object before = children_.Find(ref);
   const bool is_ours = before != nullptr && LabelOf(*before, kOwnerLabel) == LabelOf(wanted, kOwnerLabel);
   if (is_ours && IsAsApplied(key, wanted, *before)) return ports::Applied{false};
+  std::string uid = is_ours ? MetadataOf(*before, "uid") : std::string();
   if (!is_ours) {
-    if (kind->optional) {
-      ASYA_TRY(const bool served, IsServed(client_, *kind));
-      if (!served) return NotServed(*kind);
-    }
-    ASYA_TRY_STATUS(RefuseForeign(*kind, ref, wanted));
+    ASYA_TRY(uid, UidThere(*kind, ref, wanted));
   }
-  auto applied = client_.Send(
-      {"PATCH", ObjectPath(*kind, ref) + "?force=true&fieldManager=" + field_manager, wanted, kApplyPatch});
+  json::Value sent = wanted;
+  // Should somebody else have put an object of their own there in the meantime, it is a conflict.
+  if (!uid.empty()) sent["metadata"]["uid"] = uid;
+  auto applied = SendApply(*kind, ref, std::move(sent), field_manager);
   if (!applied.ok()) return applied.error();
   {
     const Memory memory{Digest(wanted), Digest(Projected(Shortened(*applied), wanted))};
     const std::lock_guard lock(mutex_);
     memories_[key] = memory;
+  }
+  const json::Value shrunk = InitialAlone(*applied, field_manager);
+  if (!shrunk.IsNull()) {
+    auto given_up = SendApply(*kind, ref, shrunk, field_manager + kInitialSuffix);
+    if (!given_up.ok()) return given_up.error();
+    *applied = std::move(*given_up);
   }
   const bool changed = before == nullptr || VersionOf(*before) != VersionOf(*applied);
   children_.PutWritten(std::move(*applied));

@@ -40,13 +40,15 @@ class KubernetesCluster final : public ports::Cluster {
   void Start();
   // Idempotent.
   void Stop();
+  // kUnavailable until everything has been listed once; with what is missing.
+  [[nodiscard]] Status Ready() const;
 
   // Sends nothing where this has applied the same before and what it then found is still so. kConflict: there is an
   // object of that name which belongs to somebody else, or to an actor of that name that is gone. kUnavailable with the
   // part to install, for a kind that the cluster does not serve.
   Result<ports::Applied> Apply(const json::Value& object, const std::string& field_manager) override;
   Status Delete(const ports::ResourceRef& ref) override;
-  // kUnavailable until everything has been listed once.
+  // kUnavailable until Ready.
   Result<std::vector<ports::Observed>> Observe(const std::string& owner_uid) override;
   Status Scale(const ports::ResourceRef& deployment, std::int64_t replicas) override;
   Result<std::vector<ports::Replica>> Replicas(const ports::ResourceRef& deployment) override;
@@ -62,8 +64,10 @@ class KubernetesCluster final : public ports::Cluster {
 
   [[nodiscard]] json::Value WithOwner(json::Value object) const;
   [[nodiscard]] bool IsAsApplied(const MemoryKey& key, const json::Value& wanted, const json::Value& now) const;
-  Status RefuseForeign(const Kind& kind, const ports::ResourceRef& ref, const json::Value& wanted);
-  [[nodiscard]] Status Ready() const;
+  // Of the object of this name, where it is ours; empty where there is none. kConflict: it is somebody else's.
+  Result<std::string> UidThere(const Kind& kind, const ports::ResourceRef& ref, const json::Value& wanted);
+  Result<json::Value> SendApply(const Kind& kind, const ports::ResourceRef& ref, json::Value object,
+                                const std::string& manager);
   [[nodiscard]] std::vector<ports::Replica> PodsOf(const ports::ResourceRef& deployment) const;
 
   Client& client_;

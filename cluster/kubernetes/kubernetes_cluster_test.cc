@@ -37,6 +37,7 @@ class ClusterTest : public ::testing::Test {
       stored_["metadata"]["resourceVersion"] = std::to_string(++version_);
       stored_["metadata"]["uid"] = "child-1";
       stored_["secrets"] = json::Array{};
+      stored_["metadata"]["managedFields"] = managers_;
     } else if (request.method == "DELETE") {
       stored_ = json::Value();
     }
@@ -58,6 +59,7 @@ class ClusterTest : public ::testing::Test {
 
   std::mutex mutex_;
   json::Value stored_;
+  json::Value managers_ = json::Array{};
   int version_ = 100;
   TestCluster fake_{[this](const http::Request& request) { return Answer(request); }};
   Client client_{fake_.At(), RealClock()};
@@ -138,6 +140,35 @@ TEST_F(ClusterTest, NamesWhatIsNotInstalled) {
   EXPECT_EQ(
       refused.error().message,
       "the cluster serves no scaledobjects of keda.sh/v1alpha1; install KEDA, or set spec.scaling.enabled: false");
+}
+
+TEST_F(ClusterTest, NamesTheObjectThatItMeans) {
+  cluster_.Start();
+  WaitUntilKnown();
+  ASSERT_TRUE(cluster_.Apply(Account("u1"), "asya").ok());
+  EXPECT_EQ(Sent("PATCH")[0].body.find("uid\":\"child-1"), std::string::npos) << "there was none";
+  json::Value other = Account("u1");
+  other["metadata"]["labels"]["more"] = "yes";
+  ASSERT_TRUE(cluster_.Apply(other, "asya").ok());
+  EXPECT_NE(Sent("PATCH")[1].body.find(R"("uid":"child-1")"), std::string::npos) << Sent("PATCH")[1].body;
+}
+
+TEST_F(ClusterTest, LeavesNothingButTheCountToWhoGaveTheFirstValues) {
+  cluster_.Start();
+  WaitUntilKnown();
+  json::Value deployment = Account("u1");
+  deployment["apiVersion"] = "apps/v1";
+  deployment["kind"] = "Deployment";
+  deployment["spec"] = json::Object{{"replicas", 3}, {"template", json::Object{}}};
+  managers_ = json::Parse(R"([{"manager":"asya-initial","operation":"Apply","fieldsV1":{"f:spec":{"f:template":{},
+    "f:replicas":{}}}}])")
+                  .value();
+  ASSERT_TRUE(cluster_.Apply(deployment, "asya").ok());
+  ASSERT_EQ(Sent("PATCH").size(), 2U);
+  EXPECT_EQ(TestCluster::QueryOf(Sent("PATCH")[1]), "force=true&fieldManager=asya-initial");
+  EXPECT_EQ(Sent("PATCH")[1].body,
+            R"({"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"echo","namespace":"team",)"
+            R"("resourceVersion":"101"},"spec":{"replicas":3}})");
 }
 
 TEST_F(ClusterTest, RefusesKindsThatNoActorIsRenderedInto) {

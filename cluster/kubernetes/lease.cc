@@ -6,7 +6,7 @@ namespace asya::cluster::kubernetes {
 namespace {
 
 // Of a call, so that two of them fit into the patience of a holder.
-constexpr std::chrono::milliseconds kLeaseDeadline{2000};
+constexpr std::chrono::milliseconds kLeaseDeadline{1000};
 
 std::string CollectionOf(const LeaseSettings& settings) {
   return "/apis/coordination.k8s.io/v1/namespaces/" + settings.namespace_ + "/leases";
@@ -37,7 +37,14 @@ void Lease::Stop() {
 }
 
 void Lease::Turn() {
+  const Status fit = events_.fit();
+  if (!fit.ok()) {
+    if (!holds_) return;
+    Lose(fit.error().message);
+    return Release();
+  }
   const SteadyTime asked_at = clock_.Steady();
+  if (holds_ && asked_at - renewed_at_ > Patience()) Lose("it could not be renewed in time");
   const auto held = TryHold();
   if (held.ok() && *held) {
     renewed_at_ = asked_at;

@@ -27,6 +27,8 @@ struct LeaseSettings {
 class Lease {
  public:
   struct Events {
+    // While it fails, the lease is neither taken nor kept.
+    std::function<Status()> fit;
     std::function<void()> on_gained;
     // Must return when nothing of this replica works any more; the lease is not renewed meanwhile.
     std::function<void()> on_lost;
@@ -45,7 +47,8 @@ class Lease {
   [[nodiscard]] bool holds() const { return holds_; }
 
  private:
-  // The time without a renewal after which it counts as lost: the calls under way have ended before others may take it.
+  // The time without a renewal after which it counts as lost. It is looked at before and after each turn, which takes
+  // two calls at most, so that little is left to do when others may take it.
   [[nodiscard]] std::chrono::milliseconds Patience() const { return settings_.duration / 2; }
   Result<bool> TryHold();
   Result<bool> Make();

@@ -31,8 +31,11 @@ class LeaseTest : public ::testing::Test {
 
   struct Replica {
     Replica(LeaseTest& test, const std::string& name)
-        : lease(test.client_, {"asya-system", "asya-server", name}, {[this] { ++gained; }, [this] { ++lost; }},
+        : lease(test.client_, {"asya-system", "asya-server", name},
+                {[this] { return fit ? Ok() : Status(Fail(ErrorCode::kConflict, "unfit")); }, [this] { ++gained; },
+                 [this] { ++lost; }},
                 test.clock_, observe::Logger::Silent()) {}
+    bool fit = true;
     Lease lease;
     int gained = 0;
     int lost = 0;
@@ -106,6 +109,27 @@ TEST_F(LeaseTest, IsGivenUpAtTheEnd) {
   EXPECT_TRUE(second_.lease.holds());
   first_.lease.Stop();
   EXPECT_EQ(Holder(), "second") << "what another holds is not given up";
+}
+
+TEST_F(LeaseTest, WhoIsNotFitDoesNotHoldIt) {
+  first_.fit = false;
+  first_.lease.Turn();
+  EXPECT_TRUE(stored_.IsNull());
+  first_.fit = true;
+  first_.lease.Turn();
+  EXPECT_TRUE(first_.lease.holds());
+  first_.fit = false;
+  first_.lease.Turn();
+  EXPECT_EQ(first_.lost, 1);
+  EXPECT_EQ(Holder(), "") << "another need not wait";
+}
+
+TEST_F(LeaseTest, WhoComesLateToATurnHasLostIt) {
+  first_.lease.Turn();
+  clock_.Advance(std::chrono::seconds(6));
+  first_.lease.Turn();
+  EXPECT_EQ(first_.lost, 1);
+  EXPECT_EQ(first_.gained, 2) << "nobody had taken it";
 }
 
 TEST_F(LeaseTest, WhoComesSecondIsRefused) {

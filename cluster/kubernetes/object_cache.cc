@@ -53,6 +53,18 @@ std::set<std::string> ObjectCache::Remove(const json::Value& object) {
   return RemoveLocked(*ref, VersionOf(object));
 }
 
+std::set<std::string> ObjectCache::Forget(const std::string& kind) {
+  const std::lock_guard lock(mutex_);
+  std::set<std::string> owners;
+  std::vector<std::pair<ports::ResourceRef, std::uint64_t>> all;
+  for (const auto& [ref, entry] : entries_) {
+    if (ref.kind == kind) all.emplace_back(ref, entry.version);
+  }
+  for (const auto& [ref, version] : all) owners.merge(RemoveLocked(ref, version));
+  seen_.erase(kind);
+  return owners;
+}
+
 void ObjectCache::SeenUpTo(const std::string& kind, std::uint64_t version) {
   const std::lock_guard lock(mutex_);
   seen_[kind] = std::max(seen_[kind], version);

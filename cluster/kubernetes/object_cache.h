@@ -34,6 +34,8 @@ class ObjectCache {
   // What a watch told. Returns the owners, before and after, or none where it is not new.
   std::set<std::string> Put(json::Value object);
   std::set<std::string> Remove(const json::Value& object);
+  // All of a kind that the cluster does not serve any more. Returns their owners.
+  std::set<std::string> Forget(const std::string& kind);
   // Up to where a watch has told everything of a kind.
   void SeenUpTo(const std::string& kind, std::uint64_t version);
   // The answer to a write, which may be older than what a watch has told since.

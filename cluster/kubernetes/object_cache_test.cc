@@ -69,6 +69,16 @@ TEST(ObjectCache, ALateAnswerBringsNothingBack) {
   EXPECT_EQ(cache.VersionIn("b"), "21");
 }
 
+TEST(ObjectCache, ForgetsAKindThatIsNotServedAnyMore) {
+  Cache cache;
+  cache.Put(Map("a", 5, "u1"));
+  EXPECT_EQ(cache.Forget("Secret"), Owners{});
+  EXPECT_EQ(cache.Forget("ConfigMap"), Owners{"u1"});
+  EXPECT_EQ(cache.VersionIn("a"), "none");
+  cache.PutWritten(Map("a", 3, "u1"));
+  EXPECT_EQ(cache.VersionIn("a"), "3") << "it may be served anew, and begin anew";
+}
+
 TEST(ObjectCache, TellsBothOwnersOfWhatChangesHands) {
   Cache cache;
   cache.Put(Map("a", 5, "u1"));

@@ -139,6 +139,33 @@ def test_what_others_change_is_put_right(cluster: ControlledCluster) -> None:
     until(lambda: cluster.get("deployment/steady", "metadata.uid") not in (None, before), "it is made again")
 
 
+def test_what_is_asked_for_no_more_goes(cluster: ControlledCluster) -> None:
+    """A variable, a label of pods, a limit: also of a Deployment whose first values came by another manager."""
+    more = {"env": [{"name": "MODE", "value": "quick"}], "podLabels": {"team": "vision"},
+            "resources": {"limits": {"memory": "1Gi"}}}  # fmt: skip
+    cluster.apply([actor("lean", replicas=1, scaling={"enabled": False}, **more)])
+    until(lambda: cluster.get("deployment/lean"), "the Deployment is there")
+
+    def text() -> str:
+        return json.dumps(cluster.get("deployment/lean", "spec.template"))
+
+    assert all(word in text() for word in ("MODE", '"team"', "1Gi"))
+    cluster.apply([actor("lean", replicas=1, scaling={"enabled": False})])
+    until(lambda: not any(word in text() for word in ("MODE", '"team"', "1Gi")), "they are gone")
+
+
+def test_a_database_of_another_cluster_runs_nothing(cluster: ControlledCluster) -> None:
+    """While the server is not trusted with the objects, it does not lead."""
+    name = ["configmap", "asya-installation", "-n", NAMESPACE]
+    known = cluster.run("get", *name, "-o", "jsonpath={.data.id}")
+    cluster.run("patch", *name, "-p", '{"data": {"id": "another"}}')
+    holder = ["get", "lease", "asya-controllers", "-n", NAMESPACE, "-o", "jsonpath={.spec.holderIdentity}"]
+    until(lambda: not cluster.run(*holder), "nobody leads")
+    cluster.run("patch", *name, "-p", json.dumps({"data": {"id": known}}))
+    until(lambda: cluster.run(*holder), "it leads again")
+    until(lambda: cluster.condition() == "True", "the API is available again")
+
+
 def test_a_restart_writes_nothing(cluster: ControlledCluster) -> None:
     """Killed, another one takes over and finds everything as it should be."""
     cluster.apply([actor("calm")])
