@@ -13,7 +13,7 @@ from pathlib import Path
 from private_cluster.layout import ClusterError, Place
 from private_cluster.phases import say
 from private_cluster.start import entered, load_image, require_machine, start
-from private_cluster.state import State, locked, remove, remove_killed
+from private_cluster.state import State, locked, remove, remove_killed, require_ours
 
 DEFAULT_NAME = "default"
 
@@ -57,8 +57,15 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _place(name: str) -> Place:
+    """That of a name, looked at before anything is written beside it."""
+    place = Place.of(name)
+    require_ours(place)
+    return place
+
+
 def _up(options: argparse.Namespace) -> int:
-    place = Place.of(options.name)
+    place = _place(options.name)
     with locked(place):
         state = State.read(place)
         if state is not None and state.alive:
@@ -100,7 +107,7 @@ def _enter(options: argparse.Namespace) -> int:
 
 
 def _down(options: argparse.Namespace) -> int:
-    place = Place.of(options.name)
+    place = _place(options.name)
     started = time.monotonic()
     with locked(place):
         if not place.folder.exists():
@@ -113,7 +120,7 @@ def _down(options: argparse.Namespace) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     words = _words(options)
-    place = Place.of(options.name or f"run-{os.getpid()}")
+    place = _place(options.name or f"run-{os.getpid()}")
     with locked(place):
         state = State.read(place)
         if state is not None and state.alive:
@@ -145,7 +152,7 @@ def _environment(name: str, state: State) -> dict[str, str]:
 
 
 def _running(name: str) -> State:
-    state = State.read(Place.of(name))
+    state = State.read(_place(name))
     if state is None or not state.alive:
         raise ClusterError(f"cluster {name} is not up: tools/testcluster up --name {name}")
     return state

@@ -17,7 +17,7 @@ from private_cluster.machine import child_of, command
 from private_cluster.network import PAIR_PREFIX, free_pair, make_link, routed_networks
 from private_cluster.node import IMAGE_LIMIT_S, SOCKET
 from private_cluster.phases import phase
-from private_cluster.state import State, addresses_in_use, end_all, locked, remove
+from private_cluster.state import State, addresses_in_use, end_all, locked, make_folder, remove
 from private_server import die_with_parent
 
 TOOLS = Path(__file__).resolve().parents[1]
@@ -32,7 +32,8 @@ UNSHARE = ("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--
 def start(place: Place, *, with_keda: bool, tied: bool) -> State:
     """Starts it, whoever holds its lock; `tied`: it ends when this process does. On failure only its folder is left."""
     remove(place)
-    place.logs.mkdir(parents=True)
+    make_folder(place)
+    place.logs.mkdir()
     try:
         state = _reserve(place)
         with phase("programs, images"):

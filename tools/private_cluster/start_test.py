@@ -28,3 +28,18 @@ def test_a_machine_without_the_packages_is_told_what_installs_them(
     assert "containerd, ctr, ip, iptables, nsenter, runc, unshare" in said
     assert "make install-cluster" in said
     assert not (tmp_path / "clusters").exists()
+
+
+@pytest.mark.parametrize("words", [["up"], ["down"], ["run", "true"], ["kubeconfig"]])
+def test_a_folder_that_was_not_made_for_a_cluster_is_told_and_left_alone(
+    words: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As /srv/data is, where ASYA_TEST_CLUSTERS is /srv and the name is data."""
+    monkeypatch.setattr("private_cluster.command.require_machine", lambda: None)
+    monkeypatch.setattr("private_cluster.start._reserve", lambda _: pytest.fail("something was made"))
+    monkeypatch.setenv("ASYA_TEST_CLUSTERS", str(tmp_path))
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "precious").write_text("kept")
+    assert main([words[0], "--name", "data", *words[1:]]) == 1
+    assert f"{tmp_path}/data was not made for a cluster" in capsys.readouterr().err
+    assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")] == ["data", "data/precious"]

@@ -18,6 +18,8 @@ from private_cluster.machine import boot_id, command, end, started_ticks
 
 END_LIMIT_S = 60
 REMOVE_LIMIT_S = 30
+MARK = "asya-test-cluster"  # in every folder that is ours to remove: the first file in it, and the last
+MARK_TEXT = "The folder of a cluster of tools/testcluster, which removes it with all that is in it.\n"
 LOCK_LIMIT_S = 300
 LOOK_PAUSE_S = 0.05
 
@@ -72,8 +74,31 @@ def cgroup_mounts() -> list[Path]:
     return [Path(field[1]) for field in fields if field[2] in ("cgroup", "cgroup2")]
 
 
+def make_folder(place: Place) -> None:
+    """Makes the folder of a cluster, and marks it before anything else is in it."""
+    place.folder.mkdir(parents=True)
+    (place.folder / MARK).write_text(MARK_TEXT)
+
+
+def require_ours(place: Place) -> None:
+    """ClusterError when the folder holds anything and was not made for a cluster: it may be of a person."""
+    if not place.folder.is_symlink():
+        try:
+            # In one look: whoever makes or removes it just now leaves the mark alone with nothing.
+            names = os.listdir(place.folder)
+        except FileNotFoundError:
+            return
+        except NotADirectoryError:
+            names = [place.folder.name]
+        if not names or MARK in names:
+            return
+    raise ClusterError(f"{place.folder} was not made for a cluster (no file {MARK} is in it) and is left alone: choose "
+                       "another --name or ASYA_TEST_CLUSTERS, or move it away")  # fmt: skip
+
+
 def remove(place: Place) -> None:
     """Takes away all of a cluster, whether it runs or was killed; nothing when there is nothing."""
+    require_ours(place)
     end_all(place)
     _remove_folder(place.folder)
 
@@ -109,7 +134,13 @@ def _remove_folder(folder: Path) -> None:
     deadline = time.monotonic() + REMOVE_LIMIT_S
     while folder.exists():
         try:
-            shutil.rmtree(folder)
+            for path in folder.iterdir():
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path)
+                elif path.name != MARK:
+                    path.unlink()
+            (folder / MARK).unlink(missing_ok=True)  # The last: a run that is killed leaves what the next one removes.
+            folder.rmdir()
         except OSError as error:
             if time.monotonic() > deadline:
                 raise ClusterError(f"{folder} cannot be removed: {error}") from error
@@ -118,15 +149,19 @@ def _remove_folder(folder: Path) -> None:
 
 def addresses_in_use() -> list[str]:
     """Those of the machine's ends of the links of all clusters, also of those that are just being made."""
-    states = [State.read(Place(file.parent.name, file.parent)) for file in clusters_folder().glob("*/state.json")]
+    states = [State.read(place) for place in _places()]
     return [state.outside for state in states if state is not None and state.outside]
+
+
+def _places() -> list[Place]:
+    """Of all clusters; what else lies beside them is not looked into."""
+    return [Place(mark.parent.name, mark.parent) for mark in sorted(clusters_folder().glob(f"*/{MARK}"))]
 
 
 def remove_killed() -> list[str]:
     """Takes away what killed runs of any name have left; their names."""
     gone = []
-    for file in sorted(clusters_folder().glob("*/state.json")):
-        place = Place(file.parent.name, file.parent)
+    for place in _places():
         with locked(place, wait=False) as held:
             state = State.read(place) if held else None
             if state is not None and not state.alive:

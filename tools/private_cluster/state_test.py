@@ -10,7 +10,16 @@ import pytest
 
 from private_cluster.layout import ClusterError, Place
 from private_cluster.machine import end, started_ticks
-from private_cluster.state import State, addresses_in_use, locked, remove, remove_killed
+from private_cluster.state import (
+    MARK,
+    State,
+    addresses_in_use,
+    locked,
+    make_folder,
+    remove,
+    remove_killed,
+    require_ours,
+)
 
 END_LIMIT_S = 10
 
@@ -19,7 +28,8 @@ END_LIMIT_S = 10
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     monkeypatch.setenv("ASYA_TEST_CLUSTERS", str(tmp_path))
     made = Place.of("one")
-    made.logs.mkdir(parents=True)
+    make_folder(made)
+    made.logs.mkdir()
     return made
 
 
@@ -85,3 +95,44 @@ def test_a_lock_lets_one_in_and_goes_with_the_cluster(place: Place) -> None:
             assert not again
         remove(place)
     assert list(place.folder.parent.iterdir()) == []
+
+
+def test_a_folder_of_somebody_else_is_left_alone(place: Place) -> None:
+    """Whatever state it holds: a root's /srv/data may have a state.json too."""
+    data = Place.of("data")
+    data.folder.mkdir()
+    for name in ("precious", "state.json"):
+        (data.folder / name).write_text("{}")
+        with pytest.raises(ClusterError, match=f"^{data.folder} was not made for a cluster"):
+            remove(data)
+    assert addresses_in_use() == []
+    assert remove_killed() == []
+    assert sorted(path.name for path in data.folder.iterdir()) == ["precious", "state.json"]
+    (place.folder.parent / "link").symlink_to(place.folder)
+    (place.folder.parent / "file").write_text("precious")
+    for name in ("link", "file"):
+        with pytest.raises(ClusterError, match=f"{name} was not made for a cluster"):
+            require_ours(Place.of(name))
+
+
+def test_a_folder_that_is_removed_halfway_is_still_ours(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Killed(BaseException):
+        pass
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    (place.folder / "kubeconfig").write_text("")
+    with monkeypatch.context() as patched:
+        patched.setattr("shutil.rmtree", killed)
+        with pytest.raises(Killed):
+            remove(place)
+    assert (place.folder / MARK).exists()
+    remove(place)
+    assert not place.folder.exists()
+
+
+def test_an_empty_folder_is_of_a_start_that_was_killed_at_once(place: Place) -> None:
+    (place.folder.parent / "empty").mkdir()
+    remove(Place.of("empty"))
+    assert [path.name for path in place.folder.parent.iterdir()] == ["one"]
