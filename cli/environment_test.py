@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import time
 import zipfile
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 
-from asya_cli import environment
+from asya_cli import environment, manifests
+from asya_cli.client import TIMEOUT_S, Client
 from asya_cli.failure import Failure
 
 WHEEL = "scales-1.0-py3-none-any.whl"
@@ -67,3 +71,65 @@ def test_a_step_that_never_ends_is_ended(tmp_path: Path) -> None:
         environment.run(["sh", "-c", "echo Collecting scales; sleep 1000 & wait"], tmp_path, begun + 0.5, print)
     assert time.monotonic() - begun < 60
     assert "Collecting scales" in refusal.value.fix
+
+
+class Holder(Client):
+    """A server of one actor, to which merge patches are applied."""
+
+    def __init__(self, live: Any) -> None:
+        self.live = live
+
+    def json(self, method: str, path: str, body: Any = None, params: dict[str, str] | None = None, **more: Any) -> Any:
+        """The actor."""
+        return self.live
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        params: dict[str, str] | None = None,
+        headers: dict[str, str] | None = None,
+        timeout_s: float = TIMEOUT_S,
+    ) -> httpx.Response:
+        """Annotations are all that changes here."""
+        assert method == "PATCH"
+        annotations = self.live["metadata"]["annotations"] | json.loads(body)["metadata"]["annotations"]
+        self.live["metadata"]["annotations"] = {key: value for key, value in annotations.items() if value is not None}
+        return httpx.Response(200)
+
+
+def actor(**annotations: str) -> Any:
+    """The smallest that is sent."""
+    metadata = {"name": "a", "annotations": annotations}
+    return {"apiVersion": "asya.sh/v1alpha1", "kind": "AsyncActor", "metadata": metadata, "spec": {}}
+
+
+def applied(live: Any, wanted: Any, folder: Path | None = None, python: Path | None = None) -> tuple[str, str]:
+    """What became of the actor, and the interpreter that it names then; with a folder as a local apply does it."""
+    if folder is not None:
+        manifests.annotate_local(wanted, folder, python)
+    verb = manifests.apply_one(Holder(live), wanted, "default").verb
+    return verb, live["metadata"]["annotations"].get(manifests.PYTHON, "")
+
+
+def test_a_requirements_file_that_was_deleted_takes_its_environment_along(tmp_path: Path) -> None:
+    """Handlers went on in the old environment, and `asya down` kept it for good."""
+    python = tmp_path / ".asya" / "local" / "python-0123456789ab" / "bin" / "python"
+    live = actor()
+    assert applied(live, actor(), tmp_path, python) == ("configured", str(python))
+    assert applied(live, actor(), tmp_path, python) == ("unchanged", str(python))
+    assert applied(live, actor()) == ("unchanged", str(python))
+    assert applied(live, actor(), tmp_path) == ("configured", "")
+    assert applied(live, actor(), tmp_path) == ("unchanged", "")
+    # That of a folder that was moved since.
+    live["metadata"]["annotations"][manifests.PYTHON] = f"/before{python}"
+    assert applied(live, actor(), tmp_path) == ("configured", "")
+
+
+@pytest.mark.parametrize("python", ["/usr/bin/python3", "/p/.venv/bin/python", "a", "/p/.asya/local/own/bin/python"])
+def test_an_interpreter_that_a_person_has_chosen_stays(tmp_path: Path, python: str) -> None:
+    """In the manifest, or by kubectl annotate."""
+    live = actor()
+    assert applied(live, actor(**{manifests.PYTHON: python}), tmp_path) == ("configured", python)
+    assert applied(live, actor(), tmp_path) == ("unchanged", python)

@@ -61,6 +61,12 @@ def prepare(project: Path, state: Path, make: bool = True) -> Path | None:
     return python
 
 
+def is_made(python: str) -> bool:
+    """Whether an interpreter is that of an environment made here, also where the project's folder was moved since."""
+    parts = Path(python).parts
+    return parts[-5:-3] == (".asya", "local") and parts[-3].startswith("python-") and parts[-2:] == ("bin", "python")
+
+
 def remove_others(state: Path, used: set[Path]) -> list[Path]:
     """Take away the environments whose interpreter is not among ``used``; gives what was taken away."""
     unused = [folder for folder in state.glob("python-*") if folder / "bin" / "python" not in used]

@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from asya_cli import environment
 from asya_cli.client import Client, collection
 from asya_cli.failure import NOT_FOUND, REFUSED, Failure
 from asya_cli.project import GROUP
@@ -158,6 +159,17 @@ def merge_patch(last: Any, wanted: Any, live: Any) -> Any:
     return patch
 
 
+def leave_environment(patch: Manifest, wanted: Manifest, live: Manifest) -> None:
+    """Take an environment's interpreter from an actor whose folder has no requirements.txt any more.
+
+    What was applied before never names it (:func:`text_of`). One that a person has chosen stays, and that of an object
+    which does not say where its code is: only a local apply says so.
+    """
+    asked, found = ((item["metadata"].get("annotations") or {}) for item in (wanted, live))
+    if SOURCE_DIR in asked and PYTHON not in asked and environment.is_made(found.get(PYTHON, "")):
+        patch.setdefault("metadata", {}).setdefault("annotations", {})[PYTHON] = None
+
+
 def apply_one(client: Client, manifest: Manifest, namespace: str, dry_run: bool = False) -> Outcome:
     """Create the object or bring it to the manifest; validation is strict. A dry run only validates."""
     kind, name = manifest["kind"], manifest["metadata"]["name"]
@@ -176,6 +188,7 @@ def apply_one(client: Client, manifest: Manifest, namespace: str, dry_run: bool 
     last = json.loads(live["metadata"].get("annotations", {}).get(LAST_APPLIED, "{}"))
     patch = merge_patch(last, wanted, live)
     patch.get("metadata", {}).pop("namespace", None)
+    leave_environment(patch, wanted, live)
     if not patch or patch == {"metadata": {}}:
         return Outcome(kind, name, "unchanged")
     client.call("PATCH", f"{base}/{name}", json.dumps(patch).encode(), params,
