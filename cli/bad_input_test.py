@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import click
 import httpx
 import pytest
 
-from asya_cli import dead_letters, manifests, output, tasks, up, waiting
+from asya_cli import dead_letters, manifests, output, render, tasks, up, waiting
 from asya_cli.client import TIMEOUT_S, Client
 from asya_cli.failure import INTERRUPTED, NOT_FOUND, REFUSED, UNREACHABLE, Failure
 from asya_cli.project import Server
@@ -90,6 +92,23 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
         tasks.payload_of("@" + str(wrong), ())
     with pytest.raises(Failure, match="No such file"):
         tasks.payload_of("@" + str(tmp_path / "none"), ())
+
+
+@pytest.mark.parametrize("errors", ["strict", "surrogateescape"])  # of a locale of UTF-8, and of C
+def test_standard_input_that_is_not_utf8_is_told(errors: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of every command that reads it."""
+    piped = io.TextIOWrapper(io.BytesIO(b"# \xff"), encoding="utf-8", errors=errors)
+    monkeypatch.setattr("sys.stdin", piped)
+    reads: list[Callable[[], Any]] = [
+        lambda: manifests.read("-"),
+        lambda: tasks.payload_of("-", ()),
+        lambda: click.Context(render.render).invoke(render.render, what=None, filename="-"),
+    ]
+    for read in reads:
+        piped.seek(0)
+        with pytest.raises(Failure, match="standard input: not UTF-8 at byte 2") as refusal:
+            read()
+        assert refusal.value.exit_code == REFUSED
 
 
 def test_a_state_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:

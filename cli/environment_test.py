@@ -73,6 +73,24 @@ def test_a_step_that_never_ends_is_ended(tmp_path: Path) -> None:
     assert "Collecting scales" in refusal.value.fix
 
 
+def test_an_interruption_just_after_the_end_of_a_step_is_no_other_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C when the process is gone already, and its group with it."""
+    wait = subprocess.Popen.wait
+
+    def interrupted(process: subprocess.Popen[str], timeout: float | None = None) -> int:
+        known = process.returncode is not None
+        code = wait(process, timeout)
+        if not known:
+            raise KeyboardInterrupt
+        return code
+
+    monkeypatch.setattr(subprocess.Popen, "wait", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        environment.run(["true"], tmp_path, time.monotonic() + 60, print)
+
+
 class Holder(Client):
     """A server of one actor, to which merge patches are applied."""
 

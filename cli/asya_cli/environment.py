@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -94,7 +95,7 @@ def run(command: list[str], folder: Path, deadline: float, tell: Callable[[str],
 
     def end() -> None:
         overdue.set()
-        os.killpg(process.pid, signal.SIGKILL)
+        end_group(process.pid)
 
     timer = threading.Timer(max(0.0, deadline - time.monotonic()), end)
     timer.start()
@@ -105,7 +106,7 @@ def run(command: list[str], folder: Path, deadline: float, tell: Callable[[str],
             tell(line.strip())
         code = process.wait()
     except BaseException:
-        os.killpg(process.pid, signal.SIGKILL)
+        end_group(process.pid)
         process.wait()
         raise
     finally:
@@ -115,6 +116,12 @@ def run(command: list[str], folder: Path, deadline: float, tell: Callable[[str],
     if code != 0:
         raise Failure("the environment could not be made:\n  " + "\n  ".join(lines[-SHOWN_LINES:]),
                       "mend requirements.txt")  # fmt: skip
+
+
+def end_group(group: int) -> None:
+    """Kill a process and all that it started; they may just have ended by themselves."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(group, signal.SIGKILL)
 
 
 def told_of(lines: list[str]) -> str:

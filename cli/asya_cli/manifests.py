@@ -42,7 +42,7 @@ class Outcome:
 def read(source: str) -> list[Manifest]:
     """The objects of group asya.sh in a file, a folder or standard input (``-``)."""
     if source == "-":
-        return parse(sys.stdin.read(), "standard input")
+        return parse(standard_input(), "standard input")
     path = Path(source)
     if not path.exists():
         raise Failure(f"{source}: no such file or folder", exit_code=REFUSED)
@@ -51,6 +51,16 @@ def read(source: str) -> list[Manifest]:
     for file in files:
         found += read_file(file, str(file))
     return found
+
+
+def standard_input() -> str:
+    """The text that is piped in, read as UTF-8 whatever the locale says."""
+    try:
+        return sys.stdin.buffer.read().decode("utf-8")
+    except OSError as error:
+        raise Failure(f"standard input: {error.strerror}", exit_code=REFUSED) from error
+    except UnicodeDecodeError as error:
+        raise Failure(f"standard input: not UTF-8 at byte {error.start}", exit_code=REFUSED) from error
 
 
 def files_of(folder: Path) -> list[Path]:

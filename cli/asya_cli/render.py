@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 import click
 
 from asya_cli.failure import REFUSED, Failure
-from asya_cli.manifests import files_of
+from asya_cli.manifests import files_of, standard_input
 from asya_cli.project import program
 
 RENDER_TIMEOUT_S = 30
@@ -30,7 +29,7 @@ def render(what: str | None, filename: str | None) -> None:
         printed = rendered([str(what)])
     elif filename == "-" or Path(filename).is_dir():
         with tempfile.NamedTemporaryFile("w", suffix=".yaml", encoding="utf-8") as whole:
-            whole.write(sys.stdin.read() if filename == "-" else text_of(Path(filename)))
+            whole.write(standard_input() if filename == "-" else text_of(Path(filename)))
             whole.flush()
             printed = rendered(["-f", whole.name], whole.name, "standard input" if filename == "-" else filename)
     else:

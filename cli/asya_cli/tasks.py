@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import mimetypes
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import click
 
 from asya_cli.client import Client, collection, segment
 from asya_cli.failure import NOT_FOUND, REFUSED, Failure
+from asya_cli.manifests import standard_input
 from asya_cli.objects import namespace_option, server_option
 from asya_cli.output import age, data, note, output_option, paint, table
 from asya_cli.project import find_server
@@ -23,7 +23,7 @@ from asya_cli.waiting import await_end, stream, task_path, wait_for
 def payload_of(text: str | None, files: tuple[str, ...]) -> Any:
     """The payload: JSON given as text, ``-`` for standard input or ``@file``, and files as base64 under their keys."""
     if text == "-":
-        text = sys.stdin.read()
+        text = standard_input()
     elif text and text.startswith("@"):
         text = text_of(Path(text[1:]))
     if text is not None and not text.strip():
