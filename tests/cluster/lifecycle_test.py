@@ -22,7 +22,7 @@ START_LIMIT_S = 900
 END_LIMIT_S = 60
 FOLDERS = (
     "/run/netns", "/run/containerd", "/var/lib/kubelet", "/var/lib/containerd", "/var/lib/cni", "/var/log/pods",
-    "/opt/cni", "/usr/libexec/kubernetes",
+    "/opt/cni", "/opt/containerd", "/usr/libexec/kubernetes",
 )  # fmt: skip
 POD: dict[str, Any] = {
     "apiVersion": "v1",
@@ -54,14 +54,7 @@ def machine() -> dict[str, str]:
     for tables in ("iptables-save", "ip6tables-save"):
         saved = subprocess.run([tables], capture_output=True, text=True, check=True).stdout
         seen[tables] = "\n".join(line.split(" [")[0] for line in saved.split("\n") if not line.startswith("#"))
-    for name in (
-        "/run/netns",
-        "/run/containerd",
-        "/var/lib/kubelet",
-        "/var/lib/containerd",
-        "/var/lib/cni",
-        "/var/log/pods",
-    ):
+    for name in FOLDERS:
         seen[name] = str(Path(name).exists())
     return seen
 
@@ -98,6 +91,7 @@ def test_a_second_cluster_a_killed_one_and_one_that_is_down_leave_the_machine_as
     second.until("pod", "one", holds=lambda found: found["status"]["phase"] == "Running")
     beside = Kubectl(os.environ["KUBECONFIG"])
     assert machine() == before
+    assert (place.folder / "opt" / "bin").is_dir()  # else /opt/containerd, where that of the cluster beside is already
     assert tool("kubeconfig", "--name", "second").strip() == str(place.kubeconfig)
     assert "is up already" in tool("up", "--name", "second")
     assert "KUBE-SERVICES" in tool("enter", "--name", "second", "iptables-save")

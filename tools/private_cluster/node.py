@@ -47,6 +47,8 @@ oom_score = 0
       runtime_type = "io.containerd.runc.v2"
       [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
         SystemdCgroup = false
+[plugins."io.containerd.internal.v1.opt"]
+  path = "{opt}"
 """
 
 
@@ -56,8 +58,13 @@ def start_containerd(place: Place, programs: Programs) -> None:
     networks.mkdir()
     (networks / "10-pods.conflist").write_text(json.dumps(_pod_network()))
     settings = place.folder / "containerd.toml"
-    settings.write_text(CONTAINERD.format(pause=PAUSE_IMAGE, networks=networks))
+    settings.write_text(containerd_settings(place, networks))
     programs.start("containerd", "containerd", "--config", settings)
+
+
+def containerd_settings(place: Place, networks: Path) -> str:
+    """What it makes lies in the cluster's folder, or under folders that the node has its own of."""
+    return CONTAINERD.format(pause=PAUSE_IMAGE, networks=networks, opt=place.folder / "opt")
 
 
 def load_images(programs: Programs, archives: Sequence[str]) -> None:
