@@ -55,6 +55,9 @@ def _cover_resolv(place: Place, resolv: Path) -> None:
     own.write_text(f"nameserver {NODE_ADDRESS}\nsearch {search}\noptions ndots:5\n")
     (place.folder / "pods-resolv.conf").write_text(f"nameserver {NODE_ADDRESS}\n")
     if not resolv.exists():
+        if not any(resolv.is_relative_to(folder) for folder in FOLDERS):
+            raise ClusterError(f"{resolv} is not there; a node only lays its own over that of the machine: "
+                               "make an empty one")  # fmt: skip
         resolv.parent.mkdir(parents=True, exist_ok=True)
         resolv.touch()
     command("mount", "--bind", own, resolv)
