@@ -13,7 +13,7 @@ from pathlib import Path
 from private_cluster.layout import ClusterError, Place
 from private_cluster.phases import say
 from private_cluster.start import entered, load_image, require_machine, start
-from private_cluster.state import State, locked, remove, remove_killed, require_ours
+from private_cluster.state import State, controllers_left_on, locked, remove, remove_killed, require_ours
 
 DEFAULT_NAME = "default"
 
@@ -113,7 +113,7 @@ def _down(options: argparse.Namespace) -> int:
         if not place.folder.exists():
             say(f"cluster {place.name} is not up")
             return 0
-        remove(place)
+        _remove(place)
     print(f"cluster {place.name} is down after {time.monotonic() - started:.1f} s")
     return 0
 
@@ -130,7 +130,15 @@ def _run(options: argparse.Namespace) -> int:
             return subprocess.run(words, env=_environment(place.name, state), check=False).returncode
         finally:
             if State.read(place) is not None:  # else the start failed, and its logs are wanted
-                remove(place)
+                _remove(place)
+
+
+def _remove(place: Place) -> None:
+    """Takes it away, and tells what of the machine's stays changed."""
+    state = State.read(place)
+    remove(place)
+    if state is not None and (names := controllers_left_on(state)):
+        say(f"turned on for all control groups since cluster {place.name} began, and left on: {' '.join(names)}")
 
 
 def _words(options: argparse.Namespace) -> list[str]:

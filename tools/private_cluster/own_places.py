@@ -10,6 +10,8 @@ from private_cluster.machine import command
 from private_cluster.state import cgroup_mounts
 
 FOLDERS = ("/run", "/var/lib", "/var/log")
+# The kubelet does not start where its group lacks one of these that the machine has.
+NEEDED_CONTROLLERS = ("cpu", "cpuset", "hugetlb", "memory", "pids")
 
 # The kubelet sets these for the whole machine, or does not start. It finds them as it wants them, so it writes nothing.
 SYSCTLS = {
@@ -67,7 +69,15 @@ def make_cgroups(name: str) -> None:
     """The group of pods in each hierarchy: without one of its own, two kubelets would end each other's pods."""
     for mount in cgroup_mounts():
         if (mount / "cgroup.controllers").exists():  # the one hierarchy of version 2
-            wanted = " ".join(f"+{name}" for name in (mount / "cgroup.controllers").read_text().split())
-            if wanted:
-                (mount / "cgroup.subtree_control").write_text(wanted)
+            _turn_on_controllers(mount)
         os.makedirs(mount / name, exist_ok=True)
+
+
+def _turn_on_controllers(mount: Path) -> None:
+    """Those that a group at the top could not have yet; they stay on, since others may have come to need them."""
+    there = (mount / "cgroup.controllers").read_text().split()
+    control = mount / "cgroup.subtree_control"
+    on = control.read_text().split()
+    missing = [name for name in NEEDED_CONTROLLERS if name in there and name not in on]
+    if missing:
+        control.write_text(" ".join(f"+{name}" for name in missing))

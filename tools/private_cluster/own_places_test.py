@@ -35,3 +35,24 @@ def test_a_resolv_conf_that_lies_in_a_folder_of_the_node_is_made_there(
     own_places._cover_resolv(Place("one", tmp_path), resolv)
     assert resolv.exists()
     assert commands == [("mount", "--bind", f"{tmp_path}/resolv.conf", str(resolv))]
+
+
+@pytest.mark.parametrize(
+    ("there", "on", "written"),
+    [
+        ("cpuset cpu io memory hugetlb pids rdma misc", "cpu memory", "+cpuset +hugetlb +pids"),
+        ("cpu memory pids", "", "+cpu +memory +pids"),
+        ("cpuset cpu io memory pids", "cpuset cpu memory pids", "cpuset cpu memory pids"),
+        ("", "", ""),
+    ],
+)
+def test_only_controllers_that_are_missing_and_needed_are_turned_on(
+    there: str, on: str, written: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that takes what is written, in place of the kernel's, which would add it."""
+    (tmp_path / "cgroup.controllers").write_text(there)
+    (tmp_path / "cgroup.subtree_control").write_text(on)
+    monkeypatch.setattr(own_places, "cgroup_mounts", lambda: [tmp_path])
+    own_places.make_cgroups("group")
+    assert (tmp_path / "cgroup.subtree_control").read_text() == written
+    assert (tmp_path / "group").is_dir()

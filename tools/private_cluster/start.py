@@ -17,7 +17,7 @@ from private_cluster.machine import child_of, command
 from private_cluster.network import PAIR_PREFIX, free_pair, make_link, routed_networks
 from private_cluster.node import IMAGE_LIMIT_S, SOCKET
 from private_cluster.phases import phase
-from private_cluster.state import State, addresses_in_use, end_all, locked, make_folder, remove
+from private_cluster.state import State, addresses_in_use, controllers_on, end_all, locked, make_folder, remove
 from private_server import die_with_parent
 
 TOOLS = Path(__file__).resolve().parents[1]
@@ -64,7 +64,7 @@ def _reserve(place: Place) -> State:
     with locked(Place(".links", clusters_folder() / ".links")):
         used = [ipaddress.IPv4Network(f"{address}/{PAIR_PREFIX}", strict=False) for address in addresses_in_use()]
         outside, inside = list(free_pair(place.name, [*routed_networks(), *used]).hosts())
-        state = State(place.link, place.cgroup, str(outside), str(inside))
+        state = State(place.link, place.cgroup, str(outside), str(inside), controllers=controllers_on())
         state.write(place)
     return state
 

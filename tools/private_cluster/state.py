@@ -35,6 +35,7 @@ class State:
     boot: str = ""
     process: int = 0
     started_ticks: int = 0
+    controllers: str = ""  # that were turned on at the top of the control groups of version 2 before it began
 
     @classmethod
     def read(cls, place: Place) -> State | None:
@@ -72,6 +73,17 @@ def cgroup_mounts() -> list[Path]:
     lines = Path("/proc/self/mounts").read_text().split("\n")
     fields = [line.split() for line in lines if line]
     return [Path(field[1]) for field in fields if field[2] in ("cgroup", "cgroup2")]
+
+
+def controllers_on() -> str:
+    """Those that are turned on at the top of the hierarchy of version 2; none without it."""
+    files = [mount / "cgroup.subtree_control" for mount in cgroup_mounts()]
+    return " ".join(sorted({name for file in files if file.exists() for name in file.read_text().split()}))
+
+
+def controllers_left_on(state: State) -> list[str]:
+    """Those that have been turned on since a cluster began: by it, its kubelet and its pods, as far as one can see."""
+    return sorted(set(controllers_on().split()) - set(state.controllers.split()))
 
 
 def make_folder(place: Place) -> None:
