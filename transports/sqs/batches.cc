@@ -1,9 +1,18 @@
 #include "transports/sqs/batches.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace asya::transports::sqs {
+namespace {
+
+// One entry may be to blame for the refusal of all.
+bool MayBeOneOf(const Error& error) {
+  return error.code == ErrorCode::kInvalid || error.code == ErrorCode::kTooLarge;
+}
+
+}  // namespace
 
 Batches::Batches(BatchSettings settings, Calls& calls, const Clock& clock)
     : settings_(std::move(settings)), calls_(calls), clock_(clock) {}
@@ -46,7 +55,8 @@ Batches::Entries Batches::TakeBatch() {
   Entries batch;
   std::size_t bytes = 0;
   while (!waiting_.empty() && batch.size() < kBatchEntriesMax) {
-    if (!batch.empty() && bytes + waiting_.front().bytes > settings_.bytes_max) break;
+    const bool alone = waiting_.front().alone || (!batch.empty() && batch.front().alone);
+    if (!batch.empty() && (alone || bytes + waiting_.front().bytes > settings_.bytes_max)) break;
     bytes += waiting_.front().bytes;
     batch.push_back(std::move(waiting_.front()));
     waiting_.pop_front();
@@ -74,6 +84,7 @@ void Batches::Send(Entries entries) {
 }
 
 void Batches::Answered(Entries entries, const Result<std::string>& answer) {
+  if (!answer.ok() && entries.size() > 1 && MayBeOneOf(answer.error())) return SendEachAlone(std::move(entries));
   if (!answer.ok()) {
     for (const Entry& entry : entries) entry.done(answer.error());
     return;
@@ -90,6 +101,14 @@ void Batches::Answered(Entries entries, const Result<std::string>& answer) {
       entry.done(outcome.status);
     }
   }
+}
+
+void Batches::SendEachAlone(Entries entries) {
+  for (Entry& entry : entries) {
+    entry.alone = true;
+    waiting_bytes_ += entry.bytes;
+  }
+  waiting_.insert(waiting_.begin(), std::make_move_iterator(entries.begin()), std::make_move_iterator(entries.end()));
 }
 
 void Batches::Fail(const Error& error) {

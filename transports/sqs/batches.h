@@ -1,4 +1,5 @@
 // Batches: single sends, deletes or changes for one queue, put together to calls of ten; each entry ends by itself.
+// A call that SQS refuses for what is in it is made again for each of its entries alone.
 #pragma once
 
 #include <chrono>
@@ -52,6 +53,7 @@ class Batches {
     Done done;
     SteadyTime since{};
     int attempt = 0;
+    bool alone = false;  // a call of several that it was in was refused as a whole
   };
   using Entries = std::vector<Entry>;
 
@@ -60,6 +62,7 @@ class Batches {
   void Send(Entries entries);
   [[nodiscard]] SteadyTime::duration Linger() const;
   void Answered(Entries entries, const Result<std::string>& answer);
+  void SendEachAlone(Entries entries);
 
   const BatchSettings settings_;
   Calls& calls_;

@@ -61,20 +61,24 @@ class SqsFaults : public ::testing::Test {
     const auto stats = administration_->Stats(kQueue);
     return stats.ok() && stats->visible == visible && stats->delayed == delayed && stats->in_flight == in_flight;
   }
-  // Sends a message that is not due, as if the delay of SQS had passed already.
-  void SendDueIn(std::chrono::seconds rest) {
+  void SendAll(const OutletSettings& settings, std::vector<Addressed> messages) {
     http::Transfers transfers(1);
     Calls calls(region_.service(), transfers, RealClock(), random_, nullptr);
-    Outlets outlets({}, calls, RealClock());
+    Outlets outlets(settings, calls, RealClock());
     std::optional<Status> sent;
-    outlets.Send({{kQueue, {"later", "id", {}, RealClock().Now() + rest, 0}}}, [&](const Status& s) { sent = s; });
+    outlets.Send(std::move(messages), [&](const Status& s) { sent = s; });
     const auto limit = std::chrono::steady_clock::now() + kPatience;
     while (!sent && std::chrono::steady_clock::now() < limit) {
       outlets.Turn(true);
       calls.Turn();
       transfers.Turn(std::chrono::milliseconds(5));
     }
-    ASSERT_TRUE(sent && sent->ok());
+    ASSERT_TRUE(sent.has_value());
+    EXPECT_TRUE(sent->ok()) << sent->error().message;
+  }
+  // Sends a message that is not due, as if the delay of SQS had passed already.
+  void SendDueIn(std::chrono::seconds rest) {
+    SendAll({}, {{kQueue, {"later", "id", {}, RealClock().Now() + rest, 0}}});
   }
 
   tests::MotoRegion region_;
@@ -92,6 +96,18 @@ TEST_F(SqsFaults, AnEntryThatFailsIsSentAgainAlone) {
   for (const auto& delivery : consumer->Take(10)) seen.insert(delivery.body);
   EXPECT_EQ(seen, (std::multiset<std::string>{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"}));
   EXPECT_TRUE(Depth(0, 0, 10));
+}
+
+// Moto takes a megabyte a call at most, as SQS does.
+TEST_F(SqsFaults, ACallThatIsRefusedAsAWholeIsMadeForEachEntryAlone) {
+  constexpr std::size_t kEach = 200U * 1024;
+  OutletSettings settings;
+  settings.batch_bytes_max = 10 * kEach;
+  std::vector<Addressed> messages;
+  for (int i = 0; i < 9; ++i) messages.push_back({kQueue, {std::string(kEach, 'x'), std::to_string(i), {}, {}, 0}});
+  SendAll(settings, std::move(messages));
+  EXPECT_EQ(CallsOf("SendMessageBatch"), 10);
+  EXPECT_TRUE(Depth(9, 0, 0));
 }
 
 TEST_F(SqsFaults, WhatCouldNotBeDeletedIsDeletedAgain) {

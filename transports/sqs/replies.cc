@@ -65,7 +65,8 @@ std::string LastPart(std::string_view type) {
 
 bool IsOneOf(const std::string& type, const std::set<std::string>& types) { return types.contains(type); }
 
-// The kind of a refusal by SQS's own word for it; nullopt: by the status.
+// The kind of a refusal by SQS's own word for it; nullopt: by the status. kInvalid is final, so it is only what says that
+// the message or the name of its queue itself is never taken.
 std::optional<ErrorCode> CodeOfType(const std::string& type) {
   static const std::set<std::string> keys = {"InvalidClientTokenId",
                                              "UnrecognizedClientException",
@@ -91,6 +92,10 @@ std::optional<ErrorCode> CodeOfType(const std::string& type) {
     return ErrorCode::kForbidden;
   }
   if (IsOneOf(type, {"BatchRequestTooLong"})) return ErrorCode::kTooLarge;
+  if (IsOneOf(type, {"InvalidMessageContents", "InvalidParameterValue", "InvalidParameterValueException",
+                     "InvalidAttributeName", "InvalidAttributeValue"})) {
+    return ErrorCode::kInvalid;
+  }
   if (IsOneOf(type, {"QueueDeletedRecently", "InternalError", "InternalFailure", "ServiceUnavailable"})) {
     return ErrorCode::kUnavailable;
   }
@@ -107,7 +112,8 @@ Error ErrorOf(ErrorCode code, const std::string& type, const std::string& messag
 EntryOutcome ReadFailure(const json::Value& entry) {
   const std::string type = LastPart(TextOf(entry.Find("Code")));
   const bool ours = entry.GetBool("SenderFault").value_or(false);
-  const ErrorCode code = CodeOfType(type).value_or(ours ? ErrorCode::kInvalid : ErrorCode::kUnavailable);
+  ErrorCode code = CodeOfType(type).value_or(ErrorCode::kUnavailable);
+  if (code == ErrorCode::kInvalid && !ours) code = ErrorCode::kUnavailable;
   return {ErrorOf(code, type, TextOf(entry.Find("Message"))), MayHelpAgain(code)};
 }
 
@@ -186,7 +192,8 @@ Refusal ReadRefusal(int http_status, std::string_view text, std::string_view err
   }
   if (refusal.type.empty()) refusal.type = LastPart(error_header.substr(0, error_header.find(';')));
   if (refusal.type.empty()) refusal.type = "HTTP status " + std::to_string(http_status);
-  ErrorCode code = http_status >= kServerFault ? ErrorCode::kUnavailable : ErrorCode::kInvalid;
+  // Whatever the status: without a word of SQS it may be something in between that answers, and passes.
+  ErrorCode code = ErrorCode::kUnavailable;
   if (http_status == kTooManyRequests) code = ErrorCode::kTooMany;
   if (http_status == 401) code = ErrorCode::kUnauthorized;
   if (http_status == 403) code = ErrorCode::kForbidden;

@@ -51,6 +51,8 @@ struct Refusal {
   bool again = false;       // the same call may succeed later
   bool stale_keys = false;  // the credentials have run out or are not known
 };
+// kInvalid only where SQS says by its type that the message or the queue's name is never taken; what it says nothing of
+// is kUnavailable.
 // Messages about credentials are not repeated: they may quote them.
 Refusal ReadRefusal(int http_status, std::string_view text, std::string_view error_header);
 

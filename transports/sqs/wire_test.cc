@@ -113,6 +113,29 @@ TEST(SqsWire, ARefusalIsKnownByItsTypeItsHeaderOrItsStatus) {
   EXPECT_FALSE(ReadRefusal(403, R"({"__type":"AccessDenied"})", "").again);
 }
 
+// kInvalid is the end of an envelope: nothing that passes by itself may look like it.
+TEST(SqsWire, OnlyWhatSqsNeverTakesIsInvalid) {
+  for (const int status : {400, 404, 405, 413}) {
+    const Refusal refusal = ReadRefusal(status, "<html>", "");
+    EXPECT_EQ(refusal.error.code, ErrorCode::kUnavailable) << status;
+    EXPECT_TRUE(refusal.again) << status;
+  }
+  for (const std::string type : {"KmsDisabled", "KmsInvalidState", "KmsNotFound", "KmsOptInRequired", "New"}) {
+    EXPECT_EQ(ReadRefusal(400, "{\"__type\":\"x#" + type + "\"}", "").error.code, ErrorCode::kUnavailable) << type;
+    const std::string batch = R"({"Failed":[{"Id":"0","SenderFault":true,"Code":")" + type + "\"}]}";
+    EXPECT_EQ(ReadBatch(batch, 1)->at(0).status.error().code, ErrorCode::kUnavailable) << type;
+    EXPECT_TRUE(ReadBatch(batch, 1)->at(0).again) << type;
+  }
+  EXPECT_EQ(ReadRefusal(400, R"({"__type":"x#InvalidMessageContents"})", "").error.code, ErrorCode::kInvalid);
+  const auto outcomes = ReadBatch(
+      R"({"Failed":[{"Id":"0","SenderFault":true,"Code":"InvalidMessageContents"},
+                    {"Id":"1","SenderFault":false,"Code":"InvalidMessageContents"}]})",
+      2);
+  EXPECT_EQ(outcomes->at(0).status.error().code, ErrorCode::kInvalid);
+  EXPECT_FALSE(outcomes->at(0).again);
+  EXPECT_EQ(outcomes->at(1).status.error().code, ErrorCode::kUnavailable);
+}
+
 TEST(SqsWire, ARefusalOfCredentialsDoesNotRepeatThem) {
   const auto refusal = ReadRefusal(
       403, R"({"__type":"x#InvalidSignatureException","message":"the string was ... x-amz-security-token:SECRET"})",
