@@ -25,15 +25,20 @@
 namespace asya::transports::pubsub {
 namespace {
 
-// One HTTP/2 connection of the server below: answers with what its owner says, by the path of the call.
+// One HTTP/2 connection of the server below: answers with what its owner says, by the path and the body of the call.
 class Peer {
  public:
-  Peer(UniqueFd fd, std::function<std::optional<std::string>(const std::string& path)> answer)
+  // nullopt: the call waits. An error: it is refused as INVALID_ARGUMENT.
+  using Answering =
+      std::function<std::optional<Result<std::string>>(const std::string& path, const std::string& request)>;
+
+  Peer(UniqueFd fd, Answering answer)
       : fd_(std::move(fd)), answer_(std::move(answer)) {
     nghttp2_session_callbacks* callbacks = nullptr;
     nghttp2_session_callbacks_new(&callbacks);
     nghttp2_session_callbacks_set_on_header_callback(callbacks, OnHeader);
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, OnFrame);
+    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, OnData);
     nghttp2_session_server_new(&session_, callbacks, this);
     nghttp2_session_callbacks_del(callbacks);
     nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, nullptr, 0);
@@ -67,6 +72,11 @@ class Peer {
     }
     return 0;
   }
+  static int OnData(nghttp2_session* /*session*/, std::uint8_t /*flags*/, std::int32_t stream, const std::uint8_t* bytes,
+                    std::size_t size, void* self) {
+    static_cast<Peer*>(self)->requests_[stream].append(reinterpret_cast<const char*>(bytes), size);
+    return 0;
+  }
   static int OnFrame(nghttp2_session* /*session*/, const nghttp2_frame* frame, void* self) {
     auto* peer = static_cast<Peer*>(self);
     const bool whole = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
@@ -77,9 +87,14 @@ class Peer {
   }
   void Answer(std::int32_t stream) {
     last_stream_ = std::max(last_stream_, stream);
-    const auto answer = answer_(paths_[stream]);
-    if (!answer) return;  // the call waits
-    bodies_[stream] = grpc::Framed(*answer);
+    const auto answer = answer_(paths_[stream], requests_[stream]);
+    if (!answer) return;
+    if (!answer->ok()) {
+      const std::array<nghttp2_nv, 2> refused = {Header(":status", "200"), Header("grpc-status", "3")};
+      nghttp2_submit_response(session_, stream, refused.data(), refused.size(), nullptr);
+      return;
+    }
+    bodies_[stream] = grpc::Framed(**answer);
     nghttp2_data_provider body{};
     body.read_callback = [](nghttp2_session* session, std::int32_t id, std::uint8_t* target, std::size_t /*size*/,
                             std::uint32_t* flags, nghttp2_data_source* /*source*/, void* self) -> ssize_t {
@@ -103,10 +118,11 @@ class Peer {
   }
 
   const UniqueFd fd_;
-  const std::function<std::optional<std::string>(const std::string& path)> answer_;
+  const Answering answer_;
   nghttp2_session* session_ = nullptr;
   std::int32_t last_stream_ = 0;
   std::map<std::int32_t, std::string> paths_;
+  std::map<std::int32_t, std::string> requests_;
   std::map<std::int32_t, std::string> bodies_;
 };
 
@@ -142,6 +158,12 @@ class LeavingServer {
     return calls_.contains(call);
   }
 
+  // Refuses messages with "bad" in them.
+  [[nodiscard]] bool Took(const std::string& body) {
+    const std::lock_guard lock(mutex_);
+    return taken_.find(body) != std::string::npos;
+  }
+
  private:
   void Serve() {
     while (!ending_) {
@@ -162,20 +184,24 @@ class LeavingServer {
         calls_.insert(std::to_string(number));
       }
       peers_[number] = std::make_unique<Peer>(UniqueFd(accept(listener_.get(), nullptr, nullptr)),
-                                              [this, number](const std::string& path) { return Answer(number, path); });
+                                              [this, number](const std::string& path, const std::string& request) {
+                                                return Answer(number, path, request);
+                                              });
     }
   }
 
-  std::optional<std::string> Answer(int connection, const std::string& path) {
+  std::optional<Result<std::string>> Answer(int connection, const std::string& path, const std::string& request) {
     const std::lock_guard lock(mutex_);
     calls_.insert(std::to_string(connection) + " " + path);
+    if (path == kPublish && request.find("bad") != std::string::npos) return Fail(ErrorCode::kInvalid, "bad");
+    taken_ += request;
     if (path == kGetSubscription) {
       constexpr int kLeaseS = 60;
       Subscription subscription;
       subscription.ack_deadline_s = kLeaseS;
       return EncodeSubscription(subscription);
     }
-    if (path != kPull) return "";
+    if (path != kPull) return std::string();
     if (gave_) return std::nullopt;
     gave_ = true;
     std::string received;
@@ -195,6 +221,7 @@ class LeavingServer {
   std::map<int, std::unique_ptr<Peer>> peers_;  // of the thread alone
   int connections_ = 0;
   bool gave_ = false;
+  std::string taken_;  // all requests but those that were refused
   std::mutex mutex_;
   std::set<std::string> calls_;
   std::atomic<bool> leave_{false};
@@ -244,6 +271,33 @@ TEST(PubsubHandover, ALeaseOutlivesTheConnectionItCameOver) {
   EXPECT_TRUE(recorder.Settle(settlement).ok());
   EXPECT_TRUE(Sees(server, std::string("2 ") + kAcknowledge));
   EXPECT_EQ(recorder.TakeConnection(std::chrono::milliseconds(1)), std::nullopt);
+}
+
+TEST(PubsubHandover, ARequestOfSeveralThatIsRefusedIsMadeForEachMessageAlone) {
+  LeavingServer server;
+  ChannelSettings settings;
+  settings.address = ParseEndpoint("p", "127.0.0.1:" + server.port()).value();
+  Channel channel(settings, RealClock());
+  ASSERT_TRUE(channel.Begin().ok());
+  Publishing publishing(channel, "p", RealClock());
+  std::vector<std::optional<Status>> outcomes(3);
+  const std::array<std::string, 3> bodies = {"first", "bad", "last"};
+  for (std::size_t i = 0; i < bodies.size(); ++i) {
+    publishing.Send({{"asya-test-a", bodies[i], {}}}, [&, i](const Status& status) { outcomes[i] = status; });
+  }
+  const auto limit = std::chrono::steady_clock::now() + conformance::kPatience;
+  while (!publishing.idle() && std::chrono::steady_clock::now() < limit) {
+    pollfd ready{channel.fd(), POLLIN, 0};
+    poll(&ready, 1, 1);
+    ASSERT_TRUE(channel.Advance((ready.revents & POLLIN) != 0).ok());
+    publishing.Pump();
+    ASSERT_TRUE(channel.Flush().ok());
+  }
+  ASSERT_TRUE(publishing.idle());
+  EXPECT_TRUE(outcomes[0]->ok());
+  EXPECT_EQ(outcomes[1]->error().code, ErrorCode::kInvalid);
+  EXPECT_TRUE(outcomes[2]->ok());
+  EXPECT_TRUE(server.Took("first") && server.Took("last"));
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "transports/pubsub/publishing.h"
 
+#include <iterator>
 #include <set>
 #include <utility>
 
@@ -83,29 +84,45 @@ void Publishing::Pump() {
 
 void Publishing::SendSome(const std::string& queue, std::deque<Waiting>& waiting) {
   std::vector<std::string> messages;
-  std::map<BatchId, std::size_t> owners;
+  std::vector<Waiting> sent;
   std::size_t size = 0;
-  while (!waiting.empty() && messages.size() < kPublishMessagesMax) {
+  while (!waiting.empty() && sent.size() < kPublishMessagesMax) {
     Waiting& next = waiting.front();
-    if (!messages.empty() && size + next.message.size() > kPublishBytesMax) break;
+    const bool alone = next.alone || (!sent.empty() && sent.front().alone);
+    if (!sent.empty() && (alone || size + next.message.size() > kPublishBytesMax)) break;
     size += next.message.size();
-    ++owners[next.batch];
-    messages.push_back(std::move(next.message));
+    messages.push_back(next.message);
+    sent.push_back(std::move(next));
     waiting.pop_front();
   }
+  // Nobody needs it again then.
+  if (sent.size() == 1) std::string().swap(sent.front().message);
   ++calls_;
   bytes_ += size;
   channel_->Call(kPublish, EncodePublish(TopicName(project_, queue), messages), kPublishLimit,
-                 [this, queue, size, owners = std::move(owners)](const Result<std::string>& answer) {
+                 [this, queue, size, sent = std::move(sent)](const Result<std::string>& answer) mutable {
                    --calls_;
                    bytes_ -= size;
-                   std::optional<Error> error;
-                   if (!answer.ok()) {
-                     known_queues_.erase(queue);
-                     error = answer.error().code == ErrorCode::kNotFound ? NoQueue(queue) : answer.error();
-                   }
-                   for (const auto& [batch, count] : owners) Settled(batch, count, error);
+                   Answered(queue, std::move(sent), answer);
                  });
+}
+
+void Publishing::Answered(const std::string& queue, std::vector<Waiting> sent, const Result<std::string>& answer) {
+  std::optional<Error> error;
+  if (!answer.ok()) {
+    known_queues_.erase(queue);
+    error = answer.error().code == ErrorCode::kNotFound ? NoQueue(queue) : answer.error();
+  }
+  // One message may be to blame, and those of others are not to fail with it.
+  if (error && error->code == ErrorCode::kInvalid && sent.size() > 1) {
+    std::deque<Waiting>& waiting = queues_[queue];
+    for (Waiting& one : sent) one.alone = true;
+    waiting.insert(waiting.begin(), std::make_move_iterator(sent.begin()), std::make_move_iterator(sent.end()));
+    return;
+  }
+  std::map<BatchId, std::size_t> owners;
+  for (const Waiting& one : sent) ++owners[one.batch];
+  for (const auto& [batch, count] : owners) Settled(batch, count, error);
 }
 
 }  // namespace asya::transports::pubsub

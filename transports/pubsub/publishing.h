@@ -1,4 +1,5 @@
 // Publishing: messages on one channel, joined to requests, many under way at once; a batch counts as a whole.
+// A request that is refused for what is in it is made again for each of its messages alone.
 #pragma once
 
 #include <chrono>
@@ -62,12 +63,14 @@ class Publishing {
   struct Waiting {
     BatchId batch = 0;
     std::string message;  // encoded
+    bool alone = false;   // a request of several that it was in was refused as a whole
   };
 
   void AskForQueue(BatchId id, const std::string& queue);
   void Settled(BatchId id, std::size_t count, const std::optional<Error>& error);
   void Enqueue(Batch& batch, BatchId id);
   void SendSome(const std::string& queue, std::deque<Waiting>& waiting);
+  void Answered(const std::string& queue, std::vector<Waiting> sent, const Result<std::string>& answer);
 
   Channel* channel_;
   const std::string project_;
