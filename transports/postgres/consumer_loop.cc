@@ -69,12 +69,13 @@ void Consumer::Connect() {
 
 Status Consumer::FindQueue() {
   if (database_ == nullptr) {
-    ASYA_TRY(database_, sql::postgres::Database::Open(settings_.database, {}));
+    sql::postgres::Settings database = settings_.database;
+    // Otherwise queues are found by a plan that is made anew for each batch, which takes longer than finding them.
+    database.fixed_plans = true;
+    ASYA_TRY(database_, sql::postgres::Database::Open(database, {}));
   }
   std::int64_t queue_id = 0;
   ASYA_TRY_STATUS(database_->Write([&](sql::postgres::Transaction& transaction) -> Status {
-    // Otherwise queues are found by a plan that is made anew for each batch, which takes longer than finding them.
-    if (Status set = transaction.Script("SET plan_cache_mode = force_generic_plan"); !set.ok()) return set;
     ASYA_TRY(const QueueIds queues, FindQueues(transaction, {settings_.queue}));
     if (queues.empty()) return Fail(ErrorCode::kNotFound, "queue " + settings_.queue + " does not exist");
     queue_id = queues.begin()->second;
