@@ -41,6 +41,7 @@ constexpr std::size_t kPullMessagesMax = 1000;         // wanted by one pull
 constexpr std::size_t kAckCallsMax = 4;                // under way at once
 constexpr std::size_t kHeldMax = 1000;                 // early retries kept leased until they are due
 constexpr std::size_t kKeptBodyBytesMax = 16U << 20U;  // of what may have to be given back uncounted
+constexpr int kRefusedCopyPauseS = 10;                // before what Pub/Sub takes no copy of comes again
 
 class Consumer final : public ports::MessageQueue {
  public:

@@ -130,7 +130,8 @@ void Consumer::Send(ports::DeliveryTag tag, std::vector<Publication> batch, bool
       Finish(tag);
     } else {
       found->second.settling = found->second.ends = false;
-      if (!tell) LetGo(tag, 0);
+      // Not for 0: it would come again at once, and its copy would be refused again.
+      if (!tell) LetGo(tag, kRefusedCopyPauseS);
     }
     Tell(tag, std::move(sent), tell);
   });

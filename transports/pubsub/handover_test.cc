@@ -250,6 +250,19 @@ TEST(PubsubHandover, ARetryThatComesAgainBeforeItsTimeIsReplacedByAFreshCopy) {
   EXPECT_TRUE(Sees(server, std::string("1 ") + kAcknowledge));
 }
 
+// Else it would come again at once, and be refused again, for as long as it is early.
+TEST(PubsubHandover, ARetryWhoseCopyIsRefusedIsLetGoForAWhile) {
+  LeavingServer server(Marked("bad", 0, RealClock().Now() + std::chrono::hours(1)), 2);
+  Random random(1);
+  ConsumerSettings settings;
+  settings.address = ParseEndpoint("p", "127.0.0.1:" + server.port()).value();
+  settings.queue = "asya-test-a";
+  conformance::Recorder recorder(std::make_unique<Consumer>(settings, RealClock(), random), 1);
+  recorder.Start();
+  EXPECT_TRUE(Sees(server, std::string("1 ") + kModifyAckDeadline));
+  EXPECT_TRUE(server.Took(EncodeModify(SubscriptionName("p", "asya-test-a"), {"ack-1"}, kRefusedCopyPauseS)));
+}
+
 TEST(PubsubHandover, ALeaseOutlivesTheConnectionItCameOver) {
   LeavingServer server;
   Random random(1);
