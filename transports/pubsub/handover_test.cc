@@ -72,8 +72,8 @@ class Peer {
     }
     return 0;
   }
-  static int OnData(nghttp2_session* /*session*/, std::uint8_t /*flags*/, std::int32_t stream, const std::uint8_t* bytes,
-                    std::size_t size, void* self) {
+  static int OnData(nghttp2_session* /*session*/, std::uint8_t /*flags*/, std::int32_t stream,
+                    const std::uint8_t* bytes, std::size_t size, void* self) {
     static_cast<Peer*>(self)->requests_[stream].append(reinterpret_cast<const char*>(bytes), size);
     return 0;
   }

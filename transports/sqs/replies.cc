@@ -65,8 +65,8 @@ std::string LastPart(std::string_view type) {
 
 bool IsOneOf(const std::string& type, const std::set<std::string>& types) { return types.contains(type); }
 
-// The kind of a refusal by SQS's own word for it; nullopt: by the status. kInvalid is final, so it is only what says that
-// the message or the name of its queue itself is never taken.
+// The kind of a refusal by SQS's own word for it; nullopt: by the status. kInvalid is final, so it is only what says
+// that the message or the name of its queue itself is never taken.
 std::optional<ErrorCode> CodeOfType(const std::string& type) {
   static const std::set<std::string> keys = {"InvalidClientTokenId",
                                              "UnrecognizedClientException",
