@@ -126,6 +126,21 @@ def test_down_takes_away_environments_that_no_actor_names(made: Project) -> None
     assert [folder.name for folder in made.state.glob("python-*")] == ["python-named"]
 
 
+def test_requirements_that_were_deleted_take_their_environment_along(made: Project) -> None:
+    """Handlers run with the machine's interpreter again, and the next down takes the folder away."""
+    made.write(requirements__txt="--no-index\n")
+    made.run("up", ".")
+    assert ".asya/local/python-" in made.get(f"{ACTORS}/echo")["metadata"]["annotations"]["local.asya.sh/python"]
+    (made.folder / "requirements.txt").unlink()
+    made.run("down")
+    assert len(list(made.state.glob("python-*"))) == 1
+    made.run("up", ".")
+    assert "local.asya.sh/python" not in made.get(f"{ACTORS}/echo")["metadata"]["annotations"]
+    assert made.run("send", "echo", "1", "--wait").json() == {"payload": 1, "code": "project"}
+    made.run("down")
+    assert list(made.state.glob("python-*")) == []
+
+
 def test_down_ends_the_local_server_whatever_asya_server_says(made: Project) -> None:
     """That variable names where commands go, not what runs here."""
     made.run("up", ".")
