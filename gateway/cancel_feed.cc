@@ -26,15 +26,15 @@ void CancelFeed::Add(const std::shared_ptr<http::Stream>& stream, const ReadEarl
   alive_.Start(Periodic::Every(sign_of_life_));
   {
     const std::lock_guard lock(mutex_);
-    if (!stream->Write(":connected\n\n")) return;
     streams_.push_back(stream);
   }
   const auto earlier = read_earlier();
+  // Without a word before: a relay takes that for a feed that works, and would be back in a moment.
   if (!earlier.ok()) return stream->Close();
-  std::string text;
+  std::string text = ":connected\n\n";
   for (const std::string& id : *earlier) text += Line(id);
   // A peer that is gone is forgotten at the next cancellation.
-  if (!text.empty()) static_cast<void>(stream->Write(std::move(text)));
+  static_cast<void>(stream->Write(std::move(text)));
 }
 
 void CancelFeed::Publish(const std::string& task_id) { Write(Line(task_id)); }
