@@ -1,7 +1,6 @@
 #include "relay/claimed_queue.h"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 #include "ports/claim_marks.h"
@@ -98,9 +97,42 @@ void ClaimedQueue::OnConnection(bool connected, const std::string& reason) {
     holders_.clear();
     ending_.clear();
   }
+  {
+    const std::lock_guard lock(crediting_);
+    ++revocations_;
+    credits_ = 0;
+  }
   const std::lock_guard telling(telling_);
   ++connection_;
   events_->OnConnection(connected, reason);
+}
+
+void ClaimedQueue::Grant(std::size_t count) {
+  const std::lock_guard lock(crediting_);
+  credits_ += count;
+  parts_.queue.Grant(count);
+}
+
+void ClaimedQueue::RevokeCredits() {
+  const std::lock_guard lock(crediting_);
+  ++revocations_;
+  credits_ = 0;
+  parts_.queue.RevokeCredits();
+}
+
+std::optional<std::uint64_t> ClaimedQueue::UseCredit() {
+  const std::lock_guard lock(crediting_);
+  if (credits_ == 0) return std::nullopt;  // it was under way when they were revoked
+  --credits_;
+  return revocations_;
+}
+
+// Not after a revocation: its user counts no credit of before any more, and wants no more messages.
+void ClaimedQueue::GrantAgain(std::uint64_t credit) {
+  const std::lock_guard lock(crediting_);
+  if (credit != revocations_) return;
+  ++credits_;
+  parts_.queue.Grant(1);
 }
 
 void ClaimedQueue::OnStarted(ports::DeliveryTag tag, Status status) {
@@ -138,11 +170,13 @@ void ClaimedQueue::OnDeliveries(std::vector<ports::Delivery> deliveries) {
   std::vector<ports::Delivery> whole;
   bool any = false;
   for (ports::Delivery& delivery : deliveries) {
+    const auto credit = UseCredit();
     auto fetch = NeedsFetch(delivery);
     if (fetch == nullptr) {
       whole.push_back(std::move(delivery));
       continue;
     }
+    fetch->credit = credit;
     any = true;
     const std::lock_guard lock(mutex_);
     waiting_.push_back(std::move(fetch));
@@ -236,6 +270,8 @@ void ClaimedQueue::GiveBack(const std::shared_ptr<Fetch>& fetch) {
 }
 
 bool ClaimedQueue::GaveBack(ports::DeliveryTag tag, const Status& status) {
+  // The credit that it came for, however it went: nobody was told of it.
+  std::optional<std::uint64_t> credit;
   {
     const std::lock_guard lock(mutex_);
     const auto found = returning_.find(tag.get());
@@ -244,6 +280,7 @@ bool ClaimedQueue::GaveBack(ports::DeliveryTag tag, const Status& status) {
         status.ok() || status.error().code == ErrorCode::kConflict || status.error().code == ErrorCode::kClosed;
     if (gone) {
       holders_.erase(tag.get());
+      credit = found->second->credit;
     } else {
       waiting_.push_back(found->second);  // it is still ours
     }
@@ -251,8 +288,7 @@ bool ClaimedQueue::GaveBack(ports::DeliveryTag tag, const Status& status) {
     if (!gone) held_bytes_ -= std::exchange(held_[tag.get()], 0);
   }
   Release(tag);
-  // The credit that it came for.
-  if (status.ok()) parts_.queue.Grant(1);
+  if (credit) GrantAgain(*credit);
   return true;
 }
 
@@ -285,111 +321,6 @@ void ClaimedQueue::Release(ports::DeliveryTag tag) {
     if (waiting_.empty()) return;
   }
   BeginFetches();
-}
-
-bool ClaimedQueue::IsLarge(const std::string& body) const {
-  const std::size_t limit = parts_.queue.MessageLimitBytes();
-  std::size_t most = limit == 0 ? std::numeric_limits<std::size_t>::max() : ports::OrdinaryLimitBytes(limit);
-  return body.size() > std::min(most, limits_.threshold_bytes);
-}
-
-bool ClaimedQueue::IsLarge(const ports::Settlement& settlement) const {
-  return IsLarge(settlement.retry_body) ||
-         std::any_of(settlement.publish.begin(), settlement.publish.end(),
-                     [this](const ports::Outgoing& message) { return IsLarge(message.body); });
-}
-
-void ClaimedQueue::Settle(ports::Settlement settlement) {
-  const bool large = IsLarge(settlement);
-  const auto end = large ? std::nullopt : EndOf(settlement);
-  if (!large && !(end && parts_.makes_letters)) {
-    if (end) {
-      StartThreads();
-      const std::lock_guard lock(mutex_);
-      ending_[settlement.tag.get()] = *end;
-    }
-    parts_.queue.Settle(std::move(settlement));
-    return;
-  }
-  StartThreads();
-  const ports::DeliveryTag tag = settlement.tag;
-  const auto shared = std::make_shared<ports::Settlement>(std::move(settlement));
-  const auto work = [this, shared, end] { end ? MarkLetterAndSettle(*end, *shared) : StoreAndSettle(*shared); };
-  if (writers_.Submit(work)) return;
-  const std::lock_guard telling(telling_);
-  events_->OnSettled(tag, Fail(ErrorCode::kUnavailable, "too many settlements wait for the claim store"));
-}
-
-// Only at x-sink and x-sump does nothing go on.
-std::optional<ClaimedQueue::Holder> ClaimedQueue::EndOf(const ports::Settlement& settlement) {
-  if (settlement.action != ports::Settlement::Action::kAck || !settlement.publish.empty()) return std::nullopt;
-  const std::lock_guard lock(mutex_);
-  const auto found = holders_.find(settlement.tag.get());
-  return found == holders_.end() ? std::nullopt : std::optional(found->second);
-}
-
-// Before the message goes: the letter was reported and must not lose its payload, whatever happens next.
-void ClaimedQueue::MarkLetterAndSettle(const Holder& holder, ports::Settlement& settlement) {
-  const Status marked =
-      parts_.store.SetMark(holder.folder, ports::ClaimMark(ports::kLetterMark, holder.id), limits_.call_timeout);
-  if (marked.ok()) {
-    parts_.queue.Settle(std::move(settlement));
-    return;
-  }
-  mark_failures_.Add();
-  const std::lock_guard telling(telling_);
-  events_->OnSettled(settlement.tag,
-                     Fail(ErrorCode::kUnavailable, "the claim store took no mark: " + marked.error().message));
-}
-
-// After the message has gone: it cannot come again and look for its payload.
-void ClaimedQueue::MarkEnded(const Holder& holder) {
-  std::chrono::milliseconds pause = limits_.first_pause;
-  for (int attempt = 1;; ++attempt) {
-    const Status marked =
-        parts_.store.SetMark(holder.folder, ports::ClaimMark(ports::kEndedMark, holder.id), limits_.call_timeout);
-    if (marked.ok()) return;
-    mark_failures_.Add();
-    if (attempt >= limits_.mark_attempts || !Pause(pause)) {
-      parts_.logger.Warning("payloads of an ended envelope are kept until they expire",
-                            {{"id", holder.id}, {"reason", marked.error().message}});
-      return;
-    }
-    pause = std::min(pause * 2, limits_.longest_pause);
-  }
-}
-
-void ClaimedQueue::StoreAndSettle(ports::Settlement& settlement) {
-  Status stored = IsLarge(settlement.retry_body) ? Claim(settlement.retry_body) : Ok();
-  for (ports::Outgoing& message : settlement.publish) {
-    if (stored.ok() && IsLarge(message.body)) stored = Claim(message.body);
-  }
-  if (stored.ok()) {
-    parts_.queue.Settle(std::move(settlement));
-    return;
-  }
-  const std::lock_guard telling(telling_);
-  events_->OnSettled(settlement.tag, std::move(stored));
-}
-
-Status ClaimedQueue::Claim(std::string& body) {
-  auto envelope = model::ParseEnvelope(body);
-  if (!envelope.ok() || envelope->payload.size() < ports::kLeastClaimBytes) return Ok();
-  const std::size_t bytes = envelope->payload.size();
-  const auto put = ports::ClaimPayload(parts_.store, *envelope, limits_.call_timeout);
-  if (!put.ok()) {
-    if (put.error().code == ErrorCode::kTooLarge) return put.error();
-    write_failures_.Add();
-    return Fail(ErrorCode::kUnavailable, "the claim store did not take a payload: " + put.error().message);
-  }
-  if (*put) {
-    written_.Add();
-    written_bytes_.Add(static_cast<double>(bytes));
-  } else {
-    reused_.Add();
-  }
-  body = SerializeEnvelope(*envelope);
-  return Ok();
 }
 
 }  // namespace asya::relay

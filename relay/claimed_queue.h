@@ -69,8 +69,8 @@ class ClaimedQueue final : public ports::MessageQueue, private ports::ConsumerEv
   static std::optional<Error> TakeProblem(model::Envelope& envelope);
 
   void Start(ports::ConsumerEvents& events) override;
-  void Grant(std::size_t count) override { parts_.queue.Grant(count); }
-  void RevokeCredits() override { parts_.queue.RevokeCredits(); }
+  void Grant(std::size_t count) override;
+  void RevokeCredits() override;
   void Begin(ports::DeliveryTag tag, std::int64_t crash_count) override { parts_.queue.Begin(tag, crash_count); }
   void Settle(ports::Settlement settlement) override;
   [[nodiscard]] std::size_t MessageLimitBytes() const override { return model::kClaimLimitBytes; }
@@ -82,6 +82,7 @@ class ClaimedQueue final : public ports::MessageQueue, private ports::ConsumerEv
     model::Envelope envelope;
     model::Claim claim;
     std::uint64_t connection = 0;
+    std::optional<std::uint64_t> credit;  // it came for one of those granted after so many revocations
   };
 
   void OnDeliveries(std::vector<ports::Delivery> deliveries) override;
@@ -97,6 +98,9 @@ class ClaimedQueue final : public ports::MessageQueue, private ports::ConsumerEv
   };
 
   std::shared_ptr<Fetch> NeedsFetch(ports::Delivery& delivery);
+  // What the user has granted and not taken back is used up by a delivery.
+  std::optional<std::uint64_t> UseCredit();
+  void GrantAgain(std::uint64_t credit);
   void StartThreads();
   // The holder whose envelope this settlement is the end of.
   std::optional<Holder> EndOf(const ports::Settlement& settlement);
@@ -135,6 +139,10 @@ class ClaimedQueue final : public ports::MessageQueue, private ports::ConsumerEv
 
   std::mutex telling_;  // one call of `events_` at a time, and none of an earlier connection
   std::atomic<std::uint64_t> connection_ = 0;
+
+  std::mutex crediting_;
+  std::uint64_t revocations_ = 0;
+  std::size_t credits_ = 0;  // granted and not used
 
   std::mutex mutex_;
   std::condition_variable stopped_;
