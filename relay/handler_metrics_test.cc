@@ -55,12 +55,13 @@ TEST(HandlerMetrics, DeclarationsThatCannotBeKeptAreRefused) {
         R"([{"name":"a","type":"histogram","labels":["le"]}])", R"([{"name":"a","type":"counter","labels":["b","b"]}])",
         R"([{"name":"a","type":"counter","labels":"model"}])", R"([{"name":"a","type":"histogram","buckets":5}])",
         R"([{"name":"a","type":"histogram","buckets":[1,"2"]}])",
-        R"([{"name":"a","type":"histogram","buckets":[1,1]}])", R"([{"name":"a","type":"counter","unit":"s"}])",
+        R"([{"name":"a","type":"histogram","buckets":[1,1]}])", R"([{"name":"claim_held_bytes","type":"gauge"}])",
         R"([{"name":"a","type":"counter"},{"name":"a","type":"gauge"}])", R"(["a"])", R"([{"name":"a"}])"}) {
     EXPECT_EQ(ProblemsOf(text).size(), 1U) << text;
   }
   EXPECT_NE(ProblemsOf(R"([{"name":"a b","type":"counter"}])").at(0).message.find("\"a b\""), std::string::npos);
   EXPECT_TRUE(ProblemsOf(R"([{"name":"a","type":"counter","labels":["le"],"help":"h"}])").empty());
+  EXPECT_TRUE(ProblemsOf(R"([{"name":"claims_paid_total","type":"counter","unit":"s"}])").empty());
 }
 
 TEST(HandlerMetrics, NoNameOfTheRelayItselfCanBeDeclared) {
