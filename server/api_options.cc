@@ -243,13 +243,7 @@ void CheckFlags(const ApiOptions& options, bool listens, std::vector<Error>& err
 }
 
 void AddControllerFlags(ApiOptions& options, std::map<std::string, FlagSetter>& flags) {
-  flags[kControllers] = [&options](const std::string& value) -> Status {
-    if (value != "all" && value != "none") {
-      return Invalid(kControllers, "got \"" + value + "\"; all or none is accepted");
-    }
-    options.controllers = value == "all";
-    return Ok();
-  };
+  flags[kControllers] = AllOrNoneFlag(kControllers, options.controllers);
   flags[kRuntime] = TextFlag(options.runtime_archive);
   flags["--relay-image"] = TextFlag(options.relay_image);
   flags["--crew-image"] = TextFlag(options.crew_image);

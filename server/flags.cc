@@ -41,6 +41,16 @@ FlagSetter TextFlag(std::string& place) {
   };
 }
 
+FlagSetter AllOrNoneFlag(const char* flag, bool& place) {
+  return [flag, &place](const std::string& value) -> Status {
+    if (value != "all" && value != "none") {
+      return Invalid(flag, "got \"" + value + "\"; all or none is accepted");
+    }
+    place = value == "all";
+    return Ok();
+  };
+}
+
 FlagSetter LevelFlag(observe::Level& place) {
   return [&place](const std::string& text) -> Status {
     const std::map<std::string, observe::Level> kLevels = {{"DEBUG", observe::Level::kDebug},

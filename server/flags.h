@@ -19,6 +19,8 @@ std::vector<Error> ParseFlags(const std::vector<std::string>& arguments,
 
 FlagSetter TextFlag(std::string& place);
 // DEBUG, INFO, WARNING or ERROR.
+// Of parts that come together: all or none is accepted.
+FlagSetter AllOrNoneFlag(const char* flag, bool& place);
 FlagSetter LevelFlag(observe::Level& place);
 // 0 (a free port) to 65535; `flag` is named in the mistake.
 Result<std::uint16_t> ParsePort(const std::string& flag, const std::string& text);

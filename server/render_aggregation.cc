@@ -175,14 +175,7 @@ std::vector<Error> ParseAggregationFlags(const std::vector<std::string>& argumen
       arguments, {{"--namespace", label("--namespace", settings.namespace_)},
                   {"--service", label("--service", settings.service)},
                   {"--service-account", label("--service-account", settings.service_account)},
-                  {"--controllers",
-                   [&settings](const std::string& value) -> Status {
-                     if (value != "all" && value != "none") {
-                       return Invalid("--controllers", "got \"" + value + "\"; all or none is accepted");
-                     }
-                     settings.controllers = value == "all";
-                     return Ok();
-                   }},
+                  {"--controllers", AllOrNoneFlag("--controllers", settings.controllers)},
                   {"--external-name",
                    [&settings](const std::string& value) -> Status {
                      if (!model::IsDnsSubdomain(value)) {
