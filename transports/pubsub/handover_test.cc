@@ -229,6 +229,13 @@ class LeavingServer {
   std::thread thread_;
 };
 
+ConsumerSettings SettingsOf(const LeavingServer& server) {
+  ConsumerSettings settings;
+  settings.address = ParseEndpoint("p", "127.0.0.1:" + server.port()).value();
+  settings.queue = "asya-test-a";
+  return settings;
+}
+
 bool Sees(LeavingServer& server, const std::string& call) {
   const auto limit = std::chrono::steady_clock::now() + conformance::kPatience;
   while (!server.Saw(call) && std::chrono::steady_clock::now() < limit) {
@@ -241,9 +248,7 @@ bool Sees(LeavingServer& server, const std::string& call) {
 TEST(PubsubHandover, ARetryThatComesAgainBeforeItsTimeIsReplacedByAFreshCopy) {
   LeavingServer server(Marked("id", 0, RealClock().Now() + std::chrono::hours(1)), 2);
   Random random(1);
-  ConsumerSettings settings;
-  settings.address = ParseEndpoint("p", "127.0.0.1:" + server.port()).value();
-  settings.queue = "asya-test-a";
+  const ConsumerSettings settings = SettingsOf(server);
   conformance::Recorder recorder(std::make_unique<Consumer>(settings, RealClock(), random), 1);
   recorder.Start();
   EXPECT_TRUE(Sees(server, std::string("1 ") + kPublish));
@@ -254,9 +259,7 @@ TEST(PubsubHandover, ARetryThatComesAgainBeforeItsTimeIsReplacedByAFreshCopy) {
 TEST(PubsubHandover, ARetryWhoseCopyIsRefusedIsLetGoForAWhile) {
   LeavingServer server(Marked("bad", 0, RealClock().Now() + std::chrono::hours(1)), 2);
   Random random(1);
-  ConsumerSettings settings;
-  settings.address = ParseEndpoint("p", "127.0.0.1:" + server.port()).value();
-  settings.queue = "asya-test-a";
+  const ConsumerSettings settings = SettingsOf(server);
   conformance::Recorder recorder(std::make_unique<Consumer>(settings, RealClock(), random), 1);
   recorder.Start();
   EXPECT_TRUE(Sees(server, std::string("1 ") + kModifyAckDeadline));
@@ -266,9 +269,7 @@ TEST(PubsubHandover, ARetryWhoseCopyIsRefusedIsLetGoForAWhile) {
 TEST(PubsubHandover, ALeaseOutlivesTheConnectionItCameOver) {
   LeavingServer server;
   Random random(1);
-  ConsumerSettings settings;
-  settings.address = ParseEndpoint("p", "127.0.0.1:" + server.port()).value();
-  settings.queue = "asya-test-a";
+  const ConsumerSettings settings = SettingsOf(server);
   conformance::Recorder recorder(std::make_unique<Consumer>(settings, RealClock(), random), 2);
   recorder.Start();
   const auto taken = recorder.Take(1);
