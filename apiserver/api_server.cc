@@ -60,6 +60,7 @@ Verb FindVerb(const Call& call) {
 bool KnownPart(const Call& call) {
   const std::string& part = call.info.subresource;
   if (part.empty()) return true;
+  if (call.resource == &Plans()) return false;
   if (part == kHistoryPart || part == kDiffPart || part == kRestorePart) return call.resource->has_history();
   return (part == "status" && call.resource->kind.has_status) || (part == "scale" && call.resource->kind.has_scale);
 }
@@ -188,6 +189,10 @@ void ApiServer::Implementation::Handle(http::Request request, http::Responder re
 }
 
 ApiServer::Implementation::Work ApiServer::Implementation::WorkOf(const Call& call) const {
+  if (call.resource == &Plans()) {
+    if (call.info.verb != "create" || !call.info.name.empty()) return nullptr;
+    return [this](const Context& context, Call& plan) { return CreatePlan(context, parts_.find_planner, plan); };
+  }
   if (!IsReview(*call.resource)) return FindVerb(call);
   if (call.info.verb != "create" || !call.info.name.empty()) return nullptr;
   return [this](const Context& context, Call& review) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "apiserver/call.h"
+#include "apiserver/plan.h"
 #include "apiserver/status_error.h"
 #include "apiserver/watch_session.h"
 #include "core/base/result.h"
@@ -69,6 +70,7 @@ class ApiServer {
     // `authorize` judges by resource and namespace (and namespaces by their name) alone, so that all it allows can be
     // listed.
     bool rules_are_complete = false;
+    FindPlanner find_planner{};  // none: plans are answered 405
   };
 
   ApiServer(Parts parts, ApiServerSettings settings);

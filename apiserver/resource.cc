@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "apiserver/plan.h"
 #include "apiserver/secrets.h"
 #include "model/kinds/schemas.h"
 
@@ -117,6 +118,8 @@ const Resource* FindResource(std::string_view group, std::string_view version, s
   for (const Resource& resource : Resources()) {
     if (resource.group == group && resource.version == version && resource.kind.plural == plural) return &resource;
   }
+  const Resource& plans = Plans();
+  if (plans.group == group && plans.version == version && plans.kind.plural == plural) return &plans;
   return nullptr;
 }
 

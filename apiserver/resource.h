@@ -26,7 +26,7 @@ struct Resource {
 
 // The kinds of asya.sh, and of core/v1 namespaces, events (to be read) and the Secrets in which Helm keeps releases.
 const std::vector<Resource>& Resources();
-// nullptr when there is none.
+// Of these, and of plans, which are not kept; nullptr when there is none.
 const Resource* FindResource(std::string_view group, std::string_view version, std::string_view plural);
 const Resource& Namespaces();
 const Resource& Secrets();

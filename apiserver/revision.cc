@@ -6,7 +6,6 @@
 #include "apiserver/object.h"
 #include "apiserver/options.h"
 #include "core/json/parse.h"
-#include "model/changes.h"
 
 namespace asya::apiserver {
 namespace {
@@ -73,9 +72,13 @@ json::Object HeadOf(const HistoryEntry& entry) {
 }
 
 void PutChanges(const Resource& resource, const json::Value& before, const json::Value& after, json::Object& shown) {
+  PutChanges(model::Changes(resource.kind.schema, before, after), shown);
+}
+
+void PutChanges(std::vector<model::Change> changes, json::Object& shown) {
   json::Array list;
   std::int64_t left_out = 0;
-  for (model::Change& change : model::Changes(resource.kind.schema, before, after)) {
+  for (model::Change& change : changes) {
     if (list.size() == kChangesShownMax) {
       ++left_out;
       continue;

@@ -4,9 +4,11 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "apiserver/call.h"
 #include "core/json/value.h"
+#include "model/changes.h"
 #include "ports/object_store.h"
 
 namespace asya::apiserver {
@@ -33,6 +35,7 @@ bool Deletes(const ports::HistoryEntry& entry);
 json::Object HeadOf(const ports::HistoryEntry& entry);
 
 // Puts the members `changes` and, where there are more than can be shown, `changesLeftOut` into `shown`.
+void PutChanges(std::vector<model::Change> changes, json::Object& shown);
 void PutChanges(const Resource& resource, const json::Value& before, const json::Value& after, json::Object& shown);
 
 // What stands in `?uid=`.

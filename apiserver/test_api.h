@@ -77,6 +77,7 @@ class TestApi : public testing::Test {
                            [](std::string_view text) { return yaml::Parse(text); },
                            std::move(namespace_state)};
     parts.ready = ready_;
+    parts.find_planner = find_planner_;
     api_ = std::make_unique<ApiServer>(std::move(parts), settings);
     ASSERT_TRUE(api_->Start().ok());
     http::Listen listen;
@@ -136,6 +137,7 @@ class TestApi : public testing::Test {
   std::string Ahead() { return std::to_string(store_.Head().value().get() + 1); }
 
   std::function<Status()> ready_;  // of the next Open()
+  FindPlanner find_planner_;       // likewise
   Random random_;
   observe::Metrics metrics_;
   storage::memory::ObjectStore store_;

@@ -54,4 +54,10 @@ json::Value SystemActor(std::string_view name, std::string_view namespace_, cons
                       {"spec", std::move(spec)}};
 }
 
+std::vector<json::Value> SystemActors(const std::string& namespace_, const CrewOptions& options) {
+  std::vector<json::Value> actors;
+  for (const std::string& name : SystemActorNames()) actors.push_back(SystemActor(name, namespace_, options));
+  return actors;
+}
+
 }  // namespace asya::compositions

@@ -29,5 +29,7 @@ struct CrewOptions {
 const std::vector<std::string>& SystemActorNames();
 // The AsyncActor object of a system actor, ready to be created; `name` is one of SystemActorNames().
 json::Value SystemActor(std::string_view name, std::string_view namespace_, const CrewOptions& options = {});
+// All of them.
+std::vector<json::Value> SystemActors(const std::string& namespace_, const CrewOptions& options);
 
 }  // namespace asya::compositions

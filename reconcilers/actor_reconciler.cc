@@ -4,6 +4,7 @@
 
 #include "model/envelope.h"
 #include "model/kinds.h"
+#include "reconcilers/desired.h"
 #include "reconcilers/resolve.h"
 
 namespace asya::reconcilers {
@@ -19,16 +20,6 @@ constexpr std::chrono::milliseconds kDrainPoll{1000};
 
 std::string Explain(const Error& error) {
   return error.field.empty() ? error.message : error.field + ": " + error.message;
-}
-
-ports::ResourceRef RefOf(const json::Value& object) {
-  const json::Value* metadata = object.Find("metadata");
-  return ports::ResourceRef{object.GetString("apiVersion").value_or(""), object.GetString("kind").value_or(""),
-                            metadata == nullptr ? "" : metadata->GetString("namespace").value_or(""), NameOf(object)};
-}
-
-bool Contains(const std::vector<ports::Observed>& observed, const ports::ResourceRef& ref) {
-  return std::ranges::any_of(observed, [&ref](const auto& child) { return child.ref == ref; });
 }
 
 std::int64_t GenerationOf(const json::Value& object) {
@@ -171,9 +162,7 @@ bool ActorReconciler::EnsureQueue(Pass& pass) {
   const std::string type = spec == nullptr ? "" : spec->GetString("type").value_or("");
   pass.facts.sync = Part{Truth::kFalse, "QueueNotReady", "the queue comes first"};
   if (pass.admin == nullptr) {
-    const std::string message =
-        "transport " + pass.facts.transport + " is of type " + type + ", which is not served here";
-    pass.facts.queue = Part{Truth::kFalse, "TransportNotSupported", message};
+    pass.facts.queue = Part{Truth::kFalse, "TransportNotSupported", NotServedHere(pass.input.transport)};
     return false;
   }
   const auto ensured = pass.admin->Ensure(pass.rendered.queue);
@@ -196,24 +185,17 @@ bool ActorReconciler::ApplyChildren(Pass& pass) {
     pass.retry = error;
     return false;
   };
-  for (const auto& object : pass.rendered.initial) {
-    if (Contains(pass.input.observed, RefOf(object))) continue;
-    const auto applied = world_.cluster.Apply(object, kInitialFieldManager);
-    if (!applied.ok()) return failed(object, applied.error());
-  }
-  for (const auto& object : pass.rendered.objects) {
-    const auto applied = world_.cluster.Apply(object, kFieldManager);
-    if (!applied.ok()) return failed(object, applied.error());
+  for (const DesiredApply& desired : ToApply(pass.rendered, pass.input.observed)) {
+    const auto applied = world_.cluster.Apply(desired.object, desired.field_manager);
+    if (!applied.ok()) return failed(desired.object, applied.error());
   }
   return true;
 }
 
 void ActorReconciler::Prune(const Pass& pass) {
-  for (const auto& child : pass.input.observed) {
-    const bool wanted = std::ranges::any_of(pass.rendered.objects,
-                                            [&child](const json::Value& object) { return RefOf(object) == child.ref; });
+  for (const auto& unwanted : ToDelete(pass.rendered, pass.input.observed)) {
     // One that cannot be deleted now is seen again at the next pass.
-    if (!wanted) static_cast<void>(world_.cluster.Delete(child.ref).ok());
+    static_cast<void>(world_.cluster.Delete(unwanted).ok());
   }
 }
 

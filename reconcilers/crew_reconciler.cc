@@ -11,7 +11,20 @@ namespace {
 // Between two looks at the queues of system actors that are to go when they are empty.
 constexpr std::chrono::milliseconds kIdlePoll{2000};
 
-// `desired` on what is stored: its spec, annotations and labels; the rest stays. The generation grows with a new spec.
+}  // namespace
+
+std::vector<json::Value> CrewOf(const ReconcilerSettings& settings, const std::string& namespace_,
+                                const std::optional<std::string>& transport) {
+  if (!settings.system_actors) return {};
+  std::vector<json::Value> crew = settings.system_actors(namespace_);
+  for (json::Value& actor : crew) {
+    json::Value& spec = actor["spec"];
+    // A route ends where it runs, so its end goes there too.
+    if (transport && spec.Find("transport") == nullptr) spec["transport"] = *transport;
+  }
+  return crew;
+}
+
 json::Value Refreshed(const json::Value& stored, const json::Value& desired) {
   json::Value object = stored;
   for (const char* part : {"labels", "annotations"}) {
@@ -28,8 +41,6 @@ json::Value Refreshed(const json::Value& stored, const json::Value& desired) {
   return object;
 }
 
-}  // namespace
-
 Outcome CrewReconciler::Reconcile(const Key& key) {
   // Reading all actors at each new one would cost their square.
   if (index_.HasUserActor(key.namespace_)) return Provide(key);
@@ -42,13 +53,8 @@ Outcome CrewReconciler::Reconcile(const Key& key) {
 }
 
 Outcome CrewReconciler::Provide(const Key& key) {
-  if (!settings_.system_actors) return Settled{};
   bool leaving = false;
-  // A route ends where it runs, so its end goes there too.
-  const auto transport = index_.CommonTransport(key.namespace_);
-  for (json::Value desired : settings_.system_actors(key.namespace_)) {
-    json::Value& spec = desired["spec"];
-    if (transport && spec.Find("transport") == nullptr) spec["transport"] = *transport;
+  for (const json::Value& desired : CrewOf(settings_, key.namespace_, index_.CommonTransport(key.namespace_))) {
     const auto stored = objects_.Get(kActors, key.namespace_, NameOf(desired));
     if (!stored.ok()) return Failed{stored.error()};
     const auto provided = ProvideOne(desired, *stored);

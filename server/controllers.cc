@@ -33,14 +33,6 @@ class ScaledByKeda final : public ports::Scaler {
   void Remove(const std::string& /*namespace_*/, const std::string& /*actor*/) override {}
 };
 
-std::vector<json::Value> Crew(const std::string& namespace_, const compositions::CrewOptions& crew) {
-  std::vector<json::Value> actors;
-  for (const std::string& name : compositions::SystemActorNames()) {
-    actors.push_back(compositions::SystemActor(name, namespace_, crew));
-  }
-  return actors;
-}
-
 }  // namespace
 
 // What follows the cluster, and works there while this replica leads. Its calls end with it.
@@ -67,10 +59,13 @@ Controllers::Controllers(ControllerOptions options, const Parts& parts)
     : options_(std::move(options)),
       parts_(parts),
       client_(parts_.cluster, parts_.clock),
+      plan_client_(parts_.cluster, parts_.clock),
+      dry_run_(plan_client_, options_.owner_references),
       composer_(options_.composer),
       no_queues_(std::make_unique<NoQueues>()),
       scaler_(std::make_unique<ScaledByKeda>()),
       queues_(options_.secrets, parts_.clock),
+      planner_({parts_.objects, dry_run_, composer_, queues_, parts_.clock}, Settings()),
       lease_(client_, {options_.namespace_, kLeaseName, options_.replica},
              {[this] { return Fit(); }, [this] { Lead(); }, [this] { Yield(); }}, parts_.clock, parts_.logger) {
   queues_.Start(*no_queues_, [](const json::Value&) { return false; });
@@ -87,6 +82,8 @@ void Controllers::Stop() {
   stopping_ = true;
   lease_.Stop();
   standing_.reset();
+  plan_client_.Cancel();
+  planner_.Close();
   queues_.Stop();
 }
 
@@ -96,16 +93,22 @@ Status Controllers::Fit() const {
   return standing_->cluster.Ready();
 }
 
-void Controllers::Lead() {
+reconcilers::ReconcilerSettings Controllers::Settings() const {
   reconcilers::ReconcilerSettings settings;
   settings.metrics = &parts_.metrics;
   compositions::CrewOptions crew;
   crew.image = options_.crew_image;
-  settings.system_actors = [crew](const std::string& namespace_) { return Crew(namespace_, crew); };
+  settings.system_actors = [crew](const std::string& namespace_) {
+    return compositions::SystemActors(namespace_, crew);
+  };
   settings.collect_garbage = false;  // the cluster does it
+  return settings;
+}
+
+void Controllers::Lead() {
   standing_->reconcilers = std::make_unique<reconcilers::Reconcilers>(
-      reconcilers::World{parts_.objects, standing_->cluster, composer_, *scaler_, queues_, parts_.clock},
-      std::move(settings), parts_.logger, SystemSeed());
+      reconcilers::World{parts_.objects, standing_->cluster, composer_, *scaler_, queues_, parts_.clock}, Settings(),
+      parts_.logger, SystemSeed());
   standing_->reconcilers->Start();
 }
 

@@ -8,6 +8,7 @@
 
 #include "cluster/kubernetes/client.h"
 #include "cluster/kubernetes/kubernetes_cluster.h"
+#include "cluster/kubernetes/kubernetes_dry_run.h"
 #include "cluster/kubernetes/lease.h"
 #include "cluster/local/config_values.h"
 #include "compositions/actor_composer.h"
@@ -16,6 +17,7 @@
 #include "core/observe/metrics.h"
 #include "ports/object_store.h"
 #include "ports/scaler.h"
+#include "reconcilers/actor_planner.h"
 #include "reconcilers/reconcilers.h"
 #include "server/queue_directory.h"
 
@@ -50,20 +52,26 @@ class Controllers {
   void Start();
   // Ends what is under way and gives the Lease up. Idempotent.
   void Stop();
+  // By asking the cluster, whether this replica leads or not. Until Stop.
+  ports::Planner& planner() { return planner_; }
 
  private:
   struct Standing;
+  [[nodiscard]] reconcilers::ReconcilerSettings Settings() const;
   [[nodiscard]] Status Fit() const;
   void Lead();
   void Yield();
 
   const ControllerOptions options_;
   const Parts parts_;
-  cluster::kubernetes::Client client_;  // of the Lease
+  cluster::kubernetes::Client client_;       // of the Lease
+  cluster::kubernetes::Client plan_client_;  // of plans
+  cluster::kubernetes::KubernetesDryRun dry_run_;
   const compositions::ActorComposer composer_;
   std::unique_ptr<ports::QueueAdmin> no_queues_;
   std::unique_ptr<ports::Scaler> scaler_;
   QueueDirectory queues_;
+  reconcilers::ActorPlanner planner_;
   std::atomic<bool> stopping_ = false;
   std::unique_ptr<Standing> standing_;  // from Start to Stop, exchanged by the thread of the Lease
   cluster::kubernetes::Lease lease_;

@@ -92,7 +92,7 @@ struct DirectServer::Parts {
   [[nodiscard]] ports::ObjectStore& Objects() const { return secrets ? secrets->objects() : database->objects(); }
   Status StartApi();
   Status Listen();
-  void StartControllers();
+  void MakeControllers();
   Status ReplaceTls(const std::optional<http::TlsIdentity>& next_identity,
                     const std::optional<http::ClientAuthorities>& next);
   void MakeServing();
@@ -176,6 +176,7 @@ Status DirectServer::Parts::StartApi() {
   }
   parts.admission.push_back(apiserver::UniqueQueue(
       database->objects(), clock, [this](const std::string& queue) { return housekeeping->QueueOwner(queue); }));
+  if (controllers) parts.find_planner = [this] { return &controllers->planner(); };
   if (secrets == nullptr) parts.admission.push_back(apiserver::RefuseSecrets(kNoKeys));
   settings.threads = kApiThreads;
   settings.health_tells_why = false;
@@ -309,7 +310,7 @@ void DirectServer::Parts::WatchUsers() {
   }
 }
 
-void DirectServer::Parts::StartControllers() {
+void DirectServer::Parts::MakeControllers() {
   if (!options.controllers) return;
   ControllerOptions settings;
   settings.replica = HostName() + "_" + NewUuid();
@@ -323,7 +324,6 @@ void DirectServer::Parts::StartControllers() {
   controllers = std::make_unique<Controllers>(
       std::move(settings), Controllers::Parts{[this] { return installation->Trusted(); }, files.cluster,
                                               database->objects(), clock, logger.For("controllers"), metrics});
-  controllers->Start();
 }
 
 void DirectServer::Parts::Stop() {
@@ -360,9 +360,10 @@ Result<std::unique_ptr<DirectServer>> DirectServer::Start(const ApiOptions& opti
   parts.PrepareAccess();
   ASYA_TRY_STATUS(parts.OpenDatabase());
   ASYA_TRY_STATUS(parts.OpenSecrets());
+  parts.MakeControllers();
   ASYA_TRY_STATUS(parts.StartApi());
   ASYA_TRY_STATUS(parts.Listen());
-  parts.StartControllers();
+  if (parts.controllers) parts.controllers->Start();
   logger.Info("serving", {{"address", server->address()}});
   return server;
 }

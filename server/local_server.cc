@@ -25,6 +25,7 @@
 #include "gateway/gateway.h"
 #include "gateway/reaper.h"
 #include "gateway/refuse_first_message.h"
+#include "reconcilers/actor_planner.h"
 #include "reconcilers/events.h"
 #include "reconcilers/reconcilers.h"
 #include "scaling/scaler.h"
@@ -144,6 +145,7 @@ struct LocalServer::Parts {
   std::unique_ptr<cluster::local::LocalCluster> cluster;
   std::unique_ptr<scaling::ReplicaScaler> scaler;
   std::unique_ptr<compositions::ActorComposer> composer;
+  std::unique_ptr<reconcilers::ActorPlanner> planner;
   std::unique_ptr<reconcilers::Reconcilers> reconcilers;
   std::unique_ptr<Executor> executor;
   std::unique_ptr<gateway::TaskHub> hub;
@@ -212,12 +214,10 @@ Status LocalServer::Parts::StartCluster(const Environment& environment) {
   reconcilers::ReconcilerSettings settings;
   settings.metrics = &metrics;
   settings.system_actors = [crew = CrewOptions(options)](const std::string& namespace_) {
-    std::vector<json::Value> actors;
-    for (const std::string& name : compositions::SystemActorNames()) {
-      actors.push_back(compositions::SystemActor(name, namespace_, crew));
-    }
-    return actors;
+    return compositions::SystemActors(namespace_, crew);
   };
+  planner = std::make_unique<reconcilers::ActorPlanner>(
+      reconcilers::ActorPlanner::Parts{backend->objects(), *cluster, *composer, *queues, clock}, settings);
   reconcilers = std::make_unique<reconcilers::Reconcilers>(
       reconcilers::World{backend->objects(), *cluster, *composer, *scaler, *queues, clock}, std::move(settings),
       logger.For("reconcilers"), SystemSeed());
@@ -285,6 +285,7 @@ Status LocalServer::Parts::StartApi() {
     const auto owner = reconcilers->actors().ByQueue(queue);
     return owner ? std::optional(apiserver::QueueOwner{owner->key.namespace_, owner->key.name}) : std::nullopt;
   }));
+  parts.find_planner = [this] { return planner.get(); };
   parts.admission.push_back(apiserver::RefuseSecrets("Secrets of this machine are files in .asya/local/secrets"));
   api = std::make_unique<apiserver::ApiServer>(std::move(parts), apiserver::ApiServerSettings{});
   ASYA_TRY_STATUS(api->Start());

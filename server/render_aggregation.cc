@@ -66,7 +66,7 @@ void AddUserRoles(std::vector<json::Value>& objects) {
   objects.push_back(
       AggregatedRole("asya-edit", {"edit", "admin"},
                      {Rule(group, Resources(true, {""}), writes), Rule(group, Resources(true, {"/scale"}), changes),
-                      Rule(group, Resources(true, {"/restore"}), {"create"})}));
+                      Rule(group, Resources(true, {"/restore"}), {"create"}), Rule(group, {"plans"}, {"create"})}));
   // A binding in one namespace gives nothing of it: these kinds lie in none.
   objects.push_back(AggregatedRole(
       "asya-admin", {"admin"},

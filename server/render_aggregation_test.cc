@@ -49,6 +49,8 @@ TEST(RenderAggregation, GivesRolesWhatTheyAreCalled) {
   EXPECT_EQ(edit.find("flavors"), std::string::npos);
   EXPECT_EQ(edit.find("status"), std::string::npos) << "a status is believed by people and tools";
   EXPECT_EQ(edit.find("flows/scale"), std::string::npos) << "it has none";
+  EXPECT_NE(edit.find(R"("resources":["plans"],"verbs":["create"])"), std::string::npos);
+  EXPECT_EQ(view.find("plans"), std::string::npos) << "it shows what a write would do, to who may write";
 }
 
 TEST(RenderAggregation, LetsAServerKeepACertificateThatNobodyGivesIt) {

@@ -13,6 +13,7 @@ from asya_cli.history import diff, history, restore
 from asya_cli.kubeconfig import kubeconfig
 from asya_cli.logs import logs
 from asya_cli.objects import apply, delete, get, pause, resume, why
+from asya_cli.plan import plan
 from asya_cli.render import render
 from asya_cli.tasks import cancel, send, task, tasks
 from asya_cli.up import down, up
@@ -37,6 +38,6 @@ def completion(shell: str) -> None:
     click.echo(found(main, {}, "asya", "_ASYA_COMPLETE").source())
 
 
-for command in (up, down, get, describe, apply, delete, pause, resume, why, history, diff, restore, render, send, tasks,
-                task, cancel, dead_letters, replay, logs, kubeconfig):  # fmt: skip
+for command in (up, down, get, describe, plan, apply, delete, pause, resume, why, history, diff, restore, render, send,
+                tasks, task, cancel, dead_letters, replay, logs, kubeconfig):  # fmt: skip
     main.add_command(command)

@@ -37,6 +37,7 @@ class Outcome:
     kind: str
     name: str
     verb: str
+    object: Manifest  # as the server has it now, or, of a dry run, would have it
 
 
 def read(source: str) -> list[Manifest]:
@@ -193,17 +194,16 @@ def apply_one(client: Client, manifest: Manifest, namespace: str, dry_run: bool 
     except Failure as failure:
         if failure.exit_code != NOT_FOUND:
             raise
-        client.call("POST", base, wanted, params)
-        return Outcome(kind, name, "created")
+        return Outcome(kind, name, "created", client.json("POST", base, wanted, params))
     last = json.loads(live["metadata"].get("annotations", {}).get(LAST_APPLIED, "{}"))
     patch = merge_patch(last, wanted, live)
     patch.get("metadata", {}).pop("namespace", None)
     leave_environment(patch, wanted, live)
     if not patch or patch == {"metadata": {}}:
-        return Outcome(kind, name, "unchanged")
-    client.call("PATCH", f"{base}/{name}", json.dumps(patch).encode(), params,
-                headers={"Content-Type": "application/merge-patch+json"})  # fmt: skip
-    return Outcome(kind, name, "configured")
+        return Outcome(kind, name, "unchanged", live)
+    changed = client.json("PATCH", f"{base}/{name}", json.dumps(patch).encode(), params,
+                          headers={"Content-Type": "application/merge-patch+json"})  # fmt: skip
+    return Outcome(kind, name, "configured", changed)
 
 
 def clashes(manifests: list[Manifest], namespace: str) -> list[str]:
@@ -230,8 +230,8 @@ def clashes(manifests: list[Manifest], namespace: str) -> list[str]:
     return told
 
 
-def apply_all(client: Client, manifests: list[Manifest], namespace: str, dry_run: bool = False) -> list[Outcome]:
-    """Apply every object, or none: all refusals are told at once, before anything is written."""
+def try_all(client: Client, manifests: list[Manifest], namespace: str, verb: str = "apply") -> list[Outcome]:
+    """What applying every object would make of it; all refusals are told at once, and nothing is written."""
     refused = clashes(manifests, namespace)
     tried: list[Outcome] = []
     for manifest in manifests:
@@ -242,7 +242,13 @@ def apply_all(client: Client, manifests: list[Manifest], namespace: str, dry_run
                 raise
             refused.append(f"{manifest['kind']} {manifest['metadata']['name']}: {failure.message}")
     if refused:
-        raise Failure("\n".join(refused), "mend the manifest and apply it again; nothing was applied", REFUSED)
+        raise Failure("\n".join(refused), f"mend the manifest and {verb} it again; nothing was applied", REFUSED)
+    return tried
+
+
+def apply_all(client: Client, manifests: list[Manifest], namespace: str, dry_run: bool = False) -> list[Outcome]:
+    """Apply every object, or none."""
+    tried = try_all(client, manifests, namespace)
     if dry_run:
         return tried
     return [apply_one(client, manifest, namespace) for manifest in manifests]

@@ -14,7 +14,7 @@ from asya_cli import environment, manifests
 from asya_cli.client import TABLE, Client, collection
 from asya_cli.failure import REFUSED, Failure
 from asya_cli.output import age, data, note, output_option, table
-from asya_cli.project import find_server, project_of, state_of
+from asya_cli.project import Server, find_server, project_of, state_of
 from asya_cli.source import refuse_faulty
 from asya_cli.targets import CLUSTER_SCOPED, KINDS, SYSTEM_LABEL, path_of, target_arguments
 
@@ -102,17 +102,8 @@ def get(
 @server_option
 def apply(filename: str, dry_run: bool, namespace: str, server: str | None) -> None:
     """Create the objects of a manifest, or bring them to it."""
-    found = manifests.read(filename)
-    if not found:
-        raise Failure(f"{filename}: no object of asya.sh in it", exit_code=REFUSED)
     target = find_server(server)
-    if target.state is not None and filename != "-":
-        path = Path(filename).resolve()
-        folder = path if path.is_dir() else path.parent
-        project = project_of(folder)
-        python = environment.prepare(folder, state_of(project), make=not dry_run) if project else None
-        for manifest in found:
-            manifests.annotate_local(manifest, folder, python)
+    found = wanted(filename, target, make=not dry_run)
     client = Client(target)
     for outcome in manifests.apply_all(client, found, namespace, dry_run):
         click.echo(f"{outcome.kind.lower()}/{outcome.name} {outcome.verb}" + (" (dry run)" if dry_run else ""))
@@ -123,6 +114,21 @@ def apply(filename: str, dry_run: bool, namespace: str, server: str | None) -> N
             )
     if target.state is not None and filename != "-" and not dry_run:
         refuse_faulty([m for m in found if m["kind"] == "AsyncActor"])
+
+
+def wanted(filename: str, target: Server, make: bool) -> list[manifests.Manifest]:
+    """The objects of a manifest as this server is to get them; ``make``: also the environments that they need."""
+    found = manifests.read(filename)
+    if not found:
+        raise Failure(f"{filename}: no object of asya.sh in it", exit_code=REFUSED)
+    if target.state is not None and filename != "-":
+        path = Path(filename).resolve()
+        folder = path if path.is_dir() else path.parent
+        project = project_of(folder)
+        python = environment.prepare(folder, state_of(project), make=make) if project else None
+        for manifest in found:
+            manifests.annotate_local(manifest, folder, python)
+    return found
 
 
 def name_of(manifest: dict[str, Any]) -> str:

@@ -1,16 +1,14 @@
 #include "cluster/kubernetes/kubernetes_cluster.h"
 
+#include "cluster/kubernetes/own_object.h"
 #include "cluster/kubernetes/pods.h"
 #include "cluster/kubernetes/projection.h"
-#include "cluster/kubernetes/served.h"
 #include "core/base/sha256.h"
 
 namespace asya::cluster::kubernetes {
 namespace {
 
-constexpr const char* kNameLabel = "app.kubernetes.io/name";
-constexpr const char* kApplyPatch = "application/apply-patch+yaml";  // JSON is YAML
-constexpr const char* kInitialSuffix = "-initial";                   // of the manager that gives first values
+constexpr const char* kInitialSuffix = "-initial";  // of the manager that gives first values
 constexpr const char* kMergePatch = "application/merge-patch+json";
 
 ports::ResourceRef DeploymentOf(const json::Value& pod) {
@@ -41,11 +39,6 @@ json::Value InitialAlone(const json::Value& object, const std::string& manager) 
 }
 
 std::string Digest(const json::Value& value) { return Sha256Hex(json::Dump(value)); }
-
-Error NotServed(const Kind& kind) {
-  return Fail(ErrorCode::kUnavailable, "the cluster serves no " + kind.resource + " of " + kind.api_version +
-                                           "; install KEDA, or set spec.scaling.enabled: false");
-}
 
 }  // namespace
 
@@ -92,15 +85,7 @@ Status KubernetesCluster::Ready() const {
 }
 
 json::Value KubernetesCluster::WithOwner(json::Value object) const {
-  const std::string uid = LabelOf(object, kOwnerLabel);
-  if (!settings_.owner_references || uid.empty()) return object;
-  object["metadata"]["ownerReferences"] = json::Array{json::Object{{"apiVersion", "asya.sh/v1alpha1"},
-                                                                   {"kind", "AsyncActor"},
-                                                                   {"name", LabelOf(object, kNameLabel)},
-                                                                   {"uid", uid},
-                                                                   {"controller", true},
-                                                                   {"blockOwnerDeletion", true}}};
-  return object;
+  return settings_.owner_references ? WithOwnerReference(std::move(object)) : object;
 }
 
 bool KubernetesCluster::IsAsApplied(const MemoryKey& key, const json::Value& wanted, const json::Value& now) const {
@@ -112,26 +97,13 @@ bool KubernetesCluster::IsAsApplied(const MemoryKey& key, const json::Value& wan
 
 Result<std::string> KubernetesCluster::UidThere(const Kind& kind, const ports::ResourceRef& ref,
                                                 const json::Value& wanted) {
-  if (kind.optional) {
-    ASYA_TRY(const bool served, IsServed(client_, kind));
-    if (!served) return NotServed(kind);
-  }
-  const auto found = client_.Get(ObjectPath(kind, ref));
-  if (!found.ok() && found.error().code == ErrorCode::kNotFound) return std::string();
-  if (!found.ok()) return found.error();
-  const std::string owner = LabelOf(*found, kOwnerLabel);
-  if (owner == LabelOf(wanted, kOwnerLabel)) return MetadataOf(*found, "uid");
-  const std::string what = "there is a " + ref.kind + " " + ref.namespace_ + "/" + ref.name + " already, which ";
-  if (owner.empty())
-    return Fail(ErrorCode::kConflict, what + "nobody gave to an actor; rename the actor, or delete it");
-  return Fail(ErrorCode::kConflict,
-              what + "belongs to an earlier actor of uid " + owner + "; waiting until it is gone");
+  ASYA_TRY(const json::Value found, FindOwn(client_, kind, ref, wanted));
+  return MetadataOf(found, "uid");
 }
 
 Result<json::Value> KubernetesCluster::SendApply(const Kind& kind, const ports::ResourceRef& ref, json::Value object,
                                                  const std::string& manager) {
-  return client_.Send(
-      {"PATCH", ObjectPath(kind, ref) + "?force=true&fieldManager=" + manager, std::move(object), kApplyPatch});
+  return client_.Send(ApplyCall(kind, ref, std::move(object), manager));
 }
 
 Result<ports::Applied> KubernetesCluster::Apply(const json::Value& object, const std::string& field_manager) {

@@ -92,6 +92,19 @@ Result<ports::Applied> AppliedObjects::Apply(const json::Value& object, const st
   return ports::Applied{true};
 }
 
+Result<ports::TriedApply> AppliedObjects::Try(const json::Value& object, const std::string& manager) const {
+  ASYA_TRY(const auto ref, RefOf(object));
+  json::Value wanted = object;
+  wanted.AsObject().erase("status");
+  const auto found = entries_.find(ref);
+  if (found == entries_.end()) return ports::TriedApply{json::Value(), std::move(wanted)};
+  std::vector<Given> others = found->second.given;
+  std::erase_if(others, [&](const Given& other) { return other.manager == manager; });
+  ports::TriedApply tried{Merged(ref, found->second.given), Merged(ref, others)};
+  MergeInto(tried.after, wanted);
+  return tried;
+}
+
 void AppliedObjects::SetOwner(const ports::ResourceRef& ref, Entry& entry, const std::string& owner) {
   if (const auto former = by_owner_.find(entry.owner); former != by_owner_.end()) {
     std::erase(former->second, &ref);

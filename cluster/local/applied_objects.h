@@ -10,6 +10,7 @@
 #include "core/base/result.h"
 #include "core/json/value.h"
 #include "ports/cluster.h"
+#include "ports/planning.h"
 
 namespace asya::cluster::local {
 
@@ -38,6 +39,8 @@ class AppliedObjects {
   // Maps merge, lists and scalars are replaced; what the manager gave before and gives no more goes, unless another
   // manager gives it too. `changed` is false when the object is as it was.
   Result<ports::Applied> Apply(const json::Value& object, const std::string& manager, WallTime now);
+  // What Apply would make of the object.
+  [[nodiscard]] Result<ports::TriedApply> Try(const json::Value& object, const std::string& manager) const;
   [[nodiscard]] Entry* Find(const ports::ResourceRef& ref);
   // Made anew: with metadata.uid, generation and creationTimestamp; without status. Null when there is no such object.
   [[nodiscard]] json::Value Object(const ports::ResourceRef& ref) const;

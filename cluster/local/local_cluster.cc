@@ -135,6 +135,16 @@ Result<std::vector<ports::Replica>> LocalCluster::Replicas(const ports::Resource
   return shown == shown_.end() ? std::vector<ports::Replica>{} : shown->second.view.replicas;
 }
 
+Result<std::vector<ports::Observed>> LocalCluster::Children(const std::string& /*namespace_*/,
+                                                            const std::string& owner_uid) {
+  return Observe(owner_uid);
+}
+
+Result<ports::TriedApply> LocalCluster::Try(const json::Value& object, const std::string& field_manager) {
+  const std::lock_guard lock(mutex_);
+  return objects_.Try(object, field_manager);
+}
+
 std::shared_ptr<void> LocalCluster::Subscribe(std::function<void(const std::string&)> on_change) {
   return subscribers_.Add(std::move(on_change));
 }

@@ -20,11 +20,12 @@
 #include "core/base/random.h"
 #include "core/observe/log.h"
 #include "ports/cluster.h"
+#include "ports/planning.h"
 
 namespace asya::cluster::local {
 
 // Every kind is accepted and kept in memory; Deployments with a container asya-relay are run.
-class LocalCluster final : public ports::Cluster {
+class LocalCluster final : public ports::Cluster, public ports::DryRun {
  public:
   LocalCluster(LocalSettings settings, const Clock& clock, const observe::Logger& log);
   ~LocalCluster() override;
@@ -43,6 +44,9 @@ class LocalCluster final : public ports::Cluster {
   Status Scale(const ports::ResourceRef& deployment, std::int64_t replicas) override;
   Result<std::vector<ports::Replica>> Replicas(const ports::ResourceRef& deployment) override;
   [[nodiscard]] std::shared_ptr<void> Subscribe(std::function<void(const std::string&)> on_change) override;
+
+  Result<std::vector<ports::Observed>> Children(const std::string& namespace_, const std::string& owner_uid) override;
+  Result<ports::TriedApply> Try(const json::Value& object, const std::string& field_manager) override;
 
  private:
   Result<ports::Applied> ApplyLocked(const json::Value& object, const std::string& field_manager);

@@ -241,6 +241,31 @@ TEST(AppliedObjects, ManagersGiveTheSame) {
             R"({"replicas":2,"template":{"spec":{"containers":[{"name":"b"}]}}})");
 }
 
+TEST(AppliedObjects, WhatIsTriedIsWhatAnApplyMakes) {
+  AppliedObjects objects;
+  const ports::ResourceRef ref{"v1", "ConfigMap", "default", "c"};
+  const json::Value first = Json(R"({"apiVersion":"v1","kind":"ConfigMap",
+      "metadata":{"name":"c","namespace":"default"},"data":{"a":"1","b":"2"}})");
+  const json::Value other = Json(R"({"apiVersion":"v1","kind":"ConfigMap",
+      "metadata":{"name":"c","namespace":"default"},"data":{"own":"3"}})");
+  const auto made = objects.Try(first, "asya");
+  ASSERT_TRUE(made.ok());
+  EXPECT_TRUE(made->before.IsNull());
+  EXPECT_EQ(made->after, first);
+  EXPECT_EQ(objects.Find(ref), nullptr) << "nothing was made";
+  ASSERT_TRUE(objects.Apply(first, "asya", WallTime{}).ok());
+  ASSERT_TRUE(objects.Apply(other, "other", WallTime{}).ok());
+  json::Value next = first;
+  next["data"] = json::Object{{"a", "9"}};
+  const auto tried = objects.Try(next, "asya");
+  ASSERT_TRUE(tried.ok());
+  EXPECT_EQ(json::Dump(*tried->before.Find("data")), R"({"a":"1","b":"2","own":"3"})");
+  EXPECT_EQ(json::Dump(objects.Object(ref)["data"]), R"({"a":"1","b":"2","own":"3"})") << "nothing was changed";
+  ASSERT_TRUE(objects.Apply(next, "asya", WallTime{}).ok());
+  EXPECT_EQ(objects.Object(ref)["data"], *tried->after.Find("data"));
+  EXPECT_FALSE(objects.Try(Json(R"({"kind":"ConfigMap"})"), "asya").ok());
+}
+
 TEST(Packing, WhatIsKnownCostsLittle) {
   Random random(7);
   std::string known;

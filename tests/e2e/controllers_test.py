@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -207,6 +210,73 @@ def test_keda_is_asked_for_where_it_is_missing(cluster: ControlledCluster) -> No
     """An actor that scales says what to install."""
     cluster.apply([actor("scaling", scaling={"minReplicaCount": 0})])
     until(lambda: "install KEDA" in cluster.reason("scaling", "Synced"), "the actor says what is missing")
+
+
+@contextmanager
+def proxied(cluster: ControlledCluster, user: str) -> Iterator[str]:
+    """The address of `kubectl proxy` of a user."""
+    with subprocess.Popen(cluster.command("proxy", "--port=0", user=user), stdout=subprocess.PIPE, text=True) as proxy:
+        assert proxy.stdout is not None
+        yield "http://" + proxy.stdout.readline().strip().rpartition(" ")[2]
+        proxy.terminate()
+
+
+def plan(server: str, objects: list[dict[str, Any]], code: int) -> dict[str, Any]:
+    """What `asya plan` says of them, as data; it has to exit with `code`."""
+    done = subprocess.run(
+        [sys.executable, "-m", "asya_cli", "plan", "-f", "-", "-o", "json", "--server", server],
+        input=yaml.safe_dump_all(objects), capture_output=True, text=True, timeout=60, check=False,
+        env={"PYTHONPATH": str(ROOT / "cli"), "PATH": os.environ["PATH"], "HOME": "/nonexistent"},
+    )  # fmt: skip
+    assert done.returncode == code, done.stdout + done.stderr
+    told: dict[str, Any] = json.loads(done.stdout) if done.stdout else {"stderr": done.stderr}
+    return told
+
+
+def lines(planned: dict[str, Any]) -> list[str]:
+    """``create Deployment echo``, one an object."""
+    return [f"{change['action']} {change['kind']} {change['name']}" for change in planned["changes"]]
+
+
+def test_a_plan_asks_the_cluster_and_writes_nothing(cluster: ControlledCluster, broker: Broker) -> None:
+    """Its defaults and what others own do not show; what would change, and what would be refused, does."""
+    fixed = {"replicas": 1, "scaling": {"enabled": False}}
+    cluster.apply([actor("tidy", **fixed)])
+    until(lambda: cluster.get("deployment/tidy"), "the Deployment is there")
+    cluster.run("annotate", "deployment/tidy", "team.example/note=kept", "-n", TEAM)
+    # As soon as the deployment controller has written its own annotation, nothing more is written to the object.
+    until(lambda: "deployment.kubernetes.io/revision" in cluster.get("deployment/tidy", "metadata.annotations"), "made")
+    until(lambda: cluster.reason("tidy", "WorkloadReady").endswith(": starting"), "its status is written")
+
+    def trace() -> Any:
+        versions = [cluster.get(what, "metadata.resourceVersion") for what in ("asya/tidy", "configmap/tidy-runtime")]
+        names = cluster.run("get", "deployments", "-n", TEAM, "-o", "name")
+        return [versions, ours(cluster, "deployment/tidy"), broker.queues(), names]
+
+    with proxied(cluster, "root") as server:
+        until(lambda: lines(plan(server, [actor("tidy", **fixed)], 0)) == [], "it is as planned")
+        before = trace()
+        changed = plan(server, [actor("tidy", **fixed, env=[{"name": "MODE", "value": "quick"}]), actor("fresh")], 2)
+        assert lines(changed) == [
+            "update AsyncActor tidy", "create AsyncActor fresh",
+            "update Deployment tidy",
+            f"create Queue asya-{TEAM}-fresh", "create Deployment fresh", "create ConfigMap fresh-runtime",
+        ]  # fmt: skip
+        deployment = next(one for one in changed["changes"] if one["kind"] == "Deployment")
+        assert [field["path"] for field in deployment["changes"]] == [
+            "spec.template.spec.containers[name=asya-runtime].env[name=MODE]"
+        ]
+        more_than_allowed = {"requests": {"memory": "2Gi"}, "limits": {"memory": "1Gi"}}
+        refused = plan(server, [actor("tidy", **fixed, resources=more_than_allowed)], 1)
+        assert "must be less than or equal to memory limit" in refused["problems"][0]["message"]
+        scaled = plan(server, [actor("tidy", scaling={"minReplicaCount": 0})], 1)
+        assert "install KEDA" in scaled["problems"][0]["message"]
+        assert trace() == before
+        unknown = plan(server, [actor("bad", handler="no handler")], 1)
+        assert "spec.handler" in unknown["stderr"]
+    cluster.run("create", "rolebinding", "eve-plans", "--clusterrole=view", "--user=eve", "-n", TEAM)
+    with proxied(cluster, "eve") as server:
+        assert "forbidden" in plan(server, [actor("tidy", **fixed)], 1)["stderr"], "who may only look may not plan"
 
 
 def test_the_rights_are_no_more_than_it_needs(cluster: ControlledCluster) -> None:

@@ -1,0 +1,53 @@
+#include "cluster/kubernetes/own_object.h"
+
+#include <utility>
+
+#include "cluster/kubernetes/served.h"
+
+namespace asya::cluster::kubernetes {
+namespace {
+
+constexpr const char* kApplyPatch = "application/apply-patch+yaml";  // JSON is YAML
+
+Error NotServed(const Kind& kind) {
+  return Fail(ErrorCode::kUnavailable, "the cluster serves no " + kind.resource + " of " + kind.api_version +
+                                           "; install KEDA, or set spec.scaling.enabled: false");
+}
+
+}  // namespace
+
+json::Value WithOwnerReference(json::Value object) {
+  const std::string uid = LabelOf(object, kOwnerLabel);
+  if (uid.empty()) return object;
+  object["metadata"]["ownerReferences"] = json::Array{json::Object{{"apiVersion", "asya.sh/v1alpha1"},
+                                                                   {"kind", "AsyncActor"},
+                                                                   {"name", LabelOf(object, kNameLabel)},
+                                                                   {"uid", uid},
+                                                                   {"controller", true},
+                                                                   {"blockOwnerDeletion", true}}};
+  return object;
+}
+
+Call ApplyCall(const Kind& kind, const ports::ResourceRef& ref, json::Value object, const std::string& manager) {
+  return {"PATCH", ObjectPath(kind, ref) + "?force=true&fieldManager=" + manager, std::move(object), kApplyPatch};
+}
+
+Result<json::Value> FindOwn(Client& client, const Kind& kind, const ports::ResourceRef& ref,
+                            const json::Value& wanted) {
+  if (kind.optional) {
+    ASYA_TRY(const bool served, IsServed(client, kind));
+    if (!served) return NotServed(kind);
+  }
+  auto found = client.Get(ObjectPath(kind, ref));
+  if (!found.ok() && found.error().code == ErrorCode::kNotFound) return json::Value();
+  if (!found.ok()) return found.error();
+  const std::string owner = LabelOf(*found, kOwnerLabel);
+  if (owner == LabelOf(wanted, kOwnerLabel)) return found;
+  const std::string what = "there is a " + ref.kind + " " + ref.namespace_ + "/" + ref.name + " already, which ";
+  if (owner.empty())
+    return Fail(ErrorCode::kConflict, what + "nobody gave to an actor; rename the actor, or delete it");
+  return Fail(ErrorCode::kConflict,
+              what + "belongs to an earlier actor of uid " + owner + "; waiting until it is gone");
+}
+
+}  // namespace asya::cluster::kubernetes

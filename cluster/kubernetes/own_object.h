@@ -1,0 +1,25 @@
+// OwnObject: a child of an actor as it is given to a cluster, and what stands in its way there.
+#pragma once
+
+#include <string>
+
+#include "cluster/kubernetes/child_kinds.h"
+#include "cluster/kubernetes/client.h"
+#include "core/base/result.h"
+#include "core/json/value.h"
+
+namespace asya::cluster::kubernetes {
+
+inline constexpr const char* kNameLabel = "app.kubernetes.io/name";
+
+// With a controller ownerReference to its actor, where its labels name one.
+json::Value WithOwnerReference(json::Value object);
+
+// A server-side apply that takes over what others own of the fields.
+Call ApplyCall(const Kind& kind, const ports::ResourceRef& ref, json::Value object, const std::string& manager);
+
+// The object of that name, where it has the owner of `wanted`; null where there is none. kConflict: it is somebody
+// else's. kUnavailable with the part to install, for a kind that the cluster does not serve.
+Result<json::Value> FindOwn(Client& client, const Kind& kind, const ports::ResourceRef& ref, const json::Value& wanted);
+
+}  // namespace asya::cluster::kubernetes

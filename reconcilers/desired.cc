@@ -1,0 +1,49 @@
+#include "reconcilers/desired.h"
+
+#include <algorithm>
+
+#include "reconcilers/resolve.h"
+#include "reconcilers/world.h"
+
+namespace asya::reconcilers {
+namespace {
+
+bool Contains(const std::vector<ports::Observed>& observed, const ports::ResourceRef& ref) {
+  return std::ranges::any_of(observed, [&ref](const auto& child) { return child.ref == ref; });
+}
+
+}  // namespace
+
+ports::ResourceRef RefOf(const json::Value& object) {
+  const json::Value* metadata = object.Find("metadata");
+  return ports::ResourceRef{object.GetString("apiVersion").value_or(""), object.GetString("kind").value_or(""),
+                            metadata == nullptr ? "" : metadata->GetString("namespace").value_or(""), NameOf(object)};
+}
+
+std::vector<DesiredApply> ToApply(const ports::RenderedSet& rendered, const std::vector<ports::Observed>& observed) {
+  std::vector<DesiredApply> all;
+  for (const auto& object : rendered.initial) {
+    if (!Contains(observed, RefOf(object))) all.push_back({object, kInitialFieldManager});
+  }
+  for (const auto& object : rendered.objects) all.push_back({object, kFieldManager});
+  return all;
+}
+
+std::vector<ports::ResourceRef> ToDelete(const ports::RenderedSet& rendered,
+                                         const std::vector<ports::Observed>& observed) {
+  std::vector<ports::ResourceRef> unwanted;
+  for (const auto& child : observed) {
+    const bool wanted = std::ranges::any_of(rendered.objects,
+                                            [&child](const json::Value& object) { return RefOf(object) == child.ref; });
+    if (!wanted) unwanted.push_back(child.ref);
+  }
+  return unwanted;
+}
+
+std::string NotServedHere(const json::Value& transport) {
+  const json::Value* spec = transport.Find("spec");
+  const std::string type = spec == nullptr ? "" : spec->GetString("type").value_or("");
+  return "transport " + NameOf(transport) + " is of type " + type + ", which is not served here";
+}
+
+}  // namespace asya::reconcilers
