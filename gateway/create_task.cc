@@ -13,6 +13,7 @@
 #include "core/otlp/span.h"
 #include "gateway/check_route.h"
 #include "gateway/first_message.h"
+#include "gateway/labels.h"
 #include "gateway/problem.h"
 #include "model/claim.h"
 #include "model/envelope.h"
@@ -31,6 +32,7 @@ struct Body {
   std::optional<double> timeout_seconds;
   std::optional<std::vector<std::string>> next;
   std::string idempotency_key;
+  std::string labels;
 };
 
 void ReadNext(const json::Value& value, Body& body, std::vector<Error>& errors) {
@@ -92,9 +94,13 @@ void ReadMember(const json::Member& member, Body& body, std::vector<Error>& erro
     } else {
       errors.push_back(Invalid("idempotencyKey", "a string of 1 to 256 bytes is accepted"));
     }
+  } else if (member.key == "labels") {
+    auto labels = LabelsOf(value);
+    if (!labels.ok()) return errors.push_back(labels.error());
+    body.labels = *std::move(labels);
   } else {
     errors.push_back(
-        Invalid(member.key, "unknown field; payload, headers, timeout, next and idempotencyKey are accepted"));
+        Invalid(member.key, "unknown field; payload, headers, timeout, next, labels and idempotencyKey are accepted"));
   }
 }
 
@@ -149,6 +155,7 @@ Result<NewTask> Resolve(const http::Request& request, Body body, const Deps& dep
   wanted.namespace_ = request.Query("namespace").value_or("default");
   wanted.payload = std::move(body.payload);
   wanted.headers = std::move(body.headers);
+  wanted.labels_json = std::move(body.labels);
   if (const auto trace = request.headers.Get("traceparent"); trace && otlp::ParseTraceparent(*trace)) {
     wanted.headers.try_emplace("traceparent", *trace);
   }
@@ -201,6 +208,7 @@ Prepared Prepare(const NewTask& wanted, std::string payload, const Deps& deps) {
   task.payload_json = KeptPayload(payload);
   task.headers_json = wanted.headers.empty() ? "" : json::Dump(wanted.headers);
   task.replay_of = wanted.replay_of;
+  task.labels_json = wanted.labels_json;
   task.created_at = now;
   task.updated_at = now;
   if (wanted.timeout) task.deadline_at = now + *wanted.timeout;

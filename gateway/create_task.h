@@ -27,6 +27,7 @@ struct NewTask {
   json::Object headers;
   std::optional<std::chrono::microseconds> timeout;
   std::string replay_of;
+  std::string labels_json;  // object of texts; empty if none
 };
 // Stores the task and sends its first envelope. Blocking.
 Result<ports::Task> Send(const NewTask& wanted, const std::optional<ports::IdempotencyKey>& key, const Deps& deps);

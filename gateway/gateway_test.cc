@@ -244,6 +244,26 @@ TEST_F(Gateway, AnIdempotencyKeyIsOfOnePlaceToGo) {
   EXPECT_EQ(Call("POST", "/api/v1/tasks?actor=a", with_headers).status, 200);
 }
 
+TEST_F(Gateway, TasksAreFoundByTheirLabels) {
+  const std::string id = CreateTask("actor=a", R"({"labels": {"team": "x", "order": "17"}})");
+  CreateTask("actor=a", R"({"labels": {"team": "y"}})");
+  CreateTask("actor=a", "{}");
+  const auto found = [&](const std::string& label) {
+    const json::Value page = *json::Parse(Call("GET", "/api/v1/tasks?label=" + label).body);
+    std::vector<std::string> ids;
+    for (const json::Value& task : page.Find("items")->AsArray()) ids.push_back(task.GetString("id").value_or(""));
+    return ids;
+  };
+  EXPECT_EQ(found("team%3Dx"), std::vector<std::string>{id});
+  EXPECT_EQ(found("order%3D17,team%3Dx"), std::vector<std::string>{id});
+  EXPECT_TRUE(found("order%3D17,team%3Dy").empty());
+  EXPECT_NE(Call("GET", "/api/v1/tasks/" + id).body.find(R"("labels":{"order":"17","team":"x"})"), std::string::npos);
+  EXPECT_EQ(Call("GET", "/api/v1/tasks?label=team").status, 400);
+  EXPECT_EQ(Call("GET", "/api/v1/tasks?label=team%3Dx,team%3Dy").status, 400);
+  EXPECT_EQ(Call("POST", "/api/v1/tasks?actor=a", R"({"labels": {"team": 1}})").status, 400);
+  EXPECT_EQ(Call("POST", "/api/v1/tasks?actor=a", R"({"labels": {"a b": "1"}})").status, 400);
+}
+
 TEST_F(Gateway, LongPollEndsWithTheTask) {
   const std::string id = CreateTask("actor=a", "{}");
   EXPECT_EQ(json::Parse(Call("GET", "/api/v1/tasks/" + id + "?wait=10ms").body).value().GetString("status"), "pending");

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "gateway/labels.h"
 #include "gateway/problem.h"
 #include "gateway/task_json.h"
 
@@ -133,6 +134,11 @@ http::Response ListTasks(const http::Request& request, const Deps& deps) {
       errors.push_back(Invalid(
           "status", "got \"" + *status + "\"; pending, running, paused, succeeded, failed and canceled are accepted"));
     }
+  }
+  if (const auto label = request.Query("label")) {
+    auto labels = LabelsOfQuery(*label);
+    if (!labels.ok()) errors.push_back(labels.error());
+    if (labels.ok()) filter.labels_json = *std::move(labels);
   }
   ReadTime(request, "createdAfter", filter.created_after, errors);
   ReadTime(request, "createdBefore", filter.created_before, errors);

@@ -35,7 +35,7 @@ struct Task {
   std::string error_json;     // failed: {type,mro,message,traceback}; empty if none
   std::string reason;         // envelope status.reason of the end
   std::string replay_of;      // dead letter or task it repeats
-  std::string labels_json;
+  std::string labels_json;    // object of texts that a client finds its tasks by; empty if none
   WallTime created_at{};
   WallTime updated_at{};
   std::optional<WallTime> deadline_at;
@@ -59,6 +59,7 @@ struct TaskFilter {
   std::optional<std::string> flow;
   std::optional<WallTime> created_after;
   std::optional<WallTime> created_before;
+  std::string labels_json{};  // object of texts: tasks with all of these labels; empty: any
   std::int64_t limit = 50;
   std::string cursor;  // of the page before; empty for the first
 };

@@ -61,6 +61,23 @@ def text_of(path: Path) -> str:
         raise Failure(f"@{path}: not UTF-8 at byte {error.start}", "--file KEY=PATH for bytes", REFUSED) from error
 
 
+label_option = click.option("--label", "labels", multiple=True, metavar="NAME=TEXT,…",
+                            help="To find the task by; several of them mean all.")  # fmt: skip
+
+
+def labels_of(given: tuple[str, ...]) -> dict[str, str]:
+    """The labels that were typed, each once."""
+    labels: dict[str, str] = {}
+    for item in (part for word in given for part in word.split(",")):
+        name, equals, text = item.partition("=")
+        if not equals or not name:
+            raise Failure(f"--label {item}: NAME=TEXT is accepted", exit_code=REFUSED)
+        if name in labels:
+            raise Failure(f"--label {item}: {name} is there twice", exit_code=REFUSED)
+        labels[name] = text
+    return labels
+
+
 def target_params(client: Client, target: str, namespace: str, as_actor: bool) -> dict[str, str]:
     """Whether the target is a flow or an actor; a flow of that name wins unless ``--actor`` is given."""
     if not as_actor:
@@ -97,16 +114,19 @@ def finish(task: dict[str, Any], output: str) -> None:
 @click.option("--next", "then", multiple=True, metavar="ACTOR", help="Actors after this one, in order.")
 @click.option("--timeout", type=float, metavar="SECONDS", help="Fail the task when it takes longer.")
 @click.option("--actor", "as_actor", is_flag=True, help="TARGET is an actor even if a flow has that name.")
+@label_option
 @output_option()
 @namespace_option
 @server_option
 def send(
     target: str, payload: str | None, files: tuple[str, ...], wait: bool, follow: bool, then: tuple[str, ...],
-    timeout: float | None, as_actor: bool, output: str, namespace: str, server: str | None,
+    timeout: float | None, as_actor: bool, labels: tuple[str, ...], output: str, namespace: str, server: str | None,
 ) -> None:  # fmt: skip
     """Send work to a flow or an actor. PAYLOAD is JSON, @FILE or - for standard input."""
     body: dict[str, Any] = {"payload": payload_of(payload, files)}
     client = Client(find_server(server))
+    if labels:
+        body["labels"] = labels_of(labels)
     if then:
         body["next"] = list(then)
     if timeout is not None:
@@ -131,16 +151,18 @@ PAGE_LIMIT = 500  # of the server
 @click.option("--status", type=click.Choice(["pending", "running", "paused", "succeeded", "failed", "canceled"]))
 @click.option("--actor", shell_complete=complete_actor)
 @click.option("--flow")
+@label_option
 @click.option("--limit", type=click.IntRange(1, PAGE_LIMIT), default=20, show_default=True, help="How many at most.")
 @click.option("--cursor", help="Those after an earlier list, as it tells at its end.")
 @output_option()
 @namespace_option
 @server_option
-def tasks(status: str | None, actor: str | None, flow: str | None, limit: int, cursor: str | None, output: str,
-          namespace: str, server: str | None) -> None:  # fmt: skip
+def tasks(status: str | None, actor: str | None, flow: str | None, labels: tuple[str, ...], limit: int,
+          cursor: str | None, output: str, namespace: str, server: str | None) -> None:  # fmt: skip
     """List tasks, newest first."""
+    label = ",".join(f"{name}={text}" for name, text in labels_of(labels).items()) or None
     wanted = {"status": status, "actor": actor, "flow": flow, "limit": str(limit), "cursor": cursor,
-              "namespace": namespace}  # fmt: skip
+              "namespace": namespace, "label": label}  # fmt: skip
     params = {key: value for key, value in wanted.items() if value is not None}
     answer = Client(find_server(server)).json("GET", "/api/v1/tasks", params=params)
     items = answer["items"]
@@ -188,6 +210,8 @@ def task(task_id: str, wait: bool, output: str, server: str | None) -> None:
     ):
         if found.get(key):
             click.echo(f"{key + ':':14}{paint(str(found[key]))}")
+    if found.get("labels"):
+        click.echo(f"{'labels:':14}{', '.join(f'{name}={text}' for name, text in found['labels'].items())}")
     rows = hops(found)
     if rows:
         click.echo()

@@ -155,6 +155,7 @@ TEST_P(TaskStoreSuite, AListIsFiltered) {
   other.namespace_ = "team";
   other.actor = "ocr";
   other.flow = "scan";
+  other.labels_json = R"({"team":"x","a.b/c":"1"})";
   MustCreate(other);
   MustReport(MakeReport("other", TaskStatus::kRunning, 0.1));
   const auto ids = [&](const TaskFilter& filter) {
@@ -173,6 +174,13 @@ TEST_P(TaskStoreSuite, AListIsFiltered) {
   filter = {};
   filter.flow = "scan";
   EXPECT_EQ(ids(filter), Ids{"other"});
+  for (const auto& [labels, found] :
+       {std::pair(R"({"team":"x"})", Ids{"other"}), std::pair(R"({"a.b/c":"1","team":"x"})", Ids{"other"}),
+        std::pair(R"({"team":"y"})", Ids{}), std::pair(R"({"team":"x","b":"1"})", Ids{})}) {
+    filter = {};
+    filter.labels_json = labels;
+    EXPECT_EQ(ids(filter), found) << labels;
+  }
   filter = {};
   filter.status = TaskStatus::kPending;
   EXPECT_EQ(ids(filter), Ids{"plain"});

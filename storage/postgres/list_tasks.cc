@@ -21,7 +21,9 @@ constexpr const char* kList = ASYA_SELECT_TASK
     "WHERE ($1::bigint IS NULL OR t.sequence < $1) AND ($2::text IS NULL OR t.namespace = $2) "
     "AND ($3::int IS NULL OR t.status = $3) AND ($4::text IS NULL OR t.actor = $4) "
     "AND ($5::text IS NULL OR t.flow = $5) AND ($6::bigint IS NULL OR t.created_at > $6) "
-    "AND ($7::bigint IS NULL OR t.created_at < $7) ORDER BY t.sequence DESC LIMIT $8";
+    "AND ($7::bigint IS NULL OR t.created_at < $7) "
+    "AND ($9::text IS NULL OR (CASE WHEN t.labels = '' THEN '{}' ELSE t.labels END)::jsonb @> $9::jsonb) "
+    "ORDER BY t.sequence DESC LIMIT $8";
 
 Result<std::optional<std::int64_t>> ParseCursor(const std::string& cursor) {
   if (cursor.empty()) return std::optional<std::int64_t>();
@@ -52,7 +54,9 @@ Parameters ParametersOf(const TaskFilter& filter, const std::optional<std::int64
   AddOptional(parameters, filter.flow);
   AddOptional(parameters, Micros(filter.created_after));
   AddOptional(parameters, Micros(filter.created_before));
-  return parameters.Add(limit);
+  parameters.Add(limit);
+  AddOptional(parameters, filter.labels_json.empty() ? std::nullopt : std::optional(filter.labels_json));
+  return parameters;
 }
 
 }  // namespace

@@ -23,7 +23,9 @@ namespace {
 constexpr const char* kList = ASYA_SELECT_TASK
     "WHERE (?1 IS NULL OR t.sequence < ?1) AND (?2 IS NULL OR t.namespace = ?2) AND (?3 IS NULL OR t.status = ?3) "
     "AND (?4 IS NULL OR t.actor = ?4) AND (?5 IS NULL OR t.flow = ?5) AND (?6 IS NULL OR t.created_at > ?6) "
-    "AND (?7 IS NULL OR t.created_at < ?7) ORDER BY t.sequence DESC LIMIT ?8";
+    "AND (?7 IS NULL OR t.created_at < ?7) AND (?9 IS NULL OR (t.labels <> '' AND NOT EXISTS (SELECT 1 FROM "
+    "json_each(?9) AS w LEFT JOIN json_each(t.labels) AS h ON h.key = w.key WHERE h.value IS NOT w.value))) "
+    "ORDER BY t.sequence DESC LIMIT ?8";
 
 constexpr const char* kChildren =
     ASYA_SELECT_TASK "WHERE t.parent_id = ?1 AND t.parent_id <> '' ORDER BY t.sequence LIMIT ?2";
@@ -47,6 +49,7 @@ void Bind(Statement& statement, const TaskFilter& filter, std::optional<std::int
   if (filter.created_after) statement.Bind(6, ToMicroseconds(*filter.created_after));
   if (filter.created_before) statement.Bind(7, ToMicroseconds(*filter.created_before));
   statement.Bind(8, limit);
+  if (!filter.labels_json.empty()) statement.Bind(9, filter.labels_json);
 }
 
 Status ReadChildren(Transaction& transaction, const std::string& parent_id, std::vector<Task>& children) {
