@@ -11,6 +11,7 @@
 #include "gateway/check_route.h"
 #include "gateway/create_task.h"
 #include "gateway/first_message.h"
+#include "gateway/page.h"
 #include "gateway/problem.h"
 #include "gateway/task_json.h"
 #include "model/claim.h"
@@ -66,13 +67,20 @@ std::string SignatureOf(const ports::DeadLetter& letter) {
   return Sha256Hex(letter.actor + "\n" + letter.reason + "\n" + letter.error_type).substr(0, 12);
 }
 
-http::Response ListDeadLetters(const http::Request& request, const Deps& deps, const Limits& limits) {
-  const auto letters = deps.tasks.ListDeadLetters(request.Query("namespace"), request.Query("actor"),
-                                                  static_cast<std::int64_t>(limits.dead_letter_page_items));
-  if (!letters.ok()) return Problem(letters.error());
+http::Response ListDeadLetters(const http::Request& request, const Deps& deps) {
+  std::vector<Error> errors;
+  ports::DeadLetterFilter filter;
+  filter.namespace_ = request.Query("namespace");
+  filter.actor = request.Query("actor");
+  filter.limit = kPageItemsMax;
+  filter.cursor = request.Query("cursor").value_or("");
+  ReadLimit(request, filter.limit, errors);
+  if (!errors.empty()) return Problem(errors);
+  const auto page = deps.tasks.ListDeadLetters(filter);
+  if (!page.ok()) return Problem(page.error());
   std::map<std::string, std::pair<std::int64_t, const ports::DeadLetter*>> groups;
   std::string text = "{\"items\":[";
-  for (const ports::DeadLetter& letter : *letters) {
+  for (const ports::DeadLetter& letter : page->letters) {
     text += (text.back() == '[' ? "" : ",") + DeadLetterJson(letter, false);
     auto& group = groups.try_emplace(letter.signature, 0, &letter).first->second;
     ++group.first;
@@ -87,7 +95,7 @@ http::Response ListDeadLetters(const http::Request& request, const Deps& deps, c
                                 {"errorType", group.second->error_type},
                                 {"latestMessage", group.second->error_message}});
   }
-  return Json(200, text + json::Dump(list) + "}");
+  return Json(200, text + json::Dump(list) + R"(,"nextCursor":)" + json::Quote(page->next_cursor) + "}");
 }
 
 http::Response ReadDeadLetter(const http::Request& request, const Deps& deps) {

@@ -13,7 +13,7 @@ namespace asya::gateway {
 std::string SignatureOf(const ports::DeadLetter& letter);
 
 // All blocking; they run on the executor.
-http::Response ListDeadLetters(const http::Request& request, const Deps& deps, const Limits& limits);
+http::Response ListDeadLetters(const http::Request& request, const Deps& deps);
 http::Response ReadDeadLetter(const http::Request& request, const Deps& deps);
 // Sends the envelope again as a new task from the actor where it failed; a body {payload?, headers?} edits it first.
 http::Response ReplayDeadLetter(const http::Request& request, const Deps& deps, const Limits& limits);

@@ -230,7 +230,7 @@ TEST_F(FirstMessage, OneThatItsBrokerWillNeverTakeEndsItsTaskAndIsKept) {
   const auto task = tasks_->Get(sent.id).value();
   EXPECT_EQ(task.status, ports::TaskStatus::kFailed);
   EXPECT_EQ(json::Parse(task.error_json)->GetString("type"), "PayloadTooLarge");
-  const auto letters = tasks_->ListDeadLetters("default", "first", 10).value();
+  const auto letters = tasks_->ListDeadLetters({"default", "first"}).value().letters;
   ASSERT_EQ(letters.size(), 1U);
   EXPECT_EQ(letters[0].error_message, error.message);
   const auto kept = model::ParseEnvelope(tasks_->GetDeadLetter(sent.id)->envelope_json).value();

@@ -50,7 +50,6 @@ struct Deps {
 struct Limits {
   std::size_t payload_bytes = 10U << 20U;  // of one created task
   std::size_t report_batch_items = 1024;   // of one POST of events
-  std::size_t dead_letter_page_items = 500;
 };
 
 // Task routes under /api/v1/tasks and /api/v1/dead-letters, and the same tasks under /api/v1/mesh. `deps` must outlive

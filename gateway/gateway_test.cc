@@ -349,6 +349,45 @@ TEST_F(Gateway, TakesADeadLetterAsDeepAsARelayTakesAnEnvelope) {
   EXPECT_EQ(Call("POST", "/api/v1/dead-letters/deep/replay", "").status, 201);
 }
 
+TEST_F(Gateway, DeadLettersComeInPages) {
+  for (int i = 0; i < 5; ++i) {
+    const std::string id = "e" + std::to_string(i);
+    const std::string envelope =
+        R"({"id":")" + id + R"(","route":{"curr":"b"},"status":{"phase":"failed"},"payload":1})";
+    ASSERT_EQ(
+        Call("POST", "/api/v1/events",
+             R"([{"task":")" + id + R"(","type":"dead-letter","namespace":"default","envelope":)" + envelope + "}]")
+            .status,
+        204);
+  }
+  std::vector<std::string> ids;
+  std::string cursor;
+  do {
+    const auto page = Call("GET", "/api/v1/dead-letters?limit=2" + (cursor.empty() ? "" : "&cursor=" + cursor));
+    ASSERT_EQ(page.status, 200) << page.body;
+    const json::Value list = json::Parse(page.body).value();
+    for (const json::Value& letter : list.Find("items")->AsArray()) ids.push_back(*letter.GetString("id"));
+    cursor = *list.GetString("nextCursor");
+  } while (!cursor.empty() && ids.size() < 9);
+  EXPECT_EQ(ids, (std::vector<std::string>{"e4", "e3", "e2", "e1", "e0"}));
+  EXPECT_EQ(Call("GET", "/api/v1/dead-letters?limit=501").status, 400);
+  EXPECT_EQ(Call("GET", "/api/v1/dead-letters?limit=x").status, 400);
+  EXPECT_EQ(Call("GET", "/api/v1/dead-letters?cursor=x").status, 400);
+}
+
+TEST_F(Gateway, AReplayIsFoundByTheLabelsOfWhatFailed) {
+  const std::string id = CreateTask("actor=a", R"({"labels": {"team": "x"}})");
+  const std::string envelope = R"({"id":")" + id + R"(","route":{"curr":"a"},"status":{"phase":"failed"},"payload":1})";
+  ASSERT_EQ(Call("POST", "/api/v1/events",
+                 R"([{"task":")" + id + R"(","type":"dead-letter","namespace":"default","envelope":)" + envelope + "}]")
+                .status,
+            204);
+  const auto replayed = Call("POST", "/api/v1/dead-letters/" + id + "/replay", "");
+  ASSERT_EQ(replayed.status, 201) << replayed.body;
+  const std::string again = *json::Parse(replayed.body)->GetString("id");
+  EXPECT_NE(Call("GET", "/api/v1/tasks?label=team%3Dx").body.find(again), std::string::npos);
+}
+
 TEST_F(Gateway, TextsOfReportsAreKeptWithoutNul) {
   const auto taken = Call(
       "POST", "/api/v1/events",

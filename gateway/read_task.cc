@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "gateway/labels.h"
+#include "gateway/page.h"
 #include "gateway/problem.h"
 #include "gateway/task_json.h"
 
@@ -11,7 +12,6 @@ namespace asya::gateway {
 namespace {
 
 constexpr std::chrono::seconds kWaitLimit{60};
-constexpr std::int64_t kPageLimit = 500;
 
 std::string EtagOf(const ports::Task& task) { return "\"" + std::to_string(task.version) + "\""; }
 
@@ -142,14 +142,7 @@ http::Response ListTasks(const http::Request& request, const Deps& deps) {
   }
   ReadTime(request, "createdAfter", filter.created_after, errors);
   ReadTime(request, "createdBefore", filter.created_before, errors);
-  if (const auto limit = request.Query("limit")) {
-    const bool digits = !limit->empty() && limit->size() < 5 &&
-                        std::all_of(limit->begin(), limit->end(), [](char c) { return c >= '0' && c <= '9'; });
-    filter.limit = digits ? std::stoll(*limit) : 0;
-    if (filter.limit < 1 || filter.limit > kPageLimit) {
-      errors.push_back(Invalid("limit", "got \"" + *limit + "\"; 1 to " + std::to_string(kPageLimit) + " is accepted"));
-    }
-  }
+  ReadLimit(request, filter.limit, errors);
   if (!errors.empty()) return Problem(errors);
   const auto page = deps.tasks.List(filter);
   if (!page.ok()) return Problem(page.error());

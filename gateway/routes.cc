@@ -59,8 +59,7 @@ void AddExternalRoutes(http::Router& router, const Deps& deps, const Limits& lim
                }));
   }
   const std::string letters = "/api/v1/dead-letters";
-  router.Add("GET", letters,
-             Blocking(deps, [&deps, limits](const auto& r) { return ListDeadLetters(r, deps, limits); }));
+  router.Add("GET", letters, Blocking(deps, [&deps](const auto& r) { return ListDeadLetters(r, deps); }));
   router.Add("GET", letters + "/{id}", Blocking(deps, [&deps](const auto& r) { return ReadDeadLetter(r, deps); }));
   router.Add("POST", letters + "/{id}/replay",
              Blocking(deps, [&deps, limits](const auto& r) { return ReplayDeadLetter(r, deps, limits); }));

@@ -107,6 +107,18 @@ struct DeadLetter {
   WallTime at{};
 };
 
+struct DeadLetterFilter {
+  std::optional<std::string> namespace_;
+  std::optional<std::string> actor;
+  std::int64_t limit = 500;
+  std::string cursor{};  // of the page before; empty for the first
+};
+
+struct DeadLetterPage {
+  std::vector<DeadLetter> letters;  // newest first
+  std::string next_cursor;          // empty at the end
+};
+
 // A hint that a task changed or got an event.
 struct TaskChange {
   std::string task_id;
@@ -165,9 +177,7 @@ class TaskStore {
   // Idempotent by id.
   virtual Status PutDeadLetters(const std::vector<DeadLetter>& letters) = 0;
   virtual Result<DeadLetter> GetDeadLetter(const std::string& id) = 0;
-  virtual Result<std::vector<DeadLetter>> ListDeadLetters(const std::optional<std::string>& namespace_,
-                                                          const std::optional<std::string>& actor,
-                                                          std::int64_t limit) = 0;
+  virtual Result<DeadLetterPage> ListDeadLetters(const DeadLetterFilter& filter) = 0;
   virtual Status MarkReplayed(const std::string& dead_letter_id, const std::string& task_id) = 0;
   // Called (any thread, must not block) after a change; ends when the returned object is destroyed.
   [[nodiscard]] virtual std::shared_ptr<void> Subscribe(std::function<void(const TaskChange& change)> on_change) = 0;

@@ -1,6 +1,7 @@
 #include "storage/task_story.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <string_view>
 
@@ -48,5 +49,15 @@ std::int64_t ToMillionths(double progress) {
 }
 
 double FromMillionths(std::int64_t millionths) { return static_cast<double>(millionths) / kMillion; }
+
+Result<std::optional<std::int64_t>> ParseCursor(const std::string& cursor) {
+  if (cursor.empty()) return std::optional<std::int64_t>();
+  std::int64_t sequence = 0;
+  const auto [end, error] = std::from_chars(cursor.data(), cursor.data() + cursor.size(), sequence);
+  if (error != std::errc() || end != cursor.data() + cursor.size() || sequence <= 0) {
+    return Invalid("cursor", "\"" + cursor + "\" is not a cursor that an earlier page gave");
+  }
+  return std::optional<std::int64_t>(sequence);
+}
 
 }  // namespace asya::storage

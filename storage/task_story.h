@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "ports/task_store.h"
@@ -38,6 +39,8 @@ std::string EventData(ports::TaskStatus status, double progress, const std::stri
 std::string TimeoutErrorJson();
 // The letter's own signature, or one made of actor, reason and error type.
 std::string SignatureOf(const ports::DeadLetter& letter);
+// The sequence number that the page before ended with; nullopt for the first page. kInvalid.
+Result<std::optional<std::int64_t>> ParseCursor(const std::string& cursor);
 // Progress as whole millionths, within [0, 1]; databases compare them exactly.
 std::int64_t ToMillionths(double progress);
 double FromMillionths(std::int64_t millionths);

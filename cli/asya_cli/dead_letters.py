@@ -19,16 +19,19 @@ from asya_cli.tasks import finish, payload_of
 from asya_cli.waiting import await_end, wait_for
 
 BRIEF_CHARACTERS = 70
-PAGE_LIMIT = 500  # of the server
+PAGE_LIMIT = 500  # of the server, which gives more in pages
 
 
 @click.command("dead-letters")
 @click.argument("letter_id", required=False, metavar="[ID]", shell_complete=complete_letter)
 @click.option("--actor", shell_complete=complete_actor, help="Only those that failed at this actor.")
+@click.option("--limit", type=click.IntRange(min=1), default=PAGE_LIMIT, show_default=True, help="How many at most.")
 @output_option()
 @namespace_option
 @server_option
-def dead_letters(letter_id: str | None, actor: str | None, output: str, namespace: str, server: str | None) -> None:
+def dead_letters(
+    letter_id: str | None, actor: str | None, limit: int, output: str, namespace: str, server: str | None
+) -> None:  # fmt: skip
     """List the dead letters, or show one with its error and its whole envelope."""
     client = Client(find_server(server))
     if letter_id:
@@ -39,14 +42,38 @@ def dead_letters(letter_id: str | None, actor: str | None, output: str, namespac
             show(letter)
         return
     params = {"namespace": namespace} | ({"actor": actor} if actor else {})
-    answer = client.json("GET", "/api/v1/dead-letters", params=params)
-    if len(answer["items"]) >= PAGE_LIMIT:
-        note(f"the newest {PAGE_LIMIT} at most are shown; --actor NAME shows those of one actor")
+    answer = newest(client, params, limit)
     if output != "table":
         data(answer, output)
-        return
+    else:
+        letter_table(answer["items"])
+    if answer["nextCursor"]:
+        note(f"there are more: --limit {5 * limit}, or --actor NAME for those of one actor")
+
+
+def newest(client: Client, params: dict[str, str], limit: int) -> dict[str, Any]:
+    """So many of the newest letters, from as many pages as it takes, as one answer."""
+    items: list[dict[str, Any]] = []
+    groups: dict[str, dict[str, Any]] = {}
+    cursor = ""
+    while len(items) < limit:
+        asked = {**params, "limit": str(min(PAGE_LIMIT, limit - len(items)))} | ({"cursor": cursor} if cursor else {})
+        page = client.json("GET", "/api/v1/dead-letters", params=asked)
+        items += page["items"]
+        for group in page["groups"]:
+            # The one that was there first tells of the newest letter.
+            known = groups.setdefault(group["signature"], {**group, "count": 0})
+            known["count"] += group["count"]
+        cursor = page.get("nextCursor", "")
+        if not cursor:
+            break
+    return {"items": items, "groups": list(groups.values()), "nextCursor": cursor}
+
+
+def letter_table(items: list[dict[str, Any]]) -> None:
+    """One line a letter."""
     rows = [[i["id"], i["actor"], i["reason"], brief(i["error"]), i.get("replayedAs", ""), age(i["at"])]
-            for i in answer["items"]]  # fmt: skip
+            for i in items]  # fmt: skip
     table(["id", "actor", "reason", "error", "replayed as", "age"], rows)
     if rows:
         note(f"\nnext: asya dead-letters {rows[0][0]}   or   asya replay {rows[0][0]} --edit")

@@ -18,9 +18,11 @@ DeadLetter MakeLetter(const std::string& id, const std::string& actor) {
   return letter;
 }
 
-std::vector<std::string> Ids(const Result<std::vector<DeadLetter>>& letters) {
-  std::vector<std::string> ids;
-  for (const auto& letter : *letters) ids.push_back(letter.id);
+using IdList = std::vector<std::string>;
+
+IdList Ids(const Result<ports::DeadLetterPage>& page) {
+  IdList ids;
+  for (const auto& letter : page->letters) ids.push_back(letter.id);
   return ids;
 }
 
@@ -63,11 +65,37 @@ TEST_P(TaskStoreSuite, DeadLettersAreListedNewestFirst) {
   team.namespace_ = "team";
   ASSERT_TRUE(store().PutDeadLetters({MakeLetter("a", "prep"), MakeLetter("b", "ocr")}).ok());
   ASSERT_TRUE(store().PutDeadLetters({team}).ok());
-  using IdList = std::vector<std::string>;
-  EXPECT_EQ(Ids(store().ListDeadLetters({}, {}, 10)), (IdList{"team", "b", "a"}));
-  EXPECT_EQ(Ids(store().ListDeadLetters({}, {}, 1)), (IdList{"team"}));
-  EXPECT_EQ(Ids(store().ListDeadLetters("default", {}, 10)), (IdList{"b", "a"}));
-  EXPECT_EQ(Ids(store().ListDeadLetters({}, "prep", 10)), (IdList{"team", "a"}));
+  EXPECT_EQ(Ids(store().ListDeadLetters({})), (IdList{"team", "b", "a"}));
+  EXPECT_EQ(Ids(store().ListDeadLetters({{}, {}, 1})), (IdList{"team"}));
+  EXPECT_EQ(Ids(store().ListDeadLetters({"default", {}, 10})), (IdList{"b", "a"}));
+  EXPECT_EQ(Ids(store().ListDeadLetters({{}, "prep", 10})), (IdList{"team", "a"}));
+}
+
+// Those that come meanwhile are before the first page, and none is shown twice.
+TEST_P(TaskStoreSuite, DeadLettersComePageByPage) {
+  constexpr int kLetters = 7;
+  for (int i = 0; i < kLetters; ++i) {
+    ASSERT_TRUE(store().PutDeadLetters({MakeLetter(std::to_string(i), i % 2 == 0 ? "even" : "odd")}).ok());
+  }
+  IdList ids;
+  ports::DeadLetterFilter filter;
+  filter.actor = "even";
+  filter.limit = 2;
+  for (int pages = 0; pages == 0 || !filter.cursor.empty(); ++pages) {
+    ASSERT_LT(pages, kLetters) << "the pages do not end";
+    const auto page = store().ListDeadLetters(filter);
+    ASSERT_TRUE(page.ok()) << page.error().message;
+    EXPECT_LE(page->letters.size(), 2U);
+    for (const auto& letter : page->letters) ids.push_back(letter.id);
+    filter.cursor = page->next_cursor;
+    ASSERT_TRUE(store().PutDeadLetters({MakeLetter("late-" + std::to_string(pages), "even")}).ok());
+  }
+  EXPECT_EQ(ids, (IdList{"6", "4", "2", "0"}));
+  filter.cursor = "no cursor";
+  EXPECT_EQ(store().ListDeadLetters(filter).error().field, "cursor");
+  filter = {};
+  filter.limit = kLetters + 2;
+  EXPECT_EQ(store().ListDeadLetters(filter)->next_cursor, "") << "a page that ends with the last has none after it";
 }
 
 TEST_P(TaskStoreSuite, AReplayIsMarkedOnItsDeadLetter) {
@@ -90,7 +118,7 @@ TEST_P(TaskStoreSuite, DeadLettersAreDroppedOverTheCountOldestFirst) {
   const auto dropped = harness_->DropOldDeadLetters(letters.front().at);
   ASSERT_TRUE(dropped.ok()) << dropped.error().message;
   EXPECT_EQ(*dropped, count - 3);
-  EXPECT_EQ(store().ListDeadLetters({}, {}, 10)->back().id, std::to_string(count - 3));
+  EXPECT_EQ(store().ListDeadLetters({})->letters.back().id, std::to_string(count - 3));
   EXPECT_EQ(*harness_->DropOldDeadLetters(letters.front().at), 0);
 }
 

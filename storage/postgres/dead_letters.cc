@@ -13,9 +13,12 @@ using sql::postgres::Transaction;
 
 namespace {
 
-#define ASYA_SELECT_LETTER                                                                                     \
-  "SELECT id, namespace, actor, reason, error_type, error_message, signature, envelope, raw, replayed_as, at " \
+#define ASYA_SELECT_LETTER                                                                                      \
+  "SELECT id, namespace, actor, reason, error_type, error_message, signature, envelope, raw, replayed_as, at, " \
+  "sequence "                                                                                                   \
   "FROM dead_letters "
+
+constexpr std::size_t kLetterSequenceColumn = 11;
 
 // Of the oldest letters those that are over the count or the age: a look at one batch, however many there are.
 constexpr const char* kDropOldLetters = R"sql(
@@ -88,25 +91,28 @@ Result<DeadLetter> TaskStore::GetDeadLetter(const std::string& id) {
   return *std::move(letter);
 }
 
-Result<std::vector<DeadLetter>> TaskStore::ListDeadLetters(const std::optional<std::string>& namespace_,
-                                                           const std::optional<std::string>& actor,
-                                                           std::int64_t limit) {
-  std::vector<DeadLetter> letters;
+Result<ports::DeadLetterPage> TaskStore::ListDeadLetters(const ports::DeadLetterFilter& filter) {
+  ASYA_TRY(const auto before, ParseCursor(filter.cursor));
+  const std::int64_t limit = std::clamp<std::int64_t>(filter.limit, 1, kDeadLettersListedMax);
+  ports::DeadLetterPage page;
   const auto read = [&](Transaction& transaction) -> Status {
     Parameters parameters;
-    namespace_ ? parameters.Add(*namespace_) : parameters.AddNull();
-    actor ? parameters.Add(*actor) : parameters.AddNull();
-    parameters.Add(std::clamp<std::int64_t>(limit, 1, kDeadLettersListedMax));
-    ASYA_TRY(
-        const Rows rows,
-        transaction.Execute(ASYA_SELECT_LETTER "WHERE ($1::text IS NULL OR namespace = $1) "
-                                               "AND ($2::text IS NULL OR actor = $2) ORDER BY sequence DESC LIMIT $3",
-                            parameters));
-    for (std::size_t row = 0; row < rows.size(); ++row) letters.push_back(ReadDeadLetter(rows, row));
+    filter.namespace_ ? parameters.Add(*filter.namespace_) : parameters.AddNull();
+    filter.actor ? parameters.Add(*filter.actor) : parameters.AddNull();
+    before ? parameters.Add(*before) : parameters.AddNull();
+    parameters.Add(limit + 1);  // one more, to know whether there is a next page
+    ASYA_TRY(const Rows rows, transaction.Execute(ASYA_SELECT_LETTER "WHERE ($1::text IS NULL OR namespace = $1) "
+                                                                     "AND ($2::text IS NULL OR actor = $2) "
+                                                                     "AND ($3::bigint IS NULL OR sequence < $3) "
+                                                                     "ORDER BY sequence DESC LIMIT $4",
+                                                  parameters));
+    const std::size_t shown = std::min(rows.size(), static_cast<std::size_t>(limit));
+    for (std::size_t row = 0; row < shown; ++row) page.letters.push_back(ReadDeadLetter(rows, row));
+    if (rows.size() > shown) page.next_cursor = rows.Text(shown - 1, kLetterSequenceColumn);
     return Ok();
   };
   ASYA_TRY_STATUS(database_.Read(read));
-  return letters;
+  return page;
 }
 
 Status TaskStore::MarkReplayed(const std::string& dead_letter_id, const std::string& task_id) {

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 #include "storage/postgres/rows.h"
@@ -24,16 +23,6 @@ constexpr const char* kList = ASYA_SELECT_TASK
     "AND ($7::bigint IS NULL OR t.created_at < $7) "
     "AND ($9::text IS NULL OR (CASE WHEN t.labels = '' THEN '{}' ELSE t.labels END)::jsonb @> $9::jsonb) "
     "ORDER BY t.sequence DESC LIMIT $8";
-
-Result<std::optional<std::int64_t>> ParseCursor(const std::string& cursor) {
-  if (cursor.empty()) return std::optional<std::int64_t>();
-  std::int64_t sequence = 0;
-  const auto [end, error] = std::from_chars(cursor.data(), cursor.data() + cursor.size(), sequence);
-  if (error != std::errc() || end != cursor.data() + cursor.size() || sequence <= 0) {
-    return Invalid("cursor", "\"" + cursor + "\" is not a cursor that an earlier page gave");
-  }
-  return std::optional<std::int64_t>(sequence);
-}
 
 template <class T>
 void AddOptional(Parameters& parameters, const std::optional<T>& value) {

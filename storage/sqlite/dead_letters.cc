@@ -15,9 +15,12 @@ using sql::sqlite::Transaction;
 
 namespace {
 
-#define ASYA_SELECT_LETTER                                                                                     \
-  "SELECT id, namespace, actor, reason, error_type, error_message, signature, envelope, raw, replayed_as, at " \
+#define ASYA_SELECT_LETTER                                                                                      \
+  "SELECT id, namespace, actor, reason, error_type, error_message, signature, envelope, raw, replayed_as, at, " \
+  "sequence "                                                                                                   \
   "FROM dead_letters "
+
+constexpr int kLetterSequenceColumn = 11;
 
 // Of the oldest letters those that are over the count or the age: a look at one batch, however many there are.
 constexpr const char* kDropOldLetters = R"sql(
@@ -90,25 +93,32 @@ Result<DeadLetter> TaskStore::GetDeadLetter(const std::string& id) {
   return *std::move(letter);
 }
 
-Result<std::vector<DeadLetter>> TaskStore::ListDeadLetters(const std::optional<std::string>& namespace_,
-                                                           const std::optional<std::string>& actor,
-                                                           std::int64_t limit) {
-  std::vector<DeadLetter> letters;
+Result<ports::DeadLetterPage> TaskStore::ListDeadLetters(const ports::DeadLetterFilter& filter) {
+  ASYA_TRY(const auto before, ParseCursor(filter.cursor));
+  const std::int64_t limit = std::clamp<std::int64_t>(filter.limit, 1, kDeadLettersListedMax);
+  ports::DeadLetterPage page;
   const auto read = [&](Transaction& transaction) -> Status {
     ASYA_TRY(auto* const row, transaction.Prepare(ASYA_SELECT_LETTER
                                                   "WHERE (?1 IS NULL OR namespace = ?1) AND (?2 IS NULL OR actor = ?2) "
-                                                  "ORDER BY sequence DESC LIMIT ?3"));
-    if (namespace_) row->Bind(1, *namespace_);
-    if (actor) row->Bind(2, *actor);
-    row->Bind(3, std::clamp<std::int64_t>(limit, 1, kDeadLettersListedMax));
+                                                  "AND (?3 IS NULL OR sequence < ?3) ORDER BY sequence DESC LIMIT ?4"));
+    if (filter.namespace_) row->Bind(1, *filter.namespace_);
+    if (filter.actor) row->Bind(2, *filter.actor);
+    if (before) row->Bind(3, *before);
+    row->Bind(4, limit + 1);  // one more, to know whether there is a next page
+    std::int64_t last = 0;
     for (;;) {
       ASYA_TRY(const bool found, row->Step());
       if (!found) return Ok();
-      letters.push_back(ReadDeadLetter(*row));
+      if (static_cast<std::int64_t>(page.letters.size()) == limit) {
+        page.next_cursor = std::to_string(last);
+        return Ok();
+      }
+      page.letters.push_back(ReadDeadLetter(*row));
+      last = row->Int(kLetterSequenceColumn);
     }
   };
   ASYA_TRY_STATUS(database_.Read(read));
-  return letters;
+  return page;
 }
 
 Status TaskStore::MarkReplayed(const std::string& dead_letter_id, const std::string& task_id) {

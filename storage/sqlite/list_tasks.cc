@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 #include "storage/sqlite/rows.h"
@@ -29,16 +28,6 @@ constexpr const char* kList = ASYA_SELECT_TASK
 
 constexpr const char* kChildren =
     ASYA_SELECT_TASK "WHERE t.parent_id = ?1 AND t.parent_id <> '' ORDER BY t.sequence LIMIT ?2";
-
-Result<std::optional<std::int64_t>> ParseCursor(const std::string& cursor) {
-  if (cursor.empty()) return std::optional<std::int64_t>();
-  std::int64_t sequence = 0;
-  const auto [end, error] = std::from_chars(cursor.data(), cursor.data() + cursor.size(), sequence);
-  if (error != std::errc() || end != cursor.data() + cursor.size() || sequence <= 0) {
-    return Invalid("cursor", "\"" + cursor + "\" is not a cursor that an earlier page gave");
-  }
-  return std::optional<std::int64_t>(sequence);
-}
 
 void Bind(Statement& statement, const TaskFilter& filter, std::optional<std::int64_t> before, std::int64_t limit) {
   if (before) statement.Bind(1, *before);

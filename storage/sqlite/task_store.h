@@ -52,9 +52,7 @@ class TaskStore final : public ports::TaskStore {
   Result<std::vector<std::string>> CanceledSince(WallTime since) override;
   Status PutDeadLetters(const std::vector<ports::DeadLetter>& letters) override;
   Result<ports::DeadLetter> GetDeadLetter(const std::string& id) override;
-  Result<std::vector<ports::DeadLetter>> ListDeadLetters(const std::optional<std::string>& namespace_,
-                                                         const std::optional<std::string>& actor,
-                                                         std::int64_t limit) override;
+  Result<ports::DeadLetterPage> ListDeadLetters(const ports::DeadLetterFilter& filter) override;
   Status MarkReplayed(const std::string& dead_letter_id, const std::string& task_id) override;
   [[nodiscard]] std::shared_ptr<void> Subscribe(
       std::function<void(const ports::TaskChange& change)> on_change) override;
