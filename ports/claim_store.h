@@ -54,6 +54,10 @@ class ClaimStore {
   // Removes these, in this order, and the folder when it is empty. Idempotent: what is not there is gone.
   virtual Status Remove(const std::string& folder, const std::vector<std::string>& names,
                         std::chrono::milliseconds timeout) = 0;
+  // For the end of a process: no call lasts longer than until then, whatever its timeout; also none that runs now.
+  // It may be about a second later, and later still where credentials are being asked for. Nothing to do where no
+  // network is between.
+  virtual void EndBy(SteadyTime /*time*/) {}
 };
 
 // The payload, if it has this size and the hash of its key. kInvalid: what is stored is something else.

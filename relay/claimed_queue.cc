@@ -81,8 +81,12 @@ void ClaimedQueue::Stop(std::chrono::milliseconds grace) {
     waiting_.clear();
   }
   stopped_.notify_all();
+  const SteadyTime end_by = RealClock().Steady() + grace;
+  // The rest is for the settlements of what was written, and for what goes back.
+  parts_.store.EndBy(end_by - grace / 2);
   writers_.Stop();
-  parts_.queue.Stop(grace);
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end_by - RealClock().Steady());
+  parts_.queue.Stop(std::clamp(left, grace / 2, grace));
   readers_.Stop();
 }
 

@@ -74,6 +74,7 @@ class ClaimedQueue final : public ports::MessageQueue, private ports::ConsumerEv
   void Begin(ports::DeliveryTag tag, std::int64_t crash_count) override { parts_.queue.Begin(tag, crash_count); }
   void Settle(ports::Settlement settlement) override;
   [[nodiscard]] std::size_t MessageLimitBytes() const override { return model::kClaimLimitBytes; }
+  // The store has half of the grace, and takes nothing afterwards.
   void Stop(std::chrono::milliseconds grace) override;
 
  private:

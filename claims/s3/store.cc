@@ -1,7 +1,5 @@
 #include "claims/s3/store.h"
 
-#include <poll.h>
-
 #include <algorithm>
 #include <charconv>
 
@@ -177,7 +175,8 @@ Result<std::vector<ports::ClaimFolder>> Store::Walk(const std::string& prefix, s
 Result<http::ClientResponse> Store::Make(const Call& call, SteadyTime deadline) {
   bool keys_refused = false;
   for (int attempt = 1;; ++attempt) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - clock_.Steady());
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(std::min(deadline, EndsBy()) - clock_.Steady());
     if (left.count() <= 0) return Fail(ErrorCode::kTimeout, std::string(call.operation) + ": no time is left");
     ASYA_TRY(const aws::AwsKeys keys, keys_.Get());
     auto answer = Attempt(call, keys, left);
@@ -201,7 +200,28 @@ Result<http::ClientResponse> Store::Make(const Call& call, SteadyTime deadline) 
       const std::lock_guard lock(mutex_);
       unit = random_.Unit();
     }
-    ::poll(nullptr, 0, static_cast<int>(static_cast<double>(longest.count()) * (0.5 + unit)));
+    Pause(std::chrono::duration_cast<std::chrono::milliseconds>(longest * (0.5 + unit)));
+  }
+}
+
+void Store::EndBy(SteadyTime time) {
+  {
+    const std::lock_guard lock(mutex_);
+    end_by_ = std::min(end_by_, time);
+  }
+  changed_.notify_all();
+}
+
+SteadyTime Store::EndsBy() {
+  const std::lock_guard lock(mutex_);
+  return end_by_;
+}
+
+void Store::Pause(std::chrono::milliseconds time) {
+  const SteadyTime until = clock_.Steady() + time;
+  std::unique_lock lock(mutex_);
+  for (SteadyTime now = clock_.Steady(); now < std::min(until, end_by_); now = clock_.Steady()) {
+    changed_.wait_for(lock, std::min(until, end_by_) - now);
   }
 }
 
@@ -214,6 +234,7 @@ Result<http::ClientResponse> Store::Attempt(const Call& call, const aws::AwsKeys
   request.deadline = limit;
   request.response_limit_bytes = call.answer_bytes;
   request.ca_pem = settings_.ca_pem;
+  request.is_over = [this] { return clock_.Steady() >= EndsBy(); };
   request.body = call.body;
   const std::string date = aws::AmzDate(clock_.Now());
   aws::ToSign to_sign{call.method, path, call.query, {}, call.body, call.body_sha256};

@@ -1,6 +1,7 @@
 // s3::Store: payloads as objects of one bucket of Amazon S3, or of what speaks its REST API.
 #pragma once
 
+#include <condition_variable>
 #include <cstdint>
 #include <map>
 #include <mutex>
@@ -51,6 +52,7 @@ class Store final : public ports::ClaimStore {
   Result<ports::ClaimFolder> Look(const std::string& folder, std::chrono::milliseconds timeout) override;
   Status Remove(const std::string& folder, const std::vector<std::string>& names,
                 std::chrono::milliseconds timeout) override;
+  void EndBy(SteadyTime time) override;
 
  private:
   struct Call {
@@ -71,6 +73,9 @@ class Store final : public ports::ClaimStore {
   // Folders whose keys follow `after`, until one more than `limit` has begun.
   Result<std::vector<ports::ClaimFolder>> Walk(const std::string& prefix, std::string after, std::size_t limit,
                                                SteadyTime deadline);
+  // Before the next attempt; shorter where the end comes first.
+  void Pause(std::chrono::milliseconds time);
+  [[nodiscard]] SteadyTime EndsBy();
   [[nodiscard]] std::string KeyOf(const std::string& folder, const std::string& name) const;
   [[nodiscard]] SteadyTime DeadlineOf(std::chrono::milliseconds timeout) const { return clock_.Steady() + timeout; }
   void Count(const char* name, const char* help, const observe::MetricLabels& labels);
@@ -85,6 +90,8 @@ class Store final : public ports::ClaimStore {
   aws::KeySource keys_;
   http::Client client_;
   std::mutex mutex_;  // of what follows
+  std::condition_variable changed_;
+  SteadyTime end_by_ = SteadyTime::max();
   aws::Signer signer_;
   Random random_;
   std::map<std::pair<std::string, observe::MetricLabels>, observe::Counter> counters_;  // bounded by codes

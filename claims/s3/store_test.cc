@@ -3,11 +3,16 @@
 
 #include <gtest/gtest.h>
 
+#include <sys/socket.h>
+
 #include <cstdlib>
+#include <future>
 
 #include "claims/conformance/claim_store_suite.h"
 #include "core/base/sha256.h"
+#include "core/base/unique_fd.h"
 #include "tests/support/moto_region.h"
+#include "tests/support/unix_server.h"
 
 namespace asya::claims {
 namespace {
@@ -82,6 +87,27 @@ TEST_F(S3Store, ACallEndsWithinItsTime) {
   ASSERT_FALSE(set.ok());
   EXPECT_TRUE(set.error().code == ErrorCode::kUnavailable || set.error().code == ErrorCode::kTimeout);
   EXPECT_LT(RealClock().Steady() - began, std::chrono::seconds(30));
+}
+
+// With no more than the machine's own backlog: connections are made, and nothing ever answers.
+TEST(S3StoreThatIsAway, ACallThatRunsEndsWithTheProcess) {
+  const tests::BoundPort silent = tests::BindLoopback();
+  const UniqueFd listener(silent.descriptor);
+  ASSERT_EQ(::listen(listener.get(), 8), 0);
+  s3::Settings settings;
+  settings.bucket = "b";
+  settings.endpoint = "http://127.0.0.1:" + silent.port;
+  settings.credentials.keys.access_key_id = "id";
+  settings.credentials.keys.secret_access_key = "secret";
+  observe::Metrics metrics;
+  s3::Store store(settings, RealClock(), metrics, "test");
+  auto running = std::async(std::launch::async, [&] { return store.SetMark("a", "x", std::chrono::hours(1)); });
+  // The call has begun: its connection is there.
+  const UniqueFd peer(::accept(listener.get(), nullptr, nullptr));
+  store.EndBy(RealClock().Steady());
+  ASSERT_EQ(running.wait_for(std::chrono::seconds(30)), std::future_status::ready);
+  EXPECT_FALSE(running.get().ok());
+  EXPECT_EQ(store.SetMark("a", "x", std::chrono::hours(1)).error().code, ErrorCode::kTimeout);
 }
 
 TEST_F(S3Store, WrongKeysAreRefusedOnceAndNeverShown) {
