@@ -54,6 +54,8 @@ void Relay::Call(Job& job) {
   job.stage = Stage::kRunning;
   ++running_;
   job.shared_crash = false;
+  job.last_end.clear();
+  job.awaits_end = false;
   job.listener = std::make_unique<Listening>(job.envelope.id, IsSilent(job.envelope) ? nullptr : parts_.reporter,
                                              parts_.handler_metrics, parts_.logger);
   job.is_first = !std::exchange(had_first_call_, true);
@@ -105,6 +107,15 @@ void Relay::Hold(std::chrono::microseconds time) {
   });
 }
 
+// The connections of a dead worker may end before its death is told, or after that.
+void Relay::HeardOfWorker(const std::string& last_end) {
+  for (auto& [number, job] : jobs_) {
+    const bool runs = job->stage == Stage::kRunning;
+    if (job->awaits_end || (runs && job->last_end.empty())) job->last_end = last_end;
+    job->awaits_end = false;
+  }
+}
+
 void Relay::NotReached(Job& job) {
   if (!job.leased) {
     lineup_.Ended(job.number);
@@ -139,8 +150,10 @@ void Relay::Crashed(Job& job) {
   }
   if (!our_kill) {
     job.suspect = true;
-    job.last_end = last_end_;
     if (!shared) ++job.crashes;
+    // Only of a worker that was ready is there more to be told. A call in the next one would make two of its deaths.
+    job.awaits_end = job.last_end.empty() && runtime_.kind == RuntimeState::Kind::kReady && runtime_.tells_ends;
+    if (job.awaits_end) Hold(limits_.end_patience);
   }
   job.stage = Stage::kWaiting;
   if (draining_) {

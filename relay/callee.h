@@ -13,8 +13,9 @@ namespace asya::relay {
 struct RuntimeState {
   enum class Kind { kAbsent, kLoading, kReady, kFailed };
   Kind kind = Kind::kAbsent;
-  std::string text;      // for a person: what is wrong, with file and line where they are known
-  std::string last_end{};  // how the worker before died, if it just has: "killed by SIGSEGV"
+  std::string text;         // for a person: what is wrong, with file and line where they are known
+  std::string last_end{};   // how the worker before died, if it just has: "killed by SIGSEGV"
+  bool tells_ends = false;  // the death of a worker is told by the next state
   friend bool operator==(const RuntimeState&, const RuntimeState&) = default;
 };
 

@@ -52,15 +52,11 @@ TEST(Crash, PoisonEndsAsADeadLetterAfterItsLimit) {
   RelayHarness harness;
   FakeRuntime runtime(harness.folder(), [&](Call& call) {
     if (call.envelope().id == "poison") {
-      runtime.SetHealth(R"({"status":"loading","last_end":"killed by SIGSEGV"})");
-      call.Die();
-      runtime.SetHealth(R"({"status":"ready"})");
+      call.Die("killed by SIGSEGV");
     } else {
       call.Return("1");
     }
   });
-  // Whether a death is told before the next call depends on time; one that is known must not be lost.
-  runtime.SetHealth(R"({"status":"ready","last_end":"killed by SIGSEGV"})");
   harness.Start();
   harness.Send(harness.Make("poison", {"post"}, "8"));
   harness.Send(harness.Make("good", {"post"}));
@@ -75,6 +71,49 @@ TEST(Crash, PoisonEndsAsADeadLetterAfterItsLimit) {
   // Five alone, and at most one more on a connection that may have been stale.
   EXPECT_GE(runtime.CallsOf("poison"), 5);
   EXPECT_LE(runtime.CallsOf("poison"), 6);
+}
+
+TEST(Crash, TheDeadLetterTellsOfTheLastDeathThoughThatIsToldAfterTheConnectionEnds) {
+  RelayHarness harness;
+  harness.limits.end_patience = tests::kPatience;
+  const auto crashes = [&] {
+    const std::string metrics = harness.Get("/metrics");
+    const std::string name = "asya_actor_runtime_errors_total{error_type=\"RuntimeCrash\",queue=\"asya-ns-infer\"} ";
+    const std::size_t at = metrics.find(name);
+    return at == std::string::npos ? 0 : std::stoi(metrics.substr(at + name.size()));
+  };
+  FakeRuntime runtime(harness.folder(), [&](Call& call) {
+    if (runtime.CallsOf("poison") < 5) return call.Die("killed by SIGSEGV");
+    runtime.CutCalls();
+    ASSERT_TRUE(RelayHarness::Eventually([&] { return crashes() >= 5; }));
+    call.Die("killed by SIGKILL");
+  });
+  harness.Start();
+  harness.Send(harness.Make("poison", {"post"}));
+  const auto taken = harness.Take("x-sink");
+  ASSERT_TRUE(taken.has_value());
+  EXPECT_EQ(taken->status.error.GetString("message"),
+            "the worker died 5 times in the middle of this call (killed by SIGKILL)");
+}
+
+TEST(Crash, TheDeadLetterTellsNothingOfTheDeathOfAnEarlierWorker) {
+  RelayHarness harness;
+  FakeRuntime runtime(harness.folder(), [&](Call& call) {
+    if (call.envelope().id == "poison") {
+      call.Die();  // and nobody knows how
+    } else if (runtime.CallsOf("first") == 1) {
+      call.Die("killed by SIGSEGV");
+    } else {
+      call.Return("1");
+    }
+  });
+  harness.Start();
+  harness.Send(harness.Make("first", {"post"}));
+  ASSERT_TRUE(harness.Take("post").has_value());
+  harness.Send(harness.Make("poison", {"post"}));
+  const auto taken = harness.Take("x-sink");
+  ASSERT_TRUE(taken.has_value());
+  EXPECT_EQ(taken->status.error.GetString("message"), "the worker died 5 times in the middle of this call");
 }
 
 TEST(Crash, CallsThatShareACrashRunAgainOneAtATime) {

@@ -36,7 +36,8 @@ struct Job {
   std::int64_t crashes = 0;   // calls of it that ended with the death of the worker or relay
   bool suspect = false;       // it may be what kills the worker: runs alone
   bool shared_crash = false;  // of a call that runs: a worker died beside it
-  std::string last_end;       // of the worker that died with it last, where that is known: "killed by SIGSEGV"
+  std::string last_end;       // of the worker that it ran in last, once that is told: "killed by SIGSEGV"
+  bool awaits_end = false;    // that worker died, and the runtime has not told how
   WallTime enqueued_at{};
   WallTime received_at{};
   WallTime called_at{};

@@ -49,13 +49,7 @@ void Relay::OnConnection(bool connected, const std::string& reason) {
 void Relay::RuntimeChanged(const RuntimeState& state) {
   const bool was_ready = runtime_.kind == RuntimeState::Kind::kReady;
   runtime_ = state;
-  if (!state.last_end.empty()) {
-    last_end_ = state.last_end;
-    // The connections of its calls may have ended before this was told.
-    for (auto& [number, job] : jobs_) {
-      if (job->suspect && job->stage == Stage::kWaiting) job->last_end = last_end_;
-    }
-  }
+  HeardOfWorker(state.last_end);
   if (state.kind == RuntimeState::Kind::kReady) {
     if (!ready_at_) ready_at_ = parts_.clock.Now();
     patience_timer_.Cancel();

@@ -38,6 +38,7 @@ struct RelayLimits {
   std::chrono::milliseconds first_call_pause{10};
   std::chrono::milliseconds longest_call_pause{500};
   std::chrono::milliseconds suspect_patience{10'000};  // how long suspects wait for a runtime that is not ready
+  std::chrono::milliseconds end_patience{1000};        // how long calls wait to be told how a worker died
   std::chrono::milliseconds orphan_life{60'000};       // how long an outcome waits for its message to come again
   std::size_t orphans = 2048;                          // outcomes that wait for theirs; the oldest are forgotten
   std::size_t orphan_bytes = 64U << 20U;               // of them
@@ -106,6 +107,7 @@ class Relay final : public ports::ConsumerEvents {
   void Call(Job& job);
   void CallFinished(JobNumber number, const Finished& finished);
   void Crashed(Job& job);
+  void HeardOfWorker(const std::string& last_end);
   void NotReached(Job& job);
   void Hold(std::chrono::microseconds time);
   // conclude.cc: what a call led to.
@@ -166,7 +168,6 @@ class Relay final : public ports::ConsumerEvents {
   Credits credits_;
 
   RuntimeState runtime_;
-  std::string last_end_;  // of the last worker that died by itself
   bool connected_ = false;
   std::string connection_reason_ = "not connected to the queue yet";
   bool draining_ = false;

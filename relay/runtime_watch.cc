@@ -64,6 +64,7 @@ Status RuntimeWatch::TakeLine(std::string_view line) {
   ASYA_TRY(const json::Value value, json::Parse(line));
   const std::string status = value.GetString("status").value_or("");
   RuntimeState state;
+  state.tells_ends = true;
   if (status == "ready") {
     state.kind = RuntimeState::Kind::kReady;
   } else if (status == "failed") {

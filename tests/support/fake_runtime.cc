@@ -77,33 +77,35 @@ void FakeRuntime::ServeHealth(ServedConnection& connection) {
   if (!connection.Read()) return;
   connection.Send("HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nConnection: close\r\n\r\n");
   std::unique_lock lock(mutex_);
-  std::size_t told = health_.size() - 1;
-  for (;;) {
-    while (told < health_.size()) {
-      if (!connection.Send(health_[told] + "\n")) return;
-      ++told;
+  told_ = health_.size() - 1;
+  watched_ = true;
+  while (!stopping_) {
+    while (watched_ && told_ < health_.size()) {
+      watched_ = connection.Send(health_[told_] + "\n");
+      ++told_;
     }
-    changed_.wait(lock, [&] { return stopping_ || told < health_.size(); });
-    if (stopping_) return;
+    changed_.notify_all();
+    if (!watched_) return;
+    changed_.wait(lock, [this] { return stopping_ || told_ < health_.size(); });
   }
 }
 
-void FakeRuntime::KillWorker() {
+void FakeRuntime::KillWorker(const std::string& last_end) {
   const std::string last = [this] {
     const std::lock_guard lock(mutex_);
     return health_.back();
   }();
-  SetHealth(R"({"status":"loading"})");
+  SetHealth(last_end.empty() ? R"({"status":"loading"})"
+                             : R"({"status":"loading","last_end":)" + json::Quote(last_end) + "}");
   calls_->CutAll();
   SetHealth(last);
 }
 
 void FakeRuntime::SetHealth(const std::string& line) {
-  {
-    const std::lock_guard lock(mutex_);
-    health_.push_back(line);
-  }
+  std::unique_lock lock(mutex_);
+  health_.push_back(line);
   changed_.notify_all();
+  changed_.wait(lock, [this] { return stopping_ || !watched_ || told_ == health_.size(); });
 }
 
 int FakeRuntime::CallsOf(const std::string& id) const {

@@ -30,7 +30,7 @@ class FakeRuntime {
     [[nodiscard]] std::string Frame(const std::string& payload) const;
     void Send(const std::string& bytes) { connection_.Send(bytes); }
     // The worker dies with everything that runs in it, and comes back.
-    void Die() { runtime_.KillWorker(); }
+    void Die(const std::string& last_end = "") { runtime_.KillWorker(last_end); }
     void WaitForClose() { connection_.WaitForClose(); }
 
    private:
@@ -47,9 +47,12 @@ class FakeRuntime {
   FakeRuntime(const FakeRuntime&) = delete;
   FakeRuntime& operator=(const FakeRuntime&) = delete;
 
-  // Ends all calls at once; the health feed says loading and then ready again.
-  void KillWorker();
-  // What the health feed says from now on, e.g. {"status":"ready"}.
+  // Ends all calls at once; the health feed says loading, with how it died if that is known, and then ready again. As
+  // with a real one, whoever watches has been told before a call runs in the next worker.
+  void KillWorker(const std::string& last_end = "");
+  // Ends all calls at once; nothing is said.
+  void CutCalls() { calls_->CutAll(); }
+  // What the health feed says from now on, e.g. {"status":"ready"}; whoever watches has been told.
   void SetHealth(const std::string& line);
   // Calls of this envelope so far.
   [[nodiscard]] int CallsOf(const std::string& id) const;
@@ -64,6 +67,8 @@ class FakeRuntime {
   std::condition_variable changed_;
   std::vector<std::string> health_ = {R"({"status":"ready"})"};
   bool stopping_ = false;
+  bool watched_ = false;
+  std::size_t told_ = 0;  // lines, to whoever watches
   std::map<std::string, int> called_;
   std::unique_ptr<UnixServer> calls_;
   std::unique_ptr<UnixServer> feed_;
