@@ -31,7 +31,7 @@ struct Committed {
   ports::Revision upto;  // equal to `base`: nothing
   std::string server;    // see storage/postgres/rewind.h
   std::int64_t at = 0;   // the time of these events
-  bool raised = false;   // the head was below what was seen
+  bool raised = false;   // the head was below what was seen, and this raised it
   std::vector<ports::Event> events;
 };
 

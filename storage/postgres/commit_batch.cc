@@ -42,19 +42,22 @@ CROSS JOIN LATERAL (SELECT * FROM objects WHERE resource = k.resource AND namesp
 // others see them. An object that another replica made between the check and here, which the statement's snapshot may
 // not show, is left alone and not told; its revision stays unused.
 //
-// A head below what was seen has lost commits: it goes on above them, by the same rule as RaiseAbove.
+// A head below what was seen has lost commits: it goes on above them, by the same rule as RaiseAbove. Whether it was
+// this statement that raised it, only the head of before tells: another one may have raised it to the same revision.
 //
 // A batch of one kind has a statement without the parts of the others. All are for connections with fixed plans: left
 // alone, PostgreSQL finds a plan for the number of keys at hand cheaper than one for any number, and makes one for each
 // batch.
-#define ASYA_VALUES                                                                                                \
-  "WITH taken AS (UPDATE watermark SET "                                                                           \
-  "head = CASE WHEN head < $17 THEN $17 + $18 ELSE head END + $1, "                                                \
-  "compacted = CASE WHEN head < $17 THEN $17 + $18 ELSE compacted END WHERE id = 1 RETURNING head - $1 AS base), " \
-  "v AS (SELECT taken.base + u.place AS revision, u.* FROM taken CROSS JOIN "                                      \
-  "unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], "                    \
-  "$9::bigint[], $10::text[], $11::text[], $12::bigint[], $13::text[], $14::text[], $15::text[]) "                 \
-  "WITH ORDINALITY AS u(type, resource, namespace, name, uid, labels, json, "                                      \
+#define ASYA_VALUES                                                                                \
+  "WITH taken AS (UPDATE watermark AS w SET "                                                      \
+  "head = CASE WHEN was.head < $17 THEN $17 + $18 ELSE was.head END + $1, "                        \
+  "compacted = CASE WHEN was.head < $17 THEN $17 + $18 ELSE w.compacted END "                      \
+  "FROM (SELECT id, head FROM watermark WHERE id = 1 FOR UPDATE) AS was WHERE w.id = was.id "      \
+  "RETURNING w.head - $1 AS base, (was.head < $17)::int AS raised), "                              \
+  "v AS (SELECT taken.base + u.place AS revision, u.* FROM taken CROSS JOIN "                      \
+  "unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], "    \
+  "$9::bigint[], $10::text[], $11::text[], $12::bigint[], $13::text[], $14::text[], $15::text[]) " \
+  "WITH ORDINALITY AS u(type, resource, namespace, name, uid, labels, json, "                      \
   "previous_revision, previous_labels, previous_json, kept, username, user_agent, verb, place)), "
 #define ASYA_CREATED                                                                         \
   "created AS (INSERT INTO objects(resource, namespace, name, uid, revision, labels, json) " \
@@ -79,7 +82,7 @@ CROSS JOIN LATERAL (SELECT * FROM objects WHERE resource = k.resource AND namesp
   "SELECT resource, namespace, name, uid, revision, json, $16::bigint, username, user_agent, verb "                  \
   "FROM written WHERE kept = 1) "                                                                                    \
   "SELECT taken.base, created.resource, created.namespace, created.name, " ASYA_SERVER_RUN                           \
-  ", pg_notify('asya_objects', $19) "                                                                                \
+  ", taken.raised, pg_notify('asya_objects', $19) "                                                                  \
   "FROM taken LEFT JOIN created ON true"
 
 constexpr const char* kWriteCreates = ASYA_VALUES ASYA_CREATED ASYA_TOLD;
@@ -195,7 +198,7 @@ Status WriteAll(Transaction& transaction, const Batch& batch, WallTime now, cons
   committed.base = Revision(revision);
   committed.upto = Revision(revision + count);
   committed.server = rows.Text(0, 4);
-  committed.raised = revision == origin.seen.get() + kRevisionBump;
+  committed.raised = rows.Int(0, 5) != 0;
   committed.at = ToMicroseconds(now);
   std::set<ObjectKey> created;
   for (std::size_t row = 0; row < rows.size(); ++row) {

@@ -161,5 +161,15 @@ TEST_F(RewoundWrite, GoesOnAboveTheFloor) {
   EXPECT_EQ(next.server, first.server);
 }
 
+// The log was read, and the head raised, while a batch of before was on its way: one rewind, which counts once.
+TEST_F(RewoundWrite, DoesNotCountWhatWasRaisedBeforeIt) {
+  const Committed first = Write("a", Revision(1));
+  const Seen seen{Revision(1000), first.upto, first.at, first.server};
+  EXPECT_EQ(RaiseAbove(*database_, seen).value()->get(), seen.head.get() + kRevisionBump);
+  const Committed late = Write("b", seen.head);
+  EXPECT_EQ(late.base.get(), seen.head.get() + kRevisionBump);
+  EXPECT_FALSE(late.raised);
+}
+
 }  // namespace
 }  // namespace asya::storage::postgres
