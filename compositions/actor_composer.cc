@@ -63,6 +63,7 @@ Result<ports::RenderedSet> ActorComposer::Compose(const ports::ComposeInput& inp
   }
   Add(set.objects, RenderScaledObject(context, set.warnings));
   Add(set.objects, RenderDisruptionBudget(context));
+  set.injected = RenderInjectedParts(context);
   set.queue = ports::QueueSpec{context.queue, context.uid};
   set.effective_spec = context.spec;
   return set;

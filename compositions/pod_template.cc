@@ -32,34 +32,6 @@ json::Value PodSecurity(const Context& context) {
   return Overlaid(std::move(restricted), context.spec.Find("podSecurityContext"));
 }
 
-std::int64_t GraceSeconds(const Context& context) {
-  if (const auto own = context.spec.GetInt("terminationGracePeriodSeconds")) return *own;
-  const auto timeout = ParseGoDuration(context.spec.Find("resiliency")->GetString("actorTimeout").value_or("5m"));
-  const auto whole = timeout ? std::chrono::ceil<std::chrono::seconds>(*timeout) : std::chrono::seconds(300);
-  return whole.count() + kGraceMarginSeconds;
-}
-
-json::Array Volumes(const Context& context) {
-  json::Array volumes = {json::Object{{"name", "socket-dir"}, {"emptyDir", json::Object()}}};
-  if (context.has_runtime()) {
-    volumes.push_back(
-        json::Object{{"name", "asya-runtime"}, {"configMap", json::Object{{"name", ConfigMapName(context)}}}});
-  }
-  if (context.transport_type == "pubsub" && !CredentialsSecretName(context).empty()) {
-    volumes.push_back(json::Object{{"name", "asya-credentials"},
-                                   {"secret", json::Object{{"secretName", CredentialsSecretName(context)}}}});
-  }
-  bool has_tmp = false;
-  if (const json::Value* own = context.spec.Find("volumes")) {
-    for (const json::Value& volume : own->AsArray()) {
-      has_tmp = has_tmp || volume.GetString("name") == "tmp";
-      volumes.push_back(volume);
-    }
-  }
-  if (!has_tmp) volumes.push_back(json::Object{{"name", "tmp"}, {"emptyDir", json::Object()}});
-  return volumes;
-}
-
 void AddAll(json::Array& list, const json::Value* more) {
   if (more == nullptr) return;
   for (const json::Value& item : more->AsArray()) list.push_back(item);
@@ -83,6 +55,34 @@ void AddContainers(const Context& context, json::Value& pod) {
 
 }  // namespace
 
+std::int64_t GraceSeconds(const Context& context) {
+  if (const auto own = context.spec.GetInt("terminationGracePeriodSeconds")) return *own;
+  const auto timeout = ParseGoDuration(context.spec.Find("resiliency")->GetString("actorTimeout").value_or("5m"));
+  const auto whole = timeout ? std::chrono::ceil<std::chrono::seconds>(*timeout) : std::chrono::seconds(300);
+  return whole.count() + kGraceMarginSeconds;
+}
+
+json::Array RenderVolumes(const Context& context) {
+  json::Array volumes = {json::Object{{"name", "socket-dir"}, {"emptyDir", json::Object()}}};
+  if (context.has_runtime()) {
+    volumes.push_back(
+        json::Object{{"name", "asya-runtime"}, {"configMap", json::Object{{"name", ConfigMapName(context)}}}});
+  }
+  if (context.transport_type == "pubsub" && !CredentialsSecretName(context).empty()) {
+    volumes.push_back(json::Object{{"name", "asya-credentials"},
+                                   {"secret", json::Object{{"secretName", CredentialsSecretName(context)}}}});
+  }
+  bool has_tmp = false;
+  if (const json::Value* own = context.spec.Find("volumes")) {
+    for (const json::Value& volume : own->AsArray()) {
+      has_tmp = has_tmp || volume.GetString("name") == "tmp";
+      volumes.push_back(volume);
+    }
+  }
+  if (!has_tmp) volumes.push_back(json::Object{{"name", "tmp"}, {"emptyDir", json::Object()}});
+  return volumes;
+}
+
 json::Value RenderPodTemplate(const Context& context) {
   json::Value labels = Overlaid(Labels(context, "actor"), context.spec.Find("podLabels"));
   json::Object metadata = {{"labels", std::move(labels)}};
@@ -91,7 +91,7 @@ json::Value RenderPodTemplate(const Context& context) {
   json::Value pod = json::Object{{"securityContext", PodSecurity(context)},
                                  {"terminationGracePeriodSeconds", GraceSeconds(context)},
                                  {"enableServiceLinks", false},
-                                 {"volumes", Volumes(context)}};
+                                 {"volumes", RenderVolumes(context)}};
   AddContainers(context, pod);
   const std::string account = ServiceAccountName(context);
   // Handlers have no business with the Kubernetes API unless they were given an account of their own.

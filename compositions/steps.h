@@ -1,6 +1,7 @@
 // Steps: the pure functions that each render one part of an actor; used by compositions only.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -30,6 +31,11 @@ json::Value WithFirstReplicas(const Context& context, json::Value deployment);
 std::optional<json::Value> RenderDisruptionBudget(const Context& context);
 
 json::Value RenderPodTemplate(const Context& context);
+json::Array RenderVolumes(const Context& context);
+// Within which a pod has to end its work: terminationGracePeriodSeconds.
+std::int64_t GraceSeconds(const Context& context);
+// What pods of others get; none without a workloadRef.
+std::optional<ports::InjectedParts> RenderInjectedParts(const Context& context);
 json::Value RenderRelayContainer(const Context& context);
 json::Value RenderRuntimeContainer(const Context& context);
 json::Array RenderStateContainers(const Context& context);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,17 @@ struct ComposeInput {
   std::vector<Observed> observed;    // the children as the cluster has them; empty at first
 };
 
+// What a pod that somebody else renders gets to work for an actor. Its volumes and containers have names of ours.
+struct InjectedParts {
+  json::Value relay;         // a whole container, a native sidecar
+  json::Value runtime;       // of the pod's own container, which runs the handler; null with an endpoint. A null member
+                             // takes away what stands there
+  json::Array containers;    // more of them: connectors of the state
+  json::Array volumes;       // ours, and those of the actor
+  json::Array pull_secrets;  // {"name": …}
+  std::int64_t grace_seconds = 0;  // at least, for the end of the pod
+};
+
 struct RenderedSet {
   // Desired children in the order in which they are applied, each with the label asya.sh/owner-uid. A Deployment
   // whose actor scales carries no spec.replicas.
@@ -29,8 +41,9 @@ struct RenderedSet {
   // Applied under the field manager `asya-initial`, each only while the cluster has no object of that kind and name:
   // the Deployment with its first replica count.
   std::vector<json::Value> initial;
+  std::optional<InjectedParts> injected;  // of an actor with a workloadRef
   QueueSpec queue;
-  json::Value effective_spec;        // spec after flavors and defaults: every field that has a default is there
+  json::Value effective_spec;         // spec after flavors and defaults: every field that has a default is there
   std::vector<std::string> warnings;  // for a person; e.g. a setting without effect
 };
 
