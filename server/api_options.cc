@@ -33,6 +33,7 @@ constexpr const char* kIssuerCa = "--oidc-ca-file";
 constexpr const char* kAggregated = "--aggregated";
 constexpr const char* kServingCa = "--serving-ca-file";
 constexpr const char* kControllers = "--controllers";
+constexpr const char* kWebhooks = "--webhooks";
 constexpr const char* kRuntime = "--runtime";
 constexpr const char* kRequiredClaim = "--oidc-required-claim";
 constexpr const char* kDatabaseFile = "--database-file";
@@ -211,6 +212,11 @@ void RefuseOwnUsers(const ApiOptions& options, std::vector<Error>& errors) {
 }
 
 void CheckControllers(const ApiOptions& options, std::vector<Error>& errors) {
+  if (options.webhooks && !options.controllers) {
+    errors.push_back(
+        Invalid(kWebhooks, "is accepted with " + std::string(kControllers) +
+                               " all alone: what is put into pods of others belongs to what is made there"));
+  }
   if (!options.controllers) return;
   if (options.aggregated.empty()) {
     errors.push_back(Invalid(kControllers, "is accepted with " + std::string(kAggregated) + " alone"));
@@ -244,6 +250,7 @@ void CheckFlags(const ApiOptions& options, bool listens, std::vector<Error>& err
 
 void AddControllerFlags(ApiOptions& options, std::map<std::string, FlagSetter>& flags) {
   flags[kControllers] = AllOrNoneFlag(kControllers, options.controllers);
+  flags[kWebhooks] = AllOrNoneFlag(kWebhooks, options.webhooks);
   flags[kRuntime] = TextFlag(options.runtime_archive);
   flags["--relay-image"] = TextFlag(options.relay_image);
   flags["--crew-image"] = TextFlag(options.crew_image);

@@ -37,6 +37,7 @@ struct ApiOptions {
   std::string service = "asya-server";  // of the namespace, by which kube-apiserver calls this server
   // Whether this server also makes of the actors what the cluster runs; with the images and the runtime of their pods.
   bool controllers = false;
+  bool webhooks = false;        // whether it is asked about pods of others; with the same images and runtime
   std::string runtime_archive;  // asya_runtime.pyz
   std::string relay_image = "asya-relay:latest";
   std::string crew_image = "asya-crew:latest";

@@ -7,6 +7,7 @@
 
 #include "core/base/base64.h"
 #include "model/kinds.h"
+#include "webhooks/configurations.h"
 
 namespace asya::server {
 namespace {
@@ -27,13 +28,69 @@ std::vector<std::string> CertificatesOf(std::string_view pem) {
   }
 }
 
-std::string PathOfApiService() {
-  return "/apis/apiregistration.k8s.io/v1/apiservices/" + std::string(model::kVersion) + "." +
-         std::string(model::kGroup);
-}
-
 bool Holds(const std::vector<std::string>& all, const std::string& one) {
   return std::find(all.begin(), all.end(), one) != all.end();
+}
+
+bool HoldsAll(const std::vector<std::string>& all, const std::vector<std::string>& needed) {
+  return std::all_of(needed.begin(), needed.end(), [&all](const std::string& one) { return Holds(all, one); });
+}
+
+// What stands in spec.caBundle, or in the clientConfig of a webhook.
+std::string BundleIn(const json::Value* holder) {
+  const json::Value* bundle = holder == nullptr ? nullptr : holder->Find("caBundle");
+  return bundle != nullptr && bundle->IsString() ? DecodeBase64(bundle->AsString()).value_or("") : "";
+}
+
+// The bundles of an object as they are, by the name of their webhook; that of an APIService by no name.
+std::vector<std::pair<std::string, std::string>> BundlesOf(const BundlePlace& place, const json::Value& object) {
+  if (!place.of_webhooks) return {{"", BundleIn(object.Find("spec"))}};
+  std::vector<std::pair<std::string, std::string>> all;
+  const json::Value* webhooks = object.Find("webhooks");
+  if (webhooks == nullptr || !webhooks->IsArray()) return all;
+  for (const json::Value& webhook : webhooks->AsArray()) {
+    all.emplace_back(webhook.GetString("name").value_or(""), BundleIn(webhook.Find("clientConfig")));
+  }
+  return all;
+}
+
+// Of the certificates of the first those that stand in all.
+std::vector<std::string> InEach(const std::vector<std::pair<std::string, std::string>>& bundles) {
+  std::vector<std::string> common;
+  bool first = true;
+  for (const auto& [name, bundle] : bundles) {
+    const std::vector<std::string> here = CertificatesOf(bundle);
+    if (std::exchange(first, false)) {
+      common = here;
+    } else {
+      std::erase_if(common, [&here](const std::string& one) { return !Holds(here, one); });
+    }
+  }
+  return common;
+}
+
+// Guarded by the revision, so that of two servers that write at once none undoes the other's.
+cluster::kubernetes::Call PatchOf(const BundlePlace& place, const json::Value& object,
+                                  const std::vector<std::pair<std::string, std::string>>& bundles,
+                                  const std::string& own) {
+  json::Object metadata;
+  if (const json::Value* revision = object.FindPath({"metadata", "resourceVersion"})) {
+    metadata["resourceVersion"] = *revision;
+  }
+  json::Object patch{{"metadata", std::move(metadata)}};
+  json::Array webhooks;
+  for (const auto& [name, bundle] : bundles) {
+    json::Object holder{{"caBundle", EncodeBase64(MergeBundles(own, bundle))}};
+    if (place.of_webhooks) {
+      webhooks.push_back(json::Object{{"name", name}, {"clientConfig", std::move(holder)}});
+    } else {
+      patch["spec"] = std::move(holder);
+    }
+  }
+  // By name, so that what others write of a webhook stays; a merge patch would replace them all.
+  if (place.of_webhooks) patch["webhooks"] = std::move(webhooks);
+  return {"PATCH", place.path + "?fieldManager=" + CaBundle::kFieldManager, std::move(patch),
+          place.of_webhooks ? "application/strategic-merge-patch+json" : "application/merge-patch+json"};
 }
 
 }  // namespace
@@ -50,14 +107,29 @@ std::string MergeBundles(const std::string& own, const std::string& known) {
   return text;
 }
 
-CaBundle::CaBundle(cluster::kubernetes::Client& client, std::string own, observe::Logger logger)
+std::vector<BundlePlace> BundlePlaces(bool webhooks) {
+  std::vector<BundlePlace> places{{"APIService", "/apis/apiregistration.k8s.io/v1/apiservices/" +
+                                                     std::string(model::kVersion) + "." + std::string(model::kGroup)}};
+  if (!webhooks) return places;
+  const std::string admission = "/apis/admissionregistration.k8s.io/v1/";
+  places.push_back(
+      {"MutatingWebhookConfiguration", admission + "mutatingwebhookconfigurations/" + webhooks::kMutatingName, true});
+  places.push_back({"ValidatingWebhookConfiguration",
+                    admission + "validatingwebhookconfigurations/" + webhooks::kValidatingName, true});
+  return places;
+}
+
+CaBundle::CaBundle(cluster::kubernetes::Client& client, std::string own, observe::Logger logger,
+                   std::vector<BundlePlace> places)
     : client_(client),
       logger_(std::move(logger)),
+      places_(std::move(places)),
       own_(std::move(own)),
+      seen_(places_.size()),
       repeated_(
           kPeriod, [this] { return Look(); },
           [this](const Error& error) {
-            logger_.Error("the CAs in the APIService cannot be kept", {{"error", error.message}});
+            logger_.Error("the CAs of this server cannot be kept", {{"in", error.field}, {"error", error.message}});
           }) {}
 
 void CaBundle::Replace(std::string own) {
@@ -68,42 +140,38 @@ void CaBundle::Replace(std::string own) {
 bool CaBundle::InPlace(const std::string& pem) const {
   const std::vector<std::string> needed = CertificatesOf(pem);
   const std::lock_guard lock(mutex_);
-  return absent_ ||
-         std::all_of(needed.begin(), needed.end(), [this](const std::string& one) { return Holds(there_, one); });
+  return std::all_of(seen_.begin(), seen_.end(),
+                     [&needed](const Seen& one) { return one.absent || HoldsAll(one.there, needed); });
 }
 
 Status CaBundle::Look() {
-  const auto service = client_.Get(PathOfApiService());
-  const bool absent = !service.ok() && service.error().code == ErrorCode::kNotFound;
-  {
+  Status first = Ok();
+  for (std::size_t i = 0; i < places_.size(); ++i) {
+    Seen seen;
+    const Status looked = LookAt(places_[i], seen);
+    if (!looked.ok() && first.ok()) first = Error{looked.error().code, looked.error().message, places_[i].what};
     const std::lock_guard lock(mutex_);
-    absent_ = absent;
-    if (!service.ok()) there_.clear();
+    seen_[i] = std::move(seen);
   }
-  if (absent) return Ok();
-  if (!service.ok()) return service.error();
-  const json::Value* bundle = service->FindPath({"spec", "caBundle"});
-  const std::string known =
-      bundle != nullptr && bundle->IsString() ? DecodeBase64(bundle->AsString()).value_or("") : "";
-  const std::vector<std::string> there = CertificatesOf(known);
+  return first;
+}
+
+Status CaBundle::LookAt(const BundlePlace& place, Seen& seen) {
+  const auto object = client_.Get(place.path);
+  seen.absent = !object.ok() && object.error().code == ErrorCode::kNotFound;
+  if (seen.absent) return Ok();
+  if (!object.ok()) return object.error();
+  const auto bundles = BundlesOf(place, *object);
+  seen.absent = bundles.empty();  // a configuration of no webhooks
+  seen.there = InEach(bundles);
   std::string own;
   {
     const std::lock_guard lock(mutex_);
     own = own_;
-    there_ = there;
   }
-  const std::vector<std::string> needed = CertificatesOf(own);
-  if (std::all_of(needed.begin(), needed.end(), [&](const std::string& one) { return Holds(there, one); })) return Ok();
-  // Guarded by the revision, so that of two servers that write at once none undoes the other's.
-  json::Object metadata;
-  if (const json::Value* revision = service->FindPath({"metadata", "resourceVersion"})) {
-    metadata["resourceVersion"] = *revision;
-  }
-  const json::Object patch{{"metadata", metadata},
-                           {"spec", json::Object{{"caBundle", EncodeBase64(MergeBundles(own, known))}}}};
-  ASYA_TRY([[maybe_unused]] const json::Value patched,
-           client_.Send({"PATCH", PathOfApiService(), patch, "application/merge-patch+json"}));
-  logger_.Info("the APIService names the CA of this server");
+  if (seen.absent || HoldsAll(seen.there, CertificatesOf(own))) return Ok();
+  ASYA_TRY([[maybe_unused]] const json::Value patched, client_.Send(PatchOf(place, *object, bundles, own)));
+  logger_.Info("the cluster names the CA of this server", {{"in", place.what}});
   return Ok();
 }
 

@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+#include <mutex>
+#include <string>
+
 #include "cluster/kubernetes/test_cluster.h"
 #include "core/base/base64.h"
 
@@ -69,6 +73,61 @@ TEST_F(CaBundleTest, NeedsNoApiService) {
   EXPECT_TRUE(bundle_.Look().ok());
   cluster_.Leave();
   EXPECT_FALSE(bundle_.Look().ok());
+}
+
+// The configurations of two webhooks and of one; no APIService.
+class WebhookBundlesTest : public testing::Test {
+ protected:
+  http::Response Answer(const http::Request& request) {
+    const std::lock_guard lock(mutex_);
+    if (request.path.find("apiservices") != std::string::npos) return TestCluster::Refusal(404, "NotFound");
+    auto& known = known_[request.path.find("/mutating") != std::string::npos ? "mutating" : "validating"];
+    if (request.method == "PATCH") {
+      EXPECT_EQ(request.headers.Get("Content-Type"), "application/strategic-merge-patch+json");
+      EXPECT_EQ(request.Query("fieldManager"), "asya-ca-bundle");
+      const json::Value patch = json::Parse(request.body).value();
+      for (const json::Value& webhook : patch.Find("webhooks")->AsArray()) {
+        const std::string bundle = webhook.FindPath({"clientConfig", "caBundle"})->AsString();
+        known[*webhook.GetString("name")] = DecodeBase64(bundle).value();
+      }
+      ++patches_;
+    }
+    json::Array webhooks;
+    for (const auto& [name, bundle] : known) {
+      json::Object client{{"service", json::Object()}};
+      if (!bundle.empty()) client["caBundle"] = EncodeBase64(bundle);
+      webhooks.push_back(json::Object{{"name", name}, {"clientConfig", std::move(client)}});
+    }
+    return TestCluster::Json(200, json::Dump(json::Object{{"metadata", json::Object{{"resourceVersion", "5"}}},
+                                                          {"webhooks", std::move(webhooks)}}));
+  }
+
+  std::mutex mutex_;
+  std::map<std::string, std::map<std::string, std::string>> known_{{"mutating", {{"inject", ""}}},
+                                                                   {"validating", {{"check", ""}, {"kinds", ""}}}};
+  int patches_ = 0;
+  TestCluster cluster_{[this](const http::Request& request) { return Answer(request); }};
+  cluster::kubernetes::Client client_{cluster_.At(), RealClock()};
+  CaBundle bundle_{client_, Pem("one"), observe::Logger::Silent(), BundlePlaces(true)};
+};
+
+TEST_F(WebhookBundlesTest, AreKeptInEachWebhookByItsName) {
+  ASSERT_TRUE(bundle_.Look().ok());
+  EXPECT_FALSE(bundle_.InPlace(Pem("one"))) << "it is there once it was seen there";
+  ASSERT_TRUE(bundle_.Look().ok());
+  EXPECT_TRUE(bundle_.InPlace(Pem("one")));
+  EXPECT_EQ(patches_, 2) << "one for each of the two";
+  for (const auto& [kind, webhooks] : known_) {
+    for (const auto& [name, bundle] : webhooks) EXPECT_EQ(bundle, Pem("one")) << name;
+  }
+  bundle_.Replace(Pem("two") + Pem("one"));
+  known_["validating"]["kinds"] = Pem("of somebody who applied a chart");
+  ASSERT_TRUE(bundle_.Look().ok());
+  EXPECT_FALSE(bundle_.InPlace(Pem("one"))) << "one of three lacked it";
+  ASSERT_TRUE(bundle_.Look().ok());
+  EXPECT_TRUE(bundle_.InPlace(Pem("two") + Pem("one")));
+  EXPECT_EQ(known_["validating"]["kinds"], Pem("two") + Pem("one") + Pem("of somebody who applied a chart"));
+  EXPECT_EQ(known_["mutating"]["inject"], Pem("two") + Pem("one"));
 }
 
 }  // namespace

@@ -33,6 +33,7 @@
 #include "server/serving_secret.h"
 #include "server/upkeep.h"
 #include "server/watched_files.h"
+#include "server/webhooks.h"
 
 namespace asya::server {
 namespace {
@@ -77,6 +78,7 @@ struct DirectServer::Parts {
   std::unique_ptr<Housekeeping> housekeeping;
   std::unique_ptr<Upkeep> upkeep;
   std::unique_ptr<Controllers> controllers;  // null where they were not asked for
+  std::unique_ptr<Webhooks> webhooks;        // null where they were not asked for
   std::unique_ptr<apiserver::ApiServer> api;
   http::Router router;
   std::unique_ptr<http::Server> server;
@@ -92,6 +94,7 @@ struct DirectServer::Parts {
   [[nodiscard]] ports::ObjectStore& Objects() const { return secrets ? secrets->objects() : database->objects(); }
   Status StartApi();
   Status Listen();
+  [[nodiscard]] compositions::Settings ComposerSettings() const;
   void MakeControllers();
   Status ReplaceTls(const std::optional<http::TlsIdentity>& next_identity,
                     const std::optional<http::ClientAuthorities>& next);
@@ -212,11 +215,18 @@ Status DirectServer::Parts::Listen() {
     router.Handle(std::move(request), std::move(responder));
   };
   if (delegation) handler = delegation->Dispatch(installation->Guard(std::move(handler)));
+  if (options.webhooks) {
+    webhooks = std::make_unique<Webhooks>(ComposerSettings(),
+                                          Webhooks::Parts{database->objects(), clock, logger.For("webhooks"), metrics});
+    webhooks->Start();
+    handler = webhooks->Before(std::move(handler));
+  }
   auto created = http::Server::Create(std::move(listen), limits, std::move(handler), logger.For("http"), &metrics);
   if (!created.ok()) return created.error();
   server = std::move(created).value();
   if (delegation && (!options.serving_ca_file.empty() || MakesOwnCertificate(options))) {
-    ca_bundle = std::make_unique<CaBundle>(delegation->client(), files.serving_ca_pem, logger.For("ca-bundle"));
+    ca_bundle = std::make_unique<CaBundle>(delegation->client(), files.serving_ca_pem, logger.For("ca-bundle"),
+                                           BundlePlaces(options.webhooks));
   }
   if (MakesOwnCertificate(options)) MakeServing();
   WatchFiles();
@@ -310,16 +320,22 @@ void DirectServer::Parts::WatchUsers() {
   }
 }
 
+compositions::Settings DirectServer::Parts::ComposerSettings() const {
+  compositions::Settings settings;
+  settings.relay_image = options.relay_image;
+  settings.gateway_url = options.gateway_url;
+  settings.runtime_base64 = EncodeBase64(files.runtime_bytes);
+  settings.runtime_hash = Sha256Hex(files.runtime_bytes).substr(0, kRuntimeHashDigits);
+  return settings;
+}
+
 void DirectServer::Parts::MakeControllers() {
   if (!options.controllers) return;
   ControllerOptions settings;
   settings.replica = HostName() + "_" + NewUuid();
   settings.namespace_ = files.cluster.namespace_;
   settings.crew_image = options.crew_image;
-  settings.composer.relay_image = options.relay_image;
-  settings.composer.gateway_url = options.gateway_url;
-  settings.composer.runtime_base64 = EncodeBase64(files.runtime_bytes);
-  settings.composer.runtime_hash = Sha256Hex(files.runtime_bytes).substr(0, kRuntimeHashDigits);
+  settings.composer = ComposerSettings();
   settings.secrets.own = files.variables;
   controllers = std::make_unique<Controllers>(
       std::move(settings), Controllers::Parts{[this] { return installation->Trusted(); }, files.cluster,
@@ -334,6 +350,7 @@ void DirectServer::Parts::Stop() {
   // Watches end cleanly before their connections do.
   if (api) api->Stop();
   if (server) server->Stop(kStopGrace);
+  if (webhooks) webhooks->Stop();
   if (delegation) delegation->Stop();
   if (serving) serving->Stop();
   if (ca_bundle) ca_bundle->Stop();

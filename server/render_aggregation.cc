@@ -11,6 +11,7 @@
 #include "server/installation.h"
 #include "server/serving_secret.h"
 #include "server/watched_files.h"
+#include "webhooks/configurations.h"
 
 namespace asya::server {
 namespace {
@@ -82,6 +83,16 @@ json::Value Bound(const char* kind, const std::string& name, const std::string& 
   return binding;
 }
 
+// To keep its CAs in what kube-apiserver knows of its webhooks.
+void AddConfigurationRights(json::Array& rules) {
+  for (const auto& [resource, name] : {std::pair("mutatingwebhookconfigurations", webhooks::kMutatingName),
+                                       std::pair("validatingwebhookconfigurations", webhooks::kValidatingName)}) {
+    json::Object rule = Rule("admissionregistration.k8s.io", {resource}, {"get", "patch"});
+    rule["resourceNames"] = json::Array{name};
+    rules.emplace_back(std::move(rule));
+  }
+}
+
 // What the server itself may do.
 void AddServerRights(const AggregationSettings& settings, std::vector<json::Value>& objects) {
   const std::string& name = settings.service_account;
@@ -97,7 +108,9 @@ void AddServerRights(const AggregationSettings& settings, std::vector<json::Valu
   json::Array names;
   for (const model::KindInfo& kind : model::Kinds()) names.emplace_back(kind.plural + "." + std::string(model::kGroup));
   definitions["resourceNames"] = std::move(names);
-  rights["rules"] = json::Array{Rule("", {"namespaces"}, {"get"}), std::move(own_api), std::move(definitions)};
+  json::Array allowed{Rule("", {"namespaces"}, {"get"}), std::move(own_api), std::move(definitions)};
+  if (settings.webhooks) AddConfigurationRights(allowed);
+  rights["rules"] = std::move(allowed);
   objects.emplace_back(std::move(rights));
   objects.push_back(Bound("ClusterRoleBinding", name, "", "ClusterRole", name, settings));
   json::Object installation = Head(kRbacVersion, "Role", name, settings.namespace_);
@@ -176,6 +189,7 @@ std::vector<Error> ParseAggregationFlags(const std::vector<std::string>& argumen
                   {"--service", label("--service", settings.service)},
                   {"--service-account", label("--service-account", settings.service_account)},
                   {"--controllers", AllOrNoneFlag("--controllers", settings.controllers)},
+                  {"--webhooks", AllOrNoneFlag("--webhooks", settings.webhooks)},
                   {"--external-name",
                    [&settings](const std::string& value) -> Status {
                      if (!model::IsDnsSubdomain(value)) {
@@ -207,6 +221,12 @@ std::string RenderAggregation(const AggregationSettings& settings) {
   if (settings.controllers) AddControllerRights(settings, objects);
   AddUserRoles(objects);
   AddService(settings, objects);
+  if (settings.webhooks) {
+    for (json::Value& one :
+         webhooks::RenderConfigurations({settings.namespace_, settings.service, settings.port, settings.ca_pem})) {
+      objects.push_back(std::move(one));
+    }
+  }
   return "# What a cluster needs to take asya-server as its API of asya.sh. The namespace and the server come "
          "first.\n" +
          yaml::DumpAll(objects);

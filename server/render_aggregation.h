@@ -16,11 +16,13 @@ struct AggregationSettings {
   std::string ca_pem;           // of the certificate of the server; empty: it makes its own
   std::string external_name{};  // of a server that is no pod: its host; empty: pods of the service
   bool controllers = false;     // the server runs them too, and needs their rights
+  bool webhooks = false;        // it is asked about pods of others
   int port = 443;               // of the service; of a server that is no pod: its own
 };
 
-// `--namespace`, `--service`, `--service-account`, `--ca-file FILE`, `--external-name`, `--controllers` and `--port`;
-// all mistakes.
+// `--namespace`, `--service`, `--service-account`, `--ca-file FILE`, `--external-name`, `--controllers`, `--webhooks`
+// and
+// `--port`; all mistakes.
 std::vector<Error> ParseAggregationFlags(const std::vector<std::string>& arguments, AggregationSettings& settings);
 
 // The same bytes for the same settings.

@@ -64,6 +64,19 @@ TEST(RenderAggregation, LetsAServerKeepACertificateThatNobodyGivesIt) {
       << "no more than is needed";
 }
 
+TEST(RenderAggregation, TellsOfWebhooksWhereTheyAreAskedFor) {
+  EXPECT_EQ(RenderAggregation({}).find("admissionregistration"), std::string::npos);
+  AggregationSettings settings;
+  settings.webhooks = true;
+  const json::Array objects = Parsed(settings);
+  Named(objects, "MutatingWebhookConfiguration", "asya-injection");
+  Named(objects, "ValidatingWebhookConfiguration", "asya-validation");
+  const std::string rights = json::Dump(Named(objects, "ClusterRole", "asya-server"));
+  EXPECT_NE(rights.find(R"("resourceNames":["asya-injection"],"resources":["mutatingwebhookconfigurations"])"),
+            std::string::npos)
+      << rights;
+}
+
 TEST(RenderAggregation, TakesItsFlags) {
   const tests::TemporaryFolder folder;
   std::ofstream(folder.path() + "/ca.crt") << "-----BEGIN CERTIFICATE-----\n";

@@ -1,0 +1,55 @@
+#include "server/webhooks.h"
+
+#include <string>
+#include <utility>
+
+namespace asya::server {
+
+Webhooks::Webhooks(compositions::Settings composer, const Parts& parts)
+    : composer_(std::move(composer)),
+      bindings_(composer_),
+      admission_({[this](const std::string& namespace_, const std::string& actor) {
+                    return bindings_.Find(namespace_, actor);
+                  },
+                  parts.clock, parts.logger, parts.metrics}),
+      repeated_(
+          kPeriod, [this] { return Look(); },
+          [logger = parts.logger](const Error& error) {
+            logger.Error("the actors that pods are bound to cannot be read; what was read before stays in use",
+                         {{"error", error.message}});
+          }) {
+  for (const char* resource : {webhooks::kActors, webhooks::kFlavors, webhooks::kTransports}) {
+    reconcilers::ObjectWatch::Events events;
+    events.on_list = [this, resource](const ports::Records& all) { bindings_.Replace(resource, all); };
+    events.on_event = [this](const ports::Event& event) {
+      if (event.type == ports::Event::Type::kDeleted) {
+        bindings_.Remove(event.record.key);
+      } else {
+        bindings_.Put(event.record);
+      }
+    };
+    events.on_broken = [] {};  // the next look opens it again
+    watches_.push_back(std::make_unique<reconcilers::ObjectWatch>(parts.objects, resource, std::move(events)));
+  }
+}
+
+Webhooks::~Webhooks() { Stop(); }
+
+void Webhooks::Stop() {
+  repeated_.Stop();
+  for (const auto& watch : watches_) watch->Close();
+}
+
+Status Webhooks::Look() {
+  for (const auto& watch : watches_) ASYA_TRY_STATUS(watch->Open());
+  return Ok();
+}
+
+http::Handler Webhooks::Before(http::Handler next) {
+  return [this, next = std::move(next)](http::Request request, http::Responder responder) {
+    if (!request.path.starts_with(webhooks::kPathPrefix)) return next(std::move(request), std::move(responder));
+    responder.Send(admission_.Answer(request));
+  };
+}
+
+}  // namespace asya::server
