@@ -42,6 +42,10 @@ programs: install build/asya_runtime.pyz ## Builds the optimised programs alone 
 build/asya_runtime.pyz: $(wildcard runtime/asya_runtime/*.py) runtime/build.py
 	@$(PYTHON_BIN)/python runtime/build.py $@
 
+.PHONY: images
+images: programs install-cluster ## Builds the container images (docs/images.md) as OCI archives under build/images; IMAGES=some, BASE=image
+	@tools/images $(if $(BASE),--base $(BASE)) $(IMAGES)
+
 .PHONY: demo
 demo: programs ## Runs examples/documents on real input, prints results, leaves nothing running
 	@PATH="$(PYTHON_BIN):$$PATH" tools/demo
@@ -60,7 +64,7 @@ test: install build/asya_runtime.pyz lint-fast ## Runs every test: C++ and Pytho
 	@$(MAKE) asan tsan
 
 .PHONY: test-cluster
-test-cluster: install-cluster ## Runs the tests that need a real cluster, on one made for them: minutes, an hour the first time
+test-cluster: images ## Runs the tests that need a real cluster, on one made for them: minutes, an hour the first time
 	@tools/build-go kubectl >/dev/null
 	@tools/testcluster run $(PYTHON_BIN)/pytest -q tests/cluster
 

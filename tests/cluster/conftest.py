@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
+import subprocess
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from private_cluster.kubectl import Kubectl
+from private_cluster.kubectl import TOOLS, Kubectl
+
+ROOT = Path(__file__).resolve().parents[2]
+IMAGES = ("server", "relay", "crew")
 
 collect_ignore_glob = [] if "ASYA_TEST_CLUSTER" in os.environ else ["*_test.py"]
 
@@ -22,3 +28,15 @@ def kubectl() -> Iterator[Kubectl]:
     kubectl.until(*account, holds=lambda found: bool(found["items"]), limit_s=60)
     yield kubectl
     kubectl("delete", "namespace", kubectl.namespace, "--wait=false")
+
+
+@pytest.fixture(scope="session")
+def images() -> dict[str, str]:
+    """The names of our images, which the node has; `make test-cluster` has built them."""
+    version = re.search(r"project\(asya VERSION (\S+)", (ROOT / "CMakeLists.txt").read_text())
+    assert version is not None
+    for image in IMAGES:
+        archive = ROOT / "build" / "images" / f"asya-{image}.tar"
+        words = ["load-image", "--name", os.environ["ASYA_TEST_CLUSTER"], str(archive)]
+        subprocess.run([TOOLS / "testcluster", *words], check=True, capture_output=True)
+    return {image: f"localhost/asya-{image}:{version[1]}" for image in IMAGES}
