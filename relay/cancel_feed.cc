@@ -5,9 +5,9 @@
 namespace asya::relay {
 namespace {
 
-LineFeed::Source SourceAt(const Address& gateway, std::chrono::milliseconds silence_limit) {
+LineFeed::Source SourceAt(const Peer& gateway, std::chrono::milliseconds silence_limit) {
   LineFeed::Source source;
-  source.address = gateway;
+  source.peer = gateway;
   source.target = "/api/v1/cancellations";
   source.first_pause = std::chrono::milliseconds(200);
   source.longest_pause = std::chrono::milliseconds(10'000);
@@ -17,8 +17,7 @@ LineFeed::Source SourceAt(const Address& gateway, std::chrono::milliseconds sile
 
 }  // namespace
 
-CancelFeed::CancelFeed(Reactor& reactor, const Address& gateway, Random& random,
-                       std::chrono::milliseconds silence_limit)
+CancelFeed::CancelFeed(Reactor& reactor, const Peer& gateway, Random& random, std::chrono::milliseconds silence_limit)
     : feed_(reactor, SourceAt(gateway, silence_limit), *this, random) {
   Forget();
 }

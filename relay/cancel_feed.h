@@ -21,7 +21,7 @@ class CancelFeed final : public LineFeed::Reader {
   // The gateway gives a sign of life every 15 s.
   static constexpr std::chrono::milliseconds kSilenceLimit{45'000};
 
-  CancelFeed(Reactor& reactor, const Address& gateway, Random& random,
+  CancelFeed(Reactor& reactor, const Peer& gateway, Random& random,
              std::chrono::milliseconds silence_limit = kSilenceLimit);
   void Start() { feed_.Start(); }
   [[nodiscard]] bool IsCanceled(const std::string& task) const { return tasks_.count(task) > 0; }

@@ -126,15 +126,21 @@ void ReadEndRules(Reader& reader, Settings& settings) {
   reader.Flag("ASYA_SINK_FANOUT_HOOKS", rules.hooks_for_children);
 }
 
-void ReadAddresses(Reader& reader, Settings& settings) {
-  if (const std::string url = reader.Text("ASYA_GATEWAY_URL"); !url.empty()) {
-    const auto address = ParseUrl(url);
-    if (address.ok()) {
-      settings.gateway = *address;
-    } else {
-      reader.Inside("ASYA_GATEWAY_URL", {address.error()});
-    }
+void ReadGateway(Reader& reader, Settings& settings) {
+  const std::string url = reader.Text("ASYA_GATEWAY_URL");
+  if (url.empty()) return;
+  auto peer = ParsePeer(url);
+  if (!peer.ok()) return reader.Inside("ASYA_GATEWAY_URL", {peer.error()});
+  peer->ca_file = reader.Text("ASYA_GATEWAY_CA_FILE");
+  peer->token_file = reader.Text("ASYA_GATEWAY_TOKEN_FILE");
+  if (!peer->tls && !peer->token_file.empty()) {
+    reader.Refuse("ASYA_GATEWAY_TOKEN_FILE", peer->token_file, "a token is shown to an https gateway alone");
   }
+  settings.gateway = std::move(*peer);
+}
+
+void ReadAddresses(Reader& reader, Settings& settings) {
+  ReadGateway(reader, settings);
   if (const std::string text = reader.Text("ASYA_METRICS_ADDR"); !text.empty()) {
     const auto address = ParseAddress(text);
     if (address.ok()) {

@@ -128,7 +128,7 @@ TEST(Environment, EverythingIsRead) {
   std::vector<std::string> problems;
   const Settings settings = Read(variables, problems);
   EXPECT_EQ(problems, std::vector<std::string>());
-  EXPECT_EQ(settings.gateway->host, "gateway.asya");
+  EXPECT_EQ(settings.gateway->address.host, "gateway.asya");
   EXPECT_EQ(settings.metrics.path, "/tmp/m.sock");
   EXPECT_EQ(settings.concurrency, 16);
   EXPECT_TRUE(settings.is_end_actor);
@@ -142,13 +142,31 @@ TEST(Environment, EverythingIsRead) {
   EXPECT_EQ(settings.control_fd, 7);
 }
 
+TEST(Environment, AGatewayByHttpsIsGivenItsFiles) {
+  Variables variables = kLeast;
+  variables["ASYA_GATEWAY_URL"] = "https://asya-server.asya-system.svc:6444";
+  variables["ASYA_GATEWAY_CA_FILE"] = "/run/ca.crt";
+  variables["ASYA_GATEWAY_TOKEN_FILE"] = "/run/token";
+  std::vector<std::string> problems;
+  const Settings settings = Read(variables, problems);
+  EXPECT_EQ(problems, std::vector<std::string>());
+  EXPECT_TRUE(settings.gateway->tls);
+  EXPECT_EQ(settings.gateway->address.port, "6444");
+  EXPECT_EQ(settings.gateway->ca_file, "/run/ca.crt");
+  EXPECT_EQ(settings.gateway->token_file, "/run/token");
+  variables["ASYA_GATEWAY_URL"] = "http://asya-server:6444";
+  (void)Read(variables, problems);
+  ASSERT_EQ(problems.size(), 1U);
+  EXPECT_NE(problems[0].find("a token is shown to an https gateway alone"), std::string::npos);
+}
+
 TEST(Environment, EveryMistakeIsReportedAtOnceWithWhatIsAccepted) {
   std::vector<std::string> problems;
   (void)Read({{"ASYA_TRANSPORT", "carrier-pigeon"},
               {"ASYA_CONCURRENCY", "many"},
               {"ASYA_IS_END_ACTOR", "perhaps"},
               {"ASYA_RESILIENCY_ACTOR_TIMEOUT", "soon"},
-              {"ASYA_GATEWAY_URL", "https://gateway"},
+              {"ASYA_GATEWAY_URL", "ftp://gateway"},
               {"ASYA_METRICS_ADDR", "8080"},
               {"ASYA_SOCKET_DIR", "/" + std::string(120, 'd')},
               {"ASYA_RESILIENCY_POLICIES", R"({"p":{"maxAttempts":0,"backoff":"random","extra":1,"initialDelay":3}})"},
@@ -160,7 +178,7 @@ TEST(Environment, EveryMistakeIsReportedAtOnceWithWhatIsAccepted) {
   for (const char* part :
        {"ASYA_ACTOR_NAME is not set", "ASYA_NAMESPACE is not set", "\"carrier-pigeon\"; one of sqlite, postgres",
         "ASYA_CONCURRENCY: got \"many\"; an integer from 1", "ASYA_IS_END_ACTOR: got \"perhaps\"; true and false",
-        "ASYA_RESILIENCY_ACTOR_TIMEOUT: got \"soon\"", "ASYA_GATEWAY_URL: got \"https://gateway\"",
+        "ASYA_RESILIENCY_ACTOR_TIMEOUT: got \"soon\"", "ASYA_GATEWAY_URL: got \"ftp://gateway\"",
         "ASYA_METRICS_ADDR: got \"8080\"", "ASYA_SOCKET_DIR: ", "p.maxAttempts: got 0", "p.backoff: got \"random\"",
         "p.extra: got 1; unknown", "p.initialDelay: got 3", "[0].policy: got \"missing\"; the name of a policy",
         "ASYA_RESILIENCY_RULES at [1]", "ASYA_CUSTOM_METRICS at [0].name"}) {

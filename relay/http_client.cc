@@ -9,21 +9,21 @@ constexpr std::chrono::milliseconds kConnectTimeout{5000};
 
 }  // namespace
 
-HttpClient::HttpClient(Reactor& reactor, Address address)
-    : reactor_(reactor), address_(std::move(address)), timer_(reactor) {}
+HttpClient::HttpClient(Reactor& reactor, Peer peer) : reactor_(reactor), peer_(std::move(peer)), timer_(reactor) {}
 HttpClient::~HttpClient() = default;
 
 void HttpClient::Send(const std::string& method, const std::string& target, const std::string& body,
                       std::chrono::milliseconds timeout, OnReply on_reply) {
   on_reply_ = std::move(on_reply);
-  const std::string host = address_.is_unix() ? "localhost" : address_.host + ":" + address_.port;
-  request_ = method + " " + target + " HTTP/1.1\r\nHost: " + host +
-             "\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+  const Address& address = peer_.address;
+  const std::string host = address.is_unix() ? "localhost" : address.host + ":" + address.port;
+  request_ = method + " " + target + " HTTP/1.1\r\nHost: " + host + "\r\n" + AuthorizationOf(peer_) +
+             "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
   timer_.After(timeout, [this] {
-    stream_.reset();
+    wire_.reset();
     Finish(Fail(ErrorCode::kTimeout, "no reply in time"));
   });
-  reused_ = stream_ != nullptr && stream_->open();
+  reused_ = wire_ != nullptr && wire_->alive();
   if (reused_) {
     Write();
   } else {
@@ -32,17 +32,16 @@ void HttpClient::Send(const std::string& method, const std::string& target, cons
 }
 
 void HttpClient::Connect() {
-  stream_.reset();
-  connecting_ =
-      std::make_unique<Connecting>(reactor_, address_, kConnectTimeout, [this](Result<std::unique_ptr<Stream>> stream) {
-        if (!stream.ok()) {
-          Finish(stream.error());
-          return;
-        }
-        stream_ = std::move(*stream);
-        stream_->Read([this](std::string_view bytes) { TakeData(bytes); }, [this](const Status&) { TakeEnd(); });
-        Write();
-      });
+  wire_.reset();
+  auto target = TargetOf(peer_);
+  if (!target.ok()) {
+    // Never from within Send.
+    timer_.After(std::chrono::milliseconds(0), [this, error = target.error()] { Finish(error); });
+    return;
+  }
+  wire_ = std::make_unique<Wire>(reactor_, std::move(*target), kConnectTimeout,
+                                 Wire::Events{[this] { Write(); }, [this](std::string_view bytes) { TakeData(bytes); },
+                                              [this](const Status& status) { TakeEnd(status); }});
 }
 
 void HttpClient::Write() {
@@ -52,25 +51,27 @@ void HttpClient::Write() {
     body_.append(piece);
     return Ok();
   });
-  stream_->Write(request_);
+  wire_->Write(request_);
 }
 
 void HttpClient::TakeData(std::string_view bytes) {
   if (on_reply_ == nullptr) return;
   const auto used = parser_->Feed(bytes);
   if (!used.ok()) {
-    stream_.reset();
+    wire_.reset();
     Finish(used.error());
   } else if (parser_->done()) {
-    if (!parser_->keep_alive() || *used < bytes.size()) stream_.reset();
+    if (!parser_->keep_alive() || *used < bytes.size()) wire_.reset();
     Finish(Reply{parser_->status(), std::move(body_)});
   }
 }
 
-void HttpClient::TakeEnd() {
-  const std::unique_ptr<Stream> ended = std::move(stream_);
+void HttpClient::TakeEnd(const Status& status) {
+  const std::unique_ptr<Wire> ended = std::move(wire_);
   if (on_reply_ == nullptr) return;
-  if (parser_->End().ok()) {
+  if (!ended->opened()) {
+    Finish(status.ok() ? Fail(ErrorCode::kUnavailable, "the connection was closed") : status.error());
+  } else if (status.ok() && parser_->End().ok()) {
     Finish(Reply{parser_->status(), std::move(body_)});
   } else if (reused_ && !parser_->started()) {
     reused_ = false;
@@ -82,7 +83,6 @@ void HttpClient::TakeEnd() {
 
 void HttpClient::Finish(Result<Reply> reply) {
   timer_.Cancel();
-  connecting_.reset();
   request_.clear();
   const OnReply on_reply = std::move(on_reply_);
   on_reply_ = nullptr;

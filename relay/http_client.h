@@ -7,7 +7,8 @@
 #include <string>
 
 #include "relay/http_reply.h"
-#include "relay/stream.h"
+#include "relay/peer.h"
+#include "relay/wire.h"
 
 namespace asya::relay {
 
@@ -20,7 +21,7 @@ class HttpClient {
   };
   using OnReply = std::function<void(Result<Reply>)>;
 
-  HttpClient(Reactor& reactor, Address address);
+  HttpClient(Reactor& reactor, Peer peer);
   // Gives up the request under way; its callback does not come.
   ~HttpClient();
   HttpClient(const HttpClient&) = delete;
@@ -36,14 +37,13 @@ class HttpClient {
   void Connect();
   void Write();
   void TakeData(std::string_view bytes);
-  void TakeEnd();
+  void TakeEnd(const Status& status);
   void Finish(Result<Reply> reply);
 
   Reactor& reactor_;
-  Address address_;
+  const Peer peer_;
   Timer timer_;
-  std::unique_ptr<Connecting> connecting_;
-  std::unique_ptr<Stream> stream_;
+  std::unique_ptr<Wire> wire_;
   std::unique_ptr<HttpReply> parser_;
   std::string request_;
   std::string body_;

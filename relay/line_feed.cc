@@ -22,27 +22,23 @@ LineFeed::LineFeed(Reactor& reactor, Source source, Reader& reader, Random& rand
 LineFeed::~LineFeed() = default;
 
 void LineFeed::Start() {
-  connecting_ = std::make_unique<Connecting>(reactor_, source_.address, kConnectTimeout,
-                                             [this](Result<std::unique_ptr<Stream>> stream) {
-                                               if (stream.ok()) {
-                                                 TakeStream(std::move(*stream));
-                                               } else {
-                                                 Lost(stream.error().message);
-                                               }
-                                             });
+  auto target = TargetOf(source_.peer);
+  if (!target.ok()) return Lost(target.error().message);
+  wire_ = std::make_unique<Wire>(
+      reactor_, std::move(*target), kConnectTimeout,
+      Wire::Events{[this] { Opened(); }, [this](std::string_view bytes) { TakeData(bytes); },
+                   [this](const Status& status) { Lost(status.ok() ? "closed" : status.error().message); }});
+  Listen();
 }
 
-void LineFeed::TakeStream(std::unique_ptr<Stream> stream) {
+void LineFeed::Opened() {
   parser_ = std::make_unique<HttpReply>([this](std::string_view piece) -> Status {
     if (parser_->status() != kOk) return Fail(ErrorCode::kUnavailable, "status " + std::to_string(parser_->status()));
     pause_ = source_.first_pause;
     return reader_.OnBody(piece);
   });
-  stream_ = std::move(stream);
-  stream_->Read([this](std::string_view bytes) { TakeData(bytes); },
-                [this](const Status& status) { Lost(status.ok() ? "closed" : status.error().message); });
-  stream_->Write("GET " + source_.target + " HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n");
-  Listen();
+  wire_->Write("GET " + source_.target + " HTTP/1.1\r\nHost: localhost\r\n" + AuthorizationOf(source_.peer) +
+               "Accept: text/event-stream\r\n\r\n");
 }
 
 // A peer that is gone without a word, as with a machine that lost its power, is seen by its silence alone.
@@ -69,11 +65,8 @@ void LineFeed::Lost(const std::string& reason) {
       half + std::chrono::microseconds(static_cast<std::int64_t>(random_.Unit() * static_cast<double>(half.count())));
   pause_ = std::min(pause_ * 2, source_.longest_pause);
   silence_timer_.Cancel();
-  if (stream_ != nullptr) stream_->Close();
-  timer_.After(pause, [this] {
-    stream_.reset();
-    Start();
-  });
+  wire_.reset();
+  timer_.After(pause, [this] { Start(); });
   reader_.OnDisconnected(reason);
 }
 

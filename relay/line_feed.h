@@ -9,14 +9,15 @@
 
 #include "core/base/random.h"
 #include "relay/http_reply.h"
-#include "relay/stream.h"
+#include "relay/peer.h"
+#include "relay/wire.h"
 
 namespace asya::relay {
 
 class LineFeed {
  public:
   struct Source {
-    Address address;
+    Peer peer;
     std::string target;  // e.g. "/healthz/watch"
     std::chrono::milliseconds first_pause{5};
     std::chrono::milliseconds longest_pause{1000};
@@ -38,7 +39,7 @@ class LineFeed {
   void Start();
 
  private:
-  void TakeStream(std::unique_ptr<Stream> stream);
+  void Opened();
   void TakeData(std::string_view bytes);
   void Listen();
   void Lost(const std::string& reason);
@@ -49,8 +50,7 @@ class LineFeed {
   Random& random_;
   Timer timer_;
   Timer silence_timer_;
-  std::unique_ptr<Connecting> connecting_;
-  std::unique_ptr<Stream> stream_;
+  std::unique_ptr<Wire> wire_;
   std::unique_ptr<HttpReply> parser_;
   std::chrono::milliseconds pause_;
 };

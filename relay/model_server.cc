@@ -12,7 +12,7 @@ struct ModelServer::Link {
 
   std::uint64_t number;
   Timer timer;  // of the call, of making the connection, or of its idle time
-  std::unique_ptr<ModelWire> wire;
+  std::unique_ptr<Wire> wire;
   // Of the call that runs; no reply means that there is none.
   std::unique_ptr<ModelReply> reply;
   std::string request;  // kept until the reply begins: an idle connection may have ended unseen
@@ -72,11 +72,12 @@ ModelServer::Link& ModelServer::NewLink() {
 }
 
 void ModelServer::Connect(Link& link) {
-  link.wire =
-      std::make_unique<ModelWire>(reactor_, endpoint_, limits_.connect_timeout,
-                                  ModelWire::Events{[this, &link] { Opened(link); },
-                                                    [this, &link](std::string_view bytes) { TakeData(link, bytes); },
-                                                    [this, &link](const Status& status) { TakeEnd(link, status); }});
+  Wire::Target target{endpoint_.address, endpoint_.tls};
+  target.check = [reach = endpoint_.reach](const std::string& ip) { return CheckReach(ip, reach); };
+  link.wire = std::make_unique<Wire>(
+      reactor_, std::move(target), limits_.connect_timeout,
+      Wire::Events{[this, &link] { Opened(link); }, [this, &link](std::string_view bytes) { TakeData(link, bytes); },
+                   [this, &link](const Status& status) { TakeEnd(link, status); }});
 }
 
 ModelServer::Link* ModelServer::FindIdle() {

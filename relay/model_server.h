@@ -13,7 +13,7 @@
 #include "relay/callee.h"
 #include "relay/endpoint.h"
 #include "relay/model_reply.h"
-#include "relay/model_wire.h"
+#include "relay/wire.h"
 #include "relay/reactor.h"
 
 namespace asya::relay {

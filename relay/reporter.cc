@@ -104,7 +104,7 @@ std::string PlainReport(const std::string& json) {
   return out + "}";
 }
 
-Reporter::Reporter(Reactor& reactor, const Address& gateway, std::string of_namespace, const ReporterLimits& limits,
+Reporter::Reporter(Reactor& reactor, const Peer& gateway, std::string of_namespace, const ReporterLimits& limits,
                    Random& random, observe::Logger logger, observe::Metrics& metrics, const std::string& metric_prefix)
     : namespace_(std::move(of_namespace)),
       limits_(limits),

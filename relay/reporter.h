@@ -65,7 +65,7 @@ class Reporter {
  public:
   using OnConfirmed = std::function<void()>;
 
-  Reporter(Reactor& reactor, const Address& gateway, std::string namespace_, const ReporterLimits& limits,
+  Reporter(Reactor& reactor, const Peer& gateway, std::string namespace_, const ReporterLimits& limits,
            Random& random, observe::Logger logger, observe::Metrics& metrics, const std::string& metric_prefix);
 
   // Replaces what waits of the same task and actor.

@@ -13,7 +13,7 @@ constexpr int kOk = 200;
 
 LineFeed::Source SourceIn(const std::string& socket_dir) {
   LineFeed::Source source;
-  source.address.path = socket_dir + "/asya-runtime-health.sock";
+  source.peer.address.path = socket_dir + "/asya-runtime-health.sock";
   source.target = "/healthz/watch";
   return source;
 }

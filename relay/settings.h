@@ -9,6 +9,7 @@
 #include "relay/address.h"
 #include "relay/end_handler.h"
 #include "relay/endpoint.h"
+#include "relay/peer.h"
 #include "relay/resiliency.h"
 
 namespace asya::relay {
@@ -26,7 +27,7 @@ struct Settings {
   Resiliency resiliency;
   std::optional<Endpoint> endpoint;   // none: the runtime beside the relay is called
   std::optional<EndRules> end_rules;  // of an end actor without a runtime
-  std::optional<Address> gateway;
+  std::optional<Peer> gateway;
   std::optional<Address> collector;  // of spans; none: nothing is traced
   std::string tracing_problem;       // why nothing is traced although a collector was named
   std::chrono::microseconds runtime_ready_timeout = std::chrono::minutes(5);

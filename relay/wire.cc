@@ -1,32 +1,31 @@
-#include "relay/model_wire.h"
+#include "relay/wire.h"
 
 #include <utility>
 
 #include "core/http/tls_pipe.h"
-#include "relay/stream.h"
 
 namespace asya::relay {
 
 // Kept alive by the callback that runs, so that the wire may be destroyed from within it.
-struct ModelWire::State : std::enable_shared_from_this<ModelWire::State> {
+struct Wire::State : std::enable_shared_from_this<Wire::State> {
   Events events;
+  Target target;
   std::unique_ptr<Connecting> connecting;
   std::unique_ptr<Stream> stream;
   std::unique_ptr<http::TlsPipe> tls;
   bool opened = false;
   bool closed = false;
 
-  void Connect(Reactor& reactor, const Endpoint& endpoint, std::chrono::milliseconds timeout) {
+  void Connect(Reactor& reactor, std::chrono::milliseconds timeout) {
     connecting = std::make_unique<Connecting>(
-        reactor, endpoint.address, timeout,
-        [self = shared_from_this(), tls = endpoint.tls,
-         host = endpoint.address.host](Result<std::unique_ptr<Stream>> connected) {
-          if (!self->closed) self->Connected(std::move(connected), tls, host);
+        reactor, target.address, timeout,
+        [self = shared_from_this()](Result<std::unique_ptr<Stream>> connected) {
+          if (!self->closed) self->Connected(std::move(connected));
         },
-        [reach = endpoint.reach](const std::string& ip) { return CheckReach(ip, reach); });
+        target.check);
   }
 
-  void Connected(Result<std::unique_ptr<Stream>> connected, bool with_tls, const std::string& host) {
+  void Connected(Result<std::unique_ptr<Stream>> connected) {
     if (!connected.ok()) {
       End(connected.error());
       return;
@@ -34,8 +33,8 @@ struct ModelWire::State : std::enable_shared_from_this<ModelWire::State> {
     stream = std::move(*connected);
     stream->Read([self = shared_from_this()](std::string_view bytes) { self->Take(bytes); },
                  [self = shared_from_this()](const Status& status) { self->End(status); });
-    if (with_tls) {
-      auto pipe = http::TlsPipe::Create(host, "");
+    if (target.tls) {
+      auto pipe = http::TlsPipe::Create(target.address.host, target.ca_pem);
       if (!pipe.ok()) {
         End(pipe.error());
         return;
@@ -74,31 +73,31 @@ struct ModelWire::State : std::enable_shared_from_this<ModelWire::State> {
   }
 };
 
-ModelWire::ModelWire(Reactor& reactor, const Endpoint& endpoint, std::chrono::milliseconds connect_timeout,
-                     Events events)
+Wire::Wire(Reactor& reactor, Target target, std::chrono::milliseconds connect_timeout, Events events)
     : state_(std::make_shared<State>()) {
   state_->events = std::move(events);
-  state_->Connect(reactor, endpoint, connect_timeout);
+  state_->target = std::move(target);
+  state_->Connect(reactor, connect_timeout);
 }
 
-ModelWire::~ModelWire() {
+Wire::~Wire() {
   state_->closed = true;
   state_->connecting.reset();
   state_->stream.reset();
 }
 
-void ModelWire::Write(std::string bytes) {
+void Wire::Write(std::string_view bytes) {
   if (state_->closed || state_->stream == nullptr) return;
   if (state_->tls == nullptr) {
-    state_->stream->Write(std::move(bytes));
+    state_->stream->Write(bytes);
     return;
   }
   // A failure shows when the peer is heard of next, or by the time of the call.
   if (state_->tls->Send(bytes).ok()) state_->stream->Write(state_->tls->TakeCipher());
 }
 
-bool ModelWire::opened() const { return state_->opened; }
+bool Wire::opened() const { return state_->opened; }
 
-bool ModelWire::alive() const { return !state_->closed && state_->stream != nullptr && state_->stream->open(); }
+bool Wire::alive() const { return !state_->closed && state_->stream != nullptr && state_->stream->open(); }
 
 }  // namespace asya::relay

@@ -1,4 +1,4 @@
-// ModelWire: one connection to a model server, with TLS where its URL says https, to an address that may be called.
+// Wire: one connection to a peer, with TLS where it is asked for, to an address that may be called.
 #pragma once
 
 #include <chrono>
@@ -8,13 +8,14 @@
 #include <string_view>
 
 #include "core/base/result.h"
-#include "relay/endpoint.h"
+#include "relay/address.h"
 #include "relay/reactor.h"
+#include "relay/stream.h"
 
 namespace asya::relay {
 
 // Destroying it ends the connection; no callback comes afterwards.
-class ModelWire {
+class Wire {
  public:
   struct Events {
     std::function<void()> on_open;                  // what is written goes out from now on
@@ -23,13 +24,20 @@ class ModelWire {
                                                     // kUnauthorized: the address or the certificate is refused
   };
 
-  ModelWire(Reactor& reactor, const Endpoint& endpoint, std::chrono::milliseconds connect_timeout, Events events);
-  ~ModelWire();
-  ModelWire(const ModelWire&) = delete;
-  ModelWire& operator=(const ModelWire&) = delete;
+  struct Target {
+    Address address;
+    bool tls = false;
+    std::string ca_pem{};       // whom TLS trusts; empty: the system's certificates
+    Connecting::Check check{};  // none: each address may be called
+  };
+
+  Wire(Reactor& reactor, Target target, std::chrono::milliseconds connect_timeout, Events events);
+  ~Wire();
+  Wire(const Wire&) = delete;
+  Wire& operator=(const Wire&) = delete;
 
   // After on_open only.
-  void Write(std::string bytes);
+  void Write(std::string_view bytes);
   [[nodiscard]] bool opened() const;
   // False once the peer has ended the connection, asked from the kernel.
   [[nodiscard]] bool alive() const;
