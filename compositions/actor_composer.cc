@@ -55,6 +55,7 @@ Result<ports::RenderedSet> ActorComposer::Compose(const ports::ComposeInput& inp
   set.warnings = model::WarningsOf(context.spec);
   Add(set.objects, RenderServiceAccount(context));
   Add(set.objects, RenderConfigMap(context));
+  Add(set.objects, RenderGatewayConfigMap(context));
   Add(set.objects, RenderTriggerAuthentication(context));
   const auto deployment = RenderDeployment(context);
   if (deployment) {

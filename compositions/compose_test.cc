@@ -90,6 +90,34 @@ TEST(Compose, TellsEveryRelayWhatTheInstallationSays) {
   EXPECT_EQ(Everything(own).find(R"("value":"/claims"})"), std::string::npos);
 }
 
+TEST(Compose, GivesRelaysWhatAnHttpsGatewayNeeds) {
+  Settings settings;
+  settings.gateway_url = "https://asya-server.asya-system.svc:6444";
+  const auto plain = ActorComposer(settings).Compose(Input(R"({"image":"a","handler":"m.f"})"));
+  EXPECT_EQ(Everything(plain).find("asya-gateway"), std::string::npos) << "no CA, nothing to be given";
+  settings.gateway_ca_pem = "PEM";
+  const auto set = ActorComposer(settings).Compose(Input(R"({"image":"a","handler":"m.f"})"));
+  ASSERT_TRUE(set.ok());
+  const json::Value& pod = *FindObject(set->objects, "Deployment")->FindPath({"spec", "template", "spec"});
+  const json::Array& volumes = pod.Find("volumes")->AsArray();
+  const auto volume = std::find_if(volumes.begin(), volumes.end(),
+                                   [](const auto& one) { return one.GetString("name") == "asya-gateway"; });
+  ASSERT_NE(volume, volumes.end());
+  EXPECT_EQ(json::Dump(*volume->FindPath({"projected", "sources"})),
+            R"([{"serviceAccountToken":{"audience":"asya-gateway","expirationSeconds":3600,"path":"token"}},)"
+            R"({"configMap":{"name":"infer-gateway"}}])");
+  const std::string relay = json::Dump(pod.Find("initContainers")->AsArray().at(0));
+  EXPECT_NE(relay.find(R"({"name":"ASYA_GATEWAY_TOKEN_FILE","value":"/var/run/asya-gateway/token"})"),
+            std::string::npos);
+  EXPECT_EQ(json::Dump(*pod.Find("containers")).find("asya-gateway"), std::string::npos) << "it is not the handler's";
+  const auto is_map = [](const auto& one) {
+    return one.FindPath({"metadata", "name"})->AsString() == "infer-gateway" && one.GetString("kind") == "ConfigMap";
+  };
+  const auto map = std::find_if(set->objects.begin(), set->objects.end(), is_map);
+  ASSERT_NE(map, set->objects.end());
+  EXPECT_EQ(json::Dump(*map->Find("data")), R"({"ca.crt":"PEM"})");
+}
+
 TEST(Compose, FillsTheEffectiveSpec) {
   const auto set =
       ActorComposer(Settings())
@@ -145,6 +173,16 @@ std::vector<std::string> ContainersOf(const json::Value& actor) {
     }
   }
   return names;
+}
+
+TEST(Crew, IsScaledByTheBrokersTriggersWhereNobodyElseTellsKeda) {
+  CrewOptions options;
+  options.native_scaling = true;
+  for (const std::string& name : SystemActorNames()) {
+    const json::Value actor = SystemActor(name, "n", options);
+    EXPECT_EQ(actor.FindPath({"spec", "scaling", "mode"})->AsString(), "native");
+    EXPECT_EQ(SystemActor(name, "n").FindPath({"spec", "scaling", "mode"}), nullptr);
+  }
 }
 
 TEST(Crew, NeedsARuntimeOnlyToKeepFiles) {

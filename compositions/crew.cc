@@ -5,6 +5,8 @@
 namespace asya::compositions {
 namespace {
 
+constexpr std::int64_t kNativePollSeconds = 5;
+
 // An end actor has nowhere to pass a failure on to: it tries for as long as it takes, at a bounded pace.
 json::Value EndlessResiliency() {
   json::Object policy = {
@@ -43,6 +45,11 @@ json::Value SystemActor(std::string_view name, std::string_view namespace_, cons
                                {"cooldownPeriod", options.cooldown_seconds}}},
       {"resiliency", EndlessResiliency()},
   };
+  if (options.native_scaling) {
+    // A result should not wait for half a minute to be told.
+    spec["scaling"]["mode"] = "native";
+    spec["scaling"]["pollingInterval"] = kNativePollSeconds;
+  }
   if (!options.transport.empty()) spec["transport"] = options.transport;
   json::Object metadata = {
       {"name", name}, {"namespace", namespace_}, {"labels", json::Object{{"asya.sh/system", "true"}}}};

@@ -21,6 +21,7 @@ struct CrewOptions {
   std::string source_dir;
   std::string python;
   std::int64_t cooldown_seconds = 30;  // idle time before the drop to zero
+  bool native_scaling = false;         // by KEDA's own triggers, where nobody tells it of our decisions
   std::string transport;               // spec.transport; empty: the default one
   std::string persistence_mount;       // ASYA_PERSISTENCE_MOUNT; empty: none
 };

@@ -32,6 +32,15 @@ json::Value PodSecurity(const Context& context) {
   return Overlaid(std::move(restricted), context.spec.Find("podSecurityContext"));
 }
 
+// Made by the kubelet for this pod alone, and anew before the token's hour is over.
+json::Value GatewayVolume(const Context& context) {
+  json::Object token = {{"path", "token"}, {"audience", kGatewayAudience}, {"expirationSeconds", 3600}};
+  json::Object authorities = {{"name", GatewayConfigMapName(context)}};
+  json::Array sources = {json::Object{{"serviceAccountToken", std::move(token)}},
+                         json::Object{{"configMap", std::move(authorities)}}};
+  return json::Object{{"name", kGatewayVolume}, {"projected", json::Object{{"sources", std::move(sources)}}}};
+}
+
 void AddAll(json::Array& list, const json::Value* more) {
   if (more == nullptr) return;
   for (const json::Value& item : more->AsArray()) list.push_back(item);
@@ -68,6 +77,7 @@ json::Array RenderVolumes(const Context& context) {
     volumes.push_back(
         json::Object{{"name", "asya-runtime"}, {"configMap", json::Object{{"name", ConfigMapName(context)}}}});
   }
+  if (!context.settings.gateway_ca_pem.empty()) volumes.push_back(GatewayVolume(context));
   if (context.transport_type == "pubsub" && !CredentialsSecretName(context).empty()) {
     volumes.push_back(json::Object{{"name", "asya-credentials"},
                                    {"secret", json::Object{{"secretName", CredentialsSecretName(context)}}}});

@@ -51,6 +51,11 @@ json::Array Environment(const Context& context) {
   if (!context.settings.gateway_url.empty()) {
     environment.push_back(EnvironmentValue("ASYA_GATEWAY_URL", context.settings.gateway_url));
   }
+  if (!context.settings.gateway_ca_pem.empty()) {
+    const std::string folder = kGatewayDir;
+    environment.push_back(EnvironmentValue("ASYA_GATEWAY_CA_FILE", folder + "/ca.crt"));
+    environment.push_back(EnvironmentValue("ASYA_GATEWAY_TOKEN_FILE", folder + "/token"));
+  }
   for (const auto& [name, value] : context.settings.relay_environment) {
     environment.push_back(EnvironmentValue(name, value));
   }
@@ -67,6 +72,9 @@ json::Array Environment(const Context& context) {
 
 json::Array Mounts(const Context& context) {
   json::Array mounts = {json::Object{{"name", "socket-dir"}, {"mountPath", kSocketDir}}};
+  if (!context.settings.gateway_ca_pem.empty()) {
+    mounts.push_back(json::Object{{"name", kGatewayVolume}, {"mountPath", kGatewayDir}, {"readOnly", true}});
+  }
   if (context.transport_type == "pubsub" && !CredentialsSecretName(context).empty()) {
     mounts.push_back(
         json::Object{{"name", "asya-credentials"}, {"mountPath", "/var/run/asya-credentials"}, {"readOnly", true}});

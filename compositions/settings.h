@@ -6,11 +6,17 @@
 
 namespace asya::compositions {
 
+// Whom the tokens are for that relays show to the gateway; they are good for nothing else in the cluster.
+inline constexpr const char* kGatewayAudience = "asya-gateway";
+
 struct Settings {
   std::string relay_image = "asya-relay:latest";
   std::string relay_image_pull_policy = "IfNotPresent";
-  // Address that relays report to: http://host:port or unix:/path; empty: no reports.
+  // Address that relays report to: http://host:port, https://host:port or unix:/path; empty: no reports.
   std::string gateway_url;
+  // Of an https gateway: the CAs by which relays know it. Where it is given they get it as a file, and beside it a
+  // token of their pod's ServiceAccount by which the gateway knows them.
+  std::string gateway_ca_pem;
   // What every relay gets in its environment beside what belongs to its actor, e.g. ASYA_CLAIM_STORE; no secrets.
   std::map<std::string, std::string> relay_environment;
   // Unix socket of the server's SQLite broker, for actors on a transport of type sqlite.

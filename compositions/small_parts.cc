@@ -52,6 +52,15 @@ std::optional<json::Value> RenderConfigMap(const Context& context) {
   return map;
 }
 
+std::string GatewayConfigMapName(const Context& context) { return context.name + "-gateway"; }
+
+std::optional<json::Value> RenderGatewayConfigMap(const Context& context) {
+  if (context.settings.gateway_ca_pem.empty()) return std::nullopt;
+  json::Value map = Child(context, "v1", "ConfigMap", GatewayConfigMapName(context), "gateway");
+  map["data"] = json::Object{{"ca.crt", context.settings.gateway_ca_pem}};
+  return map;
+}
+
 std::optional<json::Value> RenderDisruptionBudget(const Context& context) {
   const std::string asked = context.Annotation("asya.sh/max-unavailable");
   if (asked.empty() || context.has_workload()) return std::nullopt;

@@ -11,6 +11,9 @@
 namespace asya::compositions {
 
 inline constexpr const char* kSocketDir = "/var/run/asya";
+// The CAs of the gateway and the token for it.
+inline constexpr const char* kGatewayDir = "/var/run/asya-gateway";
+inline constexpr const char* kGatewayVolume = "asya-gateway";
 inline constexpr const char* kRuntimePath = "/opt/asya/asya_runtime.pyz";
 inline constexpr const char* kRuntimeFile = "asya_runtime.pyz";
 inline constexpr const char* kStateSocketDir = "/var/run/asya/state";
@@ -19,6 +22,8 @@ inline constexpr const char* kStateSocketDir = "/var/run/asya/state";
 std::optional<json::Value> RenderServiceAccount(const Context& context);
 // The runtime archive; none with an endpoint.
 std::optional<json::Value> RenderConfigMap(const Context& context);
+// The CAs of the gateway, where relays are told them.
+std::optional<json::Value> RenderGatewayConfigMap(const Context& context);
 // Credentials of the scaler's trigger, where it needs any.
 std::optional<json::Value> RenderTriggerAuthentication(const Context& context);
 // None when scaling is off or a workloadRef cannot be scaled; says so in `warnings`.
@@ -47,6 +52,7 @@ json::Array TransportEnvironment(const Context& context);
 bool IsNative(const Context& context);
 std::string ServiceAccountName(const Context& context);
 std::string ConfigMapName(const Context& context);
+std::string GatewayConfigMapName(const Context& context);
 std::string TriggerAuthenticationName(const Context& context);
 // Name of the copy of the transport's credentials in the actor's namespace; empty when the transport has none.
 std::string CredentialsSecretName(const Context& context);

@@ -69,11 +69,19 @@ std::string KnownActors(const Deps& deps, const std::string& namespace_) {
   return "known there: " + (names.empty() ? "none" : names);
 }
 
+Error NoSuchActor(const NewTask& wanted, const Deps& deps) {
+  return {ErrorCode::kNotFound,
+          "no actor \"" + wanted.actor + "\" in namespace \"" + wanted.namespace_ + "\"; " +
+              KnownActors(deps, wanted.namespace_),
+          wanted.flow.empty() ? "actor" : "flow"};
+}
+
 std::vector<Error> CheckRoute(const NewTask& wanted, const Deps& deps) {
   std::vector<Error> errors;
-  if (IntakeOf(wanted.namespace_, wanted.actor, deps) == Intake::kClosing) {
-    errors.push_back(Closing(wanted.actor, wanted.flow.empty() ? "actor" : "flow"));
-  }
+  const Intake entry = IntakeOf(wanted.namespace_, wanted.actor, deps);
+  const char* const field = wanted.flow.empty() ? "actor" : "flow";
+  if (entry == Intake::kClosing) errors.push_back(Closing(wanted.actor, field));
+  if (entry == Intake::kUnknown && deps.entry_has_to_be_stored) errors.push_back(NoSuchActor(wanted, deps));
   bool told_known = false;
   for (std::size_t i = 0; i < wanted.next.size(); ++i) {
     auto error = CheckNext(wanted, i, deps);

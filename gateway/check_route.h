@@ -11,9 +11,12 @@
 namespace asya::gateway {
 
 // Each actor that cannot be named, with its field ("next[0]", "actor"; of a flow "flow"): kNotFound for an unknown one,
-// kConflict for one that is being deleted. An unknown first actor passes: sending to a queue that is missing tells.
-// What Deps::intake knows as open costs no read of the store.
+// kConflict for one that is being deleted. An unknown first actor passes where sending to a queue that is missing
+// tells. What Deps::intake knows as open costs no read of the store.
 std::vector<Error> CheckRoute(const NewTask& wanted, const Deps& deps);
+
+// The first actor is not there; the names of those that are.
+Error NoSuchActor(const NewTask& wanted, const Deps& deps);
 
 // "known there: a, b", for the error about one that is not.
 std::string KnownActors(const Deps& deps, const std::string& namespace_);

@@ -276,10 +276,7 @@ http::Response Refusal(const Error& error, const NewTask& wanted, bool has_key, 
     if (deps.objects.Get({"asyncactors", wanted.namespace_, wanted.actor}).ok()) {
       return Problem(Fail(ErrorCode::kUnavailable, "actor \"" + wanted.actor + "\" has no queue yet; try again"));
     }
-    return Problem(Error{ErrorCode::kNotFound,
-                         "no actor \"" + wanted.actor + "\" in namespace \"" + wanted.namespace_ + "\"; " +
-                             KnownActors(deps, wanted.namespace_),
-                         wanted.flow.empty() ? "actor" : "flow"});
+    return Problem(NoSuchActor(wanted, deps));
   }
   if (!has_key || error.code != ErrorCode::kConflict) return Problem(error);
   constexpr int kUnprocessable = 422;

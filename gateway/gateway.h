@@ -8,6 +8,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/executor.h"
+#include "core/http/message.h"
 #include "core/http/router.h"
 #include "core/observe/log.h"
 #include "core/otlp/span_queue.h"
@@ -45,6 +46,10 @@ struct Deps {
   ports::ClaimStore* claims = nullptr;
   // The most that a first message for this queue may have; 0: not known, the transport will say. Must not block.
   std::function<std::size_t(const std::string& queue)> first_message_bytes{};
+  // Whether first messages are taken for actors that there are not, as by an outbox: then the store is asked for each.
+  bool entry_has_to_be_stored = false;
+  // The namespace for which whoever reports may speak; none: for all of them.
+  std::function<std::string(const http::Request& request)> speaks_for{};
 };
 
 struct Limits {

@@ -388,6 +388,28 @@ TEST_F(Gateway, AReplayIsFoundByTheLabelsOfWhatFailed) {
   EXPECT_NE(Call("GET", "/api/v1/tasks?label=team%3Dx").body.find(again), std::string::npos);
 }
 
+TEST_F(Gateway, ARelayTellsOfItsOwnNamespaceAlone) {
+  deps_->speaks_for = [](const http::Request& request) { return request.headers.Get("X-Of").value_or(""); };
+  const std::string report = R"([{"type":"fly","task":"t","namespace":"vision","data":1},)"
+                             R"({"type":"status","task":"t","namespace":"vision","status":"processing"}])";
+  EXPECT_EQ(Call("POST", "/api/v1/events", report, "X-Of", "vision").status, 204);
+  const auto other = Call("POST", "/api/v1/events", report, "X-Of", "other");
+  EXPECT_EQ(other.status, 403);
+  EXPECT_NE(other.body.find(R"([0].namespace)"), std::string::npos) << other.body;
+  EXPECT_EQ(Call("POST", "/api/v1/events", R"({"type":"fly","task":"t","data":1})", "X-Of", "vision").status, 403);
+}
+
+TEST_F(Gateway, AnOutboxTakesNothingForAnActorThatIsNotThere) {
+  deps_->entry_has_to_be_stored = true;
+  deps_->intake = nullptr;
+  Store("echo");
+  EXPECT_EQ(Call("POST", "/api/v1/tasks?actor=echo", "{}").status, 201);
+  const auto missing = Call("POST", "/api/v1/tasks?actor=ghost", "{}");
+  EXPECT_EQ(missing.status, 404);
+  EXPECT_NE(missing.body.find(R"(no actor \"ghost\" in namespace \"default\"; known there: echo)"), std::string::npos)
+      << missing.body;
+}
+
 TEST_F(Gateway, TextsOfReportsAreKeptWithoutNul) {
   const auto taken = Call(
       "POST", "/api/v1/events",

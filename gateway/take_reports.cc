@@ -231,7 +231,13 @@ Result<Batch> ReadBatch(const http::Request& request, const std::string& task_id
                         const Limits& limits) {
   ASYA_TRY(const auto items, ReadItems(request.body, limits.report_batch_items));
   Batch batch;
+  const std::optional<std::string> speaks_for =
+      deps.speaks_for ? std::optional(deps.speaks_for(request)) : std::nullopt;
   for (std::size_t i = 0; i < items.size(); ++i) {
+    if (speaks_for && items[i].Text(Item::kNamespace) != *speaks_for) {
+      return At(i, Error{ErrorCode::kForbidden, "this relay speaks for namespace \"" + *speaks_for + "\" alone",
+                         "namespace"});
+    }
     if (const Status taken = TakeItem(items[i], task_id, deps, batch); !taken.ok()) return At(i, taken.error());
   }
   return batch;

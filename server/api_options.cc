@@ -35,6 +35,7 @@ constexpr const char* kServingCa = "--serving-ca-file";
 constexpr const char* kControllers = "--controllers";
 constexpr const char* kWebhooks = "--webhooks";
 constexpr const char* kRuntime = "--runtime";
+constexpr const char* kReports = "--reports-listen";
 constexpr const char* kRequiredClaim = "--oidc-required-claim";
 constexpr const char* kDatabaseFile = "--database-file";
 constexpr int kCertificateDays = 3650;
@@ -46,19 +47,38 @@ bool IsAddress(const std::string& text) {
 
 bool IsLoopback(const std::string& address) { return address.starts_with("127.") || address == "::1"; }
 
+struct Place {
+  std::string address;
+  std::uint16_t port = 0;
+};
+
 // "ADDRESS:PORT", with brackets around an IPv6 address.
-Status SetListen(const std::string& text, ApiOptions& options) {
+Result<Place> ParsePlace(const char* flag, const std::string& text) {
   const auto colon = text.rfind(':');
   std::string address = text.substr(0, colon);
   const bool bracketed = address.size() > 2 && address.front() == '[' && address.back() == ']';
   if (bracketed) address = address.substr(1, address.size() - 2);
   const bool bare_v6 = !bracketed && address.find(':') != std::string::npos;
   if (colon == std::string::npos || bare_v6 || !IsAddress(address)) {
-    return Invalid(kListen,
+    return Invalid(flag,
                    "got \"" + text + "\"; an IP address and a port are accepted, such as 0.0.0.0:6443 or [::]:6443");
   }
-  ASYA_TRY(options.port, ParsePort(kListen, text.substr(colon + 1)));
-  options.address = std::move(address);
+  Place place{std::move(address)};
+  ASYA_TRY(place.port, ParsePort(flag, text.substr(colon + 1)));
+  return place;
+}
+
+Status SetListen(const std::string& text, ApiOptions& options) {
+  ASYA_TRY(Place place, ParsePlace(kListen, text));
+  options.address = std::move(place.address);
+  options.port = place.port;
+  return Ok();
+}
+
+Status SetReports(const std::string& text, ApiOptions& options) {
+  ASYA_TRY(Place place, ParsePlace(kReports, text));
+  options.reports_address = std::move(place.address);
+  options.reports_port = place.port;
   return Ok();
 }
 
@@ -211,12 +231,25 @@ void RefuseOwnUsers(const ApiOptions& options, std::vector<Error>& errors) {
   }
 }
 
+void CheckReports(const ApiOptions& options, std::vector<Error>& errors) {
+  if (!options.reports_port) return;
+  if (!options.controllers)
+    errors.push_back(Invalid(kReports, "is accepted with " + std::string(kControllers) + " alone"));
+  if (options.database_url.empty()) {
+    errors.push_back(Invalid(kReports, "needs ASYA_DATABASE_URL: tasks lie in a PostgreSQL that all servers share"));
+  }
+  if (options.serving_ca_file.empty() && !MakesOwnCertificate(options)) {
+    errors.push_back(Invalid(kServingCa, "is missing: relays have to know whose certificate to trust"));
+  }
+}
+
 void CheckControllers(const ApiOptions& options, std::vector<Error>& errors) {
   if (options.webhooks && !options.controllers) {
     errors.push_back(
         Invalid(kWebhooks, "is accepted with " + std::string(kControllers) +
                                " all alone: what is put into pods of others belongs to what is made there"));
   }
+  CheckReports(options, errors);
   if (!options.controllers) return;
   if (options.aggregated.empty()) {
     errors.push_back(Invalid(kControllers, "is accepted with " + std::string(kAggregated) + " alone"));
@@ -255,6 +288,7 @@ void AddControllerFlags(ApiOptions& options, std::map<std::string, FlagSetter>& 
   flags["--relay-image"] = TextFlag(options.relay_image);
   flags["--crew-image"] = TextFlag(options.crew_image);
   flags["--gateway-url"] = TextFlag(options.gateway_url);
+  flags[kReports] = [&options](const std::string& value) { return SetReports(value, options); };
 }
 
 void AddOidcFlags(ApiOptions& options, std::map<std::string, FlagSetter>& flags) {

@@ -41,7 +41,10 @@ struct ApiOptions {
   std::string runtime_archive;  // asya_runtime.pyz
   std::string relay_image = "asya-relay:latest";
   std::string crew_image = "asya-crew:latest";
-  std::string gateway_url;  // which relays report to; empty: none
+  // With controllers: where relays report; the server is the gateway too then. No port: it is not.
+  std::string reports_address;
+  std::optional<std::uint16_t> reports_port;
+  std::string gateway_url;  // which relays report to; empty: this server's own port for it, or none
   std::string encryption_key_file;
   std::string database_url;   // PostgreSQL; exactly one of the two
   std::string database_file;  // SQLite

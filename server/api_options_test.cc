@@ -172,6 +172,25 @@ TEST_F(ApiOptionsTest, OneDatabaseAndSomebodyToKnow) {
   EXPECT_EQ(Parse({"--listen=0.0.0.0:1", tokens, "--database-file=x"}, true, ""), "");
 }
 
+TEST_F(ApiOptionsTest, ReportsAreTakenWhereActorsRun) {
+  Write("kubeconfig",
+        "current-context: c\ncontexts: [{name: c, context: {cluster: k, user: u}}]\n"
+        "clusters: [{name: k, cluster: {server: 'https://k:1'}}]\nusers: [{name: u, user: {tokenFile: token}}]\n");
+  Write("runtime", "zip");
+  const std::vector<std::string> flags{"--listen=0.0.0.0:1", "--aggregated",  Path("kubeconfig"),
+                                       "--runtime",          Path("runtime"), "--reports-listen=[::]:6444"};
+  auto all = flags;
+  all.emplace_back("--controllers=all");
+  EXPECT_EQ(Parse(all, false), "");
+  EXPECT_EQ(options_.reports_address, "::");
+  EXPECT_EQ(options_.reports_port, 6444);
+  EXPECT_EQ(Parse(flags, false), "--reports-listen: is accepted with --controllers alone\n");
+  EXPECT_NE(Parse(all, true).find("--serving-ca-file: is missing: relays have to know"), std::string::npos);
+  all.emplace_back("--database-file=x");
+  EXPECT_NE(Parse(all, false, "").find("--reports-listen: needs ASYA_DATABASE_URL"), std::string::npos);
+  EXPECT_NE(Parse({"--reports-listen=localhost:1"}).find("--reports-listen: got"), std::string::npos);
+}
+
 TEST_F(ApiOptionsTest, AClusterThatKnowsUsers) {
   Write("kubeconfig",
         "current-context: c\ncontexts: [{name: c, context: {cluster: k, user: u}}]\n"

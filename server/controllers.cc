@@ -52,6 +52,7 @@ struct Controllers::Standing {
 
   cluster::kubernetes::Client client;
   cluster::kubernetes::KubernetesCluster cluster;
+  std::string gateway_ca;  // that actors were written with
   std::unique_ptr<reconcilers::Reconcilers> reconcilers;
 };
 
@@ -61,7 +62,7 @@ Controllers::Controllers(ControllerOptions options, const Parts& parts)
       client_(parts_.cluster, parts_.clock),
       plan_client_(parts_.cluster, parts_.clock),
       dry_run_(plan_client_, options_.owner_references),
-      composer_(options_.composer),
+      composer_(options_.composer, parts_.gateway_ca),
       no_queues_(std::make_unique<NoQueues>()),
       scaler_(std::make_unique<ScaledByKeda>()),
       queues_(options_.secrets, parts_.clock),
@@ -81,6 +82,7 @@ void Controllers::Start() {
 void Controllers::Stop() {
   stopping_ = true;
   lease_.Stop();
+  if (parts_.yields) parts_.yields();
   standing_.reset();
   plan_client_.Cancel();
   planner_.Close();
@@ -90,6 +92,13 @@ void Controllers::Stop() {
 // Who does not know yet what the cluster has would tell of every actor that nothing of it can be seen.
 Status Controllers::Fit() const {
   ASYA_TRY_STATUS(parts_.trusted());
+  if (parts_.gateway_ca) {
+    ASYA_TRY(const std::string now, parts_.gateway_ca());
+    // It happens once in months: to begin anew is the one way to write all actors anew that has to work anyway.
+    if (standing_->reconcilers && now != standing_->gateway_ca) {
+      return Fail(ErrorCode::kUnavailable, "the CA of the gateway is another one now; beginning anew");
+    }
+  }
   return standing_->cluster.Ready();
 }
 
@@ -98,6 +107,7 @@ reconcilers::ReconcilerSettings Controllers::Settings() const {
   settings.metrics = &parts_.metrics;
   compositions::CrewOptions crew;
   crew.image = options_.crew_image;
+  crew.native_scaling = true;  // until KEDA is told by a scaler of ours
   settings.system_actors = [crew](const std::string& namespace_) {
     return compositions::SystemActors(namespace_, crew);
   };
@@ -106,13 +116,17 @@ reconcilers::ReconcilerSettings Controllers::Settings() const {
 }
 
 void Controllers::Lead() {
+  // Without it, though it was there when this replica was fit, the next look begins anew.
+  standing_->gateway_ca = parts_.gateway_ca ? parts_.gateway_ca().value_or("") : "";
   standing_->reconcilers = std::make_unique<reconcilers::Reconcilers>(
       reconcilers::World{parts_.objects, standing_->cluster, composer_, *scaler_, queues_, parts_.clock}, Settings(),
       parts_.logger, SystemSeed());
   standing_->reconcilers->Start();
+  if (parts_.leads) parts_.leads(queues_);
 }
 
 void Controllers::Yield() {
+  if (parts_.yields) parts_.yields();
   standing_.reset();
   if (!stopping_) standing_ = std::make_unique<Standing>(*this);
 }

@@ -11,7 +11,7 @@
 #include "cluster/kubernetes/kubernetes_dry_run.h"
 #include "cluster/kubernetes/lease.h"
 #include "cluster/local/config_values.h"
-#include "compositions/actor_composer.h"
+#include "compositions/settings.h"
 #include "core/base/clock.h"
 #include "core/observe/log.h"
 #include "core/observe/metrics.h"
@@ -19,6 +19,7 @@
 #include "ports/scaler.h"
 #include "reconcilers/actor_planner.h"
 #include "reconcilers/reconcilers.h"
+#include "server/gateway_composer.h"
 #include "server/queue_directory.h"
 
 namespace asya::server {
@@ -43,6 +44,11 @@ class Controllers {
     const Clock& clock;
     observe::Logger logger;
     observe::Metrics& metrics;
+    // Of an https gateway, the CAs by which relays know it; an error while they are not known. None: no such gateway.
+    std::function<Result<std::string>()> gateway_ca{};
+    // When this replica begins and ends to lead; the second comes before the queues go.
+    std::function<void(QueueDirectory& queues)> leads{};
+    std::function<void()> yields{};
   };
   Controllers(ControllerOptions options, const Parts& parts);
   ~Controllers();
@@ -54,6 +60,7 @@ class Controllers {
   void Stop();
   // By asking the cluster, whether this replica leads or not. Until Stop.
   ports::Planner& planner() { return planner_; }
+  [[nodiscard]] const ports::Composer& composer() const { return composer_; }
 
  private:
   struct Standing;
@@ -67,7 +74,7 @@ class Controllers {
   cluster::kubernetes::Client client_;       // of the Lease
   cluster::kubernetes::Client plan_client_;  // of plans
   cluster::kubernetes::KubernetesDryRun dry_run_;
-  const compositions::ActorComposer composer_;
+  const GatewayComposer composer_;
   std::unique_ptr<ports::QueueAdmin> no_queues_;
   std::unique_ptr<ports::Scaler> scaler_;
   QueueDirectory queues_;

@@ -7,6 +7,8 @@
 #include "apiserver/health.h"
 #include "apiserver/request_info.h"
 #include "apiserver/status_error.h"
+#include "compositions/settings.h"
+#include "model/kinds.h"
 
 namespace asya::server {
 namespace {
@@ -46,6 +48,7 @@ Delegation::Delegation(cluster::kubernetes::Endpoint endpoint, const Parts& part
       metrics_(parts.metrics),
       client_(std::move(endpoint), parts.clock),
       access_(client_),
+      relay_access_(client_, compositions::kGatewayAudience),
       reviews_(std::make_shared<apiserver::AccessReviews>(access_, clock_)),
       settings_(std::make_shared<apiserver::Current<apiserver::FrontProxySettings>>(apiserver::FrontProxySettings{})),
       executor_(kThreads, kWaitingRequestsMax),
@@ -66,6 +69,25 @@ apiserver::Authenticator Delegation::MakeAuthenticator() {
 }
 
 apiserver::Authorizer Delegation::MakeAuthorizer() { return apiserver::ByAccessReview(reviews_); }
+
+apiserver::Authenticator Delegation::MakeRelayAuthenticator() {
+  return apiserver::ByTokenReview(relay_access_, clock_, metrics_);
+}
+
+TaskRights Delegation::MakeTaskRights() {
+  return [reviews = reviews_](const apiserver::User& user, const TaskQuestion& asked) -> apiserver::Outcome<bool> {
+    ports::AccessQuestion question{apiserver::SubjectOf(user),
+                                   asked.verb,
+                                   std::string(model::kGroup),
+                                   std::string(model::kVersion),
+                                   asked.resource,
+                                   "",
+                                   asked.namespace_,
+                                   ""};
+    ASYA_TRY(const ports::AccessAnswer answer, reviews->Ask(question));
+    return answer.allowed;
+  };
+}
 
 apiserver::Admission Delegation::MakeAdmission(ports::ObjectStore& store) {
   return apiserver::PodRights(reviews_, store);

@@ -21,6 +21,7 @@
 #include "core/observe/metrics.h"
 #include "ports/object_store.h"
 #include "server/repeated.h"
+#include "server/task_access.h"
 
 namespace asya::server {
 
@@ -45,6 +46,9 @@ class Delegation {
   // The proxy's headers, then a client certificate, then a bearer token.
   [[nodiscard]] apiserver::Authenticator MakeAuthenticator();
   [[nodiscard]] apiserver::Authorizer MakeAuthorizer();
+  // Relays, by tokens of their pods' ServiceAccounts that are for the gateway and for nobody else.
+  [[nodiscard]] apiserver::Authenticator MakeRelayAuthenticator();
+  [[nodiscard]] TaskRights MakeTaskRights();
   // `store` lives longer.
   [[nodiscard]] apiserver::Admission MakeAdmission(ports::ObjectStore& store);
   [[nodiscard]] apiserver::NamespaceStateOf MakeNamespaces();
@@ -77,6 +81,7 @@ class Delegation {
   observe::Metrics& metrics_;
   cluster::kubernetes::Client client_;
   cluster::kubernetes::KubernetesAccess access_;
+  cluster::kubernetes::KubernetesAccess relay_access_;
   std::shared_ptr<apiserver::AccessReviews> reviews_;
   std::shared_ptr<apiserver::Current<apiserver::FrontProxySettings>> settings_;
   std::function<Status(const http::ClientAuthorities&)> use_;

@@ -1,10 +1,6 @@
 #include "server/direct_server.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <array>
-#include <climits>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -15,19 +11,20 @@
 #include "apiserver/api_server.h"
 #include "apiserver/secrets.h"
 #include "apiserver/unique_queue.h"
-#include "core/base/base64.h"
 #include "core/base/random.h"
-#include "core/base/sha256.h"
 #include "core/http/router.h"
 #include "core/http/sealing_keys.h"
 #include "core/yaml/parse.h"
 #include "reconcilers/events.h"
 #include "server/ca_bundle.h"
+#include "server/cluster_gateway.h"
+#include "server/controller_options.h"
 #include "server/controllers.h"
 #include "server/delegation.h"
 #include "server/housekeeping.h"
 #include "server/installation.h"
 #include "server/object_database.h"
+#include "server/render_aggregation.h"
 #include "server/secret_store.h"
 #include "server/server_file.h"
 #include "server/serving_secret.h"
@@ -42,15 +39,8 @@ constexpr std::size_t kBodyBytes = 4U << 20U;  // the API answers 413 from 3 MiB
 constexpr unsigned kIoThreadsMax = 4;          // handshakes are most of their work
 constexpr std::size_t kApiThreads = 8;         // as many as connections to the database
 constexpr std::chrono::milliseconds kStopGrace{5000};
-constexpr std::size_t kRuntimeHashDigits = 16;
 constexpr const char* kNoKeys =
     "Secrets are kept encrypted here, and the server was started without --encryption-key-file";
-
-std::string HostName() {
-  std::array<char, HOST_NAME_MAX + 1> name{};
-  ::gethostname(name.data(), name.size() - 1);
-  return name.data();
-}
 
 }  // namespace
 
@@ -77,6 +67,7 @@ struct DirectServer::Parts {
   std::unique_ptr<SecretStore> secrets;        // before the store of the database; null without keys
   std::unique_ptr<Housekeeping> housekeeping;
   std::unique_ptr<Upkeep> upkeep;
+  std::unique_ptr<ClusterGateway> gateway;   // null where it was not asked for
   std::unique_ptr<Controllers> controllers;  // null where they were not asked for
   std::unique_ptr<Webhooks> webhooks;        // null where they were not asked for
   std::unique_ptr<apiserver::ApiServer> api;
@@ -94,7 +85,6 @@ struct DirectServer::Parts {
   [[nodiscard]] ports::ObjectStore& Objects() const { return secrets ? secrets->objects() : database->objects(); }
   Status StartApi();
   Status Listen();
-  [[nodiscard]] compositions::Settings ComposerSettings() const;
   void MakeControllers();
   Status ReplaceTls(const std::optional<http::TlsIdentity>& next_identity,
                     const std::optional<http::ClientAuthorities>& next);
@@ -138,10 +128,15 @@ Status DirectServer::Parts::OpenDatabase() {
   housekeeping = std::make_unique<Housekeeping>(
       Housekeeping::Parts{database->objects(), clock, logger.For("housekeeping"), metrics, delegation == nullptr});
   ASYA_TRY_STATUS(housekeeping->Start());
+  if (options.reports_port) {
+    ASYA_TRY(gateway, ClusterGateway::Open(options.database_url,
+                                           {database->objects(), clock, random, logger.For("gateway"), metrics}));
+  }
   Upkeep::Chores chores;
   chores.compact = [this] { return database->CompactOld(); };
   chores.drops = {{"history", [this](WallTime) { return database->DropOldHistory(); }},
                   {"events", [this](WallTime now) { return reconcilers::DropOldEvents(database->objects(), now); }}};
+  if (gateway) std::ranges::move(gateway->Drops(), std::back_inserter(chores.drops));
   upkeep = std::make_unique<Upkeep>(std::move(chores), clock, logger.For("upkeep"), metrics);
   upkeep->Start();
   return Ok();
@@ -197,7 +192,7 @@ Status DirectServer::Parts::StartApi() {
 
 Status DirectServer::Parts::Listen() {
   http::ServerLimits limits;
-  limits.body_bytes = kBodyBytes;
+  limits.body_bytes = gateway ? ClusterGateway::kTaskBodyBytes : kBodyBytes;
   limits.io_threads = std::clamp(std::thread::hardware_concurrency(), 1U, kIoThreadsMax);
   http::Listen listen;
   listen.tcp = {options.address, options.port};
@@ -214,9 +209,10 @@ Status DirectServer::Parts::Listen() {
   http::Handler handler = [this](http::Request request, http::Responder responder) {
     router.Handle(std::move(request), std::move(responder));
   };
+  if (gateway) handler = gateway->Serve(authenticate, delegation->MakeTaskRights(), std::move(handler));
   if (delegation) handler = delegation->Dispatch(installation->Guard(std::move(handler)));
   if (options.webhooks) {
-    webhooks = std::make_unique<Webhooks>(ComposerSettings(),
+    webhooks = std::make_unique<Webhooks>(controllers->composer(),
                                           Webhooks::Parts{database->objects(), clock, logger.For("webhooks"), metrics});
     webhooks->Start();
     handler = webhooks->Before(std::move(handler));
@@ -224,6 +220,11 @@ Status DirectServer::Parts::Listen() {
   auto created = http::Server::Create(std::move(listen), limits, std::move(handler), logger.For("http"), &metrics);
   if (!created.ok()) return created.error();
   server = std::move(created).value();
+  if (gateway) {
+    ASYA_TRY_STATUS(gateway->Listen({options.reports_address, *options.reports_port}, identity,
+                                    delegation->Dispatch(gateway->ServeReports(delegation->MakeRelayAuthenticator()))));
+    gateway->UseCa(files.serving_ca_pem);
+  }
   if (delegation && (!options.serving_ca_file.empty() || MakesOwnCertificate(options))) {
     ca_bundle = std::make_unique<CaBundle>(delegation->client(), files.serving_ca_pem, logger.For("ca-bundle"),
                                            BundlePlaces(options.webhooks));
@@ -236,6 +237,7 @@ Status DirectServer::Parts::Listen() {
   if (serving) serving->Start();
   if (ca_bundle) ca_bundle->Start();
   server->Start();
+  if (gateway) gateway->Start();
   return Ok();
 }
 
@@ -246,6 +248,7 @@ Status DirectServer::Parts::ReplaceTls(const std::optional<http::TlsIdentity>& n
   http::TlsIdentity used_identity = next_identity.value_or(identity);
   http::ClientAuthorities used = next.value_or(authorities);
   ASYA_TRY_STATUS(server->ReplaceTls(used_identity, used));
+  if (gateway) ASYA_TRY_STATUS(gateway->ReplaceTls(used_identity));
   identity = std::move(used_identity);
   authorities = std::move(used);
   return Ok();
@@ -258,7 +261,9 @@ void DirectServer::Parts::MakeServing() {
                            [this](const std::string& pem) { return ca_bundle->InPlace(pem); },
                            [this](const Serving& now) -> Status {
                              ca_bundle->Replace(now.Bundle());
-                             return ReplaceTls(now.identity, std::nullopt);
+                             ASYA_TRY_STATUS(ReplaceTls(now.identity, std::nullopt));
+                             if (gateway) gateway->UseCa(now.Bundle());
+                             return Ok();
                            }});
 }
 
@@ -290,6 +295,7 @@ void DirectServer::Parts::WatchCertificates() {
                  [this](const std::vector<std::string>& now) -> Status {
                    ASYA_TRY_STATUS(CheckServingCa(now[0]));
                    ca_bundle->Replace(now[0]);
+                   if (gateway) gateway->UseCa(now[0]);
                    return Ok();
                  });
   }
@@ -320,26 +326,16 @@ void DirectServer::Parts::WatchUsers() {
   }
 }
 
-compositions::Settings DirectServer::Parts::ComposerSettings() const {
-  compositions::Settings settings;
-  settings.relay_image = options.relay_image;
-  settings.gateway_url = options.gateway_url;
-  settings.runtime_base64 = EncodeBase64(files.runtime_bytes);
-  settings.runtime_hash = Sha256Hex(files.runtime_bytes).substr(0, kRuntimeHashDigits);
-  return settings;
-}
-
 void DirectServer::Parts::MakeControllers() {
   if (!options.controllers) return;
-  ControllerOptions settings;
-  settings.replica = HostName() + "_" + NewUuid();
-  settings.namespace_ = files.cluster.namespace_;
-  settings.crew_image = options.crew_image;
-  settings.composer = ComposerSettings();
-  settings.secrets.own = files.variables;
-  controllers = std::make_unique<Controllers>(
-      std::move(settings), Controllers::Parts{[this] { return installation->Trusted(); }, files.cluster,
-                                              database->objects(), clock, logger.For("controllers"), metrics});
+  Controllers::Parts parts{[this] { return installation->Trusted(); },
+                           files.cluster,
+                           database->objects(),
+                           clock,
+                           logger.For("controllers"),
+                           metrics};
+  if (gateway) gateway->JoinTo(parts);
+  controllers = std::make_unique<Controllers>(MakeControllerOptions(options, files), parts);
 }
 
 void DirectServer::Parts::Stop() {
@@ -351,6 +347,7 @@ void DirectServer::Parts::Stop() {
   if (api) api->Stop();
   if (server) server->Stop(kStopGrace);
   if (webhooks) webhooks->Stop();
+  if (gateway) gateway->StopListening(kStopGrace);
   if (delegation) delegation->Stop();
   if (serving) serving->Stop();
   if (ca_bundle) ca_bundle->Stop();
@@ -358,6 +355,7 @@ void DirectServer::Parts::Stop() {
   if (oidc_keys) oidc_keys->Stop();
   if (upkeep) upkeep->Stop();
   if (housekeeping) housekeeping->Stop();
+  if (gateway) gateway->Stop();
   if (database) database->Stop();
 }
 

@@ -9,7 +9,6 @@
 #include "server/backend.h"
 #include "server/postgres_database.h"
 #include "storage/postgres/object_store.h"
-#include "storage/postgres/schema.h"
 #include "storage/postgres/task_store.h"
 #include "transports/postgres/administration.h"
 #include "transports/postgres/consumer.h"
@@ -25,12 +24,6 @@ constexpr const char* kCredentials = "asya-database";
 constexpr std::int64_t kOwnerKey = 1098086755;
 // Until a server that was killed is seen to be gone.
 constexpr std::chrono::seconds kOwnerPatience{10};
-
-std::vector<sql::postgres::Migration> AllMigrations() {
-  std::vector<sql::postgres::Migration> all = storage::postgres::Migrations();
-  for (auto& migration : transports::postgres::Migrations()) all.push_back(std::move(migration));
-  return all;
-}
 
 class PostgresBackend final : public Backend {
  public:
@@ -53,7 +46,7 @@ class PostgresBackend final : public Backend {
       if (taken.error().code != ErrorCode::kConflict) return taken;
       return Fail(ErrorCode::kConflict, address_.Text() + " is in use by another asya-server");
     }
-    ASYA_TRY(database_, OpenPostgres(settings_, AllMigrations(), parts_.clock));
+    ASYA_TRY(database_, OpenPostgres(settings_, StoreAndQueueMigrations(), parts_.clock));
     queues_ = std::make_unique<transports::postgres::Administration>(*database_);
     storage::postgres::ObjectStoreSettings objects;
     objects.history = parts_.history;

@@ -2,6 +2,11 @@
 
 #include <poll.h>
 
+#include <utility>
+
+#include "storage/postgres/schema.h"
+#include "transports/postgres/tables.h"
+
 namespace asya::server {
 namespace {
 
@@ -25,6 +30,12 @@ Result<std::unique_ptr<sql::postgres::Database>> OpenPostgres(const sql::postgre
     if (opened.ok() || !WillServeSoon(opened.error()) || clock.Steady() >= deadline) return opened;
     ::poll(nullptr, 0, static_cast<int>(kRecoveryPause.count()));
   }
+}
+
+std::vector<sql::postgres::Migration> StoreAndQueueMigrations() {
+  std::vector<sql::postgres::Migration> all = storage::postgres::Migrations();
+  for (auto& migration : transports::postgres::Migrations()) all.push_back(std::move(migration));
+  return all;
 }
 
 }  // namespace asya::server

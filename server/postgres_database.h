@@ -15,4 +15,7 @@ Result<std::unique_ptr<sql::postgres::Database>> OpenPostgres(const sql::postgre
                                                               const std::vector<sql::postgres::Migration>& migrations,
                                                               const Clock& clock);
 
+// Of objects, tasks and queues.
+std::vector<sql::postgres::Migration> StoreAndQueueMigrations();
+
 }  // namespace asya::server

@@ -19,6 +19,8 @@ namespace {
 constexpr const char* kRbac = "rbac.authorization.k8s.io";
 constexpr const char* kRbacVersion = "rbac.authorization.k8s.io/v1";
 constexpr int kServerPort = 6443;
+constexpr const char* kTasks = "tasks";  // of the gateway, which asks the cluster who may do what with them
+constexpr const char* kDeadLetters = "deadletters";
 constexpr int kGroupPriority = 1000;  // among groups that have a kind of the same name
 constexpr int kVersionPriority = 15;
 
@@ -63,11 +65,13 @@ void AddUserRoles(std::vector<json::Value>& objects) {
   const std::vector<std::string> whole{"", "/status", "/scale", "/history", "/diff"};
   objects.push_back(
       AggregatedRole("asya-view", {"view", "edit", "admin"},
-                     {Rule(group, Resources(true, whole), reads), Rule(group, Resources(false, whole), reads)}));
+                     {Rule(group, Resources(true, whole), reads), Rule(group, Resources(false, whole), reads),
+                      Rule(group, {kTasks, kDeadLetters}, {"get", "list"})}));
   objects.push_back(
       AggregatedRole("asya-edit", {"edit", "admin"},
                      {Rule(group, Resources(true, {""}), writes), Rule(group, Resources(true, {"/scale"}), changes),
-                      Rule(group, Resources(true, {"/restore"}), {"create"}), Rule(group, {"plans"}, {"create"})}));
+                      Rule(group, Resources(true, {"/restore"}), {"create"}), Rule(group, {"plans"}, {"create"}),
+                      Rule(group, {kTasks}, {"create", "delete"})}));
   // A binding in one namespace gives nothing of it: these kinds lie in none.
   objects.push_back(AggregatedRole(
       "asya-admin", {"admin"},
@@ -151,9 +155,10 @@ void AddControllerRights(const AggregationSettings& settings, std::vector<json::
 void AddService(const AggregationSettings& settings, std::vector<json::Value>& objects) {
   json::Object service = Head("v1", "Service", settings.service, settings.namespace_);
   if (settings.external_name.empty()) {
-    service["spec"] = json::Object{
-        {"selector", json::Object{{"app.kubernetes.io/name", "asya-server"}}},
-        {"ports", json::Array{json::Object{{"name", "https"}, {"port", settings.port}, {"targetPort", kServerPort}}}}};
+    json::Array ports = {json::Object{{"name", "https"}, {"port", settings.port}, {"targetPort", kServerPort}}};
+    if (settings.controllers) ports.push_back(json::Object{{"name", "reports"}, {"port", kReportsPort}});
+    service["spec"] = json::Object{{"selector", json::Object{{"app.kubernetes.io/name", "asya-server"}}},
+                                   {"ports", std::move(ports)}};
   } else {
     service["spec"] = json::Object{{"type", "ExternalName"}, {"externalName", settings.external_name}};
   }

@@ -9,6 +9,9 @@
 
 namespace asya::server {
 
+// On which relays report, of the Service and of the server.
+inline constexpr int kReportsPort = 6444;
+
 struct AggregationSettings {
   std::string namespace_ = "asya-system";  // of the server
   std::string service = "asya-server";     // by which kube-apiserver finds it

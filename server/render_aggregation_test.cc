@@ -53,6 +53,23 @@ TEST(RenderAggregation, GivesRolesWhatTheyAreCalled) {
   EXPECT_EQ(view.find("plans"), std::string::npos) << "it shows what a write would do, to who may write";
 }
 
+TEST(RenderAggregation, LetsRelaysInWhereActorsRun) {
+  AggregationSettings settings;
+  const std::string alone = json::Dump(*Named(Parsed(settings), "Service", "asya-server").FindPath({"spec", "ports"}));
+  EXPECT_EQ(alone.find("reports"), std::string::npos);
+  settings.controllers = true;
+  const std::string all = json::Dump(*Named(Parsed(settings), "Service", "asya-server").FindPath({"spec", "ports"}));
+  EXPECT_NE(all.find(R"({"name":"reports","port":6444})"), std::string::npos) << all;
+}
+
+TEST(RenderAggregation, GivesTasksToWhoMayEdit) {
+  const json::Array objects = Parsed({});
+  const std::string view = json::Dump(Named(objects, "ClusterRole", "asya-view"));
+  EXPECT_NE(view.find(R"("resources":["tasks","deadletters"],"verbs":["get","list"])"), std::string::npos) << view;
+  const std::string edit = json::Dump(Named(objects, "ClusterRole", "asya-edit"));
+  EXPECT_NE(edit.find(R"("resources":["tasks"],"verbs":["create","delete"])"), std::string::npos) << edit;
+}
+
 TEST(RenderAggregation, LetsAServerKeepACertificateThatNobodyGivesIt) {
   const json::Array own = Parsed({});
   EXPECT_EQ(Named(own, "APIService", "v1alpha1.asya.sh").FindPath({"spec", "caBundle"}), nullptr);

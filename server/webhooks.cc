@@ -5,9 +5,8 @@
 
 namespace asya::server {
 
-Webhooks::Webhooks(compositions::Settings composer, const Parts& parts)
-    : composer_(std::move(composer)),
-      bindings_(composer_),
+Webhooks::Webhooks(const ports::Composer& composer, const Parts& parts)
+    : bindings_(composer),
       admission_({[this](const std::string& namespace_, const std::string& actor) {
                     return bindings_.Find(namespace_, actor);
                   },

@@ -5,12 +5,12 @@
 #include <memory>
 #include <vector>
 
-#include "compositions/actor_composer.h"
 #include "core/base/clock.h"
 #include "core/base/result.h"
 #include "core/http/message.h"
 #include "core/observe/log.h"
 #include "core/observe/metrics.h"
+#include "ports/composer.h"
 #include "ports/object_store.h"
 #include "reconcilers/object_watch.h"
 #include "server/repeated.h"
@@ -30,7 +30,8 @@ class Webhooks {
     observe::Logger logger;
     observe::Metrics& metrics;
   };
-  Webhooks(compositions::Settings composer, const Parts& parts);
+  // `composer` lives longer; it is the one that the controllers have.
+  Webhooks(const ports::Composer& composer, const Parts& parts);
   ~Webhooks();
   Webhooks(const Webhooks&) = delete;
   Webhooks& operator=(const Webhooks&) = delete;
@@ -47,7 +48,6 @@ class Webhooks {
  private:
   Status Look();
 
-  const compositions::ActorComposer composer_;
   webhooks::Bindings bindings_;
   const webhooks::Admission admission_;
   std::vector<std::unique_ptr<reconcilers::ObjectWatch>> watches_;

@@ -8,6 +8,7 @@
 #include <thread>
 #include <utility>
 
+#include "compositions/actor_composer.h"
 #include "core/json/parse.h"
 #include "storage/memory/object_store.h"
 
@@ -61,7 +62,8 @@ class WebhooksTest : public testing::Test {
 
   storage::memory::ObjectStore store_{RealClock()};
   observe::Metrics metrics_;
-  Webhooks webhooks_{compositions::Settings(), {store_, RealClock(), observe::Logger::Silent(), metrics_}};
+  const compositions::ActorComposer composer_{compositions::Settings()};
+  Webhooks webhooks_{composer_, {store_, RealClock(), observe::Logger::Silent(), metrics_}};
   http::Handler handler_ = webhooks_.Before([](http::Request, http::Responder responder) {
     responder.Send({418, "next", "text/plain", {}});
   });

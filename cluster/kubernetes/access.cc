@@ -57,12 +57,17 @@ json::Object SpecOf(const ports::AccessQuestion& question) {
 }  // namespace
 
 Result<std::optional<ports::Subject>> KubernetesAccess::ReviewToken(const std::string& token) {
-  auto review =
-      client_.Create(kTokenReviews, Review("authentication.k8s.io/v1", "TokenReview", json::Object{{"token", token}}));
+  json::Object spec{{"token", token}};
+  if (!audience_.empty()) spec["audiences"] = json::Array{audience_};
+  auto review = client_.Create(kTokenReviews, Review("authentication.k8s.io/v1", "TokenReview", std::move(spec)));
   if (!review.ok()) return NotAnswered(review.error());
   const json::Value* status = review->Find("status");
   if (status == nullptr || !status->IsObject()) return NoStatus();
   if (!status->GetBool("authenticated").value_or(false)) return std::optional<ports::Subject>();
+  // A cluster that knows no audiences says nothing of them, and its answer is about its own API.
+  if (!audience_.empty() && TextsOf(status->Find("audiences")) != std::vector<std::string>{audience_}) {
+    return std::optional<ports::Subject>();
+  }
   const json::Value* user = status->Find("user");
   if (user == nullptr || user->GetString("username").value_or("").empty()) return NoStatus();
   ports::Subject subject;

@@ -2,6 +2,9 @@
 // and reads of namespaces.
 #pragma once
 
+#include <string>
+#include <utility>
+
 #include "cluster/kubernetes/client.h"
 #include "ports/cluster_access.h"
 
@@ -10,7 +13,9 @@ namespace asya::cluster::kubernetes {
 class KubernetesAccess final : public ports::ClusterAccess {
  public:
   // `client` lives longer. Its user needs the rights of the ClusterRole system:auth-delegator, and to get namespaces.
-  explicit KubernetesAccess(Client& client) : client_(client) {}
+  // `audience`: of which tokens have to be; empty: of the cluster's API.
+  explicit KubernetesAccess(Client& client, std::string audience = "")
+      : client_(client), audience_(std::move(audience)) {}
 
   Result<std::optional<ports::Subject>> ReviewToken(const std::string& token) override;
   Result<ports::AccessAnswer> ReviewAccess(const ports::AccessQuestion& question) override;
@@ -18,6 +23,7 @@ class KubernetesAccess final : public ports::ClusterAccess {
 
  private:
   Client& client_;
+  const std::string audience_;
 };
 
 }  // namespace asya::cluster::kubernetes

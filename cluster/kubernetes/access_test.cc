@@ -39,6 +39,18 @@ TEST(KubernetesAccess, NamesTheUserOfAToken) {
   EXPECT_TRUE(nobody.ok() && !*nobody);
 }
 
+TEST(KubernetesAccess, ATokenHasToBeForTheAudience) {
+  const auto of = [](const std::string& audiences) {
+    Asked asked(201, R"({"status":{"authenticated":true,"user":{"username":"relay"})" + audiences + "}}");
+    const auto found = KubernetesAccess(asked.client, "asya-gateway").ReviewToken("t0ken");
+    EXPECT_NE(asked.Sent().find(R"("spec":{"audiences":["asya-gateway"],"token":"t0ken"})"), std::string::npos);
+    return found.ok() && found->has_value();
+  };
+  EXPECT_TRUE(of(R"(,"audiences":["asya-gateway"])"));
+  EXPECT_FALSE(of(R"(,"audiences":["https://kubernetes.default.svc"])"));
+  EXPECT_FALSE(of("")) << "the cluster's own API is meant then";
+}
+
 TEST(KubernetesAccess, TakesNoAnswerForNone) {
   for (const char* body :
        {"{}", R"({"status":{"authenticated":true}})", R"({"status":{"authenticated":true,"user":{}}})"}) {

@@ -1,0 +1,133 @@
+#include "server/cluster_gateway.h"
+
+#include <utility>
+
+#include "gateway/refuse_first_message.h"
+#include "transports/postgres/tables.h"
+
+namespace asya::server {
+namespace {
+
+constexpr std::size_t kThreads = 8;
+constexpr std::size_t kWaitingRequests = 1024;
+constexpr std::size_t kReportBodyBytes = 20U << 20U;  // a dead letter of 16 MiB, the most of any queue, and more
+
+gateway::Deps DepsOf(const ClusterGateway::Parts& parts, ports::TaskStore& tasks, gateway::TaskHub& hub,
+                     gateway::CancelFeed& cancels, Executor& executor) {
+  gateway::Deps deps{tasks, parts.objects, hub, cancels, executor, parts.clock, parts.logger};
+  deps.metrics = gateway::GatewayMetrics(parts.metrics);
+  deps.entry_has_to_be_stored = true;
+  deps.speaks_for = ReporterNamespace;
+  // What its broker does not take is told when it is sent on.
+  deps.first_message_bytes = [](const std::string& queue) {
+    return ports::OrdinaryLimitBytes(transports::postgres::kMessageBytesMax) - Outbox::Wrap(queue, "").size();
+  };
+  return deps;
+}
+
+}  // namespace
+
+ClusterGateway::ClusterGateway(std::unique_ptr<TaskDatabase> database, const Parts& parts)
+    : parts_(parts),
+      database_(std::move(database)),
+      executor_(kThreads, kWaitingRequests),
+      hub_(executor_, parts.clock, gateway::GatewayMetrics(parts.metrics)),
+      deps_(DepsOf(parts_, database_->tasks(), hub_, cancels_, executor_)),
+      reaper_(database_->tasks(), parts.clock, parts.logger) {
+  executor_.Start();
+  hub_.Start();
+  changes_ = database_->tasks().Subscribe([this](const ports::TaskChange& change) { hub_.Changed(change); });
+  gateway::AddExternalRoutes(external_, deps_, gateway::Limits{});
+  gateway::AddInternalRoutes(internal_, deps_, gateway::Limits{});
+  reaper_.Start();
+}
+
+ClusterGateway::~ClusterGateway() { Stop(); }
+
+Result<std::unique_ptr<ClusterGateway>> ClusterGateway::Open(const std::string& url, const Parts& parts) {
+  ASYA_TRY(auto database, TaskDatabase::Open(url, parts.clock, parts.random));
+  return std::unique_ptr<ClusterGateway>(new ClusterGateway(std::move(database), parts));
+}
+
+http::Handler ClusterGateway::Serve(apiserver::Authenticator authenticate, TaskRights rights, http::Handler next) {
+  external_.SetFallback(std::move(next));
+  return GuardTasks(std::move(authenticate), std::move(rights), database_->tasks(),
+                    [this](http::Request request, http::Responder responder) {
+                      external_.Handle(std::move(request), std::move(responder));
+                    });
+}
+
+http::Handler ClusterGateway::ServeReports(apiserver::Authenticator authenticate) const {
+  return GuardReports(std::move(authenticate), [this](http::Request request, http::Responder responder) {
+    internal_.Handle(std::move(request), std::move(responder));
+  });
+}
+
+Status ClusterGateway::Listen(std::pair<std::string, std::uint16_t> place, const http::TlsIdentity& identity,
+                              http::Handler reports) {
+  http::ServerLimits limits;
+  limits.body_bytes = kReportBodyBytes;
+  http::Listen listen;
+  listen.tcp = std::move(place);
+  listen.tls = identity;
+  listen.tls_only = true;
+  auto created = http::Server::Create(std::move(listen), limits, std::move(reports), parts_.logger, nullptr);
+  if (!created.ok()) return created.error();
+  reports_ = std::move(created).value();
+  return Ok();
+}
+
+void ClusterGateway::StopListening(std::chrono::milliseconds grace) {
+  if (reports_) reports_->Stop(grace);
+}
+
+void ClusterGateway::UseCa(const std::string& pem) {
+  const std::lock_guard lock(ca_mutex_);
+  ca_pem_ = pem;
+}
+
+Result<std::string> ClusterGateway::Ca() {
+  const std::lock_guard lock(ca_mutex_);
+  if (ca_pem_.empty())
+    return Fail(ErrorCode::kUnavailable, "the server has no certificate yet that relays could trust");
+  return ca_pem_;
+}
+
+void ClusterGateway::JoinTo(Controllers::Parts& controllers) {
+  controllers.gateway_ca = [this] { return Ca(); };
+  controllers.leads = [this](QueueDirectory& queues) { BeginSending(queues); };
+  controllers.yields = [this] { EndSending(); };
+}
+
+std::vector<Upkeep::Drop> ClusterGateway::Drops() {
+  return {{"tasks", [this](WallTime now) { return database_->DropOldTasks(now); }},
+          {"dead_letters", [this](WallTime now) { return database_->DropOldDeadLetters(now); }}};
+}
+
+void ClusterGateway::BeginSending(QueueDirectory& queues) {
+  EndSending();
+  outbox_ = std::make_unique<Outbox>(
+      [&queues](const std::vector<ports::Outgoing>& messages, std::chrono::milliseconds timeout) {
+        return queues.PublishRemote(messages, timeout);
+      },
+      [this](const std::string& envelope, const Error& error) {
+        return gateway::RefuseFirstMessage(envelope, error, database_->tasks(), parts_.clock);
+      },
+      database_->NewOutboxConsumer(), parts_.logger);
+  const Status begun = outbox_->Start(database_->queues());
+  if (!begun.ok()) parts_.logger.Error("the outbox cannot be read", {{"reason", begun.error().message}});
+}
+
+void ClusterGateway::EndSending() { outbox_.reset(); }
+
+void ClusterGateway::Stop() {
+  if (std::exchange(stopped_, true)) return;
+  EndSending();
+  reaper_.Stop();
+  changes_.reset();
+  hub_.Stop();
+  executor_.Stop();
+  database_->Stop();
+}
+
+}  // namespace asya::server

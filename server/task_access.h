@@ -1,0 +1,36 @@
+// TaskAccess: who may do what with tasks behind a server of a cluster: users by the rights of the cluster, relays by
+// the token of their pod.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "apiserver/api_server.h"
+#include "apiserver/outcome.h"
+#include "core/http/message.h"
+#include "ports/task_store.h"
+
+namespace asya::server {
+
+// What of a namespace's tasks a user asks for; the resources are `tasks` and `deadletters` of asya.sh, and nobody else
+// serves them. An empty namespace means all of them.
+struct TaskQuestion {
+  std::string verb;
+  std::string resource;
+  std::string namespace_;
+};
+// Blocks. An error is the answer where it cannot be told now.
+using TaskRights = std::function<apiserver::Outcome<bool>(const apiserver::User& user, const TaskQuestion& question)>;
+
+// Lets through to `next` what is no path of tasks, and of tasks what the user may do: to create in a namespace, to list
+// in one or in all, to get, and to delete, which cancels. A replay needs to get the dead letter and to create tasks. A
+// task that a user may not have looks like one that is not there. Blocks; `tasks` lives longer.
+http::Handler GuardTasks(apiserver::Authenticator authenticate, TaskRights rights, ports::TaskStore& tasks,
+                         http::Handler next);
+
+// Lets through to `next` who is a pod's ServiceAccount, and notes its namespace in the request.
+http::Handler GuardReports(apiserver::Authenticator authenticate, http::Handler next);
+// That namespace.
+std::string ReporterNamespace(const http::Request& request);
+
+}  // namespace asya::server
