@@ -66,6 +66,16 @@ TEST_F(TestApi, OpenApiV2IsReadByTheStrictest) {
   EXPECT_EQ(document.text.find("#/components/"), std::string::npos);
 }
 
+// kubectl validates by it what lies in a List, and refuses what is not among the properties.
+TEST_F(TestApi, OpenApiV2NamesNoPropertiesWhereAnyMayCome) {
+  const Answer document = Get("/openapi/v2");
+  const json::Value* volumes = document.body.FindPath(
+      {"definitions", "sh.asya.v1alpha1.AsyncActor", "properties", "spec", "properties", "volumes", "items"});
+  ASSERT_NE(volumes, nullptr);
+  EXPECT_EQ(volumes->GetBool("x-kubernetes-preserve-unknown-fields"), true);
+  EXPECT_EQ(volumes->Find("properties"), nullptr);
+}
+
 TEST_F(TestApi, OpenApiV2KnowsEveryKindByGroupVersionAndName) {
   const Answer document = Get("/openapi/v2");
   std::map<std::string, int> kinds;

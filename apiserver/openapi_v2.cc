@@ -32,7 +32,11 @@ json::Value ConvertSchema(const json::Value& schema) {
   if (schema.Find("$ref") != nullptr) return ConvertReference(schema, schema);
   if (const json::Value* parts = schema.Find("allOf")) return ConvertReference(schema, parts->AsArray().front());
   json::Object out;
+  // Whoever validates by v2, as kubectl does with a List, refuses what is not among the properties; so there are none,
+  // as with CustomResourceDefinitions.
+  const bool open = schema.GetBool("x-kubernetes-preserve-unknown-fields").value_or(false);
   for (const auto& [key, value] : schema.AsObject()) {
+    if (open && (key == "properties" || key == "required")) continue;
     if (key == "properties") {
       out[key] = ConvertMembers(value);
     } else if (key == "items" || key == "additionalProperties") {
