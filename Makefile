@@ -65,6 +65,7 @@ test: install build/asya_runtime.pyz lint-fast ## Runs every test: C++ and Pytho
 
 .PHONY: test-cluster
 test-cluster: images ## Runs the tests that need a real cluster, on one made for them: minutes, an hour the first time
+	@$(call BUILD,dev,asya-server asya-relay-rabbitmq)
 	@tools/build-go kubectl >/dev/null
 	@tools/testcluster run $(PYTHON_BIN)/pytest -q tests/cluster
 

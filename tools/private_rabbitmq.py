@@ -27,21 +27,25 @@ ADVANCED = (
     f" {{rabbitmq_management_agent, [{{sample_retention_policies,"
     f" [{{global, {SAMPLES}}}, {{basic, {SAMPLES}}}, {{detailed, {SAMPLES}}}]}}]}}].\n"
 )
+LOOPBACK = "127.0.0.1"
 CONTROL = "/usr/lib/rabbitmq/bin/rabbitmqctl"
 PROGRAMS = ("/usr/lib/rabbitmq/bin/rabbitmq-server", "/usr/sbin/rabbitmq-server")
 
 
 class PrivateRabbitmq(PrivateServer):
-    """One node in `folder` (a fresh temporary one when None) on free ports of the loopback.
+    """One node in `folder` (a fresh temporary one when None) on free ports of the loopback, or of `address`.
 
     `addresses` has what a test's environment needs. Node and epmd die with the thread that started them, also when that
-    one is killed. `settings` are further lines of its rabbitmq.conf.
+    one is killed. `settings` are further lines of its rabbitmq.conf. `user` and `password` are the administrator's;
+    guest, the usual one, is let in from the loopback alone.
     """
 
     name = "RabbitMQ"
 
-    def __init__(self, folder: Path | None = None, settings: dict[str, str] | None = None) -> None:
+    def __init__(self, folder: Path | None = None, settings: dict[str, str] | None = None, *,
+                 address: str = LOOPBACK, user: str = "guest", password: str = "guest") -> None:  # fmt: skip
         self._settings = settings or {}
+        self._address, self._user, self._password = address, user, password
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
         self._root = Path(tempfile.mkdtemp(prefix="asya-rabbitmq-", dir=folder))
@@ -59,10 +63,10 @@ class PrivateRabbitmq(PrivateServer):
         """Names and values for the environment of whoever uses the node."""
         amqp, tls, management = self._ports[:3]
         return {
-            "ASYA_TEST_RABBITMQ": f"amqp://guest:guest@127.0.0.1:{amqp}/",
-            "ASYA_TEST_RABBITMQ_TLS": f"amqps://guest:guest@localhost:{tls}/",
+            "ASYA_TEST_RABBITMQ": f"amqp://{self._user}:{self._password}@{self._address}:{amqp}/",
+            "ASYA_TEST_RABBITMQ_TLS": f"amqps://{self._user}:{self._password}@localhost:{tls}/",
             "ASYA_TEST_RABBITMQ_CA": str(self._root / "tls.crt"),
-            "ASYA_TEST_RABBITMQ_MANAGEMENT": f"http://127.0.0.1:{management}",
+            "ASYA_TEST_RABBITMQ_MANAGEMENT": f"http://{self._address}:{management}",
         }
 
     @property
@@ -143,12 +147,14 @@ class PrivateRabbitmq(PrivateServer):
     def _configure(self) -> None:
         amqp, tls, management = self._ports[:3]
         lines = {
-            "listeners.tcp.1": f"127.0.0.1:{amqp}",
-            "listeners.ssl.1": f"127.0.0.1:{tls}",
+            "default_user": self._user,
+            "default_pass": self._password,
+            "listeners.tcp.1": f"{self._address}:{amqp}",
+            "listeners.ssl.1": f"{self._address}:{tls}",
             "ssl_options.certfile": self._root / "tls.crt",
             "ssl_options.keyfile": self._root / "tls.key",
             "ssl_options.cacertfile": self._root / "tls.crt",
-            "management.tcp.ip": "127.0.0.1",
+            "management.tcp.ip": self._address,
             "management.tcp.port": management,
             "disk_free_limit.absolute": "1MB",
             "collect_statistics_interval": STATISTICS_MS,
@@ -196,8 +202,8 @@ class PrivateRabbitmq(PrivateServer):
         amqp, tls, management = self._ports[:3]
         try:
             for port in (amqp, tls):
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            urllib.request.urlopen(f"http://127.0.0.1:{management}/", timeout=2).close()
+                socket.create_connection((self._address, port), timeout=1).close()
+            urllib.request.urlopen(f"http://{self._address}:{management}/", timeout=2).close()
         except (OSError, urllib.error.URLError):
             return False
         return True

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from asya_cluster import AsyaCluster
+from pipeline import Pipeline
 
 from private_cluster.kubectl import TOOLS, Kubectl
 
@@ -40,3 +42,16 @@ def images() -> dict[str, str]:
         words = ["load-image", "--name", os.environ["ASYA_TEST_CLUSTER"], str(archive)]
         subprocess.run([TOOLS / "testcluster", *words], check=True, capture_output=True)
     return {image: f"localhost/asya-{image}:{version[1]}" for image in IMAGES}
+
+
+@pytest.fixture(scope="session")
+def asya(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AsyaCluster]:
+    """asya-server with all that it needs, one for all tests: its start takes a minute."""
+    with AsyaCluster(tmp_path_factory.mktemp("asya")) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def pipeline(asya: AsyaCluster) -> Pipeline:
+    """Three actors."""
+    return Pipeline(asya)

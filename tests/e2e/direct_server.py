@@ -72,7 +72,8 @@ class Authority:
 class DirectServer:
     """One process of `asya-server api`; it is ended with its context."""
 
-    def __init__(self, folder: Path, ca: Path | str, *arguments: str, database: str = "", listen: str = "") -> None:
+    def __init__(self, folder: Path, ca: Path | str, *arguments: str, database: str = "", listen: str = "",
+                 environment: dict[str, str] | None = None) -> None:  # fmt: skip
         folder.mkdir(parents=True, exist_ok=True)
         self.ca = str(ca)
         self.arguments = arguments
@@ -80,11 +81,11 @@ class DirectServer:
         command = [str(PROGRAMS / "asya-server"), "api", "--listen", listen or "127.0.0.1:0", *arguments]
         if not database:
             command += ["--database-file", str(folder / "asya.db")]
-        environment = {"PATH": os.environ["PATH"], "HOME": str(folder)}
+        variables = {"PATH": os.environ["PATH"], "HOME": str(folder), **(environment or {})}
         if database:
-            environment["ASYA_DATABASE_URL"] = database
+            variables["ASYA_DATABASE_URL"] = database
         with self.log_path.open("wb") as log:
-            self.process = subprocess.Popen(command, stderr=log, env=environment)
+            self.process = subprocess.Popen(command, stderr=log, env=variables)
         self.address = until(self._serving, "the server serves")
         self.url = "https://" + self.address
 

@@ -19,7 +19,7 @@ LOOK_PAUSE_S = 0.1
 
 
 class Kubectl:
-    """As the administrator by whose kubeconfig it is; `namespace` is that of all calls."""
+    """As the administrator by whose kubeconfig it is, in `namespace`; empty: where the objects themselves say."""
 
     def __init__(self, kubeconfig: str | Path, namespace: str = "default") -> None:
         build = subprocess.run([TOOLS / "build-go", "kubectl"], stdout=subprocess.PIPE, text=True, check=True)
@@ -29,7 +29,7 @@ class Kubectl:
 
     def __call__(self, *words: str, stdin: str | None = None) -> str:
         """What it printed; ClusterError with its complaint when it failed."""
-        command = [self._program, "--namespace", self.namespace, *words]
+        command = [self._program, *(["--namespace", self.namespace] if self.namespace else []), *words]
         done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=CALL_LIMIT_S, check=False,
                               env={**os.environ, "KUBECONFIG": self._kubeconfig})  # fmt: skip
         if done.returncode != 0:

@@ -1,0 +1,35 @@
+"""Actors in real pods: from nothing to many and back, and not one envelope lost."""
+
+from __future__ import annotations
+
+import pytest
+from asya_cluster import TEAM, AsyaCluster, eventually
+from pipeline import STEPS, Pipeline
+
+from private_cluster.kubectl import PATIENCE_S
+from private_cluster.layout import ClusterError
+
+ENVELOPES = 200
+LIMIT_S = 8 * PATIENCE_S
+
+
+@pytest.mark.timeout(LIMIT_S)
+def test_envelopes_go_through_pods_that_come_and_go(pipeline: Pipeline) -> None:
+    """From none to some and back to none, x-sink's too."""
+    assert [pipeline.replicas(name) for name in (*STEPS, "x-sink")] == [0, 0, 0, 0]
+    tasks = pipeline.send(ENVELOPES, seconds=0.2)
+    eventually(lambda: pipeline.replicas("first") > 1, "more than one pod of the first step")
+    assert pipeline.outcomes(tasks) == []
+    for name in (*STEPS, "x-sink"):
+        eventually(lambda name=name: pipeline.replicas(name) == 0, f"{name} is back at none", LIMIT_S)
+    assert sum(pipeline.cluster.queues().values()) == 0
+    letters = pipeline.cluster.client().get("/dead-letters", extensions={"sni_hostname": "asya-server.asya-system.svc"})
+    assert letters.json()["items"] == []
+
+
+@pytest.mark.timeout(LIMIT_S)
+def test_pods_of_the_team_have_to_be_restricted(asya: AsyaCluster) -> None:
+    """The standard is enforced where the pods above ran."""
+    with pytest.raises(ClusterError, match="violates PodSecurity"):
+        asya.kubectl("run", "open", "--image=localhost/python:1", "--restart=Never")
+    assert asya.kubectl.namespace == TEAM

@@ -1,0 +1,125 @@
+"""Three actors in a row on a cluster of tests, and envelopes that go through them."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import uuid
+from typing import Any
+
+import httpx
+from asya_cluster import PYTHON_IMAGE, AsyaCluster, eventually
+
+from private_cluster.kubectl import PATIENCE_S
+
+STEPS = ("first", "second", "third")
+SENDERS = 8
+HANDLER_OF = {"leaving": "first"}  # where it has another name than its actor
+HANDLERS = """
+import time
+
+
+def _step(name, payload):
+    time.sleep(payload.get("seconds", 0))
+    return {**payload, "steps": payload.get("steps", []) + [name]}
+
+
+def first(payload):
+    return _step("first", payload)
+
+
+def second(payload):
+    return _step("second", payload)
+
+
+def third(payload):
+    return _step("third", payload)
+"""
+
+
+def actor(name: str, **spec: Any) -> dict[str, Any]:
+    """One step, scaled by KEDA's own trigger on the queue, with its handler in a ConfigMap."""
+    scaling = {"mode": "native", "minReplicaCount": 0, "maxReplicaCount": 2, "queueLength": 20, "pollingInterval": 1,
+               "cooldownPeriod": 2}  # fmt: skip
+    return {
+        "apiVersion": "asya.sh/v1alpha1", "kind": "AsyncActor", "metadata": {"name": name},
+        "spec": {
+            "image": PYTHON_IMAGE, "handler": f"steps.{name}", "scaling": scaling, "concurrency": 4,
+            "resiliency": {"actorTimeout": "20s"}, "env": [{"name": "PYTHONPATH", "value": "/handlers"}],
+            "volumes": [{"name": "handlers", "configMap": {"name": "steps"}}],
+            "volumeMounts": [{"name": "handlers", "mountPath": "/handlers", "readOnly": True}],
+        } | spec,
+    }  # fmt: skip
+
+
+class Pipeline:
+    """The actors with their handlers; it waits until all may be scaled."""
+
+    def __init__(self, cluster: AsyaCluster) -> None:
+        self.cluster = cluster
+        handlers = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "steps"}}
+        cluster.kubectl.apply(handlers | {"data": {"steps.py": HANDLERS}}, *(actor(name) for name in STEPS))
+        for name in (*STEPS, "x-sink", "x-sump"):
+            eventually(lambda name=name: self.is_scaled(name), f"{name} has a scaler")
+
+    def is_scaled(self, name: str) -> bool:
+        """Whether KEDA has taken the actor's ScaledObject."""
+        found = self.cluster.kubectl.get("scaledobject", "--field-selector", f"metadata.name={name}")["items"]
+        conditions = found[0].get("status", {}).get("conditions", []) if found else []
+        return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+
+    def send(self, count: int, seconds: float = 0, route: tuple[str, ...] = STEPS) -> dict[str, dict[str, Any]]:
+        """Tasks by their ids, with the result that comes of each."""
+        with self.cluster.client() as client, concurrent.futures.ThreadPoolExecutor(SENDERS) as pool:
+            return dict(pool.map(lambda number: self._send(client, number, seconds, route), range(count)))
+
+    def _send(self, client: httpx.Client, number: int, seconds: float,
+              route: tuple[str, ...]) -> tuple[str, dict[str, Any]]:  # fmt: skip
+        """Until it is acknowledged, under the same key."""
+        payload = {"number": number, "seconds": seconds}
+        body = {"payload": payload, "next": list(route[1:]), "idempotencyKey": uuid.uuid4().hex}
+
+        def created() -> str:
+            answer = client.post("/tasks", params={"actor": route[0]}, json=body, extensions=named())
+            assert answer.status_code in (201, 409, 503), answer.text
+            return str(answer.json()["id"]) if answer.status_code == 201 else ""
+
+        return eventually(created, "the task is taken"), {**payload, "steps": [HANDLER_OF.get(n, n) for n in route]}
+
+    def outcomes(self, tasks: dict[str, dict[str, Any]], limit_s: float = 4 * PATIENCE_S) -> list[str]:
+        """Once all have ended: what is wrong with any."""
+        with self.cluster.client() as client:
+            waiting = set(tasks)
+
+            def ended() -> bool:
+                for one in sorted(waiting):
+                    if read(client, one)["status"] not in ("pending", "running"):
+                        waiting.discard(one)
+                    else:
+                        return False
+                return True
+
+            eventually(ended, f"all of {len(tasks)} tasks have ended", limit_s)
+            return [wrong for one, result in tasks.items() if (wrong := difference(read(client, one), result))]
+
+    def replicas(self, name: str) -> int:
+        """That are asked for now."""
+        return int(self.cluster.kubectl.get("deployment", name)["spec"]["replicas"])
+
+
+def named() -> dict[str, str]:
+    """The server is called by its address, and known by its name in the cluster."""
+    return {"sni_hostname": "asya-server.asya-system.svc"}
+
+
+def read(client: httpx.Client, task: str) -> dict[str, Any]:
+    """A task as it is now."""
+    answer = client.get(f"/tasks/{task}", extensions=named())
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def difference(task: dict[str, Any], result: dict[str, Any]) -> str:
+    """From a task that went through each step once."""
+    right = task["status"] == "succeeded" and task.get("result") == result
+    return "" if right else f"{task['id']}: {task['status']} {task.get('result')} {task.get('error')}, not {result}"
