@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import os
+import subprocess
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -189,3 +192,18 @@ def test_an_answer_of_another_program_is_no_traceback() -> None:
     with pytest.raises(Failure, match="no asya server") as refusal:
         client.json("GET", "/api/v1/tasks")
     assert refusal.value.exit_code == UNREACHABLE
+
+
+def test_a_killed_server_is_waited_for_until_it_has_let_go_of_its_files() -> None:
+    # A program without words is what a killed one looks like while the kernel ends it.
+    with subprocess.Popen(["bash", "-c", "exec -a '' cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as dying:
+        assert dying.stdin is not None
+        while Path(f"/proc/{dying.pid}/comm").read_text() != "cat\n":
+            time.sleep(up.POLL_S)
+        waiting = threading.Thread(target=up.wait_while_dying, args=[dying.pid])
+        waiting.start()
+        waiting.join(10 * up.POLL_S)
+        assert waiting.is_alive()
+        dying.stdin.close()
+        waiting.join(up.DYING_TIMEOUT_S / 2)
+        assert not waiting.is_alive()

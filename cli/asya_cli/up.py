@@ -39,6 +39,7 @@ START_WITH_DATABASE_TIMEOUT_S = 40.0
 SETTLE_TIMEOUT_S = 20.0
 STOP_TIMEOUT_S = 40.0
 TELL_TIMEOUT_S = 5.0
+DYING_TIMEOUT_S = 10.0
 QUIET_STOP_S = 1.5  # most stops take less
 POLL_S = 0.02
 
@@ -62,18 +63,31 @@ def alive(pid: int) -> bool:
         return False
 
 
+def command_of(pid: int) -> list[bytes]:
+    """What the process was started with; nothing of one that has been killed and still holds its files."""
+    try:
+        return [part for part in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0") if part]
+    except OSError:
+        return []
+
+
 def serves(server: Server) -> bool:
     """Whether the server's process runs; its number may have become that of another program since, after a reboot."""
-    try:
-        command = Path(f"/proc/{server.pid}/cmdline").read_bytes().split(b"\0")
-    except OSError:
-        return False
-    return alive(server.pid) and any(part.rpartition(b"/")[2] == b"asya-server" for part in command)
+    return alive(server.pid) and any(part.rpartition(b"/")[2] == b"asya-server" for part in command_of(server.pid))
+
+
+def wait_while_dying(pid: int) -> None:
+    """A killed process keeps its locks until what it was writing is written: seconds, on a busy disk."""
+    deadline = time.monotonic() + DYING_TIMEOUT_S
+    while alive(pid) and not command_of(pid) and time.monotonic() < deadline:
+        time.sleep(POLL_S)
 
 
 def refuse_running(project: Path) -> None:
     """Fail if the project is up."""
     running = read_server_file(state_of(project))
+    if running:
+        wait_while_dying(running.pid)
     if running and serves(running):
         where = f"{running.url} (process {running.pid})"
         raise Failure(f"{project.name} is up already at {where}", "asya down, or asya apply -f FILE")
