@@ -162,7 +162,7 @@ class TestWatch {
   TestWatch(const TestWatch&) = delete;
   TestWatch& operator=(const TestWatch&) = delete;
 
-  // The first `count` events; fewer when the watch ended or patience did.
+  // All events so far, at least `count`; fewer when the watch ended or patience did.
   std::vector<json::Value> Events(std::size_t count) {
     std::unique_lock lock(mutex_);
     changed_.wait_for(lock, kPatience, [&] { return events_.size() >= count || over_; });
