@@ -132,10 +132,11 @@ def test_actors_of_users_keep_the_release(hooks: ModuleType, cluster: Cluster, a
     with pytest.raises(hooks.Refused) as refused:
         hooks.refuse_while_actors(api, TRANSPORTS, soon(), "asya")
     said = str(refused.value)
-    assert said.startswith("12 actors exist")
-    assert "  vision/resize-0\n" in said and "and 2 more" in said
-    assert "  kubectl delete asyncactors --all --namespace vision\n" in said
-    assert said.endswith("helm uninstall asya")
+    assert "\n" not in said
+    assert ": vision/resize-0, vision/resize-1," in said and ", and 2 more." in said
+    assert "x-sink" not in said
+    assert ": kubectl delete asyncactors --all --namespace vision." in said
+    assert said.endswith("helm rollback asya")
     assert {method for method, _, _ in cluster.seen} == {"GET"}
 
 

@@ -118,16 +118,16 @@ def refuse_while_actors(api: Api, transports: list[dict[str, Any]], deadline: fl
 
 
 def refusal(actors: list[dict[str, Any]], release: str) -> str:
-    """Which actors there are, and what to do."""
-    shown = [f"  {actor['namespace']}/{actor['name']}" for actor in actors[:10]]
+    """Which actors there are, and what to do; in one line, since Helm escapes the ends of lines."""
+    shown = [f"{actor['namespace']}/{actor['name']}" for actor in actors[:10]]
     if len(actors) > len(shown):
-        shown.append(f"  and {len(actors) - len(shown)} more")
+        shown.append(f"and {len(actors) - len(shown)} more")
     namespaces = sorted({actor["namespace"] for actor in actors})
-    commands = [f"  kubectl delete asyncactors --all --namespace {namespace}" for namespace in namespaces]
-    return "\n".join([
-        f"{len(actors)} actors exist; without a server nobody would drain their queues:", *shown,
-        "Delete them first, which waits for their work:", *commands, f"and then again: helm uninstall {release}",
-    ])  # fmt: skip
+    commands = [f"kubectl delete asyncactors --all --namespace {namespace}" for namespace in namespaces]
+    return (
+        f"the release stays, since actors exist whose queues nobody would drain: {', '.join(shown)}. Delete them first,"
+        f" which waits for their work: {'; '.join(commands)}. Or keep all: helm rollback {release}"
+    )
 
 
 def clean(api: Api, deadline: float) -> None:
