@@ -33,7 +33,8 @@ std::string InputsJson(const Signals& signals, const ports::ScalingPolicy& polic
   return json::Dump(inputs);
 }
 
-Signals See(SteadyTime now, const ports::QueueStats& stats, const std::vector<ports::Replica>& replicas) {
+Signals See(SteadyTime now, const ports::QueueStats& stats, const std::vector<ports::Replica>& replicas,
+            bool replicas_tell_work) {
   Signals signals;
   signals.now = now;
   signals.visible = stats.visible;
@@ -44,13 +45,21 @@ Signals See(SteadyTime now, const ports::QueueStats& stats, const std::vector<po
     ++(replica.ready ? signals.ready : signals.starting);
     if (replica.in_flight > 0) ++signals.busy;
   }
+  if (!replicas_tell_work) signals.busy = std::min(signals.ready + signals.starting, stats.in_flight);
   return signals;
+}
+
+// As if those beyond `target` had gone, but for the ones that work.
+void LeaveOutSurplus(std::int64_t target, Signals& signals) {
+  const std::int64_t counted = std::max({target, signals.busy, std::int64_t{1}});
+  signals.starting = std::min(signals.starting, std::max<std::int64_t>(counted - signals.ready, 0));
+  signals.ready = std::min(signals.ready, counted);
 }
 
 }  // namespace
 
 ReplicaScaler::ReplicaScaler(const Deps& deps, const ScalerSettings& settings)
-    : queues_(deps.queues), cluster_(deps.cluster), clock_(deps.clock), settings_(settings) {
+    : queues_(deps.queues), cluster_(deps.cluster), clock_(deps.clock), settings_(settings), on_seen_(deps.on_seen) {
   if (deps.metrics == nullptr) return;
   const auto counter = [&](const char* direction) {
     return deps.metrics->MakeCounter("asya_scaler_decisions_total", "Decisions recorded, by what they changed.",
@@ -187,6 +196,7 @@ void ReplicaScaler::LookAt(const Key& key) {
     seen = found->second;
   }
   const Result<Look> look = Decide(seen);
+  if (look.ok() && on_seen_) on_seen_(Seen{key.first, key.second, look->active, look->present, *look->target});
   const std::lock_guard lock(mutex_);
   const auto found = states_.find(key);
   if (found == states_.end()) return;
@@ -208,16 +218,20 @@ Result<ReplicaScaler::Look> ReplicaScaler::Decide(const State& state) {
   ASYA_TRY(const auto stats, queues_.Stats(actor.queue));
   ASYA_TRY(const auto replicas, cluster_.Replicas(actor.deployment));
   const SteadyTime now = clock_.Steady();
-  Signals signals = See(now, stats, replicas);
-  Look look{state.memory, state.rates, state.target, state.cause, 0, now};
+  Signals signals = See(now, stats, replicas, settings_.replicas_tell_work);
+  Look look{state.memory, state.rates, state.target, state.cause, 0, false, now};
   look.rates.Observe(now, stats.arrived_total, stats.settled_total, signals.busy);
   signals.moved = look.rates.moved();
   signals.arrivals_per_s = look.rates.arrivals_per_s();
   signals.served_per_replica_s = look.rates.served_per_replica_s();
   const std::int64_t present = signals.ready + signals.starting;
   look.present = present;
+  // What moved without a replica was taken by somebody else.
+  look.active = signals.visible + signals.in_flight > 0 || (present > 0 && (signals.busy > 0 || signals.moved));
+  if (settings_.another_acts && state.target) LeaveOutSurplus(*state.target, signals);
   const Desired desired = DesiredReplicas(signals, actor.policy, state.memory);
-  if (desired.replicas != present || state.target != desired.replicas) {
+  const bool too_early = settings_.another_acts && desired.replicas < present && state.target != desired.replicas;
+  if (!too_early && (desired.replicas != present || state.target != desired.replicas)) {
     ASYA_TRY_STATUS(cluster_.Scale(actor.deployment, desired.replicas));
   }
   const std::int64_t before = state.target.value_or(present);
@@ -228,7 +242,8 @@ Result<ReplicaScaler::Look> ReplicaScaler::Decide(const State& state) {
   look.cause = desired.cause;
   const bool works = signals.visible + signals.in_flight + signals.busy + stats.delayed > 0 || signals.moved;
   const bool on_the_way = desired.replicas != present || signals.starting > 0;
-  look.next = now + (works || on_the_way ? settings_.tick : settings_.idle_poll);
+  const auto rest = present == 0 ? settings_.zero_poll : settings_.idle_poll;
+  look.next = now + (works || on_the_way ? std::min(settings_.tick, rest) : rest);
   if (desired.look_again) look.next = std::min(look.next, std::max(*desired.look_again, now + settings_.hint_gap));
   return look;
 }

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -32,6 +33,24 @@ struct ScalerSettings {
   std::chrono::milliseconds retry{1000};    // after a queue or the cluster did not answer
   // Looks at actors at rest, for brokers whose hints can be lost.
   std::chrono::milliseconds idle_poll{30000};
+  // The same while an actor has no replica: shorter where nobody hints, since only this finds its first envelope.
+  std::chrono::milliseconds zero_poll{30000};
+  // Off where the cluster knows of no replica whether it works: then as many count as busy as envelopes are in work.
+  bool replicas_tell_work = true;
+  // Another hand acts on most decisions, in its own time: replicas that were found to be too many and are there still
+  // count as gone, but for those that work; and the cluster is asked to lower a count only one look after the decision,
+  // so that whoever else decides alike says the same by then.
+  bool another_acts = false;
+};
+
+// What a look at an actor came to.
+struct Seen {
+  std::string namespace_;
+  std::string actor;
+  // Envelopes wait or are in work, or came and went since the last look.
+  bool active = false;
+  std::int64_t present = 0;  // replicas that are not leaving
+  std::int64_t desired = 0;  // never below those that are busy, but for a lower maximum and a pause
 };
 
 // Sleeps while nothing waits, runs or cools: a hint of the queue wakes it.
@@ -42,6 +61,8 @@ class ReplicaScaler final : public ports::Scaler, public ports::DecisionLog {
     ports::Cluster& cluster;
     const Clock& clock;
     observe::Metrics* metrics = nullptr;  // must outlive the scaler; none: nothing is counted
+    // After each look that could be made, by the thread that looks; must not block. May be empty.
+    std::function<void(const Seen&)> on_seen{};
   };
   ReplicaScaler(const Deps& deps, const ScalerSettings& settings);
   ~ReplicaScaler() override;
@@ -88,6 +109,7 @@ class ReplicaScaler final : public ports::Scaler, public ports::DecisionLog {
     std::optional<std::int64_t> target;
     std::optional<Cause> cause;
     std::int64_t present = 0;
+    bool active = false;
     SteadyTime next{};
   };
 
@@ -101,6 +123,7 @@ class ReplicaScaler final : public ports::Scaler, public ports::DecisionLog {
   ports::Cluster& cluster_;
   const Clock& clock_;
   const ScalerSettings settings_;
+  const std::function<void(const Seen&)> on_seen_;
   DecisionRing decisions_;
   struct Counters {
     observe::Counter up;
