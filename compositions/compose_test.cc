@@ -56,6 +56,30 @@ TEST(Compose, LeavesTheReplicaCountToTheScaler) {
   EXPECT_EQ(FindObject(fixed->objects, "ScaledObject"), nullptr);
 }
 
+TEST(Compose, TellsKedaWhereAndHowToAskOurScaler) {
+  Settings settings;
+  settings.scaler_address = "asya-server.tools.svc:6000";
+  const ports::ComposeInput input = Input(R"({"image":"a","handler":"m.f"})");
+  const auto plain = ActorComposer(settings).Compose(input);
+  ASSERT_TRUE(plain.ok()) << plain.error().message;
+  EXPECT_EQ(json::Dump(*FindObject(plain->objects, "ScaledObject")->FindPath({"spec", "triggers"})),
+            R"([{"metadata":{"actor":"infer","namespace":"n","queue":"asya-n-infer",)"
+            R"("scalerAddress":"asya-server.tools.svc:6000"},)"
+            R"("metricType":"AverageValue","name":"queue","type":"external-push"}])");
+  EXPECT_EQ(FindObject(plain->objects, "TriggerAuthentication"), nullptr);
+
+  settings.scaler_tls = true;
+  settings.scaler_ca_secret = "scaler-ca";
+  const auto secured = ActorComposer(settings).Compose(input);
+  ASSERT_TRUE(secured.ok()) << secured.error().message;
+  const std::string triggers =
+      json::Dump(*FindObject(secured->objects, "ScaledObject")->FindPath({"spec", "triggers"}));
+  EXPECT_NE(triggers.find(R"("enableTLS":"true")"), std::string::npos) << triggers;
+  EXPECT_NE(triggers.find(R"("authenticationRef":{"name":"infer-trigger-auth"})"), std::string::npos) << triggers;
+  EXPECT_EQ(json::Dump(*FindObject(secured->objects, "TriggerAuthentication")->Find("spec")),
+            R"({"secretTargetRef":[{"key":"ca.crt","name":"scaler-ca","parameter":"caCert"}]})");
+}
+
 TEST(Compose, PausingWantsZero) {
   const ActorComposer composer{Settings()};
   const auto fixed =

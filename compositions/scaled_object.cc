@@ -28,7 +28,7 @@ json::Value ManagedTrigger(const Context& context) {
                            {"namespace", context.namespace_},
                            {"actor", context.name},
                            {"queue", context.queue}};
-  if (!context.settings.scaler_tls_secret.empty()) metadata["enableTLS"] = "true";
+  if (context.settings.scaler_tls) metadata["enableTLS"] = "true";
   return json::Object{{"type", "external-push"}, {"metadata", std::move(metadata)}};
 }
 
@@ -73,8 +73,11 @@ json::Array Triggers(const Context& context) {
 
 json::Value Advanced(const Context& context) {
   const json::Object up_policy = {{"type", "Percent"}, {"value", 10000}, {"periodSeconds", 15}};
-  json::Object behavior = {
-      {"scaleUp", json::Object{{"stabilizationWindowSeconds", 0}, {"policies", json::Array{up_policy}}}}};
+  json::Object up = {{"stabilizationWindowSeconds", 0}, {"policies", json::Array{up_policy}}};
+  // The value is the count itself, so that one more is meant as one more. Clusters before 1.35 drop it, and leave alone
+  // what is within a tenth; our leader makes those steps.
+  if (!IsNative(context)) up["tolerance"] = "0";
+  json::Object behavior = {{"scaleUp", std::move(up)}};
   // In managed mode the scaler lowers the count itself, in an order that ends no busy pod.
   if (!IsNative(context)) behavior["scaleDown"] = json::Object{{"selectPolicy", "Disabled"}};
   json::Object autoscaler = {{"behavior", std::move(behavior)}};

@@ -23,8 +23,11 @@ struct Settings {
   std::string sqlite_socket = "/var/run/asya-broker/broker.sock";
   // host:port of our external scaler, as KEDA reaches it.
   std::string scaler_address = "asya-scaler.asya-system.svc:6000";
-  // Secret with ca.crt, tls.crt and tls.key for KEDA's calls to our scaler; empty: no TLS.
-  std::string scaler_tls_secret;
+  // KEDA speaks TLS to it.
+  bool scaler_tls = false;
+  // Secret in the namespaces of actors for that, with the ca.crt by which KEDA believes it; empty: by the CAs of KEDA's
+  // system.
+  std::string scaler_ca_secret;
   // The runtime archive in base64 and a hash of it. A change of the hash replaces the pods.
   std::string runtime_base64;
   std::string runtime_hash;

@@ -8,10 +8,9 @@ json::Value Target(const char* parameter, const std::string& secret, const char*
 }
 
 json::Value ManagedSpec(const Context& context) {
-  const std::string& secret = context.settings.scaler_tls_secret;
+  const std::string& secret = context.settings.scaler_ca_secret;
   if (secret.empty()) return nullptr;
-  json::Array targets = {Target("caCert", secret, "ca.crt"), Target("tlsClientCert", secret, "tls.crt"),
-                         Target("tlsClientKey", secret, "tls.key")};
+  json::Array targets = {Target("caCert", secret, "ca.crt")};
   return json::Object{{"secretTargetRef", std::move(targets)}};
 }
 

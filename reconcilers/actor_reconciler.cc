@@ -6,6 +6,7 @@
 #include "model/kinds.h"
 #include "reconcilers/desired.h"
 #include "reconcilers/resolve.h"
+#include "reconcilers/scaling_policy.h"
 
 namespace asya::reconcilers {
 namespace {
@@ -25,20 +26,6 @@ std::string Explain(const Error& error) {
 std::int64_t GenerationOf(const json::Value& object) {
   const json::Value* generation = object.FindPath({"metadata", "generation"});
   return generation != nullptr && generation->IsInt() ? generation->AsInt() : 0;
-}
-
-ports::ScalingPolicy PolicyOf(const json::Value& spec) {
-  ports::ScalingPolicy policy;
-  policy.paused = spec.GetBool("paused").value_or(false);
-  policy.fixed_replicas = spec.GetInt("replicas").value_or(policy.fixed_replicas);
-  const json::Value* scaling = spec.Find("scaling");
-  if (scaling == nullptr) return policy;
-  policy.enabled = scaling->GetBool("enabled").value_or(policy.enabled);
-  policy.min_replicas = scaling->GetInt("minReplicaCount").value_or(policy.min_replicas);
-  policy.max_replicas = scaling->GetInt("maxReplicaCount").value_or(policy.max_replicas);
-  policy.queue_length = scaling->GetInt("queueLength").value_or(policy.queue_length);
-  if (const auto cooldown_s = scaling->GetInt("cooldownPeriod")) policy.cooldown = std::chrono::seconds(*cooldown_s);
-  return policy;
 }
 
 bool HasFinalizer(const json::Value& object) {
@@ -207,7 +194,7 @@ void ActorReconciler::HandToScaler(const Key& key, Pass& pass) {
     pass.facts.scaler = Part{Truth::kTrue, "NothingToScale", "the pods belong to somebody else"};
     return;
   }
-  const ports::ScalingPolicy policy = PolicyOf(pass.rendered.effective_spec);
+  const ports::ScalingPolicy policy = ScalingPolicyOf(pass.rendered.effective_spec);
   world_.scaler.Set(ports::ScaledActor{key.namespace_, key.name, pass.rendered.queue.name, RefOf(*deployment), policy});
   pass.facts.scaler = policy.enabled
                           ? Part{Truth::kTrue, "Scaling",

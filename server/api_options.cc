@@ -1,6 +1,5 @@
 #include "server/api_options.h"
 
-#include <arpa/inet.h>
 #include <sys/stat.h>
 
 #include <map>
@@ -40,45 +39,19 @@ constexpr const char* kRequiredClaim = "--oidc-required-claim";
 constexpr const char* kDatabaseFile = "--database-file";
 constexpr int kCertificateDays = 3650;
 
-bool IsAddress(const std::string& text) {
-  in6_addr ignored{};
-  return ::inet_pton(AF_INET, text.c_str(), &ignored) == 1 || ::inet_pton(AF_INET6, text.c_str(), &ignored) == 1;
-}
-
 bool IsLoopback(const std::string& address) { return address.starts_with("127.") || address == "::1"; }
 
-struct Place {
-  std::string address;
-  std::uint16_t port = 0;
-};
-
-// "ADDRESS:PORT", with brackets around an IPv6 address.
-Result<Place> ParsePlace(const char* flag, const std::string& text) {
-  const auto colon = text.rfind(':');
-  std::string address = text.substr(0, colon);
-  const bool bracketed = address.size() > 2 && address.front() == '[' && address.back() == ']';
-  if (bracketed) address = address.substr(1, address.size() - 2);
-  const bool bare_v6 = !bracketed && address.find(':') != std::string::npos;
-  if (colon == std::string::npos || bare_v6 || !IsAddress(address)) {
-    return Invalid(flag,
-                   "got \"" + text + "\"; an IP address and a port are accepted, such as 0.0.0.0:6443 or [::]:6443");
-  }
-  Place place{std::move(address)};
-  ASYA_TRY(place.port, ParsePort(flag, text.substr(colon + 1)));
-  return place;
-}
-
 Status SetListen(const std::string& text, ApiOptions& options) {
-  ASYA_TRY(Place place, ParsePlace(kListen, text));
-  options.address = std::move(place.address);
-  options.port = place.port;
+  ASYA_TRY(ListenAddress listen, ParseListen(kListen, text));
+  options.address = std::move(listen.address);
+  options.port = listen.port;
   return Ok();
 }
 
 Status SetReports(const std::string& text, ApiOptions& options) {
-  ASYA_TRY(Place place, ParsePlace(kReports, text));
-  options.reports_address = std::move(place.address);
-  options.reports_port = place.port;
+  ASYA_TRY(ListenAddress listen, ParseListen(kReports, text));
+  options.reports_address = std::move(listen.address);
+  options.reports_port = listen.port;
   return Ok();
 }
 
@@ -262,6 +235,7 @@ void CheckControllers(const ApiOptions& options, std::vector<Error>& errors) {
 
 void CheckFlags(const ApiOptions& options, bool listens, std::vector<Error>& errors) {
   CheckControllers(options, errors);
+  CheckScaler(options.scaler, options.controllers, errors);
   if (!listens) errors.push_back(Invalid(kListen, "is missing; an IP address and a port, such as 0.0.0.0:6443"));
   CheckTlsFlags(options, errors);
   CheckOidcFlags(options, errors);
@@ -289,6 +263,7 @@ void AddControllerFlags(ApiOptions& options, std::map<std::string, FlagSetter>& 
   flags["--crew-image"] = TextFlag(options.crew_image);
   flags["--gateway-url"] = TextFlag(options.gateway_url);
   flags[kReports] = [&options](const std::string& value) { return SetReports(value, options); };
+  AddScalerFlags(options.scaler, flags);
 }
 
 void AddOidcFlags(ApiOptions& options, std::map<std::string, FlagSetter>& flags) {

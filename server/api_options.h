@@ -15,6 +15,7 @@
 #include "core/http/server.h"
 #include "core/observe/log.h"
 #include "server/options.h"
+#include "server/scaler_options.h"
 #include "storage/history_retention.h"
 
 namespace asya::server {
@@ -45,6 +46,7 @@ struct ApiOptions {
   std::string reports_address;
   std::optional<std::uint16_t> reports_port;
   std::string gateway_url;  // which relays report to; empty: this server's own port for it, or none
+  ScalerOptions scaler;
   std::string encryption_key_file;
   std::string database_url;   // PostgreSQL; exactly one of the two
   std::string database_file;  // SQLite

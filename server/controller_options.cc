@@ -45,6 +45,8 @@ ControllerOptions MakeControllerOptions(const ApiOptions& options, const ApiFile
   made.crew_image = options.crew_image;
   made.composer = ComposerSettings(options, files);
   made.secrets.own = files.variables;
+  made.scaler = options.scaler;
+  Advertise(options.scaler, options.service + "." + files.cluster.namespace_ + ".svc", made.composer);
   return made;
 }
 

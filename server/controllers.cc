@@ -26,7 +26,7 @@ class NoQueues final : public ports::QueueAdmin {
   }
 };
 
-// KEDA sizes each actor by its ScaledObject.
+// KEDA sizes each actor by its ScaledObject; what it asks us about KedaScaling knows by itself, in every replica.
 class ScaledByKeda final : public ports::Scaler {
  public:
   void Set(const ports::ScaledActor& /*actor*/) override {}
@@ -42,7 +42,9 @@ struct Controllers::Standing {
         cluster(client, {owner.options_.owner_references}, owner.parts_.clock, owner.parts_.logger) {
     cluster.Start();
   }
-  ~Standing() {
+  ~Standing() { End(); }
+  // Whoever still holds it finds nothing to do. Idempotent.
+  void End() {
     client.Cancel();
     if (reconcilers) reconcilers->Stop();
     cluster.Stop();
@@ -67,6 +69,19 @@ Controllers::Controllers(ControllerOptions options, const Parts& parts)
       scaler_(std::make_unique<ScaledByKeda>()),
       queues_(options_.secrets, parts_.clock),
       planner_({parts_.objects, dry_run_, composer_, queues_, parts_.clock}, Settings()),
+      keda_(options_.scaler, options_.composer,
+            {parts_.trusted, parts_.objects, queues_,
+             [this](const ports::ResourceRef& workload) -> Result<std::vector<ports::Replica>> {
+               const auto standing = Current();
+               if (standing == nullptr) return Fail(ErrorCode::kUnavailable, "the cluster is not followed now");
+               return standing->cluster.Replicas(workload);
+             },
+             [this](const ports::ResourceRef& workload, std::int64_t replicas) -> Status {
+               const auto standing = Current();
+               if (standing == nullptr) return Fail(ErrorCode::kUnavailable, "the cluster is not followed now");
+               return standing->cluster.Scale(workload, replicas);
+             },
+             [this] { return leading_.load(); }, parts_.clock, parts_.logger, parts_.metrics}),
       lease_(client_, {options_.namespace_, kLeaseName, options_.replica},
              {[this] { return Fit(); }, [this] { Lead(); }, [this] { Yield(); }}, parts_.clock, parts_.logger) {
   queues_.Start(*no_queues_, [](const json::Value&) { return false; });
@@ -74,32 +89,57 @@ Controllers::Controllers(ControllerOptions options, const Parts& parts)
 
 Controllers::~Controllers() { Stop(); }
 
-void Controllers::Start() {
-  standing_ = std::make_unique<Standing>(*this);
+Status Controllers::Start() {
+  Exchange(std::make_shared<Standing>(*this));
   lease_.Start();
+  if (options_.scaler.address.empty()) {
+    parts_.logger.Warning("KEDA is not served: actors that scale stay at the replicas they have",
+                          {{"fix", "--scaler-listen ADDRESS:PORT"}});
+    return Ok();
+  }
+  return keda_.Start();
 }
+
+void Controllers::UseIdentity(const http::TlsIdentity& identity) { keda_.UseIdentity(identity); }
 
 void Controllers::Stop() {
   stopping_ = true;
+  // KEDA goes over to another replica first.
+  keda_.Stop();
   lease_.Stop();
   if (parts_.yields) parts_.yields();
-  standing_.reset();
+  Exchange(nullptr);
   plan_client_.Cancel();
   planner_.Close();
   queues_.Stop();
 }
 
+std::shared_ptr<Controllers::Standing> Controllers::Current() const {
+  const std::lock_guard lock(standing_mutex_);
+  return standing_;
+}
+
+void Controllers::Exchange(std::shared_ptr<Standing> next) {
+  std::shared_ptr<Standing> before;
+  {
+    const std::lock_guard lock(standing_mutex_);
+    before = std::exchange(standing_, std::move(next));
+  }
+  if (before) before->End();
+}
+
 // Who does not know yet what the cluster has would tell of every actor that nothing of it can be seen.
 Status Controllers::Fit() const {
   ASYA_TRY_STATUS(parts_.trusted());
+  const auto standing = Current();
   if (parts_.gateway_ca) {
     ASYA_TRY(const std::string now, parts_.gateway_ca());
     // It happens once in months: to begin anew is the one way to write all actors anew that has to work anyway.
-    if (standing_->reconcilers && now != standing_->gateway_ca) {
+    if (standing->reconcilers && now != standing->gateway_ca) {
       return Fail(ErrorCode::kUnavailable, "the CA of the gateway is another one now; beginning anew");
     }
   }
-  return standing_->cluster.Ready();
+  return standing->cluster.Ready();
 }
 
 reconcilers::ReconcilerSettings Controllers::Settings() const {
@@ -107,7 +147,7 @@ reconcilers::ReconcilerSettings Controllers::Settings() const {
   settings.metrics = &parts_.metrics;
   compositions::CrewOptions crew;
   crew.image = options_.crew_image;
-  crew.native_scaling = true;  // until KEDA is told by a scaler of ours
+  crew.native_scaling = options_.scaler.address.empty();
   settings.system_actors = [crew](const std::string& namespace_) {
     return compositions::SystemActors(namespace_, crew);
   };
@@ -116,19 +156,22 @@ reconcilers::ReconcilerSettings Controllers::Settings() const {
 }
 
 void Controllers::Lead() {
+  const auto standing = Current();
   // Without it, though it was there when this replica was fit, the next look begins anew.
-  standing_->gateway_ca = parts_.gateway_ca ? parts_.gateway_ca().value_or("") : "";
-  standing_->reconcilers = std::make_unique<reconcilers::Reconcilers>(
-      reconcilers::World{parts_.objects, standing_->cluster, composer_, *scaler_, queues_, parts_.clock}, Settings(),
+  standing->gateway_ca = parts_.gateway_ca ? parts_.gateway_ca().value_or("") : "";
+  standing->reconcilers = std::make_unique<reconcilers::Reconcilers>(
+      reconcilers::World{parts_.objects, standing->cluster, composer_, *scaler_, queues_, parts_.clock}, Settings(),
       parts_.logger, SystemSeed());
-  standing_->reconcilers->Start();
+  standing->reconcilers->Start();
   if (parts_.leads) parts_.leads(queues_);
+  leading_ = true;
 }
 
 void Controllers::Yield() {
+  leading_ = false;
   if (parts_.yields) parts_.yields();
-  standing_.reset();
-  if (!stopping_) standing_ = std::make_unique<Standing>(*this);
+  Exchange(nullptr);
+  if (!stopping_) Exchange(std::make_shared<Standing>(*this));
 }
 
 }  // namespace asya::server

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "cluster/kubernetes/client.h"
@@ -20,7 +21,9 @@
 #include "reconcilers/actor_planner.h"
 #include "reconcilers/reconcilers.h"
 #include "server/gateway_composer.h"
+#include "server/keda_scaling.h"
 #include "server/queue_directory.h"
+#include "server/scaler_options.h"
 
 namespace asya::server {
 
@@ -31,6 +34,7 @@ struct ControllerOptions {
   std::string crew_image;
   compositions::Settings composer;
   cluster::local::ConfigSources secrets;  // of brokers
+  ScalerOptions scaler;                   // served by each replica, whether it leads or not
 };
 
 class Controllers {
@@ -55,7 +59,12 @@ class Controllers {
   Controllers(const Controllers&) = delete;
   Controllers& operator=(const Controllers&) = delete;
 
-  void Start();
+  // Fails where KEDA cannot be served.
+  Status Start();
+  // What KEDA is served with, from now on. Any thread.
+  void UseIdentity(const http::TlsIdentity& identity);
+  // What this replica decided about actors.
+  [[nodiscard]] const ports::DecisionLog& decisions() const { return keda_; }
   // Ends what is under way and gives the Lease up. Idempotent.
   void Stop();
   // By asking the cluster, whether this replica leads or not. Until Stop.
@@ -68,6 +77,9 @@ class Controllers {
   [[nodiscard]] Status Fit() const;
   void Lead();
   void Yield();
+  // What follows the cluster now; null between two.
+  [[nodiscard]] std::shared_ptr<Standing> Current() const;
+  void Exchange(std::shared_ptr<Standing> next);
 
   const ControllerOptions options_;
   const Parts parts_;
@@ -80,7 +92,10 @@ class Controllers {
   QueueDirectory queues_;
   reconcilers::ActorPlanner planner_;
   std::atomic<bool> stopping_ = false;
-  std::unique_ptr<Standing> standing_;  // from Start to Stop, exchanged by the thread of the Lease
+  std::atomic<bool> leading_ = false;
+  mutable std::mutex standing_mutex_;
+  std::shared_ptr<Standing> standing_;  // from Start to Stop, exchanged by the thread of the Lease
+  KedaScaling keda_;
   cluster::kubernetes::Lease lease_;
 };
 

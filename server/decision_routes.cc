@@ -2,13 +2,17 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
+#include "apiserver/call.h"
+#include "apiserver/request_info.h"
 #include "core/json/parse.h"
 
 namespace asya::server {
 namespace {
 
 constexpr std::int64_t kDefaultLimit = 10;
+constexpr const char* kActorPath = "/apis/asya.sh/v1alpha1/namespaces/{namespace}/asyncactors/{name}/decisions";
 
 std::int64_t LimitOf(const http::Request& request) {
   const std::string text = request.Query("limit").value_or("");
@@ -17,24 +21,51 @@ std::int64_t LimitOf(const http::Request& request) {
   return digits ? std::stoll(text) : kDefaultLimit;
 }
 
+http::Response AnswerOf(const std::vector<ports::Decision>& decisions) {
+  json::Array items;
+  for (const ports::Decision& decision : decisions) {
+    auto inputs = json::Parse(decision.inputs_json);
+    items.push_back(json::Object{{"namespace", decision.namespace_},
+                                 {"actor", decision.actor},
+                                 {"at", FormatRfc3339(decision.at, true)},
+                                 {"from", decision.from_replicas},
+                                 {"to", decision.to_replicas},
+                                 {"reason", decision.reason},
+                                 {"inputs", inputs.ok() ? std::move(inputs).value() : json::Value()}});
+  }
+  return {200, json::Dump(json::Object{{"items", std::move(items)}}), "application/json", {}};
+}
+
 }  // namespace
 
 void AddDecisionRoutes(http::Router& router, const ports::DecisionLog& decisions) {
   router.Add("GET", "/api/v1/decisions", [&decisions](http::Request request, http::Responder responder) {
-    json::Array items;
-    for (const ports::Decision& decision : decisions.Last(request.Query("namespace").value_or("default"),
-                                                          request.Query("actor").value_or(""), LimitOf(request))) {
-      auto inputs = json::Parse(decision.inputs_json);
-      items.push_back(json::Object{{"namespace", decision.namespace_},
-                                   {"actor", decision.actor},
-                                   {"at", FormatRfc3339(decision.at, true)},
-                                   {"from", decision.from_replicas},
-                                   {"to", decision.to_replicas},
-                                   {"reason", decision.reason},
-                                   {"inputs", inputs.ok() ? std::move(inputs).value() : json::Value()}});
-    }
-    responder.Send({200, json::Dump(json::Object{{"items", std::move(items)}}), "application/json", {}});
+    responder.Send(AnswerOf(decisions.Last(request.Query("namespace").value_or("default"),
+                                           request.Query("actor").value_or(""), LimitOf(request))));
   });
+  router.Add("GET", kActorPath, [&decisions](http::Request request, http::Responder responder) {
+    responder.Send(
+        AnswerOf(decisions.Last(request.parameters["namespace"], request.parameters["name"], LimitOf(request))));
+  });
+}
+
+void AddDecisionRoutes(http::Router& router, const ports::DecisionLog& decisions, apiserver::Authenticator authenticate,
+                       apiserver::Authorizer authorize) {
+  router.Add("GET", kActorPath,
+             [&decisions, authenticate = std::move(authenticate), authorize = std::move(authorize)](
+                 http::Request request, http::Responder responder) {
+               const apiserver::Identity known = authenticate(request);
+               if (known.failure()) return responder.Send(apiserver::ToResponse(*known.failure()));
+               if (!known) return responder.Send({401, "Unauthorized\n", "text/plain", {}});
+               const auto info = apiserver::ParseRequestInfo("GET", request.path, false);
+               if (!info) return responder.Send({404, "not found\n", "text/plain", {}});
+               apiserver::Call call;
+               call.info = *info;
+               call.user = *known;
+               const auto may = authorize(call);
+               if (!may.ok()) return responder.Send(apiserver::ToResponse(may.error()));
+               responder.Send(AnswerOf(decisions.Last(info->namespace_, info->name, LimitOf(request))));
+             });
 }
 
 }  // namespace asya::server

@@ -20,6 +20,7 @@
 #include "server/cluster_gateway.h"
 #include "server/controller_options.h"
 #include "server/controllers.h"
+#include "server/decision_routes.h"
 #include "server/delegation.h"
 #include "server/housekeeping.h"
 #include "server/installation.h"
@@ -86,6 +87,7 @@ struct DirectServer::Parts {
   Status StartApi();
   Status Listen();
   void MakeControllers();
+  Status StartControllers();
   Status ReplaceTls(const std::optional<http::TlsIdentity>& next_identity,
                     const std::optional<http::ClientAuthorities>& next);
   void MakeServing();
@@ -251,6 +253,7 @@ Status DirectServer::Parts::ReplaceTls(const std::optional<http::TlsIdentity>& n
   if (gateway) ASYA_TRY_STATUS(gateway->ReplaceTls(used_identity));
   identity = std::move(used_identity);
   authorities = std::move(used);
+  if (controllers && next_identity) controllers->UseIdentity(identity);
   return Ok();
 }
 
@@ -336,6 +339,16 @@ void DirectServer::Parts::MakeControllers() {
                            metrics};
   if (gateway) gateway->JoinTo(parts);
   controllers = std::make_unique<Controllers>(MakeControllerOptions(options, files), parts);
+  AddDecisionRoutes(router, controllers->decisions(), authenticate, delegation->MakeAuthorizer());
+}
+
+Status DirectServer::Parts::StartControllers() {
+  if (!options.controllers) return Ok();
+  {
+    const std::lock_guard lock(tls_mutex);
+    controllers->UseIdentity(identity);
+  }
+  return controllers->Start();
 }
 
 void DirectServer::Parts::Stop() {
@@ -378,7 +391,7 @@ Result<std::unique_ptr<DirectServer>> DirectServer::Start(const ApiOptions& opti
   parts.MakeControllers();
   ASYA_TRY_STATUS(parts.StartApi());
   ASYA_TRY_STATUS(parts.Listen());
-  if (parts.controllers) parts.controllers->Start();
+  ASYA_TRY_STATUS(parts.StartControllers());
   logger.Info("serving", {{"address", server->address()}});
   return server;
 }

@@ -1,5 +1,7 @@
 #include "server/flags.h"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
 
 namespace asya::server {
@@ -9,6 +11,11 @@ Error Unknown(const std::string& name, const std::map<std::string, FlagSetter>& 
   std::string known;
   for (const auto& [one, unused] : flags) known += (known.empty() ? "" : ", ") + one;
   return Invalid(name, "unknown option; " + known + " are accepted");
+}
+
+bool IsAddress(const std::string& text) {
+  in6_addr ignored{};
+  return ::inet_pton(AF_INET, text.c_str(), &ignored) == 1 || ::inet_pton(AF_INET6, text.c_str(), &ignored) == 1;
 }
 
 }  // namespace
@@ -64,6 +71,20 @@ FlagSetter LevelFlag(observe::Level& place) {
     place = found->second;
     return Ok();
   };
+}
+
+Result<ListenAddress> ParseListen(const std::string& flag, const std::string& text) {
+  const auto colon = text.rfind(':');
+  ListenAddress listen{text.substr(0, colon), 0};
+  const bool bracketed = listen.address.size() > 2 && listen.address.front() == '[' && listen.address.back() == ']';
+  if (bracketed) listen.address = listen.address.substr(1, listen.address.size() - 2);
+  const bool bare_v6 = !bracketed && listen.address.find(':') != std::string::npos;
+  if (colon == std::string::npos || bare_v6 || !IsAddress(listen.address)) {
+    return Invalid(flag,
+                   "got \"" + text + "\"; an IP address and a port are accepted, such as 0.0.0.0:6443 or [::]:6443");
+  }
+  ASYA_TRY(listen.port, ParsePort(flag, text.substr(colon + 1)));
+  return listen;
 }
 
 Result<std::uint16_t> ParsePort(const std::string& flag, const std::string& text) {

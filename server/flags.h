@@ -22,6 +22,12 @@ FlagSetter TextFlag(std::string& place);
 // Of parts that come together: all or none is accepted.
 FlagSetter AllOrNoneFlag(const char* flag, bool& place);
 FlagSetter LevelFlag(observe::Level& place);
+struct ListenAddress {
+  std::string address;  // an IP address
+  std::uint16_t port = 0;
+};
+// "ADDRESS:PORT", with brackets around an IPv6 address; `flag` is named in the mistake.
+Result<ListenAddress> ParseListen(const std::string& flag, const std::string& text);
 // 0 (a free port) to 65535; `flag` is named in the mistake.
 Result<std::uint16_t> ParsePort(const std::string& flag, const std::string& text);
 

@@ -19,6 +19,7 @@ namespace {
 constexpr const char* kRbac = "rbac.authorization.k8s.io";
 constexpr const char* kRbacVersion = "rbac.authorization.k8s.io/v1";
 constexpr int kServerPort = 6443;
+constexpr int kScalerPort = 6000;
 constexpr const char* kTasks = "tasks";  // of the gateway, which asks the cluster who may do what with them
 constexpr const char* kDeadLetters = "deadletters";
 constexpr int kGroupPriority = 1000;  // among groups that have a kind of the same name
@@ -66,7 +67,8 @@ void AddUserRoles(std::vector<json::Value>& objects) {
   objects.push_back(
       AggregatedRole("asya-view", {"view", "edit", "admin"},
                      {Rule(group, Resources(true, whole), reads), Rule(group, Resources(false, whole), reads),
-                      Rule(group, {kTasks, kDeadLetters}, {"get", "list"})}));
+                      Rule(group, {kTasks, kDeadLetters}, {"get", "list"}),
+                      Rule(group, {"asyncactors/decisions"}, {"get"})}));
   objects.push_back(
       AggregatedRole("asya-edit", {"edit", "admin"},
                      {Rule(group, Resources(true, {""}), writes), Rule(group, Resources(true, {"/scale"}), changes),
@@ -152,13 +154,20 @@ void AddControllerRights(const AggregationSettings& settings, std::vector<json::
   objects.push_back(Bound("RoleBinding", name, settings.namespace_, "Role", name, settings));
 }
 
+json::Array Ports(const AggregationSettings& settings) {
+  json::Array ports{json::Object{{"name", "https"}, {"port", settings.port}, {"targetPort", kServerPort}}};
+  // By which KEDA asks, where --scaler-listen has this port.
+  if (settings.controllers) ports.emplace_back(json::Object{{"name", "scaler"}, {"port", kScalerPort}});
+  // To which relays report, where --reports-listen has this port.
+  if (settings.controllers) ports.emplace_back(json::Object{{"name", "reports"}, {"port", kReportsPort}});
+  return ports;
+}
+
 void AddService(const AggregationSettings& settings, std::vector<json::Value>& objects) {
   json::Object service = Head("v1", "Service", settings.service, settings.namespace_);
   if (settings.external_name.empty()) {
-    json::Array ports = {json::Object{{"name", "https"}, {"port", settings.port}, {"targetPort", kServerPort}}};
-    if (settings.controllers) ports.push_back(json::Object{{"name", "reports"}, {"port", kReportsPort}});
-    service["spec"] = json::Object{{"selector", json::Object{{"app.kubernetes.io/name", "asya-server"}}},
-                                   {"ports", std::move(ports)}};
+    service["spec"] =
+        json::Object{{"selector", json::Object{{"app.kubernetes.io/name", "asya-server"}}}, {"ports", Ports(settings)}};
   } else {
     service["spec"] = json::Object{{"type", "ExternalName"}, {"externalName", settings.external_name}};
   }

@@ -86,8 +86,8 @@ def show_infrastructure(infrastructure: dict[str, Any]) -> None:
 
 def show_decisions(client: Client, namespace: str, name: str) -> None:
     """Why it has as many replicas as it has; ``asya why`` tells more."""
-    params = {"namespace": namespace, "actor": name, "limit": str(DECISIONS_SHOWN)}
-    items = client.json("GET", "/api/v1/decisions", params=params)["items"]
+    path = path_of("actor", namespace, name) + "/decisions"
+    items = client.json("GET", path, params={"limit": str(DECISIONS_SHOWN)})["items"]
     if items:
         click.echo("\nscaling, newest first:")
         table(["age", "replicas", "why"], [[age(i["at"]), f"{i['from']} -> {i['to']}", i["reason"]] for i in items])

@@ -233,8 +233,7 @@ resume = paused_command("resume", False, "Let a paused actor take work again.")
 def why(kind: str, name: str, last: int, output: str, namespace: str, server: str | None) -> None:
     """Tell why an actor has as many replicas as it has: the last decisions of the scaler, newest first."""
     client = Client(find_server(server))
-    params = {"namespace": namespace, kind: name, "limit": str(last)}
-    items = client.json("GET", "/api/v1/decisions", params=params)["items"]
+    items = client.json("GET", path_of(kind, namespace, name) + "/decisions", params={"limit": str(last)})["items"]
     if not items:
         client.call("GET", path_of(kind, namespace, name))  # an actor that does not exist is another matter
     if output != "table":
