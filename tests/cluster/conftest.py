@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import threading
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 from asya_cluster import AsyaCluster
 from pipeline import Pipeline
+from polled_metric import Metric
 
 from private_cluster.kubectl import TOOLS, Kubectl
 
@@ -55,3 +57,12 @@ def asya(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AsyaCluster]:
 def pipeline(asya: AsyaCluster) -> Pipeline:
     """Three actors."""
     return Pipeline(asya)
+
+
+@pytest.fixture
+def metric() -> Iterator[Metric]:
+    made = Metric()
+    with made.server:
+        threading.Thread(target=made.server.serve_forever, daemon=True).start()
+        yield made
+        made.server.shutdown()
