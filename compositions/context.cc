@@ -5,6 +5,7 @@
 
 #include "compositions/crew.h"
 #include "model/envelope.h"
+#include "ports/resource.h"
 
 namespace asya::compositions {
 namespace {
@@ -27,7 +28,7 @@ bool IsTracking(std::string_view key) {
 bool IsOurs(std::string_view key) {
   return key == "app.kubernetes.io/name" || key == "app.kubernetes.io/component" ||
          key == "app.kubernetes.io/part-of" || key == "app.kubernetes.io/managed-by" || key == "asya.sh/actor" ||
-         key == "asya.sh/transport" || key == "asya.sh/owner-uid" || key == "asya.sh/inject";
+         key == "asya.sh/transport" || key == ports::kOwnerLabel || key == "asya.sh/inject";
 }
 
 }  // namespace
@@ -84,7 +85,7 @@ json::Value SelectorLabels(const Context& context) {
 json::Value Child(const Context& context, const char* api_version, const char* kind, const std::string& name,
                   std::string_view component) {
   json::Value labels = Labels(context, component);
-  if (!context.uid.empty()) labels["asya.sh/owner-uid"] = context.uid;
+  if (!context.uid.empty()) labels[ports::kOwnerLabel] = context.uid;
   json::Object metadata = {{"name", name}, {"namespace", context.namespace_}, {"labels", std::move(labels)}};
   return json::Object{{"apiVersion", api_version}, {"kind", kind}, {"metadata", std::move(metadata)}};
 }

@@ -12,16 +12,9 @@
 #include "core/base/clock.h"
 #include "core/base/result.h"
 #include "core/json/value.h"
+#include "ports/resource.h"
 
 namespace asya::ports {
-
-struct ResourceRef {
-  std::string api_version;
-  std::string kind;
-  std::string namespace_;
-  std::string name;
-  friend auto operator<=>(const ResourceRef&, const ResourceRef&) = default;
-};
 
 struct Applied {
   bool changed = false;  // false: it was as it should be, nothing was written
@@ -48,12 +41,13 @@ struct Replica {
 class Cluster {
  public:
   virtual ~Cluster() = default;
-  // Server-side apply semantics under the field manager: the fields given become so, others stay. `owner_uid` goes
-  // into label asya.sh/owner-uid.
+  // Server-side apply semantics under the field manager: the fields given become so, others stay. The object
+  // carries kOwnerLabel.
   virtual Result<Applied> Apply(const json::Value& object, const std::string& field_manager) = 0;
-  // Idempotent; returns when the deletion is accepted, not when it is over.
-  virtual Status Delete(const ResourceRef& ref) = 0;
-  // All children that carry the label asya.sh/owner-uid = owner_uid.
+  // Of an object that is the actor's of `owner_uid`; any other is left alone. Idempotent; returns when the deletion is
+  // accepted, not when it is over. kConflict: it has changed since it was seen last.
+  virtual Status Delete(const ResourceRef& ref, const std::string& owner_uid) = 0;
+  // All children of the actor of this uid.
   virtual Result<std::vector<Observed>> Observe(const std::string& owner_uid) = 0;
   // Sets the replica count of a Deployment. Scale-in takes idle replicas first and never ends a busy one before its
   // work is done.

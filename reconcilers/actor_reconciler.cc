@@ -81,7 +81,7 @@ Outcome ActorReconciler::Converge(const Stored& actor, const std::string& deleti
   if (in_sync) {
     facts.sync =
         pass.stays.empty() ? Part{Truth::kTrue, "Synced", ""} : Part{Truth::kFalse, "OldQueueNotEmpty", pass.stays};
-    Prune(pass);
+    Prune(actor.record.uid, pass);
     HandToScaler(Key{key.namespace_, key.name}, pass);
   }
   LookAtResult(actor.record.uid, pass);
@@ -96,8 +96,8 @@ Outcome ActorReconciler::Converge(const Stored& actor, const std::string& deleti
 
 void ActorReconciler::TellChange(const json::Value& actor, const json::Value& status) {
   const json::Value* before = actor.Find("status");
-  const json::Value* was = before == nullptr ? nullptr : FindCondition(*before, "Ready");
-  const json::Value* is = FindCondition(status, "Ready");
+  const json::Value* was = ports::FindCondition(before, "Ready");
+  const json::Value* is = ports::FindCondition(&status, "Ready");
   if (is == nullptr) return;
   const bool is_warning = status.GetString("phase") == "Degraded";
   // That a new actor is as it should be is no news.
@@ -179,10 +179,10 @@ bool ActorReconciler::ApplyChildren(Pass& pass) {
   return true;
 }
 
-void ActorReconciler::Prune(const Pass& pass) {
+void ActorReconciler::Prune(const std::string& uid, const Pass& pass) {
   for (const auto& unwanted : ToDelete(pass.rendered, pass.input.observed)) {
     // One that cannot be deleted now is seen again at the next pass.
-    static_cast<void>(world_.cluster.Delete(unwanted).ok());
+    static_cast<void>(world_.cluster.Delete(unwanted, uid).ok());
   }
 }
 

@@ -42,7 +42,7 @@ class ActorReconciler {
   bool Render(const std::string& uid, Pass& pass);
   bool EnsureQueue(Pass& pass);
   bool ApplyChildren(Pass& pass);
-  void Prune(const Pass& pass);
+  void Prune(const std::string& uid, const Pass& pass);
   void HandToScaler(const Key& key, Pass& pass);
   void LookAtResult(const std::string& uid, Pass& pass);
   // An Event where the reason of readiness changed; `actor` as it was read.

@@ -58,15 +58,6 @@ json::Value PartStatus(const Part& part) {
   return status;
 }
 
-const json::Value* FindCondition(const json::Value& object, std::string_view type) {
-  const json::Value* conditions = object.FindPath({"status", "conditions"});
-  if (conditions == nullptr || !conditions->IsArray()) return nullptr;
-  for (const auto& condition : conditions->AsArray()) {
-    if (condition.GetString("type") == type) return &condition;
-  }
-  return nullptr;
-}
-
 std::string SelectorText(const json::Value& deployment) {
   std::string text;
   const json::Value* labels = deployment.FindPath({"spec", "selector", "matchLabels"});
@@ -90,8 +81,8 @@ Workload ReadDeployment(const json::Value& deployment) {
   }
   workload.replicas = status->GetInt("replicas").value_or(0);
   workload.ready_replicas = status->GetInt("readyReplicas").value_or(0);
-  const json::Value* failure = FindCondition(deployment, "ReplicaFailure");
-  const json::Value* available = FindCondition(deployment, "Available");
+  const json::Value* failure = ports::FindCondition(status, "ReplicaFailure");
+  const json::Value* available = ports::FindCondition(status, "Available");
   workload.failing = failure != nullptr && failure->GetString("status") == "True";
   if (workload.failing) {
     workload.part = Part{Truth::kFalse, "ReplicasFail", failure->GetString("message").value_or("")};

@@ -14,15 +14,6 @@ const char* TruthText(Truth truth) {
 
 }  // namespace
 
-const json::Value* FindCondition(const json::Value& status, std::string_view type) {
-  const json::Value* list = status.Find("conditions");
-  if (list == nullptr || !list->IsArray()) return nullptr;
-  for (const auto& condition : list->AsArray()) {
-    if (condition.GetString("type") == type) return &condition;
-  }
-  return nullptr;
-}
-
 void Conditions::Add(const Condition& condition) {
   json::Value entry;
   entry["type"] = condition.type;

@@ -3,7 +3,6 @@
 
 #include <optional>
 #include <string>
-#include <string_view>
 
 #include "core/base/clock.h"
 #include "core/json/value.h"
@@ -18,9 +17,6 @@ struct Condition {
   std::string reason;   // one word in upper camel case
   std::string message;  // for a person: what is wrong and what to do
 };
-
-// The condition of that type; `status` may lack any. nullptr: there is none.
-const json::Value* FindCondition(const json::Value& status, std::string_view type);
 
 // Builds the list of conditions of a new status; `before` is the status until now (may be null), whose transition
 // times stay where a condition keeps its truth.

@@ -52,7 +52,7 @@ Outcome ActorReconciler::TearDown(const Stored& actor, ports::QueueAdmin* admin,
   if (!children->empty()) {
     for (const auto& child : *children) {
       if (IsBeingDeleted(child.object)) continue;
-      const auto deleted = world_.cluster.Delete(child.ref);
+      const auto deleted = world_.cluster.Delete(child.ref, actor.record.uid);
       if (!deleted.ok()) return Failed{deleted.error()};
     }
     return TellTerminating(actor, "waits for the replicas to finish their work and leave", RequeueAfter{kDeletionPoll});

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ports/resource.h"
 #include "reconcilers/resolve.h"
 #include "reconcilers/world.h"
 
@@ -15,9 +16,8 @@ bool Contains(const std::vector<ports::Observed>& observed, const ports::Resourc
 }  // namespace
 
 ports::ResourceRef RefOf(const json::Value& object) {
-  const json::Value* metadata = object.Find("metadata");
-  return ports::ResourceRef{object.GetString("apiVersion").value_or(""), object.GetString("kind").value_or(""),
-                            metadata == nullptr ? "" : metadata->GetString("namespace").value_or(""), NameOf(object)};
+  return {object.GetString("apiVersion").value_or(""), object.GetString("kind").value_or(""),
+          ports::MetadataOf(object, "namespace"), NameOf(object)};
 }
 
 std::vector<DesiredApply> ToApply(const ports::RenderedSet& rendered, const std::vector<ports::Observed>& observed) {

@@ -158,7 +158,9 @@ reconcilers::ReconcilerSettings Controllers::Settings() const {
 void Controllers::Lead() {
   const auto standing = Current();
   // Without it, though it was there when this replica was fit, the next look begins anew.
-  standing->gateway_ca = parts_.gateway_ca ? parts_.gateway_ca().value_or("") : "";
+  if (const auto ca = parts_.gateway_ca ? parts_.gateway_ca() : Result<std::string>(""); ca.ok()) {
+    standing->gateway_ca = *ca;
+  }
   standing->reconcilers = std::make_unique<reconcilers::Reconcilers>(
       reconcilers::World{parts_.objects, standing->cluster, composer_, *scaler_, queues_, parts_.clock}, Settings(),
       parts_.logger, SystemSeed());

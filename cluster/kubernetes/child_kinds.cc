@@ -37,24 +37,4 @@ std::string ObjectPath(const Kind& kind, const ports::ResourceRef& ref) {
   return VersionPath(kind) + "/namespaces/" + ref.namespace_ + "/" + kind.resource + "/" + ref.name;
 }
 
-Result<ports::ResourceRef> RefOf(const json::Value& object) {
-  ports::ResourceRef ref{object.GetString("apiVersion").value_or(""), object.GetString("kind").value_or(""),
-                         MetadataOf(object, "namespace"), MetadataOf(object, "name")};
-  if (ref.api_version.empty()) return Invalid("apiVersion", "Required value");
-  if (ref.kind.empty()) return Invalid("kind", "Required value");
-  if (ref.namespace_.empty()) return Invalid("metadata.namespace", "Required value");
-  if (ref.name.empty()) return Invalid("metadata.name", "Required value");
-  return ref;
-}
-
-std::string LabelOf(const json::Value& object, std::string_view name) {
-  const json::Value* label = object.FindPath({"metadata", "labels", name});
-  return label != nullptr && label->IsString() ? label->AsString() : std::string();
-}
-
-std::string MetadataOf(const json::Value& object, std::string_view field) {
-  const json::Value* value = object.FindPath({"metadata", field});
-  return value != nullptr && value->IsString() ? value->AsString() : std::string();
-}
-
 }  // namespace asya::cluster::kubernetes

@@ -4,13 +4,16 @@
 #include <string>
 #include <vector>
 
-#include "core/base/result.h"
-#include "core/json/value.h"
-#include "ports/cluster.h"
+#include "ports/resource.h"
 
 namespace asya::cluster::kubernetes {
 
-inline constexpr const char* kOwnerLabel = "asya.sh/owner-uid";
+using ports::FindCondition;
+using ports::kOwnerLabel;
+using ports::LabelOf;
+using ports::MetadataOf;
+using ports::RefOf;
+
 inline constexpr const char* kActorLabel = "asya.sh/actor";
 
 struct Kind {
@@ -30,12 +33,5 @@ const Kind* FindChildKind(const ports::ResourceRef& ref);
 // Of all namespaces, such as "/apis/apps/v1/deployments".
 std::string CollectionPath(const Kind& kind);
 std::string ObjectPath(const Kind& kind, const ports::ResourceRef& ref);
-
-// kInvalid when apiVersion, kind, metadata.namespace or metadata.name is missing.
-Result<ports::ResourceRef> RefOf(const json::Value& object);
-// Empty where there is none.
-std::string LabelOf(const json::Value& object, std::string_view name);
-// metadata.`field` where it is text, else empty.
-std::string MetadataOf(const json::Value& object, std::string_view field);
 
 }  // namespace asya::cluster::kubernetes

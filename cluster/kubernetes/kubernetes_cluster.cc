@@ -1,5 +1,7 @@
 #include "cluster/kubernetes/kubernetes_cluster.h"
 
+#include <algorithm>
+
 #include "cluster/kubernetes/own_object.h"
 #include "cluster/kubernetes/pods.h"
 #include "cluster/kubernetes/projection.h"
@@ -48,7 +50,7 @@ KubernetesCluster::KubernetesCluster(Client& client, KubernetesSettings settings
       settings_(settings),
       log_(log),
       random_(SystemSeed()),
-      children_([](const json::Value& object) { return LabelOf(object, kOwnerLabel); }),
+      children_([this](const json::Value& object) { return OwnerOf(object); }),
       pods_([](const json::Value& pod) { return Text(DeploymentOf(pod)); }) {
   const auto tell = [this](const std::set<std::string>& owners) {
     for (const std::string& owner : owners) subscribers_.Call(owner);
@@ -61,7 +63,7 @@ KubernetesCluster::KubernetesCluster(Client& client, KubernetesSettings settings
     for (const std::string& text : deployments) {
       const std::size_t slash = text.find('/');
       const auto found = children_.Find({"apps/v1", "Deployment", text.substr(0, slash), text.substr(slash + 1)});
-      if (found != nullptr) subscribers_.Call(LabelOf(*found, kOwnerLabel));
+      if (found != nullptr) subscribers_.Call(OwnerOf(*found));
     }
   };
   informers_.push_back(std::make_unique<Informer>(PodKind(),
@@ -82,6 +84,17 @@ void KubernetesCluster::Stop() {
 Status KubernetesCluster::Ready() const {
   for (const auto& informer : informers_) ASYA_TRY_STATUS(informer->Ready());
   return Ok();
+}
+
+std::string KubernetesCluster::OwnerOf(const json::Value& object) const {
+  const std::string uid = LabelOf(object, kOwnerLabel);
+  if (!settings_.owner_references || uid.empty()) return uid;
+  const json::Value* references = object.FindPath({"metadata", "ownerReferences"});
+  if (references == nullptr || !references->IsArray()) return {};
+  const bool controlled = std::ranges::any_of(references->AsArray(), [&uid](const json::Value& reference) {
+    return reference.GetString("uid") == uid && reference.GetBool("controller") == true;
+  });
+  return controlled ? uid : std::string();
 }
 
 json::Value KubernetesCluster::WithOwner(json::Value object) const {
@@ -113,7 +126,7 @@ Result<ports::Applied> KubernetesCluster::Apply(const json::Value& object, const
   const json::Value wanted = WithOwner(object);
   const MemoryKey key{ref, field_manager};
   const ObjectCache::Object before = children_.Find(ref);
-  const bool is_ours = before != nullptr && LabelOf(*before, kOwnerLabel) == LabelOf(wanted, kOwnerLabel);
+  const bool is_ours = before != nullptr && !OwnerOf(*before).empty() && OwnerOf(*before) == OwnerOf(wanted);
   if (is_ours && IsAsApplied(key, wanted, *before)) return ports::Applied{false};
   std::string uid = is_ours ? MetadataOf(*before, "uid") : std::string();
   if (!is_ours) {
@@ -140,10 +153,10 @@ Result<ports::Applied> KubernetesCluster::Apply(const json::Value& object, const
   return ports::Applied{changed};
 }
 
-Status KubernetesCluster::Delete(const ports::ResourceRef& ref) {
+Status KubernetesCluster::Delete(const ports::ResourceRef& ref, const std::string& owner_uid) {
   const Kind* kind = FindChildKind(ref);
   const ObjectCache::Object found = children_.Find(ref);
-  if (kind == nullptr || found == nullptr) return Ok();
+  if (kind == nullptr || found == nullptr || owner_uid.empty() || OwnerOf(*found) != owner_uid) return Ok();
   {
     const std::lock_guard lock(mutex_);
     std::erase_if(memories_, [&ref](const auto& memory) { return memory.first.first == ref; });
@@ -153,12 +166,11 @@ Status KubernetesCluster::Delete(const ports::ResourceRef& ref) {
   const json::Object options{{"apiVersion", "v1"},
                              {"kind", "DeleteOptions"},
                              {"propagationPolicy", policy},
-                             {"preconditions", json::Object{{"uid", MetadataOf(*found, "uid")}}}};
+                             // As it was seen: somebody may have taken it for themselves since.
+                             {"preconditions", json::Object{{"uid", MetadataOf(*found, "uid")},
+                                                            {"resourceVersion", MetadataOf(*found, "resourceVersion")}}}};
   const auto deleted = client_.Send({"DELETE", ObjectPath(*kind, ref), options});
-  // A conflict is about another object of that name.
-  if (deleted.ok() || deleted.error().code == ErrorCode::kNotFound || deleted.error().code == ErrorCode::kConflict)
-    return Ok();
-  return deleted.error();
+  return deleted.ok() || deleted.error().code == ErrorCode::kNotFound ? Ok() : Status(deleted.error());
 }
 
 Result<std::vector<ports::Observed>> KubernetesCluster::Observe(const std::string& owner_uid) {

@@ -27,7 +27,8 @@ struct KubernetesSettings {
   bool owner_references = false;
 };
 
-// Thread safe. Touches nothing that does not carry the label asya.sh/owner-uid.
+// Thread safe. An object is ours when it carries kOwnerLabel and, where children get an owner reference, is controlled
+// by the actor of that uid: a copy that somebody made of one is theirs. Nothing else is changed or deleted.
 class KubernetesCluster final : public ports::Cluster {
  public:
   // `client` lives longer.
@@ -47,7 +48,7 @@ class KubernetesCluster final : public ports::Cluster {
   // object of that name which belongs to somebody else, or to an actor of that name that is gone. kUnavailable with the
   // part to install, for a kind that the cluster does not serve.
   Result<ports::Applied> Apply(const json::Value& object, const std::string& field_manager) override;
-  Status Delete(const ports::ResourceRef& ref) override;
+  Status Delete(const ports::ResourceRef& ref, const std::string& owner_uid) override;
   // kUnavailable until Ready.
   Result<std::vector<ports::Observed>> Observe(const std::string& owner_uid) override;
   Status Scale(const ports::ResourceRef& deployment, std::int64_t replicas) override;
@@ -62,6 +63,8 @@ class KubernetesCluster final : public ports::Cluster {
   };
   using MemoryKey = std::pair<ports::ResourceRef, std::string>;
 
+  // The uid of the actor whose it is; empty: it is not ours.
+  [[nodiscard]] std::string OwnerOf(const json::Value& object) const;
   [[nodiscard]] json::Value WithOwner(json::Value object) const;
   [[nodiscard]] bool IsAsApplied(const MemoryKey& key, const json::Value& wanted, const json::Value& now) const;
   // Of the object of this name, where it is ours; empty where there is none. kConflict: it is somebody else's.

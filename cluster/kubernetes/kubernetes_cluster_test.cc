@@ -29,7 +29,9 @@ class ClusterTest : public ::testing::Test {
       if (TestCluster::QueryOf(request).find("watch=true") != std::string::npos)
         return TestCluster::Refusal(503, "ServiceUnavailable");
       if (request.path.find("keda.sh") != std::string::npos) return TestCluster::Json(404, "404 page not found");
-      return TestCluster::Json(200, R"({"metadata":{"resourceVersion":"5"},"items":[]})");
+      const bool accounts = request.path == "/api/v1/serviceaccounts";
+      return TestCluster::Json(200, R"({"metadata":{"resourceVersion":"5"},"items":)" +
+                                        json::Dump(accounts ? listed_ : json::Value(json::Array{})) + "}");
     }
     const std::lock_guard lock(mutex_);
     if (request.method == "PATCH") {
@@ -59,6 +61,7 @@ class ClusterTest : public ::testing::Test {
 
   std::mutex mutex_;
   json::Value stored_;
+  json::Value listed_ = json::Array{};  // ServiceAccounts
   json::Value managers_ = json::Array{};
   int version_ = 100;
   TestCluster fake_{[this](const http::Request& request) { return Answer(request); }};
@@ -115,7 +118,7 @@ TEST_F(ClusterTest, TakesNothingOver) {
       "there is a ServiceAccount team/echo already, which belongs to an earlier actor of uid u0; waiting until it "
       "is gone");
   EXPECT_TRUE(Sent("PATCH").empty());
-  EXPECT_TRUE(cluster_.Delete({"v1", "ServiceAccount", "team", "echo"}).ok());
+  EXPECT_TRUE(cluster_.Delete({"v1", "ServiceAccount", "team", "echo"}, "u1").ok());
   EXPECT_TRUE(Sent("DELETE").empty()) << "it is not ours";
 }
 
@@ -123,10 +126,45 @@ TEST_F(ClusterTest, DeletesTheObjectThatItKnowsAndNoOther) {
   cluster_.Start();
   WaitUntilKnown();
   ASSERT_TRUE(cluster_.Apply(Account("u1"), "asya").ok());
-  ASSERT_TRUE(cluster_.Delete({"v1", "ServiceAccount", "team", "echo"}).ok());
+  ASSERT_TRUE(cluster_.Delete({"v1", "ServiceAccount", "team", "echo"}, "u1").ok());
   ASSERT_EQ(Sent("DELETE").size(), 1U);
-  EXPECT_EQ(Sent("DELETE")[0].body, R"({"apiVersion":"v1","kind":"DeleteOptions","preconditions":{"uid":"child-1"},)"
-                                    R"("propagationPolicy":"Background"})");
+  EXPECT_EQ(Sent("DELETE")[0].body, R"({"apiVersion":"v1","kind":"DeleteOptions","preconditions":)"
+                                    R"({"resourceVersion":"101","uid":"child-1"},"propagationPolicy":"Background"})");
+}
+
+TEST_F(ClusterTest, LeavesACopyThatSomebodyMadeOfAChild) {
+  json::Value copy = Account("u1");
+  copy["metadata"]["name"] = "copy";
+  copy["metadata"]["uid"] = "copy-1";
+  copy["metadata"]["resourceVersion"] = "4";
+  listed_ = json::Array{copy};
+  cluster_.Start();
+  WaitUntilKnown();
+  EXPECT_TRUE(cluster_.Observe("u1")->empty()) << "an actor's end would wait for it";
+  EXPECT_TRUE(cluster_.Delete({"v1", "ServiceAccount", "team", "copy"}, "u1").ok());
+  EXPECT_TRUE(Sent("DELETE").empty()) << "its label came with the copy; no actor controls it";
+}
+
+TEST_F(ClusterTest, LeavesAChildOfAnotherActor) {
+  cluster_.Start();
+  WaitUntilKnown();
+  ASSERT_TRUE(cluster_.Apply(Account("u1"), "asya").ok());
+  EXPECT_TRUE(cluster_.Delete({"v1", "ServiceAccount", "team", "echo"}, "u2").ok());
+  EXPECT_TRUE(Sent("DELETE").empty());
+}
+
+TEST_F(ClusterTest, PutsAnOwnerReferenceBackThatSomebodyRemoved) {
+  json::Value stripped = Account("u1");
+  stripped["metadata"]["uid"] = "child-1";
+  stripped["metadata"]["resourceVersion"] = "4";
+  listed_ = json::Array{stripped};
+  stored_ = stripped;
+  cluster_.Start();
+  WaitUntilKnown();
+  ASSERT_TRUE(cluster_.Apply(Account("u1"), "asya").ok());
+  ASSERT_EQ(Sent("PATCH").size(), 1U);
+  EXPECT_NE(Sent("PATCH")[0].body.find("ownerReferences"), std::string::npos);
+  EXPECT_EQ(cluster_.Observe("u1")->size(), 1U);
 }
 
 TEST_F(ClusterTest, NamesWhatIsNotInstalled) {

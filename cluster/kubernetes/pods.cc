@@ -9,15 +9,6 @@
 namespace asya::cluster::kubernetes {
 namespace {
 
-const json::Value* FindCondition(const json::Value& pod, std::string_view type) {
-  const json::Value* conditions = pod.FindPath({"status", "conditions"});
-  if (conditions == nullptr || !conditions->IsArray()) return nullptr;
-  for (const json::Value& condition : conditions->AsArray()) {
-    if (condition.GetString("type") == type) return &condition;
-  }
-  return nullptr;
-}
-
 bool IsTrue(const json::Value* condition) { return condition != nullptr && condition->GetString("status") == "True"; }
 
 std::string Words(const json::Value& told) {
@@ -59,7 +50,7 @@ std::string WhyNotReady(const json::Value& pod, std::int64_t& restarts) {
     }
   }
   if (!why.empty()) return why;
-  const json::Value* scheduled = FindCondition(pod, "PodScheduled");
+  const json::Value* scheduled = FindCondition(pod.Find("status"), "PodScheduled");
   if (scheduled != nullptr && !IsTrue(scheduled)) return Words(*scheduled);
   const json::Value* status = pod.Find("status");
   if (status != nullptr && status->GetString("phase") == "Failed") return Words(*status);
@@ -95,7 +86,7 @@ ports::Replica ReplicaOf(const json::Value& pod) {
   replica.name = MetadataOf(pod, "name");
   replica.draining = !MetadataOf(pod, "deletionTimestamp").empty();
   const std::string why = WhyNotReady(pod, replica.restarts);
-  const json::Value* ready = FindCondition(pod, "Ready");
+  const json::Value* ready = FindCondition(pod.Find("status"), "Ready");
   replica.ready = IsTrue(ready);
   if (!replica.ready) replica.message = why;
   const json::Value* started = pod.FindPath({"status", "startTime"});

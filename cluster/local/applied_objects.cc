@@ -10,8 +10,6 @@
 namespace asya::cluster::local {
 namespace {
 
-constexpr const char* kOwnerLabel = "asya.sh/owner-uid";
-
 void MergeInto(json::Value& target, const json::Value& given) {
   if (!given.IsObject()) {
     target = given;
@@ -29,22 +27,6 @@ bool SameSpec(const json::Value& a, const json::Value& b) {
 }
 
 }  // namespace
-
-Result<ports::ResourceRef> RefOf(const json::Value& object) {
-  const json::Value* metadata = object.Find("metadata");
-  const auto api_version = object.GetString("apiVersion");
-  const auto kind = object.GetString("kind");
-  const auto name = metadata == nullptr ? std::nullopt : metadata->GetString("name");
-  if (!api_version) return Invalid("apiVersion", "is missing");
-  if (!kind) return Invalid("kind", "is missing");
-  if (!name) return Invalid("metadata.name", "is missing");
-  return ports::ResourceRef{*api_version, *kind, metadata->GetString("namespace").value_or(""), *name};
-}
-
-std::string OwnerOf(const json::Value& object) {
-  const json::Value* labels = object.FindPath({"metadata", "labels"});
-  return labels == nullptr ? "" : labels->GetString(kOwnerLabel).value_or("");
-}
 
 json::Value AppliedObjects::Merged(const ports::ResourceRef& ref, const std::vector<Given>& all) const {
   json::Value object = json::Object{};
@@ -68,7 +50,7 @@ json::Value AppliedObjects::Object(const ports::ResourceRef& ref) const {
 }
 
 Result<ports::Applied> AppliedObjects::Apply(const json::Value& object, const std::string& manager, WallTime now) {
-  ASYA_TRY(const auto ref, RefOf(object));
+  ASYA_TRY(const auto ref, ports::RefOf(object));
   json::Value wanted = object;
   wanted.AsObject().erase("status");
   const std::string text = json::Dump(wanted);
@@ -88,7 +70,7 @@ Result<ports::Applied> AppliedObjects::Apply(const json::Value& object, const st
   const json::Value after = Merged(ref, entry.given);
   if (after == before) return ports::Applied{false};
   if (!SameSpec(before, after)) ++entry.generation;
-  SetOwner(found->first, entry, OwnerOf(after));
+  SetOwner(found->first, entry, ports::LabelOf(after, ports::kOwnerLabel));
   return ports::Applied{true};
 }
 

@@ -14,11 +14,6 @@
 
 namespace asya::cluster::local {
 
-// kInvalid when apiVersion, kind or metadata.name is missing.
-Result<ports::ResourceRef> RefOf(const json::Value& object);
-// The label asya.sh/owner-uid; empty if there is none.
-std::string OwnerOf(const json::Value& object);
-
 // Not thread safe.
 class AppliedObjects {
  public:

@@ -67,7 +67,7 @@ Result<ports::Applied> LocalCluster::Apply(const json::Value& object, const std:
 }
 
 Result<ports::Applied> LocalCluster::ApplyLocked(const json::Value& object, const std::string& field_manager) {
-  ASYA_TRY(const auto ref, RefOf(object));
+  ASYA_TRY(const auto ref, ports::RefOf(object));
   if (!running_) return Fail(ErrorCode::kUnavailable, "the local cluster is not running");
   ASYA_TRY(auto applied, objects_.Apply(object, field_manager, clock_.Now()));
   AppliedObjects::Entry& entry = *objects_.Find(ref);
@@ -84,10 +84,10 @@ Result<ports::Applied> LocalCluster::ApplyLocked(const json::Value& object, cons
   return applied;
 }
 
-Status LocalCluster::Delete(const ports::ResourceRef& ref) {
+Status LocalCluster::Delete(const ports::ResourceRef& ref, const std::string& owner_uid) {
   const std::lock_guard lock(mutex_);
   AppliedObjects::Entry* entry = objects_.Find(ref);
-  if (entry == nullptr || entry->deleting) return Ok();
+  if (entry == nullptr || entry->deleting || entry->owner != owner_uid) return Ok();
   loop_.Post([this, owner = entry->owner] { subscribers_.Call(owner); });
   if (IsDeployment(ref)) {
     entry->deleting = true;

@@ -39,7 +39,7 @@ class LocalCluster final : public ports::Cluster, public ports::DryRun {
   void Stop();
 
   Result<ports::Applied> Apply(const json::Value& object, const std::string& field_manager) override;
-  Status Delete(const ports::ResourceRef& ref) override;
+  Status Delete(const ports::ResourceRef& ref, const std::string& owner_uid) override;
   Result<std::vector<ports::Observed>> Observe(const std::string& owner_uid) override;
   Status Scale(const ports::ResourceRef& deployment, std::int64_t replicas) override;
   Result<std::vector<ports::Replica>> Replicas(const ports::ResourceRef& deployment) override;

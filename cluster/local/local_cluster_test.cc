@@ -340,13 +340,13 @@ TEST_F(LocalClusterTest, ADeletedDeploymentStaysUntilItsReplicasHaveLeft) {
   ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
   Apply(Manifest(1, {{"FAKE_BUSY", pipe}}));
   ASSERT_TRUE(Eventually([this] { return AllReady(1); }));
-  ASSERT_TRUE(cluster_->Delete(ref_).ok());
-  ASSERT_TRUE(cluster_->Delete(ref_).ok());
+  ASSERT_TRUE(cluster_->Delete(ref_, "u1").ok());
+  ASSERT_TRUE(cluster_->Delete(ref_, "u1").ok());
   EXPECT_EQ(cluster_->Observe("u1")->size(), 1U);
   EXPECT_FALSE(cluster_->Scale(ref_, 1).ok());
   std::ofstream(pipe) << "done";
   EXPECT_TRUE(Eventually([this] { return cluster_->Observe("u1")->empty(); }));
-  EXPECT_TRUE(cluster_->Delete(ref_).ok());
+  EXPECT_TRUE(cluster_->Delete(ref_, "u1").ok());
 }
 
 TEST_F(LocalClusterTest, OtherKindsAreKept) {
@@ -354,10 +354,14 @@ TEST_F(LocalClusterTest, OtherKindsAreKept) {
   map["apiVersion"] = "v1";
   map["kind"] = "ConfigMap";
   map["metadata"]["name"] = "c";
+  map["metadata"]["namespace"] = "default";
   map["metadata"]["labels"]["asya.sh/owner-uid"] = "u1";
   Apply(map);
   EXPECT_EQ(cluster_->Observe("u1")->size(), 1U);
-  ASSERT_TRUE(cluster_->Delete(ports::ResourceRef{"v1", "ConfigMap", "", "c"}).ok());
+  const ports::ResourceRef ref{"v1", "ConfigMap", "default", "c"};
+  ASSERT_TRUE(cluster_->Delete(ref, "u2").ok());
+  EXPECT_EQ(cluster_->Observe("u1")->size(), 1U) << "it is not theirs";
+  ASSERT_TRUE(cluster_->Delete(ref, "u1").ok());
   EXPECT_TRUE(cluster_->Observe("u1")->empty());
 }
 

@@ -149,10 +149,10 @@ class SimulatedCluster final : public ports::Cluster {
     Tell(child);
     return ports::Applied{true};
   }
-  Status Delete(const ports::ResourceRef& ref) override {
+  Status Delete(const ports::ResourceRef& ref, const std::string& owner_uid) override {
     if (faults_.Strike(10)) return Away();
     const auto found = children_.find(ref);
-    if (found == children_.end()) return Ok();
+    if (found == children_.end() || OwnerOf(found->second) != owner_uid) return Ok();
     found->second.deleting = true;
     ++writes_;
     return Ok();
@@ -237,8 +237,7 @@ class SimulatedCluster final : public ports::Cluster {
     bool seen = false;
   };
   static std::string OwnerOf(const Child& child) {
-    const json::Value* labels = child.object.FindPath({"metadata", "labels"});
-    return labels == nullptr ? "" : labels->GetString("asya.sh/owner-uid").value_or("");
+    return ports::LabelOf(child.object, ports::kOwnerLabel);
   }
   void Tell(const Child& child) const {
     if (on_change_) on_change_(OwnerOf(child));
