@@ -32,11 +32,16 @@ ClusterGateway::ClusterGateway(std::unique_ptr<TaskDatabase> database, const Par
       database_(std::move(database)),
       executor_(kThreads, kWaitingRequests),
       hub_(executor_, parts.clock, gateway::GatewayMetrics(parts.metrics)),
+      cancel_follower_({database_->tasks(), cancels_, parts.clock, parts.logger}),
       deps_(DepsOf(parts_, database_->tasks(), hub_, cancels_, executor_)),
       reaper_(database_->tasks(), parts.clock, parts.logger) {
   executor_.Start();
   hub_.Start();
-  changes_ = database_->tasks().Subscribe([this](const ports::TaskChange& change) { hub_.Changed(change); });
+  changes_ = database_->tasks().Subscribe([this](const ports::TaskChange& change) {
+    hub_.Changed(change);
+    cancel_follower_.Changed();
+  });
+  cancel_follower_.Start();
   gateway::AddExternalRoutes(external_, deps_, gateway::Limits{});
   gateway::AddInternalRoutes(internal_, deps_, gateway::Limits{});
   reaper_.Start();
@@ -114,8 +119,8 @@ void ClusterGateway::BeginSending(QueueDirectory& queues) {
         return gateway::RefuseFirstMessage(envelope, error, database_->tasks(), parts_.clock);
       },
       database_->NewOutboxConsumer(), parts_.logger);
-  const Status begun = outbox_->Start(database_->queues());
-  if (!begun.ok()) parts_.logger.Error("the outbox cannot be read", {{"reason", begun.error().message}});
+  // The database was opened with the queue in it, and the consumer finds its own way back to a database that is away.
+  outbox_->Start();
 }
 
 void ClusterGateway::EndSending() { outbox_.reset(); }
@@ -125,6 +130,7 @@ void ClusterGateway::Stop() {
   EndSending();
   reaper_.Stop();
   changes_.reset();
+  cancel_follower_.Stop();
   hub_.Stop();
   executor_.Stop();
   database_->Stop();

@@ -21,6 +21,7 @@
 #include "core/http/server.h"
 #include "core/observe/log.h"
 #include "core/observe/metrics.h"
+#include "gateway/cancel_follower.h"
 #include "gateway/gateway.h"
 #include "gateway/reaper.h"
 #include "ports/object_store.h"
@@ -83,6 +84,7 @@ class ClusterGateway {
   Executor executor_;
   gateway::TaskHub hub_;
   gateway::CancelFeed cancels_;
+  gateway::CancelFollower cancel_follower_;  // of what other servers cancel
   std::shared_ptr<void> changes_;
   const gateway::Deps deps_;
   http::Router external_;

@@ -107,8 +107,8 @@ void Controllers::Stop() {
   // KEDA goes over to another replica first.
   keda_.Stop();
   lease_.Stop();
-  if (parts_.yields) parts_.yields();
   Exchange(nullptr);
+  if (parts_.yields) parts_.yields();
   plan_client_.Cancel();
   planner_.Close();
   queues_.Stop();
@@ -171,8 +171,9 @@ void Controllers::Lead() {
 
 void Controllers::Yield() {
   leading_ = false;
-  if (parts_.yields) parts_.yields();
+  // First, since it is over at once; whoever yields to others may wait for brokers.
   Exchange(nullptr);
+  if (parts_.yields) parts_.yields();
   if (!stopping_) Exchange(std::make_shared<Standing>(*this));
 }
 

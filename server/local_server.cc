@@ -192,7 +192,8 @@ Status LocalServer::Parts::OpenStores(const Environment& environment) {
         return gateway::RefuseFirstMessage(envelope, error, backend->tasks(), clock);
       },
       backend->NewConsumer(Outbox::kQueue), logger.For("outbox"));
-  ASYA_TRY_STATUS(outbox->Start(backend->queues()));
+  ASYA_TRY_STATUS(Outbox::MakeQueue(backend->queues()));
+  outbox->Start();
   return Bootstrap(backend->objects(), clock, backend->TransportName(), backend->TransportSpec());
 }
 

@@ -44,16 +44,18 @@ Outbox::Outbox(Publish publish, Refuse refuse, std::unique_ptr<ports::MessageQue
 
 Outbox::~Outbox() { Stop(); }
 
-Status Outbox::Start(ports::QueueAdmin& local) {
-  ASYA_TRY_STATUS(local.Ensure({kQueue, "asya-server"}));
+void Outbox::Start() {
   executor_.Start();
   queue_->Start(*this);
   started_ = true;
-  return Ok();
 }
 
 void Outbox::Stop() {
   if (!std::exchange(started_, false)) return;
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
   executor_.Stop();
   queue_->Stop(kStopGrace);
 }
@@ -80,7 +82,7 @@ void Outbox::SendWaiting() {
     std::vector<ports::Delivery> batch;
     {
       const std::lock_guard lock(mutex_);
-      if (waiting_.empty()) {
+      if (waiting_.empty() || stopping_) {
         --senders_;
         return;
       }

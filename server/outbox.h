@@ -34,8 +34,11 @@ class Outbox final : public ports::ConsumerEvents {
   Outbox(Publish publish, Refuse refuse, std::unique_ptr<ports::MessageQueue> queue, observe::Logger logger);
   ~Outbox() override;
 
-  // Makes its queue, and begins to send.
-  Status Start(ports::QueueAdmin& local);
+  // Makes kQueue where it is missing.
+  static Status MakeQueue(ports::QueueAdmin& local) { return local.Ensure({kQueue, "asya-server"}); }
+  // Begins to send; kQueue has to be there.
+  void Start();
+  // Waits for what is with a broker already; the rest stays in kQueue. Idempotent.
   void Stop();
 
   // What is to be put into kQueue for this message.
@@ -64,6 +67,7 @@ class Outbox final : public ports::ConsumerEvents {
   std::vector<ports::Delivery> waiting_;  // at most what was granted
   std::set<std::string> held_up_;         // queues whose last message could not be sent
   std::size_t senders_ = 0;               // at work, or about to begin
+  bool stopping_ = false;
   std::size_t settled_ = 0;               // and not granted again; on the transport's thread
   bool started_ = false;
 };

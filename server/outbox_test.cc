@@ -20,7 +20,8 @@ class OutboxTest : public ::testing::Test {
  protected:
   void SetUp() override {
     broker_.Start();
-    ASSERT_TRUE(outbox_.Start(broker_.Admin()).ok());
+    ASSERT_TRUE(Outbox::MakeQueue(broker_.Admin()).ok());
+    outbox_.Start();
   }
   void TearDown() override {
     outbox_.Stop();

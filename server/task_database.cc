@@ -29,7 +29,7 @@ Result<std::unique_ptr<TaskDatabase>> TaskDatabase::Open(const std::string& url,
   ASYA_TRY(auto database, OpenPostgres(settings, StoreAndQueueMigrations(), clock));
   std::unique_ptr<TaskDatabase> opened(new TaskDatabase(std::move(settings), std::move(database), clock, random));
   // Whoever leads takes from it; until then tasks wait in it.
-  ASYA_TRY_STATUS(opened->queues_.Ensure({Outbox::kQueue, "asya-server"}));
+  ASYA_TRY_STATUS(Outbox::MakeQueue(opened->queues_));
   opened->queues_.Start();
   opened->tasks_.Start();
   return opened;
