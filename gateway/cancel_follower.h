@@ -42,7 +42,9 @@ class CancelFollower {
 
   const Parts parts_;
   const Periodic::Pause pause_;
-  std::set<std::string> told_;  // of the last kOverlap; of the thread that looks
+  // Of the thread that looks.
+  WallTime looked_at_;
+  std::set<std::string> told_;  // of kOverlap before it
   bool failing_ = false;
   Periodic looks_;
 };

@@ -320,7 +320,11 @@ std::variant<Asked, http::Response> Read(const http::Request& request, const Dep
   auto wanted = Resolve(request, std::move(body), deps);
   if (!wanted.ok()) return Problem(wanted.error());
   if (const auto refused = CheckRoute(*wanted, deps); !refused.empty()) return Problem(refused);
-  if (asked.key) asked.key->payload_digest = DigestOf(*wanted);
+  if (asked.key) {
+    asked.key->payload_digest = DigestOf(*wanted);
+    // Teams that choose the same one are not in each other's way.
+    asked.key->key = wanted->namespace_ + "/" + asked.key->key;
+  }
   asked.wanted = *std::move(wanted);
   return asked;
 }

@@ -133,7 +133,9 @@ http::Response ReplayDeadLetter(const http::Request& request, const Deps& deps, 
   wanted.timeout = OriginalTimeout(envelope->status);
   wanted.replay_of = letter->id;
   // By what the failed task is found, its replay is too; an older one may be forgotten.
-  if (const auto failed = deps.tasks.Get(letter->id); failed.ok()) wanted.labels_json = failed->labels_json;
+  if (const auto failed = deps.tasks.Get(letter->id); failed.ok() && failed->namespace_ == wanted.namespace_) {
+    wanted.labels_json = failed->labels_json;
+  }
   const auto edited = ApplyEdit(request, wanted);
   if (!edited.ok()) return Problem(edited.error());
   // Also of headers that were read from the letter, changed and sent back.

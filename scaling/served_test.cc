@@ -19,7 +19,7 @@ class ServedTest : public testing::Test {
   class Cluster final : public ports::Cluster {
    public:
     Result<ports::Applied> Apply(const json::Value&, const std::string&) override { return ports::Applied{}; }
-    Status Delete(const ports::ResourceRef&) override { return Ok(); }
+    Status Delete(const ports::ResourceRef&, const std::string&) override { return Ok(); }
     Result<std::vector<ports::Observed>> Observe(const std::string&) override { return std::vector<ports::Observed>{}; }
     std::shared_ptr<void> Subscribe(std::function<void(const std::string&)>) override { return nullptr; }
     Status Scale(const ports::ResourceRef&, std::int64_t count) override {

@@ -208,6 +208,11 @@ void CheckReports(const ApiOptions& options, std::vector<Error>& errors) {
   if (!options.reports_port) return;
   if (!options.controllers)
     errors.push_back(Invalid(kReports, "is accepted with " + std::string(kControllers) + " alone"));
+  if (!options.gateway_url.empty() && !options.gateway_url.starts_with("https://")) {
+    errors.push_back(Invalid("--gateway-url", "got \"" + options.gateway_url +
+                                                  "\"; an https URL is accepted beside " + std::string(kReports) +
+                                                  ": relays show it the token of their pod"));
+  }
   if (options.database_url.empty()) {
     errors.push_back(Invalid(kReports, "needs ASYA_DATABASE_URL: tasks lie in a PostgreSQL that all servers share"));
   }

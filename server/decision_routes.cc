@@ -6,6 +6,7 @@
 
 #include "apiserver/call.h"
 #include "apiserver/request_info.h"
+#include "apiserver/resource.h"
 #include "core/json/parse.h"
 
 namespace asya::server {
@@ -61,6 +62,8 @@ void AddDecisionRoutes(http::Router& router, const ports::DecisionLog& decisions
                if (!info) return responder.Send({404, "not found\n", "text/plain", {}});
                apiserver::Call call;
                call.info = *info;
+               call.resource = apiserver::FindResource(info->group, info->version, info->resource);
+               if (call.resource == nullptr) return responder.Send({404, "not found\n", "text/plain", {}});
                call.user = *known;
                const auto may = authorize(call);
                if (!may.ok()) return responder.Send(apiserver::ToResponse(may.error()));

@@ -224,7 +224,8 @@ Status DirectServer::Parts::Listen() {
   server = std::move(created).value();
   if (gateway) {
     ASYA_TRY_STATUS(gateway->Listen({options.reports_address, *options.reports_port}, identity,
-                                    delegation->Dispatch(gateway->ServeReports(delegation->MakeRelayAuthenticator()))));
+                                    delegation->Dispatch(installation->Guard(
+                                        gateway->ServeReports(delegation->MakeRelayAuthenticator())))));
     gateway->UseCa(files.serving_ca_pem);
   }
   if (delegation && (!options.serving_ca_file.empty() || MakesOwnCertificate(options))) {

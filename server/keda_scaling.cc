@@ -51,8 +51,9 @@ class TransportQueues final : public ports::QueueAdmin {
     costly_ = transport.Find("spec")->GetString("type") == "sqs";
   }
 
+  // One loop asks.
   Result<ports::QueueStats> Stats(const std::string& name) override {
-    const std::lock_guard lock(mutex_);  // one loop asks
+    std::unique_lock lock(mutex_);
     const SteadyTime now = clock_.Steady();
     if (const auto known = known_.find(name); known != known_.end() && now - known->second.at < kCostlyPoll) {
       return known->second.stats;
@@ -62,7 +63,12 @@ class TransportQueues final : public ports::QueueAdmin {
       connected_at_ = now;
     }
     if (admin_ == nullptr) return Fail(ErrorCode::kInvalid, "the transport is of a type that is not served here");
-    auto stats = admin_->Stats(name);
+    // A broker that hangs must not hold up who tells of another transport.
+    ports::QueueAdmin* const asked = admin_;
+    lock.unlock();
+    auto stats = asked->Stats(name);
+    lock.lock();
+    if (asked != admin_) return stats;
     failed_ = !stats.ok() && stats.error().code != ErrorCode::kNotFound;
     if (stats.ok() && costly_) {
       std::erase_if(known_, [now](const auto& old) { return now - old.second.at >= kCostlyPoll; });
@@ -110,7 +116,7 @@ class ServedCluster final : public ports::Cluster {
   Result<ports::Applied> Apply(const json::Value& /*object*/, const std::string& /*manager*/) override {
     return NotAsked().error();
   }
-  Status Delete(const ports::ResourceRef& /*ref*/) override { return NotAsked(); }
+  Status Delete(const ports::ResourceRef& /*ref*/, const std::string& /*uid*/) override { return NotAsked(); }
   Result<std::vector<ports::Observed>> Observe(const std::string& /*uid*/) override { return NotAsked().error(); }
   std::shared_ptr<void> Subscribe(std::function<void(const std::string&)> /*on_change*/) override { return nullptr; }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from asya_cluster import TEAM, AsyaCluster, eventually
-from pipeline import STEPS, Pipeline
+from pipeline import STEPS, Pipeline, ask
 
 from private_cluster.kubectl import PATIENCE_S
 from private_cluster.layout import ClusterError
@@ -23,8 +23,8 @@ def test_envelopes_go_through_pods_that_come_and_go(pipeline: Pipeline) -> None:
     for name in (*STEPS, "x-sink"):
         eventually(lambda name=name: pipeline.replicas(name) == 0, f"{name} is back at none", LIMIT_S)
     assert sum(pipeline.cluster.queues().values()) == 0
-    letters = pipeline.cluster.client().get("/dead-letters", extensions={"sni_hostname": "asya-server.asya-system.svc"})
-    assert letters.json()["items"] == []
+    with pipeline.cluster.client() as client:
+        assert ask(client, "GET", "/dead-letters")["items"] == []
 
 
 @pytest.mark.timeout(LIMIT_S)

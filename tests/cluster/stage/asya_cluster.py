@@ -96,15 +96,20 @@ class AsyaCluster:
         return self
 
     def __exit__(self, *_: object) -> None:
+        try:
+            self._uninstall()
+        finally:
+            for server in self.servers:
+                server.process.__exit__()
+            self.rabbitmq.stop()
+            self.postgres.stop()
+
+    def _uninstall(self) -> None:
+        """As long as there is somebody who takes the finalizers away."""
         if self.servers:
-            # While there is somebody who takes finalizers away.
-            self.admin("delete", "namespace", TEAM, "--wait", "--timeout=90s", "--ignore-not-found")
+            self.admin("delete", "namespace", TEAM, "--timeout=90s", "--ignore-not-found")
         self.admin("delete", *API_SERVICE, "--ignore-not-found")
         self.admin("delete", "namespace", NAMESPACE, "--wait=false", "--ignore-not-found")
-        for server in self.servers:
-            server.process.__exit__()
-        self.rabbitmq.stop()
-        self.postgres.stop()
 
     def _install(self) -> None:
         load_relay(self.folder)

@@ -7,12 +7,13 @@ import uuid
 from typing import Any
 
 import httpx
-from asya_cluster import PYTHON_IMAGE, AsyaCluster, eventually
+from asya_cluster import HOST, PYTHON_IMAGE, AsyaCluster, eventually
 
 from private_cluster.kubectl import PATIENCE_S
 
 STEPS = ("first", "second", "third")
 SENDERS = 8
+AGAIN = (409, 429, 503)  # 409: the first try with this key is under way
 HANDLER_OF = {"leaving": "first"}  # where it has another name than its actor
 HANDLERS = """
 import time
@@ -78,12 +79,8 @@ class Pipeline:
         payload = {"number": number, "seconds": seconds}
         body = {"payload": payload, "next": list(route[1:]), "idempotencyKey": uuid.uuid4().hex}
 
-        def created() -> str:
-            answer = client.post("/tasks", params={"actor": route[0]}, json=body, extensions=named())
-            assert answer.status_code in (201, 409, 503), answer.text
-            return str(answer.json()["id"]) if answer.status_code == 201 else ""
-
-        return eventually(created, "the task is taken"), {**payload, "steps": [HANDLER_OF.get(n, n) for n in route]}
+        created = ask(client, "POST", "/tasks", params={"actor": route[0]}, json=body)
+        return str(created["id"]), {**payload, "steps": [HANDLER_OF.get(name, name) for name in route]}
 
     def outcomes(self, tasks: dict[str, dict[str, Any]], limit_s: float = 4 * PATIENCE_S) -> list[str]:
         """Once all have ended: what is wrong with any."""
@@ -92,30 +89,34 @@ class Pipeline:
 
             def ended() -> bool:
                 for one in sorted(waiting):
-                    if read(client, one)["status"] not in ("pending", "running"):
+                    if ask(client, "GET", f"/tasks/{one}")["status"] not in ("pending", "running"):
                         waiting.discard(one)
                     else:
                         return False
                 return True
 
             eventually(ended, f"all of {len(tasks)} tasks have ended", limit_s)
-            return [wrong for one, result in tasks.items() if (wrong := difference(read(client, one), result))]
+            ends = [(ask(client, "GET", f"/tasks/{one}"), result) for one, result in tasks.items()]
+            return [wrong for task, result in ends if (wrong := difference(task, result))]
 
     def replicas(self, name: str) -> int:
         """That are asked for now."""
         return int(self.cluster.kubectl.get("deployment", name)["spec"]["replicas"])
 
 
-def named() -> dict[str, str]:
-    """The server is called by its address, and known by its name in the cluster."""
-    return {"sni_hostname": "asya-server.asya-system.svc"}
+def ask(client: httpx.Client, method: str, path: str, **more: Any) -> dict[str, Any]:
+    """What the task API answers, asked again as clients do while a server is away, busy, or waits for the cluster."""
 
+    def answered() -> Any:
+        try:
+            # The server is called by its address, and known by its name in the cluster.
+            answer = client.request(method, path, extensions={"sni_hostname": HOST}, **more)
+        except httpx.TransportError:
+            return None
+        assert answer.status_code in (200, 201, *AGAIN), answer.text
+        return answer.json() if answer.status_code not in AGAIN else None
 
-def read(client: httpx.Client, task: str) -> dict[str, Any]:
-    """A task as it is now."""
-    answer = client.get(f"/tasks/{task}", extensions=named())
-    assert answer.status_code == 200, answer.text
-    found: dict[str, Any] = answer.json()
+    found: dict[str, Any] = eventually(answered, f"{method} {path} is answered")
     return found
 
 

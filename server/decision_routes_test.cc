@@ -1,0 +1,59 @@
+#include "server/decision_routes.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "apiserver/call.h"
+
+namespace asya::server {
+namespace {
+
+class OneDecision final : public ports::DecisionLog {
+ public:
+  [[nodiscard]] std::vector<ports::Decision> Last(const std::string& namespace_, const std::string& actor,
+                                                  std::int64_t /*limit*/) const override {
+    ports::Decision decision;
+    decision.namespace_ = namespace_;
+    decision.actor = actor;
+    decision.reason = "work waits";
+    decision.inputs_json = "{}";
+    return {decision};
+  }
+};
+
+class Sink final : public http::Responder::Sink {
+ public:
+  explicit Sink(http::Response& place) : place_(place) {}
+  void Send(http::Response response) override { place_ = std::move(response); }
+  std::shared_ptr<http::Stream> StartStream(http::Response /*head*/) override { return nullptr; }
+
+ private:
+  http::Response& place_;
+};
+
+TEST(DecisionRoutes, TellThoseWhoMayReadTheActor) {
+  const OneDecision log;
+  http::Router router;
+  std::string asked;
+  AddDecisionRoutes(
+      router, log, [](const http::Request&) { return apiserver::Identity(apiserver::User{"ann", {}}); },
+      [&asked](const apiserver::Call& call) -> apiserver::Outcome<apiserver::Done> {
+        asked = call.resource->group + " " + call.resource->kind.plural + "/" + call.info.subresource + " " +
+                call.info.namespace_ + "/" + call.info.name;
+        return apiserver::Done();
+      });
+  http::Request request;
+  request.method = "GET";
+  request.path = "/apis/asya.sh/v1alpha1/namespaces/vision/asyncactors/ocr/decisions";
+  http::Response response;
+  router.Handle(std::move(request), http::Responder(std::make_unique<Sink>(response)));
+  EXPECT_EQ(response.status, 200) << response.body;
+  EXPECT_NE(response.body.find("work waits"), std::string::npos) << response.body;
+  EXPECT_EQ(asked, "asya.sh asyncactors/decisions vision/ocr");
+}
+
+}  // namespace
+}  // namespace asya::server
