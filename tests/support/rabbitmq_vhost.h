@@ -64,6 +64,22 @@ class RabbitmqVhost {
     return 0;
   }
 
+  // Waits until a queue has at least so many consumers; how many it has.
+  [[nodiscard]] int AwaitConsumers(const std::string& queue, int at_least) const {
+    const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    int count = 0;
+    do {
+      count = 0;
+      const auto found = json::Parse(Call("GET", "/api/consumers/" + name_)).value();
+      for (const json::Value& consumer : found.AsArray()) {
+        const json::Value* of = consumer.Find("queue");
+        if (of != nullptr && of->GetString("name") == queue) ++count;
+      }
+      if (count < at_least) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    } while (count < at_least && std::chrono::steady_clock::now() < limit);
+    return count;
+  }
+
   // One call of the management API.
   static std::string Call(const std::string& method, const std::string& path, const std::string& body = "") {
     http::Client client;

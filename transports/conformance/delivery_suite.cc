@@ -194,6 +194,7 @@ TEST_P(MessageQueueSuite, ABacklogIsShared) {
   MakeQueue("asya-test-a");
   auto first = Consume("asya-test-a", 10);
   auto second = Consume("asya-test-a", 10);
+  transport_->AwaitConsumers("asya-test-a", 2);
   Publish("asya-test-a", std::vector<std::string>(10, "x"));
   ExpectDepth("asya-test-a", 0, 0, 10);
   // Who helps himself may have been quicker with all of it.

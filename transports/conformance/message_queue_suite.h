@@ -44,6 +44,9 @@ class Transport {
   virtual void RestartBroker() = 0;
   // The broker deals messages out in turn, rather than consumers taking what they find.
   [[nodiscard]] virtual bool DealsOut() const { return true; }
+  // Waits until the broker has so many consumers of a queue, where it learns of one later than the consumer says that
+  // it is connected.
+  virtual void AwaitConsumers(const std::string& /*queue*/, int /*count*/) {}
   [[nodiscard]] virtual Knowledge Knows() const { return {}; }
   // Largest body it takes.
   [[nodiscard]] virtual std::size_t MessageLimitBytes() const = 0;

@@ -84,7 +84,7 @@ void Recorder::OnConnection(bool connected, const std::string& reason) {
   if (!connected) deliveries_.clear();
   connected_ = connected;
   connections_.push_back(connected);
-  reason_ = reason;
+  if (!connected) reason_ = reason;
   changed_.notify_all();
 }
 

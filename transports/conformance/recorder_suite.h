@@ -36,6 +36,7 @@ class Recorder final : public ports::ConsumerEvents {
   std::optional<bool> TakeConnection(std::chrono::milliseconds patience = kPatience);
   // Waits until the connection is (or is not) there.
   bool WaitConnected(bool wanted);
+  // Of the last loss, though the connection may be back.
   [[nodiscard]] std::string LastReason() const;
 
   void OnDeliveries(std::vector<ports::Delivery> deliveries) override;

@@ -93,11 +93,12 @@ class RabbitmqFaults : public ::testing::Test {
       ASSERT_TRUE(administration_->Ensure({queue, "uid-1"}).ok());
     }
   }
-  std::unique_ptr<Consumer> NewConsumer() {
+  // With the heartbeat of a relay no wait of this machine is taken for silence.
+  std::unique_ptr<Consumer> NewConsumer(std::chrono::seconds heartbeat = ConsumerSettings{}.heartbeat) {
     ConsumerSettings settings = SettingsFor(vhost_->address(), "asya-test-a");
     settings.address.host = "127.0.0.1";
     settings.address.port = std::to_string(proxy_->port());
-    settings.heartbeat = std::chrono::seconds(1);
+    settings.heartbeat = heartbeat;
     return std::make_unique<Consumer>(settings, RealClock(), random_);
   }
   void Publish(int from, int count) {
@@ -147,26 +148,25 @@ TEST_F(RabbitmqFaults, NothingIsLostHoweverOftenTheConnectionsAreCut) {
 }
 
 TEST_F(RabbitmqFaults, AConnectionThatFallsSilentIsGivenUp) {
-  auto consumer = NewConsumer();
-  Recorder recorder(std::move(consumer), 4);
+  Recorder recorder(NewConsumer(std::chrono::seconds(1)), 4);
   recorder.Start();
-  ASSERT_TRUE(recorder.WaitConnected(true));
+  ASSERT_EQ(recorder.TakeConnection(), true);
   proxy_->Freeze();
-  EXPECT_TRUE(recorder.WaitConnected(false));
+  EXPECT_EQ(recorder.TakeConnection(), false);
   EXPECT_THAT(recorder.LastReason(), ::testing::HasSubstr("silent"));
-  EXPECT_TRUE(recorder.WaitConnected(true));
+  EXPECT_EQ(recorder.TakeConnection(), true);
   Publish(0, 1);
   EXPECT_EQ(recorder.Take(1).size(), 1U);
 }
 
 TEST_F(RabbitmqFaults, AHalfClosedConnectionIsGivenUp) {
-  auto consumer = NewConsumer();
-  Recorder recorder(std::move(consumer), 4);
+  Recorder recorder(NewConsumer(), 4);
   recorder.Start();
-  ASSERT_TRUE(recorder.WaitConnected(true));
+  ASSERT_EQ(recorder.TakeConnection(), true);
   proxy_->HalfClose();
-  EXPECT_TRUE(recorder.WaitConnected(false));
-  EXPECT_TRUE(recorder.WaitConnected(true));
+  // It may be back before anybody looks.
+  EXPECT_EQ(recorder.TakeConnection(), false);
+  EXPECT_EQ(recorder.TakeConnection(), true);
   Publish(0, 1);
   EXPECT_EQ(recorder.Take(1).size(), 1U);
 }

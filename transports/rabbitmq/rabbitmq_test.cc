@@ -37,6 +37,9 @@ class RabbitmqTransport final : public Transport {
     constexpr int kOneConsumersAndOurs = 3;
     EXPECT_GE(vhost_.CloseConnections(kOneConsumersAndOurs), kOneConsumersAndOurs);
   }
+  void AwaitConsumers(const std::string& queue, int count) override {
+    EXPECT_GE(vhost_.AwaitConsumers(queue, count), count);
+  }
   [[nodiscard]] std::size_t MessageLimitBytes() const override {
     return rabbitmq::ConsumerSettings{}.message_bytes_max;
   }
