@@ -37,9 +37,8 @@ constexpr const char* kUsage =
     "       asya-server render -f FILE                                        print what a manifest becomes\n"
     "       asya-server render crds                                           print the kinds as "
     "CustomResourceDefinitions\n"
-    "       asya-server render apiservice --ca-file FILE …                    print what a cluster needs to take it as "
-    "an "
-    "API\n"
+    "       asya-server render apiservice …                                   print what a cluster needs to take it as "
+    "an API\n"
     "       asya-server version\n";
 
 std::string ReadEnvironmentVariable(const char* name) {

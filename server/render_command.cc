@@ -42,7 +42,7 @@ int Render(const std::vector<std::string>& arguments) {
   if (arguments.size() != 2 || arguments[0] != "-f")
     return Refuse(
         "usage: asya-server render -f FILE\n       asya-server render crds\n       asya-server render "
-        "apiservice --ca-file FILE …",
+        "apiservice [--ca-file FILE] [--namespace NAME] …",
         kExitUsage);
   std::error_code unknown;  // what is not there is told below
   if (std::filesystem::is_directory(arguments[1], unknown)) {
