@@ -10,6 +10,7 @@
 
 #include "relay/claim_stores.h"
 #include "relay/environment.h"
+#include "relay/heap.h"
 #include "relay/start.h"
 #include "transports/sqlite/client.h"
 
@@ -35,6 +36,7 @@ int HandOver(const asya::relay::Settings& settings, char** arguments) {
 }  // namespace
 
 int main(int, char** arguments) {
+  asya::relay::KeepHeapSmall();
   const asya::Clock& clock = asya::RealClock();
   const auto settings = asya::relay::SettingsOrReport();
   if (!settings) return asya::relay::kExitUsage;

@@ -2,10 +2,12 @@
 #include <cstdio>
 
 #include "relay/environment.h"
+#include "relay/heap.h"
 #include "relay/start.h"
 #include "transports/postgres/consumer.h"
 
 int main() {
+  asya::relay::KeepHeapSmall();
   const asya::Clock& clock = asya::RealClock();
   const auto settings = asya::relay::SettingsOrReport();
   if (!settings) return asya::relay::kExitUsage;

@@ -5,6 +5,7 @@
 
 #include "core/observe/metrics.h"
 #include "relay/environment.h"
+#include "relay/heap.h"
 #include "relay/start.h"
 #include "transports/pubsub/consumer.h"
 #include "transports/pubsub/google_access.h"
@@ -34,6 +35,7 @@ std::shared_ptr<pubsub::Access> AccessOf(const asya::relay::Settings& settings, 
 }  // namespace
 
 int main() {
+  asya::relay::KeepHeapSmall();
   const asya::Clock& clock = asya::RealClock();
   const auto settings = asya::relay::SettingsOrReport();
   if (!settings) return asya::relay::kExitUsage;

@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "relay/environment.h"
+#include "relay/heap.h"
 #include "relay/start.h"
 #include "transports/rabbitmq/consumer.h"
 
@@ -49,6 +50,7 @@ std::optional<BrokerAddress> AddressOf(const asya::relay::Settings& settings) {
 }  // namespace
 
 int main() {
+  asya::relay::KeepHeapSmall();
   const asya::Clock& clock = asya::RealClock();
   const auto settings = asya::relay::SettingsOrReport();
   if (!settings) return asya::relay::kExitUsage;

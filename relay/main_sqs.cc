@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "relay/environment.h"
+#include "relay/heap.h"
 #include "relay/start.h"
 #include "transports/sqs/consumer.h"
 
@@ -39,6 +40,7 @@ std::optional<sqs::ServiceSettings> ServiceOf(const asya::relay::Settings& setti
 }  // namespace
 
 int main() {
+  asya::relay::KeepHeapSmall();
   const asya::Clock& clock = asya::RealClock();
   const auto settings = asya::relay::SettingsOrReport();
   if (!settings) return asya::relay::kExitUsage;

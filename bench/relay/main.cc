@@ -31,6 +31,8 @@ const std::vector<Part>& Parts() {
       {"rabbitmq-latency", MeasureRabbitmqLatency, &Setting::rabbitmq_url},
       {"rabbitmq-delay", MeasureRabbitmqDelay, &Setting::rabbitmq_url},
       {"rabbitmq-sizes", MeasureRabbitmqSizes, &Setting::rabbitmq_url},
+      {"sqlite-burst", MeasureSqliteBurst},
+      {"rabbitmq-burst", MeasureRabbitmqBurst, &Setting::rabbitmq_url},
   };
   return kParts;
 }

@@ -44,6 +44,8 @@ Result<bool> MeasureRabbitmqSerial(const Setting& setting);
 Result<bool> MeasureRabbitmqSizes(const Setting& setting);
 Result<bool> MeasureRabbitmqDelay(const Setting& setting);
 Result<bool> MeasureRabbitmqLatency(const Setting& setting);
+Result<bool> MeasureSqliteBurst(const Setting& setting);
+Result<bool> MeasureRabbitmqBurst(const Setting& setting);
 
 struct Rest {
   double resident_mib = 0;
