@@ -26,7 +26,8 @@ Status Refuse(const std::vector<model::Cause>& causes) {
 Result<Context> MakeContext(const Settings& settings, const ports::ComposeInput& input) {
   ASYA_TRY(json::Value spec, MergeFlavors(input.actor, input.flavors));
   ASYA_TRY_STATUS(Refuse(model::ValidateEffectiveSpec(spec)));
-  Context context{settings, input.actor, ApplyDefaults(std::move(spec)), {}, {}, {}, {}, {}, {}, {}, {}};
+  Context context{settings, input.actor, ApplyDefaults(std::move(spec)), {}, {}, {}, {}, {}, {},
+                  {},       {},          input.credentials_version};
   context.name = TextAt(input.actor, {"metadata", "name"}, "");
   context.namespace_ = TextAt(input.actor, {"metadata", "namespace"}, "default");
   context.identity = model::ActorIdentity(input.actor);

@@ -24,6 +24,7 @@ struct Context {
   std::string transport;        // name
   std::string transport_type;   // sqlite, postgres, …
   json::Value transport_block;  // spec.{type} of the Transport; an object
+  std::string credentials_version;
 
   [[nodiscard]] bool scales() const;
   [[nodiscard]] bool paused() const;

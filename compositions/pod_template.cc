@@ -20,6 +20,7 @@ json::Value Annotations(const Context& context) {
   if (!context.settings.runtime_hash.empty() && context.has_runtime()) {
     annotations["asya.sh/runtime-hash"] = context.settings.runtime_hash;
   }
+  if (!context.credentials_version.empty()) annotations["asya.sh/credentials-version"] = context.credentials_version;
   return annotations;
 }
 

@@ -1,4 +1,5 @@
 #include "compositions/steps.h"
+#include "ports/credentials.h"
 
 namespace asya::compositions {
 namespace {
@@ -58,7 +59,7 @@ void AddSqs(const Context& context, json::Array& environment) {
 
 std::string CredentialsSecretName(const Context& context) {
   if (context.transport_block.Find("credentialsSecretRef") == nullptr) return {};
-  return "asya-transport-" + context.transport;
+  return ports::PodCredentialsName(context.transport);
 }
 
 json::Array TransportEnvironment(const Context& context) {

@@ -21,6 +21,8 @@ struct ComposeInput {
   std::vector<json::Value> flavors;  // whole Flavor objects, in the order of spec.flavors
   json::Value transport;             // whole Transport object: the one named by the actor, else the default one
   std::vector<Observed> observed;    // the children as the cluster has them; empty at first
+  // Of the transport's Secret in the pods' namespace; another one rolls the pods.
+  std::string credentials_version{};
 };
 
 // What a pod that somebody else renders gets to work for an actor. Its volumes and containers have names of ours.

@@ -77,7 +77,8 @@ Outcome ActorReconciler::Converge(const Stored& actor, const std::string& deleti
   pass.input.actor = actor.object;
   // Each step needs the ones before it.
   const bool in_sync = ResolveNames(actor.object, pass) && LeaveOldTransport(actor, pass) &&
-                       Render(actor.record.uid, pass) && EnsureQueue(pass) && ApplyChildren(pass);
+                       ProvideCredentials(key.namespace_, pass) && Render(actor.record.uid, pass) &&
+                       EnsureQueue(pass) && ApplyChildren(pass);
   if (in_sync) {
     facts.sync =
         pass.stays.empty() ? Part{Truth::kTrue, "Synced", ""} : Part{Truth::kFalse, "OldQueueNotEmpty", pass.stays};
@@ -90,6 +91,11 @@ Outcome ActorReconciler::Converge(const Stored& actor, const std::string& deleti
   const auto written = objects_.WriteStatus(actor, status);
   if (!written.ok()) return Failed{written.error()};
   TellChange(actor.object, status);
+  const std::string left = before == nullptr ? "" : before->GetString("transport").value_or("");
+  if (in_sync && left != facts.transport) {
+    const Status withdrawn = WithdrawCredentials(key.namespace_, left);
+    if (!withdrawn.ok()) return Failed{withdrawn.error()};
+  }
   if (!pass.retry && !pass.stays.empty()) return RequeueAfter{kDrainPoll};
   return After(pass.retry);
 }

@@ -39,6 +39,9 @@ class ActorReconciler {
   bool ResolveNames(const json::Value& actor, Pass& pass);
   // Keeps the pass on the old transport while the old queue holds envelopes; removes it when it holds none.
   bool LeaveOldTransport(const Stored& actor, Pass& pass);
+  bool ProvideCredentials(const std::string& namespace_, Pass& pass);
+  // Where no actor of the namespace is on the transport any more.
+  Status WithdrawCredentials(const std::string& namespace_, const std::string& transport);
   bool Render(const std::string& uid, Pass& pass);
   bool EnsureQueue(Pass& pass);
   bool ApplyChildren(Pass& pass);

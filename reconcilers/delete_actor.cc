@@ -69,6 +69,11 @@ Outcome ActorReconciler::TearDown(const Stored& actor, ports::QueueAdmin* admin,
   }
   const auto released = objects_.RemoveFinalizer(actor, kFinalizer);
   if (!released.ok()) return Failed{released.error()};
+  // Afterwards, so that of several that go at once the last one sees no other.
+  const json::Value* status = actor.object.Find("status");
+  const std::string transport = status == nullptr ? "" : status->GetString("transport").value_or("");
+  const Status withdrawn = WithdrawCredentials(key.namespace_, transport);
+  if (!withdrawn.ok()) return Failed{withdrawn.error()};
   return Settled{};
 }
 

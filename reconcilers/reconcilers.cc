@@ -173,6 +173,12 @@ void Reconcilers::Prepare() {
   subscriptions_.push_back(world_.cluster.Subscribe([this](const std::string& owner_uid) {
     if (const auto key = index_.ByUid(owner_uid)) actors_.queue().Add(*key);
   }));
+  if (world_.credentials != nullptr) {
+    subscriptions_.push_back(world_.credentials->Subscribe([this](const std::string& transport) {
+      transports_.queue().Add(Key{"", transport});
+      for (const auto& key : index_.WithTransport(transport)) actors_.queue().Add(key);
+    }));
+  }
   for (ports::QueueAdmin* admin : world_.queues.All()) {
     subscriptions_.push_back(admin->SubscribeHints([this](const std::string& queue) {
       if (const auto owner = index_.ByQueue(queue)) depths_.queue().AddAfter(owner->key, settings_.depth_pause);

@@ -96,7 +96,11 @@ Outcome TransportReconciler::Reconcile(const Key& key) {
   if (admin == nullptr) {
     ready = Condition{"Ready", Truth::kFalse, "TypeNotSupported", "this server does not serve transports of this type"};
   } else if (const auto queues = admin->List(); !queues.ok()) {
-    ready = Condition{"Ready", Truth::kFalse, "Unreachable", queues.error().message};
+    const ErrorCode code = queues.error().code;
+    const char* reason = code == ErrorCode::kNotFound    ? "SecretMissing"
+                         : code == ErrorCode::kForbidden ? "SecretForbidden"
+                                                         : "Unreachable";
+    ready = Condition{"Ready", Truth::kFalse, reason, queues.error().message};
   }
   json::Value status = PlainStatus(**transport, ready, world_.clock.Now());
   status["reachable"] = ready.truth == Truth::kTrue;

@@ -11,6 +11,7 @@
 #include "core/observe/metrics.h"
 #include "ports/cluster.h"
 #include "ports/composer.h"
+#include "ports/credentials.h"
 #include "ports/object_store.h"
 #include "ports/queue_admin.h"
 #include "ports/scaler.h"
@@ -33,6 +34,7 @@ struct World {
   ports::Scaler& scaler;
   QueueAdmins& queues;
   const Clock& clock;
+  ports::Credentials* credentials = nullptr;  // none: pods have those of Transports in some other way
 };
 
 struct ReconcilerSettings {

@@ -44,7 +44,7 @@ ControllerOptions MakeControllerOptions(const ApiOptions& options, const ApiFile
   made.namespace_ = files.cluster.namespace_;
   made.crew_image = options.crew_image;
   made.composer = ComposerSettings(options, files);
-  made.secrets.own = files.variables;
+  made.variables = files.variables;
   made.scaler = options.scaler;
   Advertise(options.scaler, options.service + "." + files.cluster.namespace_ + ".svc", made.composer);
   return made;

@@ -62,12 +62,14 @@ Controllers::Controllers(ControllerOptions options, const Parts& parts)
     : options_(std::move(options)),
       parts_(parts),
       client_(parts_.cluster, parts_.clock),
+      secrets_client_(parts_.cluster, parts_.clock),
+      credentials_(secrets_client_, {options_.namespace_, options_.variables}, parts_.clock, parts_.logger),
       plan_client_(parts_.cluster, parts_.clock),
       dry_run_(plan_client_, options_.owner_references),
       composer_(options_.composer, parts_.gateway_ca),
       no_queues_(std::make_unique<NoQueues>()),
       scaler_(std::make_unique<ScaledByKeda>()),
-      queues_(options_.secrets, parts_.clock),
+      queues_([this](const json::Value& transport) { return credentials_.ForServer(transport); }, parts_.clock),
       planner_({parts_.objects, dry_run_, composer_, queues_, parts_.clock}, Settings()),
       keda_(options_.scaler, options_.composer,
             {parts_.trusted, parts_.objects, queues_,
@@ -91,6 +93,7 @@ Controllers::~Controllers() { Stop(); }
 
 Status Controllers::Start() {
   Exchange(std::make_shared<Standing>(*this));
+  credentials_.Start();
   lease_.Start();
   if (options_.scaler.address.empty()) {
     parts_.logger.Warning("KEDA is not served: actors that scale stay at the replicas they have",
@@ -106,9 +109,11 @@ void Controllers::Stop() {
   stopping_ = true;
   // KEDA goes over to another replica first.
   keda_.Stop();
+  secrets_client_.Cancel();
   lease_.Stop();
   Exchange(nullptr);
   if (parts_.yields) parts_.yields();
+  credentials_.Stop();
   plan_client_.Cancel();
   planner_.Close();
   queues_.Stop();
@@ -162,8 +167,8 @@ void Controllers::Lead() {
     standing->gateway_ca = *ca;
   }
   standing->reconcilers = std::make_unique<reconcilers::Reconcilers>(
-      reconcilers::World{parts_.objects, standing->cluster, composer_, *scaler_, queues_, parts_.clock}, Settings(),
-      parts_.logger, SystemSeed());
+      reconcilers::World{parts_.objects, standing->cluster, composer_, *scaler_, queues_, parts_.clock, &credentials_},
+      Settings(), parts_.logger, SystemSeed());
   standing->reconcilers->Start();
   if (parts_.leads) parts_.leads(queues_);
   leading_ = true;

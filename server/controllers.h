@@ -11,7 +11,7 @@
 #include "cluster/kubernetes/kubernetes_cluster.h"
 #include "cluster/kubernetes/kubernetes_dry_run.h"
 #include "cluster/kubernetes/lease.h"
-#include "cluster/local/config_values.h"
+#include "cluster/kubernetes/transport_credentials.h"
 #include "compositions/settings.h"
 #include "core/base/clock.h"
 #include "core/observe/log.h"
@@ -33,8 +33,8 @@ struct ControllerOptions {
   bool owner_references = true;  // where the cluster serves our kinds
   std::string crew_image;
   compositions::Settings composer;
-  cluster::local::ConfigSources secrets;  // of brokers
-  ScalerOptions scaler;                   // served by each replica, whether it leads or not
+  ports::Credentials::Values variables;  // of the server, where the cluster has no Secret for a broker
+  ScalerOptions scaler;                  // served by each replica, whether it leads or not
 };
 
 class Controllers {
@@ -83,7 +83,9 @@ class Controllers {
 
   const ControllerOptions options_;
   const Parts parts_;
-  cluster::kubernetes::Client client_;       // of the Lease
+  cluster::kubernetes::Client client_;  // of the Lease
+  cluster::kubernetes::Client secrets_client_;
+  cluster::kubernetes::TransportCredentials credentials_;
   cluster::kubernetes::Client plan_client_;  // of plans
   cluster::kubernetes::KubernetesDryRun dry_run_;
   const GatewayComposer composer_;

@@ -177,7 +177,7 @@ Status LocalServer::Parts::OpenStores(const Environment& environment) {
   ASYA_TRY(claim_options, ReadClaimOptions(options.state, environment.own));
   ASYA_TRY(const auto history, ReadHistoryRetention(environment.own));
   ASYA_TRY(claims, OpenClaimStore(claim_options, metrics));
-  queues = std::make_unique<QueueDirectory>(cluster::local::ConfigSources{options.state, environment.own}, clock);
+  queues = std::make_unique<QueueDirectory>(FromFiles({options.state, environment.own}), clock);
   backend = MakeBackend(options, environment, {broker_socket, clock, random, metrics, logger.For("store"), history});
   ASYA_TRY_STATUS(backend->Start([this](const ports::FirstMessage& message) -> ports::FirstMessage {
     if (!queues->IsRemote(message.queue)) return message;

@@ -1,8 +1,7 @@
 #include "server/queue_directory.h"
 
+#include <algorithm>
 #include <utility>
-
-#include "server/remote_broker.h"
 
 namespace asya::server {
 namespace {
@@ -15,60 +14,92 @@ bool ConcernsTheBroker(ErrorCode code) {
 
 class QueueDirectory::Broker final : public ports::QueueAdmin {
  public:
+  using Secret = ports::Credentials::Values;
+
   Broker(QueueDirectory& directory, ports::QueueAdmin& local) : directory_(directory), admin_(&local) { Hear(); }
-  Broker(QueueDirectory& directory, std::unique_ptr<RemoteBroker> remote, std::string block)
-      : directory_(directory), block_(std::move(block)), remote_(std::move(remote)), admin_(&remote_->admin()) {
+  Broker(QueueDirectory& directory, std::string block) : directory_(directory), block_(std::move(block)) {}
+  ~Broker() override { hints_.reset(); }
+
+  // Once. `secret`: that it is connected with.
+  void Connected(std::unique_ptr<RemoteBroker> remote, Secret secret) {
+    {
+      const std::lock_guard lock(mutex_);
+      remote_ = std::move(remote);
+      admin_ = &remote_->admin();
+      secret_ = std::move(secret);
+    }
     Hear();
   }
-  // A broker that cannot be asked, and why.
-  Broker(QueueDirectory& directory, Error problem, std::string block)
-      : directory_(directory), block_(std::move(block)), problem_(std::move(problem)) {}
-  ~Broker() override { hints_.reset(); }
+  // It cannot be asked, and why.
+  void Missing(Error problem) {
+    const std::lock_guard lock(mutex_);
+    problem_ = std::move(problem);
+  }
 
   // What the Transport said when this was made.
   [[nodiscard]] const std::string& block() const { return block_; }
-  [[nodiscard]] bool has_problem() const { return problem_.has_value(); }
-  [[nodiscard]] const RemoteBroker* remote() const { return remote_.get(); }
-  [[nodiscard]] ports::Publisher* publisher() { return remote_ == nullptr ? nullptr : &remote_->publisher(); }
+  [[nodiscard]] bool IsConnected() const {
+    const std::lock_guard lock(mutex_);
+    return admin_ != nullptr;
+  }
+  [[nodiscard]] bool IsConnectedWith(const Secret& secret) const {
+    const std::lock_guard lock(mutex_);
+    return secret_ == secret;
+  }
+  [[nodiscard]] const RemoteBroker* remote() const {
+    const std::lock_guard lock(mutex_);
+    return remote_.get();
+  }
+  [[nodiscard]] ports::Publisher* publisher() {
+    const std::lock_guard lock(mutex_);
+    return remote_ == nullptr ? nullptr : &remote_->publisher();
+  }
 
   Status Ensure(const ports::QueueSpec& spec) override {
-    if (problem_) return *problem_;
-    ASYA_TRY_STATUS(admin_->Ensure(spec));
+    ASYA_TRY(ports::QueueAdmin * admin, Admin());
+    ASYA_TRY_STATUS(admin->Ensure(spec));
     directory_.Made(spec.name, *this);
     return Ok();
   }
   Status Remove(const std::string& name, bool force) override {
-    if (problem_) return *problem_;
-    ASYA_TRY_STATUS(admin_->Remove(name, force));
+    ASYA_TRY(ports::QueueAdmin * admin, Admin());
+    ASYA_TRY_STATUS(admin->Remove(name, force));
     directory_.Removed(name, *this);
     return Ok();
   }
   Result<ports::QueueStats> Stats(const std::string& name) override {
-    if (problem_) return *problem_;
-    return admin_->Stats(name);
+    ASYA_TRY(ports::QueueAdmin * admin, Admin());
+    return admin->Stats(name);
   }
   Result<std::vector<std::string>> List() override {
-    if (problem_) return *problem_;
-    return admin_->List();
+    ASYA_TRY(ports::QueueAdmin * admin, Admin());
+    return admin->List();
   }
   std::shared_ptr<void> SubscribeHints(std::function<void(const std::string&)> on_work) override {
     return directory_.SubscribeHints(std::move(on_work));
   }
 
  private:
+  Result<ports::QueueAdmin*> Admin() const {
+    const std::lock_guard lock(mutex_);
+    if (admin_ == nullptr) return problem_;
+    return admin_;
+  }
   void Hear() {
     hints_ = admin_->SubscribeHints([this](const std::string& queue) { directory_.Tell(queue); });
   }
 
   QueueDirectory& directory_;
   const std::string block_;
+  mutable std::mutex mutex_;  // of what is exchanged once, when a broker can be asked at last
   std::unique_ptr<RemoteBroker> remote_;
   ports::QueueAdmin* admin_ = nullptr;
-  std::optional<Error> problem_;
+  Secret secret_;
+  Error problem_ = Fail(ErrorCode::kUnavailable, "the broker is not connected yet");
   std::shared_ptr<void> hints_;
 };
 
-QueueDirectory::QueueDirectory(cluster::local::ConfigSources secrets, const Clock& clock)
+QueueDirectory::QueueDirectory(CredentialsReader secrets, const Clock& clock)
     : secrets_(std::move(secrets)), clock_(clock) {}
 
 QueueDirectory::~QueueDirectory() { Stop(); }
@@ -85,7 +116,7 @@ void QueueDirectory::Stop() {
     places_.clear();
     for (auto& [name, broker] : brokers_) ending.push_back(std::move(broker));
     brokers_.clear();
-    for (auto& broker : former_) ending.push_back(std::move(broker));
+    for (auto& [since, broker] : former_) ending.push_back(std::move(broker));
     former_.clear();
     if (local_ != nullptr) ending.push_back(std::move(local_));
   }
@@ -99,21 +130,43 @@ ports::QueueAdmin* QueueDirectory::For(const json::Value& transport) {
   if (type == nullptr || !type->IsString() || !IsRemoteType(type->AsString())) return nullptr;
   const json::Value* name = transport.FindPath({"metadata", "name"});
   if (name == nullptr || !name->IsString()) return nullptr;
+  const Result<ports::Credentials::Values> secret = secrets_(transport);
+  std::vector<std::unique_ptr<Broker>> outlived;
   const std::lock_guard lock(mutex_);
+  outlived = TakeOutlived();
   auto& broker = brokers_[name->AsString()];
   const bool same = broker != nullptr && broker->block() == json::Dump(*transport.Find("spec"));
-  // Missing credentials may have been put there in the meantime.
-  if (same && !broker->has_problem()) return broker.get();
-  if (broker != nullptr) former_.push_back(std::move(broker));
-  broker = Connect(transport);
+  if (same && broker->IsConnected() && (!secret.ok() || broker->IsConnectedWith(*secret))) return broker.get();
+  // Else what was missing may have been put there in the meantime.
+  auto remote =
+      secret.ok() ? ConnectRemote(transport, *secret, clock_) : Result<std::unique_ptr<RemoteBroker>>(secret.error());
+  if (same && broker->IsConnected() && !remote.ok()) return broker.get();
+  if (!same || broker->IsConnected()) {
+    auto next = std::make_unique<Broker>(*this, json::Dump(*transport.Find("spec")));
+    for (auto& [queue, place] : places_) {
+      if (same && place == broker.get()) place = next.get();
+    }
+    if (broker != nullptr) former_.emplace_back(clock_.Steady(), std::move(broker));
+    broker = std::move(next);
+  }
+  if (remote.ok()) {
+    broker->Connected(std::move(remote).value(), *secret);
+  } else {
+    broker->Missing(remote.error());
+  }
   return broker.get();
 }
 
-std::unique_ptr<QueueDirectory::Broker> QueueDirectory::Connect(const json::Value& transport) {
-  const std::string block = json::Dump(*transport.Find("spec"));
-  auto remote = ConnectRemote(transport, secrets_, clock_);
-  if (!remote.ok()) return std::make_unique<Broker>(*this, remote.error(), block);
-  return std::make_unique<Broker>(*this, std::move(remote).value(), block);
+std::vector<std::unique_ptr<QueueDirectory::Broker>> QueueDirectory::TakeOutlived() {
+  std::vector<std::unique_ptr<Broker>> outlived;
+  for (auto& [since, broker] : former_) {
+    const bool used =
+        std::ranges::any_of(places_, [&broker](const auto& place) { return place.second == broker.get(); });
+    if (used || clock_.Steady() - since < kFormerLife) continue;
+    outlived.push_back(std::move(broker));
+  }
+  std::erase_if(former_, [](const auto& entry) { return entry.second == nullptr; });
+  return outlived;
 }
 
 ports::QueueAdmin& QueueDirectory::Of(const std::string& queue) {
@@ -186,7 +239,10 @@ Result<std::vector<std::string>> QueueDirectory::List() {
   std::vector<Broker*> all = {local_.get()};
   {
     const std::lock_guard lock(mutex_);
-    for (auto& [name, broker] : brokers_) all.push_back(broker.get());
+    for (auto& [name, broker] : brokers_) {
+      // On one whose Secret is missing nothing of this server is to be found.
+      if (broker->IsConnected()) all.push_back(broker.get());
+    }
   }
   std::vector<std::string> names;
   for (Broker* broker : all) {

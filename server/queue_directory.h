@@ -9,14 +9,15 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "cluster/local/config_values.h"
 #include "core/base/clock.h"
 #include "core/json/value.h"
 #include "ports/message_queue.h"
 #include "ports/queue_admin.h"
 #include "reconcilers/world.h"
+#include "server/remote_broker.h"
 
 namespace asya::server {
 
@@ -24,7 +25,10 @@ namespace asya::server {
 // changes its transport.
 class QueueDirectory final : public reconcilers::QueueAdmins, public ports::QueueAdmin {
  public:
-  QueueDirectory(cluster::local::ConfigSources secrets, const Clock& clock);
+  // How long a connection whose Transport or Secret has changed is kept for whoever still uses it.
+  static constexpr std::chrono::minutes kFormerLife{10};
+
+  QueueDirectory(CredentialsReader secrets, const Clock& clock);
   ~QueueDirectory() override;
 
   // `local` serves the Transports that `serves` says and queues that nobody has made yet; it outlives Stop().
@@ -40,7 +44,8 @@ class QueueDirectory final : public reconcilers::QueueAdmins, public ports::Queu
   // queue.
   std::vector<Status> PublishRemote(const std::vector<ports::Outgoing>& messages, std::chrono::milliseconds timeout);
 
-  // nullptr for types that this server does not serve.
+  // nullptr for types that this server does not serve. Where the Secret holds something else than when the broker was
+  // connected, it is connected anew; where it cannot be read any more, what it held goes on to be used.
   ports::QueueAdmin* For(const json::Value& transport) override;
   std::vector<ports::QueueAdmin*> All() override { return {this}; }
 
@@ -60,15 +65,16 @@ class QueueDirectory final : public reconcilers::QueueAdmins, public ports::Queu
   void Made(const std::string& queue, Broker& broker);
   void Removed(const std::string& queue, const Broker& broker);
   void Tell(const std::string& queue);
-  std::unique_ptr<Broker> Connect(const json::Value& transport);
+  // Those that nobody uses any more; to be destroyed without the lock.
+  std::vector<std::unique_ptr<Broker>> TakeOutlived();
 
-  const cluster::local::ConfigSources secrets_;
+  const CredentialsReader secrets_;
   const Clock& clock_;
   std::mutex mutex_;
   std::unique_ptr<Broker> local_;
   std::function<bool(const json::Value& transport)> serves_;
-  std::map<std::string, std::unique_ptr<Broker>> brokers_;  // by name of the Transport
-  std::vector<std::unique_ptr<Broker>> former_;             // whose Transport has changed; whoever uses one may still
+  std::map<std::string, std::unique_ptr<Broker>> brokers_;              // by name of the Transport
+  std::vector<std::pair<SteadyTime, std::unique_ptr<Broker>>> former_;  // since when; whoever uses one may still
   std::map<std::string, Broker*> places_;
   std::recursive_mutex hints_mutex_;  // apart: a broker tells hints under a lock of its own
   std::list<std::function<void(const std::string&)>> subscribers_;

@@ -15,10 +15,9 @@ namespace {
 namespace pubsub = transports::pubsub;
 namespace rabbitmq = transports::rabbitmq;
 namespace sqs = transports::sqs;
-using cluster::local::ConfigReference;
-using cluster::local::ConfigSources;
-using Maker = Result<std::unique_ptr<RemoteBroker>> (*)(const json::Value& transport, const json::Value& block,
-                                                        const ConfigSources& secrets, const Clock& clock);
+using Values = ports::Credentials::Values;
+using Maker = Result<std::unique_ptr<RemoteBroker>> (*)(const json::Value& block, const Values& secret,
+                                                        const Clock& clock);
 
 // A broker that takes no messages for now reads nothing at all from a connection that has published: its questions go
 // over one of their own, so that actors still scale and work off what fills the broker.
@@ -42,8 +41,8 @@ class RabbitmqBroker final : public RemoteBroker {
   rabbitmq::Administration publishing_;
 };
 
-Result<std::unique_ptr<RemoteBroker>> ConnectRabbitmq(const json::Value& transport, const json::Value& block,
-                                                      const ConfigSources& secrets, const Clock& clock) {
+Result<std::unique_ptr<RemoteBroker>> ConnectRabbitmq(const json::Value& block, const Values& secret,
+                                                      const Clock& clock) {
   rabbitmq::AdministrationSettings settings;
   settings.address.tls = block.GetBool("tls").value_or(false);
   settings.address.host = BlockText(block, "host", settings.address.host);
@@ -52,18 +51,14 @@ Result<std::unique_ptr<RemoteBroker>> ConnectRabbitmq(const json::Value& transpo
   settings.exchange = BlockText(block, "exchange", "");
   settings.management_url = BlockText(block, "managementUrl", "");
   if (BlockText(block, "queueType", "quorum") == "classic") settings.queue_type = rabbitmq::QueueType::kClassic;
-  ASYA_TRY(auto secret,
-           BlockSecret(transport, block,
-                       {{"username", "ASYA_RABBITMQ_USERNAME"}, {"password", "ASYA_RABBITMQ_PASSWORD"}}, secrets));
   if (!secret.empty()) {
-    settings.address.user = secret["ASYA_RABBITMQ_USERNAME"];
-    settings.address.password = secret["ASYA_RABBITMQ_PASSWORD"];
+    settings.address.user = secret.at("ASYA_RABBITMQ_USERNAME");
+    settings.address.password = secret.at("ASYA_RABBITMQ_PASSWORD");
   }
   return std::unique_ptr<RemoteBroker>(std::make_unique<RabbitmqBroker>(settings, clock));
 }
 
-Result<std::unique_ptr<RemoteBroker>> ConnectSqs(const json::Value& transport, const json::Value& block,
-                                                 const ConfigSources& secrets, const Clock& clock) {
+Result<std::unique_ptr<RemoteBroker>> ConnectSqs(const json::Value& block, const Values& secret, const Clock& clock) {
   sqs::AdministrationSettings settings;
   settings.service.region = BlockText(block, "region", "");
   settings.service.endpoint = BlockText(block, "endpoint", "");
@@ -76,36 +71,30 @@ Result<std::unique_ptr<RemoteBroker>> ConnectSqs(const json::Value& transport, c
     for (const auto& [name, value] : tags->AsObject()) settings.tags[name] = BlockText(*tags, name.c_str(), "");
   }
   settings.service.credentials = aws::CredentialSettingsOfProcess(settings.service.region);
-  ASYA_TRY(auto secret,
-           BlockSecret(transport, block,
-                       {{"AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY_ID"}, {"AWS_SECRET_ACCESS_KEY", "AWS_SECRET_ACCESS_KEY"}},
-                       secrets));
   if (!secret.empty()) {
-    settings.service.credentials.keys = {secret["AWS_ACCESS_KEY_ID"], secret["AWS_SECRET_ACCESS_KEY"], ""};
+    settings.service.credentials.keys = {secret.at("AWS_ACCESS_KEY_ID"), secret.at("AWS_SECRET_ACCESS_KEY"), ""};
   }
   return std::unique_ptr<RemoteBroker>(std::make_unique<RemoteBrokerOf<sqs::Administration>>(settings, clock));
 }
 
 // The key of a service account, else whoever the machine is.
-Result<std::shared_ptr<pubsub::Access>> PubsubAccess(const json::Value& transport, const json::Value& block,
-                                                     const ConfigSources& secrets, const Clock& clock) {
+Result<std::shared_ptr<pubsub::Access>> PubsubAccess(const Values& secret, const Clock& clock) {
   static Random random(SystemSeed());
   pubsub::GoogleAccessSettings access;
-  ASYA_TRY(auto secret, BlockSecret(transport, block, {{"credentials.json", "ASYA_PUBSUB_CREDENTIALS"}}, secrets));
   if (!secret.empty()) {
-    access.key_json = secret["ASYA_PUBSUB_CREDENTIALS"];
+    access.key_json = secret.at("ASYA_PUBSUB_CREDENTIALS");
     ASYA_TRY_STATUS(pubsub::GoogleAccess::CheckKey(access.key_json));
   }
   return std::shared_ptr<pubsub::Access>(std::make_shared<pubsub::GoogleAccess>(access, clock, random));
 }
 
-Result<std::unique_ptr<RemoteBroker>> ConnectPubsub(const json::Value& transport, const json::Value& block,
-                                                    const ConfigSources& secrets, const Clock& clock) {
+Result<std::unique_ptr<RemoteBroker>> ConnectPubsub(const json::Value& block, const Values& secret,
+                                                    const Clock& clock) {
   pubsub::AdministrationSettings settings;
   ASYA_TRY(settings.address,
            pubsub::ParseEndpoint(BlockText(block, "projectId", ""), BlockText(block, "endpoint", "")));
   if (settings.address.tls) {
-    ASYA_TRY(settings.access, PubsubAccess(transport, block, secrets, clock));
+    ASYA_TRY(settings.access, PubsubAccess(secret, clock));
   }
   if (const json::Value* deadline = block.Find("ackDeadline"); deadline != nullptr && deadline->IsInt()) {
     settings.ack_deadline_s = static_cast<int>(deadline->AsInt());
@@ -130,13 +119,13 @@ std::string TextAt(const json::Value& value, std::initializer_list<std::string_v
 
 bool IsRemoteType(const std::string& type) { return Makers().contains(type); }
 
-Result<std::unique_ptr<RemoteBroker>> ConnectRemote(const json::Value& transport, const ConfigSources& secrets,
+Result<std::unique_ptr<RemoteBroker>> ConnectRemote(const json::Value& transport, const Values& secret,
                                                     const Clock& clock) {
   const std::string type = TextAt(transport, {"spec", "type"});
   const auto maker = Makers().find(type);
   if (maker == Makers().end()) return Invalid("spec.type", "no broker of type " + type + " is reached by this server");
   const json::Value* block = transport.FindPath({"spec", type});
-  return maker->second(transport, block == nullptr ? json::Value(json::Object{}) : *block, secrets, clock);
+  return maker->second(block == nullptr ? json::Value(json::Object{}) : *block, secret, clock);
 }
 
 std::string BlockText(const json::Value& block, const char* field, const std::string& fallback) {
@@ -145,19 +134,21 @@ std::string BlockText(const json::Value& block, const char* field, const std::st
   return value->IsString() ? value->AsString() : json::Dump(*value);
 }
 
-Result<cluster::local::Variables> BlockSecret(const json::Value& transport, const json::Value& block,
-                                              const std::vector<SecretKey>& keys, const ConfigSources& secrets) {
-  std::string name = TextAt(block, {"adminCredentialsSecretRef", "name"});
-  // The relays' Secret stands under the name they read it by.
-  if (name.empty() && block.Find("credentialsSecretRef") != nullptr) {
-    name = "asya-transport-" + TextAt(transport, {"metadata", "name"});
-  }
-  if (name.empty()) return cluster::local::Variables{};
-  std::vector<ConfigReference> references;
-  for (const SecretKey& key : keys) {
-    references.push_back({ConfigReference::Kind::kSecret, name, key.key, key.variable, ""});
-  }
-  return cluster::local::ReadReferences(references, secrets);
+CredentialsReader FromFiles(cluster::local::ConfigSources sources) {
+  return [sources = std::move(sources)](const json::Value& transport) -> Result<Values> {
+    const json::Value* reference = ports::AdminCredentialsReference(transport);
+    std::string name = reference == nullptr ? "" : reference->GetString("name").value_or("");
+    // The relays' Secret stands under the name they read it by.
+    if (name.empty() && ports::CredentialsReference(transport) != nullptr) {
+      name = ports::PodCredentialsName(TextAt(transport, {"metadata", "name"}));
+    }
+    if (name.empty()) return Values{};
+    std::vector<cluster::local::ConfigReference> references;
+    for (const ports::CredentialKey& one : ports::CredentialKeys(TextAt(transport, {"spec", "type"}))) {
+      references.push_back({cluster::local::ConfigReference::Kind::kSecret, name, one.key, one.variable, ""});
+    }
+    return cluster::local::ReadReferences(references, sources);
+  };
 }
 
 }  // namespace asya::server

@@ -1,14 +1,15 @@
 // RemoteBroker: a broker that this server reaches over the network, connected for as long as this lives.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "cluster/local/config_values.h"
 #include "core/base/clock.h"
 #include "core/json/value.h"
+#include "ports/credentials.h"
 #include "ports/message_queue.h"
 #include "ports/queue_admin.h"
 
@@ -42,22 +43,18 @@ class RemoteBrokerOf final : public RemoteBroker {
 
 // Whether Transports of this type are reached over the network by this server.
 bool IsRemoteType(const std::string& type);
-// kNotFound, kInvalid: what the Transport names, e.g. a Secret, is not there. Does not wait for the broker.
+// `secret`: what the Transport's Secret holds, by variables; empty where it names none. Does not wait for the broker.
 Result<std::unique_ptr<RemoteBroker>> ConnectRemote(const json::Value& transport,
-                                                    const cluster::local::ConfigSources& secrets, const Clock& clock);
+                                                    const ports::Credentials::Values& secret, const Clock& clock);
+
+// What the Secret of a Transport holds for this server now. kNotFound, kForbidden, kInvalid: it cannot be had.
+using CredentialsReader = std::function<Result<ports::Credentials::Values>(const json::Value& transport)>;
+// From files of this machine, else from the variables of the server.
+CredentialsReader FromFiles(cluster::local::ConfigSources sources);
 
 // What the makers of single types share; each makes one of the Transport's `spec.TYPE`.
 
 // A field of that block as text.
 std::string BlockText(const json::Value& block, const char* field, const std::string& fallback);
-// A key of a Secret, and the variable that a relay has it under; the server's own variable counts where no file is.
-struct SecretKey {
-  std::string key;
-  std::string variable;
-};
-// Values of the administrator's Secret, else of the relays', by their variables; none where the block names no Secret.
-Result<cluster::local::Variables> BlockSecret(const json::Value& transport, const json::Value& block,
-                                              const std::vector<SecretKey>& keys,
-                                              const cluster::local::ConfigSources& secrets);
 
 }  // namespace asya::server

@@ -7,6 +7,7 @@
 #include "core/yaml/dump.h"
 #include "model/kinds.h"
 #include "model/validate/syntax.h"
+#include "ports/credentials.h"
 #include "server/flags.h"
 #include "server/installation.h"
 #include "server/serving_secret.h"
@@ -141,8 +142,7 @@ void AddControllerRights(const AggregationSettings& settings, std::vector<json::
   json::Object rights = Head(kRbacVersion, "ClusterRole", name, "");
   rights["rules"] =
       json::Array{Rule("", {"configmaps", "serviceaccounts"}, owns), Rule("", {"pods"}, {"get", "list", "watch"}),
-                  Rule("apps", {"deployments"}, owns), Rule("apps", {"deployments/scale"}, {"get", "patch"}),
-                  Rule("policy", {"poddisruptionbudgets"}, owns),
+                  Rule("apps", {"deployments/scale"}, {"get", "patch"}), Rule("policy", {"poddisruptionbudgets"}, owns),
                   Rule("keda.sh", {"scaledobjects", "triggerauthentications"}, owns),
                   // For blockOwnerDeletion in the references of children to their actor.
                   Rule(std::string(model::kGroup), {"asyncactors/finalizers"}, {"update"})};
@@ -152,6 +152,50 @@ void AddControllerRights(const AggregationSettings& settings, std::vector<json::
   lease["rules"] = json::Array{Rule("coordination.k8s.io", {"leases"}, {"create", "get", "update"})};
   objects.emplace_back(std::move(lease));
   objects.push_back(Bound("RoleBinding", name, settings.namespace_, "Role", name, settings));
+}
+
+// Secrets are given one by one, by name: those that Transports name to be read, and the copies for pods to be kept.
+void AddSecretRights(const AggregationSettings& settings, std::vector<json::Value>& objects) {
+  const std::string name = settings.service_account + "-credentials";
+  json::Array copies;
+  std::map<std::string, json::Array> sources;  // by namespace
+  for (const auto& [transport, secrets] : settings.credentials) {
+    copies.emplace_back(ports::PodCredentialsName(transport));
+    for (const std::string& secret : secrets) {
+      const std::size_t slash = secret.find('/');
+      const std::string place = slash == std::string::npos ? settings.namespace_ : secret.substr(0, slash);
+      sources[place].emplace_back(slash == std::string::npos ? secret : secret.substr(slash + 1));
+    }
+  }
+  json::Object rights = Head(kRbacVersion, "ClusterRole", name, "");
+  json::Object rule = Rule("", {"secrets"}, {"create", "delete", "get", "patch"});
+  rule["resourceNames"] = std::move(copies);
+  rights["rules"] = json::Array{std::move(rule)};
+  objects.emplace_back(std::move(rights));
+  objects.push_back(Bound("ClusterRoleBinding", name, "", "ClusterRole", name, settings));
+  for (auto& [place, names] : sources) {
+    json::Object role = Head(kRbacVersion, "Role", name, place);
+    json::Object read = Rule("", {"secrets"}, {"get"});
+    read["resourceNames"] = std::move(names);
+    role["rules"] = json::Array{std::move(read)};
+    objects.emplace_back(std::move(role));
+    objects.push_back(Bound("RoleBinding", name, place, "Role", name, settings));
+  }
+}
+
+Status AddCredentials(const std::string& text, AggregationSettings& settings) {
+  const std::size_t equals = text.find('=');
+  const std::string transport = text.substr(0, equals);
+  const std::string secret = equals == std::string::npos ? "" : text.substr(equals + 1);
+  const std::size_t slash = secret.find('/');
+  const bool place_fits = slash == std::string::npos || model::IsDnsLabel(secret.substr(0, slash));
+  const std::string name = slash == std::string::npos ? secret : secret.substr(slash + 1);
+  if (!model::IsDnsSubdomain(transport) || !place_fits || !model::IsDnsSubdomain(name)) {
+    return Invalid("--credentials",
+                   "got \"" + text + "\"; TRANSPORT=SECRET or TRANSPORT=NAMESPACE/SECRET is accepted, once for each");
+  }
+  settings.credentials[transport].insert(secret);
+  return Ok();
 }
 
 json::Array Ports(const AggregationSettings& settings) {
@@ -199,33 +243,35 @@ std::vector<Error> ParseAggregationFlags(const std::vector<std::string>& argumen
     return [flag, &place](const std::string& value) { return SetLabel(flag, value, place); };
   };
   std::vector<Error> errors = ParseFlags(
-      arguments, {{"--namespace", label("--namespace", settings.namespace_)},
-                  {"--service", label("--service", settings.service)},
-                  {"--service-account", label("--service-account", settings.service_account)},
-                  {"--controllers", AllOrNoneFlag("--controllers", settings.controllers)},
-                  {"--webhooks", AllOrNoneFlag("--webhooks", settings.webhooks)},
-                  {"--external-name",
-                   [&settings](const std::string& value) -> Status {
-                     if (!model::IsDnsSubdomain(value)) {
-                       return Invalid("--external-name", "got \"" + value + "\"; the name of a host is accepted");
-                     }
-                     settings.external_name = value;
-                     return Ok();
-                   }},
-                  {"--port",
-                   [&settings](const std::string& value) -> Status {
-                     ASYA_TRY(settings.port, ParsePort("--port", value));
-                     return Ok();
-                   }},
-                  {"--ca-file", [&settings](const std::string& path) -> Status {
-                     auto text = ReadSmallFile(path);
-                     if (!text.ok()) return Invalid("--ca-file", text.error().message);
-                     if (text->find("-----BEGIN CERTIFICATE-----") == std::string::npos) {
-                       return Invalid("--ca-file", "\"" + path + "\" holds no certificate in PEM");
-                     }
-                     settings.ca_pem = std::move(text).value();
-                     return Ok();
-                   }}});
+      arguments,
+      {{"--namespace", label("--namespace", settings.namespace_)},
+       {"--service", label("--service", settings.service)},
+       {"--service-account", label("--service-account", settings.service_account)},
+       {"--controllers", AllOrNoneFlag("--controllers", settings.controllers)},
+       {"--webhooks", AllOrNoneFlag("--webhooks", settings.webhooks)},
+       {"--credentials", [&settings](const std::string& value) -> Status { return AddCredentials(value, settings); }},
+       {"--external-name",
+        [&settings](const std::string& value) -> Status {
+          if (!model::IsDnsSubdomain(value)) {
+            return Invalid("--external-name", "got \"" + value + "\"; the name of a host is accepted");
+          }
+          settings.external_name = value;
+          return Ok();
+        }},
+       {"--port",
+        [&settings](const std::string& value) -> Status {
+          ASYA_TRY(settings.port, ParsePort("--port", value));
+          return Ok();
+        }},
+       {"--ca-file", [&settings](const std::string& path) -> Status {
+          auto text = ReadSmallFile(path);
+          if (!text.ok()) return Invalid("--ca-file", text.error().message);
+          if (text->find("-----BEGIN CERTIFICATE-----") == std::string::npos) {
+            return Invalid("--ca-file", "\"" + path + "\" holds no certificate in PEM");
+          }
+          settings.ca_pem = std::move(text).value();
+          return Ok();
+        }}});
   return errors;
 }
 
@@ -233,6 +279,7 @@ std::string RenderAggregation(const AggregationSettings& settings) {
   std::vector<json::Value> objects;
   AddServerRights(settings, objects);
   if (settings.controllers) AddControllerRights(settings, objects);
+  if (settings.controllers && !settings.credentials.empty()) AddSecretRights(settings, objects);
   AddUserRoles(objects);
   AddService(settings, objects);
   if (settings.webhooks) {

@@ -2,6 +2,8 @@
 // the API of asya.sh, as YAML.
 #pragma once
 
+#include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -20,12 +22,13 @@ struct AggregationSettings {
   std::string external_name{};  // of a server that is no pod: its host; empty: pods of the service
   bool controllers = false;     // the server runs them too, and needs their rights
   bool webhooks = false;        // it is asked about pods of others
-  int port = 443;               // of the service; of a server that is no pod: its own
+  // Names of Transports, and of each the Secrets that it names, as NAMESPACE/NAME.
+  std::map<std::string, std::set<std::string>> credentials{};
+  int port = 443;  // of the service; of a server that is no pod: its own
 };
 
-// `--namespace`, `--service`, `--service-account`, `--ca-file FILE`, `--external-name`, `--controllers`, `--webhooks`
-// and
-// `--port`; all mistakes.
+// `--namespace`, `--service`, `--service-account`, `--ca-file FILE`, `--external-name`, `--controllers`, `--webhooks`,
+// `--credentials TRANSPORT=[NAMESPACE/]SECRET`, which may come again, and `--port`; all mistakes.
 std::vector<Error> ParseAggregationFlags(const std::vector<std::string>& arguments, AggregationSettings& settings);
 
 // The same bytes for the same settings.

@@ -94,6 +94,32 @@ TEST(RenderAggregation, TellsOfWebhooksWhereTheyAreAskedFor) {
       << rights;
 }
 
+TEST(RenderAggregation, GivesRightsToTheSecretsOfTransportsByName) {
+  AggregationSettings settings;
+  settings.controllers = true;
+  ASSERT_TRUE(
+      ParseAggregationFlags({"--credentials=rabbit=rabbit-pods", "--credentials=rabbit=vault/rabbit-admin"}, settings)
+          .empty());
+  const json::Array objects = Parsed(settings);
+  EXPECT_EQ(json::Dump(*Named(objects, "ClusterRole", "asya-server-credentials").Find("rules")),
+            R"([{"apiGroups":[""],"resourceNames":["asya-transport-rabbit"],"resources":["secrets"],)"
+            R"("verbs":["create","delete","get","patch"]}])");
+  std::string sources;
+  for (const json::Value& object : objects) {
+    if (object.GetString("kind") == "Role" &&
+        object.FindPath({"metadata", "name"})->AsString() == "asya-server-credentials") {
+      sources += object.FindPath({"metadata", "namespace"})->AsString() + json::Dump(*object.Find("rules"));
+    }
+  }
+  EXPECT_EQ(sources,
+            R"(asya-system[{"apiGroups":[""],"resourceNames":["rabbit-pods"],"resources":["secrets"],"verbs":["get"]}])"
+            R"(vault[{"apiGroups":[""],"resourceNames":["rabbit-admin"],"resources":["secrets"],"verbs":["get"]}])");
+  for (const char* wrong : {"rabbit", "=x", "a=", "a=B/c", "a=b/"}) {
+    AggregationSettings ignored;
+    EXPECT_FALSE(ParseAggregationFlags({"--credentials", wrong}, ignored).empty()) << wrong;
+  }
+}
+
 TEST(RenderAggregation, TakesItsFlags) {
   const tests::TemporaryFolder folder;
   std::ofstream(folder.path() + "/ca.crt") << "-----BEGIN CERTIFICATE-----\n";

@@ -27,7 +27,7 @@ class ControlledCluster(AggregatedCluster):
     """With the controllers of Deployments, and ours."""
 
     controllers = (*CONTROLLERS, "deployment-controller", "replicaset-controller", "serviceaccount-controller")
-    render_flags = ("--controllers", "all")
+    render_flags = ("--controllers", "all", "--credentials", "guarded=rabbit-pods")
     server_flags = ("--controllers=all", f"--runtime={ROOT / 'build' / 'asya_runtime.pyz'}", "--relay-image=relay:test")
 
     def get(self, what: str, path: str = "") -> Any:
@@ -64,17 +64,33 @@ class Broker:
         self.port = int(self.node.addresses["ASYA_TEST_RABBITMQ"].rstrip("/").rpartition(":")[2])
         self.management = self.node.addresses["ASYA_TEST_RABBITMQ_MANAGEMENT"]
 
-    def transport(self) -> dict[str, Any]:
-        """The default one."""
+    def transport(self, name: str = "rabbit", **block: Any) -> dict[str, Any]:
+        """The default one, or another one with this in its block."""
         return {
-            "apiVersion": "asya.sh/v1alpha1", "kind": "Transport", "metadata": {"name": "rabbit"},
-            "spec": {"type": "rabbitmq", "default": True, "rabbitmq": {"host": "127.0.0.1", "port": self.port}},
+            "apiVersion": "asya.sh/v1alpha1", "kind": "Transport", "metadata": {"name": name},
+            "spec": {"type": "rabbitmq", "default": name == "rabbit",
+                     "rabbitmq": {"host": "127.0.0.1", "port": self.port} | block},
         }  # fmt: skip
+
+    def add_user(self, name: str, password: str) -> None:
+        """Who may do everything."""
+        rights = {"configure": ".*", "write": ".*", "read": ".*"}
+        for path, body in ((f"users/{name}", {"password": password, "tags": "administrator"}),
+                           (f"permissions/%2F/{name}", rights)):  # fmt: skip
+            self.ask("PUT", path, body)
+
+    def users(self) -> set[str]:
+        """Who is connected."""
+        return {str(one["user"]) for one in self.ask("GET", "connections").json() if "user" in one}
+
+    def ask(self, method: str, path: str, body: Any = None) -> httpx.Response:
+        """The management API."""
+        answer = httpx.request(method, f"{self.management}/api/{path}", json=body, auth=("guest", "guest"), timeout=20)
+        return answer.raise_for_status()
 
     def queues(self) -> set[str]:
         """Names of actors' queues."""
-        answer = httpx.get(self.management + "/api/queues", auth=("guest", "guest"), timeout=20)
-        return {queue["name"] for queue in answer.raise_for_status().json() if queue["name"].startswith("asya-")}
+        return {queue["name"] for queue in self.ask("GET", "queues").json() if queue["name"].startswith("asya-")}
 
 
 @pytest.fixture(scope="module")
@@ -277,6 +293,50 @@ def test_a_plan_asks_the_cluster_and_writes_nothing(cluster: ControlledCluster, 
     cluster.run("create", "rolebinding", "eve-plans", "--clusterrole=view", "--user=eve", "-n", TEAM)
     with proxied(cluster, "eve") as server:
         assert "forbidden" in plan(server, [actor("tidy", **fixed)], 1)["stderr"], "who may only look may not plan"
+
+
+def secret(**values: str) -> dict[str, Any]:
+    """The one that the Transport guarded names."""
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "rabbit-pods", "namespace": NAMESPACE},
+            "stringData": values}  # fmt: skip
+
+
+def test_credentials_come_from_secrets_and_change_with_them(cluster: ControlledCluster, broker: Broker) -> None:
+    """What is missing is named and nothing is half made; server and pods have what the Secret holds, also the next."""
+    cluster.apply([broker.transport("guarded", credentialsSecretRef={"name": "rabbit-pods"}),
+                   actor("guard", replicas=1, scaling={"enabled": False}, transport="guarded")])  # fmt: skip
+
+    def says(text: str) -> bool:
+        return text in cluster.reason("guard", "Synced")
+
+    until(lambda: says(f"SecretMissing: there is no Secret {NAMESPACE}/rabbit-pods"), "the Secret is named")
+    cluster.apply([secret(username="guest")])
+    until(lambda: says('has no key "password"'), "the key is named")
+    assert cluster.get("deployment/guard") is None
+    assert cluster.get("configmap/guard-runtime") is None
+    cluster.apply([secret(username="guest", password="guest", other="never-copied")])
+    until(lambda: cluster.get("deployment/guard"), "the Deployment is there")
+    copy = cluster.get("secret/asya-transport-guarded", "data")
+    assert copy == {"username": "Z3Vlc3Q=", "password": "Z3Vlc3Q="}
+    entries = cluster.get("deployment/guard", "spec.template.spec")["initContainers"][0]["env"]
+    password = next(one for one in entries if one["name"] == "ASYA_RABBITMQ_PASSWORD")
+    assert password["valueFrom"]["secretKeyRef"] == {"name": "asya-transport-guarded", "key": "password"}
+
+    def version() -> str:
+        annotations = cluster.get("deployment/guard", "spec.template.metadata.annotations")
+        return str(annotations["asya.sh/credentials-version"])
+
+    first = version()
+    broker.add_user("ann", "very-secret-word")
+    cluster.apply([secret(username="ann", password="very-secret-word")])
+    until(lambda: version() != first, "the pods are rolled")
+    until(lambda: "ann" in broker.users(), "the server is connected as who the Secret names")
+    until(lambda: says("Synced: "), "the actor is in sync")
+    assert "very-secret-word" not in cluster.server.log_path.read_text()
+    assert "very-secret-word" not in cluster.run("get", "configmaps,deployments", "-A", "-o", "json")
+    cluster.run("delete", "asya", "guard", "-n", TEAM, "--timeout=60s")
+    # The crew of the namespace is on the default transport.
+    until(lambda: cluster.get("secret/asya-transport-guarded") is None, "the copy goes with the last who needs it")
 
 
 def test_the_rights_are_no_more_than_it_needs(cluster: ControlledCluster) -> None:
