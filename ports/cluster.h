@@ -16,6 +16,9 @@
 
 namespace asya::ports {
 
+// The field of an error that only KEDA in the cluster can end.
+inline constexpr const char* kKedaField = "cluster.keda";
+
 struct Applied {
   bool changed = false;  // false: it was as it should be, nothing was written
 };
@@ -28,12 +31,14 @@ struct Observed {
 
 // One replica of a Deployment.
 struct Replica {
-  std::string name;       // "infer-6f1c2"
+  std::string name;  // "infer-6f1c2"
   bool ready = false;
   bool draining = false;
   std::int64_t in_flight = 0;
   std::int64_t restarts = 0;
-  std::string message;    // why it is not ready, for a person; with file and line where code does not load
+  std::string message;   // why it is not ready, for a person; with file and line where code does not load
+  std::string reason{};  // the same as one word, where there is one
+  bool failing = false;  // it will not get ready without a change
   WallTime started_at{};
   std::optional<WallTime> ready_at;
 };
@@ -41,6 +46,9 @@ struct Replica {
 class Cluster {
  public:
   virtual ~Cluster() = default;
+  // Whether all of these may be applied, as far as the cluster says beforehand, so that no half of them is. The error
+  // is that of Apply.
+  virtual Status MayApply(const std::vector<json::Value>& /*objects*/) { return Ok(); }
   // Server-side apply semantics under the field manager: the fields given become so, others stay. The object
   // carries kOwnerLabel.
   virtual Result<Applied> Apply(const json::Value& object, const std::string& field_manager) = 0;

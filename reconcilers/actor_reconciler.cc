@@ -4,6 +4,7 @@
 
 #include "model/envelope.h"
 #include "model/kinds.h"
+#include "reconcilers/apply_problem.h"
 #include "reconcilers/desired.h"
 #include "reconcilers/resolve.h"
 #include "reconcilers/scaling_policy.h"
@@ -15,6 +16,9 @@ namespace {
 bool NeedsAChange(const Error& error) {
   return error.code == ErrorCode::kNotFound || error.code == ErrorCode::kInvalid || error.code == ErrorCode::kForbidden;
 }
+
+// Nobody knows whether a node will come for a pod that has none.
+constexpr const char* kUnschedulable = "Unschedulable";
 
 // Between two looks at a queue that has to become empty before an actor moves.
 constexpr std::chrono::milliseconds kDrainPoll{1000};
@@ -105,12 +109,14 @@ void ActorReconciler::TellChange(const json::Value& actor, const json::Value& st
   const json::Value* was = ports::FindCondition(before, "Ready");
   const json::Value* is = ports::FindCondition(&status, "Ready");
   if (is == nullptr) return;
-  const bool is_warning = status.GetString("phase") == "Degraded";
+  const bool is_warning =
+      status.GetString("phase") == "Degraded" || is->GetString("reason").value_or("") == kUnschedulable;
   // That a new actor is as it should be is no news.
   if (was == nullptr && !is_warning) return;
   const bool same_reason = was != nullptr && was->GetString("reason") == is->GetString("reason");
   if (same_reason && (!is_warning || was->GetString("message") == is->GetString("message"))) return;
-  events_.Tell(actor, is_warning, is->GetString("reason").value_or(""), is->GetString("message").value_or(""));
+  ports::EventRecorder& events = world_.events == nullptr ? events_ : *world_.events;
+  events.Tell(actor, is_warning, is->GetString("reason").value_or(""), is->GetString("message").value_or(""));
 }
 
 bool ActorReconciler::ResolveNames(const json::Value& actor, Pass& pass) {
@@ -147,7 +153,12 @@ bool ActorReconciler::Render(const std::string& uid, Pass& pass) {
   }
   pass.rendered = std::move(*rendered);
   pass.facts.paused = pass.rendered.effective_spec.GetBool("paused").value_or(false);
-  return true;
+  if (!pass.input.observed.empty()) return true;
+  const Status may = world_.cluster.MayApply(pass.rendered.objects);
+  if (may.ok()) return true;
+  pass.facts.sync = ApplyProblem("", may.error());
+  pass.retry = may.error();
+  return false;
 }
 
 bool ActorReconciler::EnsureQueue(Pass& pass) {
@@ -164,9 +175,16 @@ bool ActorReconciler::EnsureQueue(Pass& pass) {
     pass.facts.queue_url = type + ":" + pass.rendered.queue.name;
     return true;
   }
-  const bool taken = ensured.error().code == ErrorCode::kConflict;
-  pass.facts.queue = taken ? Part{Truth::kFalse, "QueueTaken", Explain(ensured.error())}
-                           : Part{Truth::kUnknown, "BrokerUnavailable", Explain(ensured.error())};
+  switch (ensured.error().code) {
+    case ErrorCode::kConflict:
+      pass.facts.queue = Part{Truth::kFalse, "QueueTaken", Explain(ensured.error())};
+      break;
+    case ErrorCode::kInvalid:
+      pass.facts.queue = Part{Truth::kFalse, "QueueRefused", Explain(ensured.error())};
+      break;
+    default:
+      pass.facts.queue = Part{Truth::kUnknown, "BrokerUnavailable", Explain(ensured.error())};
+  }
   pass.retry = ensured.error();
   return false;
 }
@@ -174,7 +192,7 @@ bool ActorReconciler::EnsureQueue(Pass& pass) {
 bool ActorReconciler::ApplyChildren(Pass& pass) {
   const auto failed = [&pass](const json::Value& object, const Error& error) {
     const std::string what = object.GetString("kind").value_or("object") + " " + NameOf(object);
-    pass.facts.sync = Part{Truth::kFalse, "ApplyFailed", what + ": " + Explain(error)};
+    pass.facts.sync = ApplyProblem(what, error);
     pass.retry = error;
     return false;
   };

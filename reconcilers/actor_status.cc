@@ -48,7 +48,7 @@ Summary Summarise(const ActorFacts& facts) {
   if (workload.ready_replicas > 0) {
     return {"Ready", ReadyCondition(Truth::kTrue, "Ready", ReadyCount(workload))};
   }
-  return {"Creating", ReadyCondition(Truth::kFalse, "Starting", workload.part.message)};
+  return {"Creating", ReadyCondition(Truth::kFalse, workload.part.reason, workload.part.message)};
 }
 
 json::Value PartStatus(const Part& part) {
@@ -85,12 +85,17 @@ Workload ReadDeployment(const json::Value& deployment) {
   const json::Value* available = ports::FindCondition(status, "Available");
   workload.failing = failure != nullptr && failure->GetString("status") == "True";
   if (workload.failing) {
-    workload.part = Part{Truth::kFalse, "ReplicasFail", failure->GetString("message").value_or("")};
+    const std::string reason = failure->GetString("reason").value_or("");
+    workload.part =
+        Part{Truth::kFalse, reason.empty() ? "ReplicasFail" : reason, failure->GetString("message").value_or("")};
   } else if (workload.ready_replicas >= workload.desired) {
     workload.part = Part{Truth::kTrue, workload.desired == 0 ? "Napping" : "ReplicasReady", ReadyCount(workload)};
   } else {
     const std::string why = available == nullptr ? "" : available->GetString("message").value_or("");
-    workload.part = Part{Truth::kFalse, "Starting", why.empty() ? ReadyCount(workload) : why};
+    const std::string reason = available == nullptr ? "" : available->GetString("reason").value_or("");
+    // Of a Deployment itself nobody learns more than that there are too few.
+    const bool tells = !reason.empty() && !reason.starts_with("MinimumReplicas");
+    workload.part = Part{Truth::kFalse, tells ? reason : "Starting", why.empty() ? ReadyCount(workload) : why};
   }
   return workload;
 }

@@ -13,7 +13,7 @@ ActorFacts Healthy(std::int64_t desired, std::int64_t ready) {
   facts.sync = Part{Truth::kTrue, "Synced", ""};
   facts.queue = Part{Truth::kTrue, "QueueExists", ""};
   facts.scaler = Part{Truth::kTrue, "Scaling", ""};
-  facts.workload.part = Part{ready >= desired ? Truth::kTrue : Truth::kFalse, "Some", "some message"};
+  facts.workload.part = Part{ready >= desired ? Truth::kTrue : Truth::kFalse, "Starting", "some message"};
   facts.workload.desired = desired;
   facts.workload.replicas = desired;
   facts.workload.ready_replicas = ready;
@@ -86,7 +86,15 @@ TEST(ReadWorkload, ReadsADeployment) {
   child.object["status"]["conditions"].AsArray()[1]["message"] = "SyntaxError";
   workload = ReadWorkload({child});
   EXPECT_TRUE(workload.failing);
-  EXPECT_EQ(workload.part.message, "SyntaxError");
+  EXPECT_EQ(workload.part.reason + " " + workload.part.message, "ReplicasFail SyntaxError");
+  child.object["status"]["conditions"].AsArray()[1]["reason"] = "ImagePullBackOff";
+  EXPECT_EQ(ReadWorkload({child}).part.reason, "ImagePullBackOff");
+  child.object["status"]["conditions"].AsArray()[1]["status"] = "False";
+  for (const auto& [reason, told] : {std::pair("Unschedulable", "Unschedulable"),
+                                     std::pair("MinimumReplicasUnavailable", "Starting"), std::pair("", "Starting")}) {
+    child.object["status"]["conditions"].AsArray()[0]["reason"] = reason;
+    EXPECT_EQ(ReadWorkload({child}).part.reason, told);
+  }
   EXPECT_EQ(ReadWorkload({}).part.ready, Truth::kUnknown);
 }
 

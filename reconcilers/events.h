@@ -8,6 +8,7 @@
 
 #include "core/base/clock.h"
 #include "core/json/value.h"
+#include "ports/event_recorder.h"
 #include "ports/object_store.h"
 
 namespace asya::reconcilers {
@@ -17,14 +18,13 @@ inline constexpr std::chrono::hours kEventLife{1};          // after it happened
 inline constexpr std::size_t kEventsMax = 10'000;           // of the whole store; the oldest go first
 inline constexpr std::size_t kEventMessageBytesMax = 1024;  // what is longer is cut, as in Kubernetes
 
-// Thread safe. A record carries involvedObject's fields, reason and type as labels, by which the API selects.
-class Events {
+// In the store. Thread safe. A record carries involvedObject's fields, reason and type as labels, by which the API
+// selects.
+class Events final : public ports::EventRecorder {
  public:
   Events(ports::ObjectStore& store, const Clock& clock) : store_(store), clock_(clock) {}
 
-  // `object` is whole, with its uid. Happens again: the count grows. What cannot be written is lost: events tell, they
-  // decide nothing.
-  void Tell(const json::Value& object, bool is_warning, const std::string& reason, const std::string& message);
+  void Tell(const json::Value& object, bool is_warning, const std::string& reason, const std::string& message) override;
 
  private:
   ports::ObjectStore& store_;

@@ -12,6 +12,7 @@
 #include "ports/cluster.h"
 #include "ports/composer.h"
 #include "ports/credentials.h"
+#include "ports/event_recorder.h"
 #include "ports/object_store.h"
 #include "ports/queue_admin.h"
 #include "ports/scaler.h"
@@ -35,6 +36,7 @@ struct World {
   QueueAdmins& queues;
   const Clock& clock;
   ports::Credentials* credentials = nullptr;  // none: pods have those of Transports in some other way
+  ports::EventRecorder* events = nullptr;     // none: events are kept in the store
 };
 
 struct ReconcilerSettings {

@@ -62,8 +62,9 @@ Controllers::Controllers(ControllerOptions options, const Parts& parts)
     : options_(std::move(options)),
       parts_(parts),
       client_(parts_.cluster, parts_.clock),
-      secrets_client_(parts_.cluster, parts_.clock),
-      credentials_(secrets_client_, {options_.namespace_, options_.variables}, parts_.clock, parts_.logger),
+      small_client_(parts_.cluster, parts_.clock),
+      credentials_(small_client_, {options_.namespace_, options_.variables}, parts_.clock, parts_.logger),
+      events_(small_client_, parts_.clock, parts_.logger),
       plan_client_(parts_.cluster, parts_.clock),
       dry_run_(plan_client_, options_.owner_references),
       composer_(options_.composer, parts_.gateway_ca),
@@ -109,7 +110,7 @@ void Controllers::Stop() {
   stopping_ = true;
   // KEDA goes over to another replica first.
   keda_.Stop();
-  secrets_client_.Cancel();
+  small_client_.Cancel();
   lease_.Stop();
   Exchange(nullptr);
   if (parts_.yields) parts_.yields();
@@ -167,7 +168,8 @@ void Controllers::Lead() {
     standing->gateway_ca = *ca;
   }
   standing->reconcilers = std::make_unique<reconcilers::Reconcilers>(
-      reconcilers::World{parts_.objects, standing->cluster, composer_, *scaler_, queues_, parts_.clock, &credentials_},
+      reconcilers::World{parts_.objects, standing->cluster, composer_, *scaler_, queues_, parts_.clock, &credentials_,
+                         &events_},
       Settings(), parts_.logger, SystemSeed());
   standing->reconcilers->Start();
   if (parts_.leads) parts_.leads(queues_);

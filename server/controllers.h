@@ -8,6 +8,7 @@
 #include <string>
 
 #include "cluster/kubernetes/client.h"
+#include "cluster/kubernetes/cluster_events.h"
 #include "cluster/kubernetes/kubernetes_cluster.h"
 #include "cluster/kubernetes/kubernetes_dry_run.h"
 #include "cluster/kubernetes/lease.h"
@@ -83,9 +84,10 @@ class Controllers {
 
   const ControllerOptions options_;
   const Parts parts_;
-  cluster::kubernetes::Client client_;  // of the Lease
-  cluster::kubernetes::Client secrets_client_;
+  cluster::kubernetes::Client client_;        // of the Lease
+  cluster::kubernetes::Client small_client_;  // of Secrets and Events
   cluster::kubernetes::TransportCredentials credentials_;
+  cluster::kubernetes::ClusterEvents events_;
   cluster::kubernetes::Client plan_client_;  // of plans
   cluster::kubernetes::KubernetesDryRun dry_run_;
   const GatewayComposer composer_;

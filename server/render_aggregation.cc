@@ -142,6 +142,7 @@ void AddControllerRights(const AggregationSettings& settings, std::vector<json::
   json::Object rights = Head(kRbacVersion, "ClusterRole", name, "");
   rights["rules"] =
       json::Array{Rule("", {"configmaps", "serviceaccounts"}, owns), Rule("", {"pods"}, {"get", "list", "watch"}),
+                  Rule("", {"events"}, {"create", "get", "patch"}), Rule("apps", {"deployments"}, owns),
                   Rule("apps", {"deployments/scale"}, {"get", "patch"}), Rule("policy", {"poddisruptionbudgets"}, owns),
                   Rule("keda.sh", {"scaledobjects", "triggerauthentications"}, owns),
                   // For blockOwnerDeletion in the references of children to their actor.

@@ -5,6 +5,7 @@
 #include "cluster/kubernetes/own_object.h"
 #include "cluster/kubernetes/pods.h"
 #include "cluster/kubernetes/projection.h"
+#include "cluster/kubernetes/served.h"
 #include "core/base/sha256.h"
 
 namespace asya::cluster::kubernetes {
@@ -48,6 +49,7 @@ KubernetesCluster::KubernetesCluster(Client& client, KubernetesSettings settings
                                      const observe::Logger& log)
     : client_(client),
       settings_(settings),
+      clock_(clock),
       log_(log),
       random_(SystemSeed()),
       children_([this](const json::Value& object) { return OwnerOf(object); }),
@@ -108,8 +110,35 @@ bool KubernetesCluster::IsAsApplied(const MemoryKey& key, const json::Value& wan
          found->second.seen == Digest(Projected(now, wanted));
 }
 
+Status KubernetesCluster::CheckServed(const Kind& kind) {
+  if (!kind.optional) return Ok();
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = served_.find(kind.name);
+    if (found != served_.end() && clock_.Steady() - found->second.at < kServedTrusted) {
+      return found->second.served ? Ok() : Status(NotServed(kind));
+    }
+  }
+  ASYA_TRY(const bool served, IsServed(client_, kind));
+  const std::lock_guard lock(mutex_);
+  served_[kind.name] = {served, clock_.Steady()};
+  return served ? Ok() : Status(NotServed(kind));
+}
+
+Status KubernetesCluster::MayApply(const std::vector<json::Value>& objects) {
+  for (const json::Value& object : objects) {
+    ASYA_TRY(const ports::ResourceRef ref, RefOf(object));
+    const Kind* kind = FindChildKind(ref);
+    if (kind == nullptr) return Invalid("kind", "no actor is rendered into a " + ref.api_version + " " + ref.kind);
+    auto uid = UidThere(*kind, ref, object);
+    if (!uid.ok()) return uid.error();
+  }
+  return Ok();
+}
+
 Result<std::string> KubernetesCluster::UidThere(const Kind& kind, const ports::ResourceRef& ref,
                                                 const json::Value& wanted) {
+  ASYA_TRY_STATUS(CheckServed(kind));
   ASYA_TRY(const json::Value found, FindOwn(client_, kind, ref, wanted));
   return MetadataOf(found, "uid");
 }
@@ -163,12 +192,12 @@ Status KubernetesCluster::Delete(const ports::ResourceRef& ref, const std::strin
   }
   // The pods of a Deployment end before it does, so that an actor's end can wait for theirs.
   const char* policy = ref.kind == "Deployment" ? "Foreground" : "Background";
+  // Somebody may have taken it for themselves since.
+  json::Object as_seen{{"uid", MetadataOf(*found, "uid")}, {"resourceVersion", MetadataOf(*found, "resourceVersion")}};
   const json::Object options{{"apiVersion", "v1"},
                              {"kind", "DeleteOptions"},
                              {"propagationPolicy", policy},
-                             // As it was seen: somebody may have taken it for themselves since.
-                             {"preconditions", json::Object{{"uid", MetadataOf(*found, "uid")},
-                                                            {"resourceVersion", MetadataOf(*found, "resourceVersion")}}}};
+                             {"preconditions", std::move(as_seen)}};
   const auto deleted = client_.Send({"DELETE", ObjectPath(*kind, ref), options});
   return deleted.ok() || deleted.error().code == ErrorCode::kNotFound ? Ok() : Status(deleted.error());
 }

@@ -31,6 +31,9 @@ struct KubernetesSettings {
 // by the actor of that uid: a copy that somebody made of one is theirs. Nothing else is changed or deleted.
 class KubernetesCluster final : public ports::Cluster {
  public:
+  // How long what the API serves is taken to stay so.
+  static constexpr std::chrono::seconds kServedTrusted{10};
+
   // `client` lives longer.
   KubernetesCluster(Client& client, KubernetesSettings settings, const Clock& clock, const observe::Logger& log);
   ~KubernetesCluster() override;
@@ -44,6 +47,8 @@ class KubernetesCluster final : public ports::Cluster {
   // kUnavailable until everything has been listed once; with what is missing.
   [[nodiscard]] Status Ready() const;
 
+  // Where all kinds are served and no name is somebody else's.
+  Status MayApply(const std::vector<json::Value>& objects) override;
   // Sends nothing where this has applied the same before and what it then found is still so. kConflict: there is an
   // object of that name which belongs to somebody else, or to an actor of that name that is gone. kUnavailable with the
   // part to install, for a kind that the cluster does not serve.
@@ -61,12 +66,19 @@ class KubernetesCluster final : public ports::Cluster {
     std::string sent;
     std::string seen;
   };
+  // What the API was found to serve, and when.
+  struct Served {
+    bool served = false;
+    SteadyTime at;
+  };
   using MemoryKey = std::pair<ports::ResourceRef, std::string>;
 
   // The uid of the actor whose it is; empty: it is not ours.
   [[nodiscard]] std::string OwnerOf(const json::Value& object) const;
   [[nodiscard]] json::Value WithOwner(json::Value object) const;
   [[nodiscard]] bool IsAsApplied(const MemoryKey& key, const json::Value& wanted, const json::Value& now) const;
+  // kUnavailable with kKedaField for a kind that the cluster does not serve.
+  Status CheckServed(const Kind& kind);
   // Of the object of this name, where it is ours; empty where there is none. kConflict: it is somebody else's.
   Result<std::string> UidThere(const Kind& kind, const ports::ResourceRef& ref, const json::Value& wanted);
   Result<json::Value> SendApply(const Kind& kind, const ports::ResourceRef& ref, json::Value object,
@@ -75,6 +87,7 @@ class KubernetesCluster final : public ports::Cluster {
 
   Client& client_;
   const KubernetesSettings settings_;
+  const Clock& clock_;
   const observe::Logger log_;
   Random random_;
   Subscribers subscribers_;
@@ -82,6 +95,7 @@ class KubernetesCluster final : public ports::Cluster {
   ObjectCache pods_;  // by the Deployment that they belong to
   mutable std::mutex mutex_;
   std::map<MemoryKey, Memory> memories_;
+  std::map<std::string, Served> served_;  // optional kinds, by name
   std::vector<std::unique_ptr<Informer>> informers_;
 };
 

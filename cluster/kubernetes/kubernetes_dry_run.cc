@@ -36,6 +36,10 @@ Result<ports::TriedApply> KubernetesDryRun::Try(const json::Value& object, const
   ASYA_TRY(const ports::ResourceRef ref, RefOf(object));
   const Kind* kind = FindChildKind(ref);
   if (kind == nullptr) return Invalid("kind", "no actor is rendered into a " + ref.api_version + " " + ref.kind);
+  if (kind->optional) {
+    ASYA_TRY(const bool served, IsServed(client_, *kind));
+    if (!served) return NotServed(*kind);
+  }
   json::Value wanted = owner_references_ ? WithOwnerReference(object) : object;
   ports::TriedApply tried;
   ASYA_TRY(tried.before, FindOwn(client_, *kind, ref, wanted));

@@ -2,19 +2,21 @@
 
 #include <utility>
 
-#include "cluster/kubernetes/served.h"
+#include "ports/cluster.h"
 
 namespace asya::cluster::kubernetes {
 namespace {
 
 constexpr const char* kApplyPatch = "application/apply-patch+yaml";  // JSON is YAML
 
-Error NotServed(const Kind& kind) {
-  return Fail(ErrorCode::kUnavailable, "the cluster serves no " + kind.resource + " of " + kind.api_version +
-                                           "; install KEDA, or set spec.scaling.enabled: false");
-}
-
 }  // namespace
+
+Error NotServed(const Kind& kind) {
+  return Error{ErrorCode::kUnavailable,
+               "the cluster serves no " + kind.resource + " of " + kind.api_version +
+                   "; install KEDA, or set spec.scaling.enabled: false",
+               ports::kKedaField};
+}
 
 json::Value WithOwnerReference(json::Value object) {
   const std::string uid = LabelOf(object, kOwnerLabel);
@@ -34,10 +36,6 @@ Call ApplyCall(const Kind& kind, const ports::ResourceRef& ref, json::Value obje
 
 Result<json::Value> FindOwn(Client& client, const Kind& kind, const ports::ResourceRef& ref,
                             const json::Value& wanted) {
-  if (kind.optional) {
-    ASYA_TRY(const bool served, IsServed(client, kind));
-    if (!served) return NotServed(kind);
-  }
   auto found = client.Get(ObjectPath(kind, ref));
   if (!found.ok() && found.error().code == ErrorCode::kNotFound) return json::Value();
   if (!found.ok()) return found.error();

@@ -18,8 +18,11 @@ json::Value WithOwnerReference(json::Value object);
 // A server-side apply that takes over what others own of the fields.
 Call ApplyCall(const Kind& kind, const ports::ResourceRef& ref, json::Value object, const std::string& manager);
 
+// kUnavailable with the part to install, of a kind that the cluster does not serve.
+Error NotServed(const Kind& kind);
+
 // The object of that name, where it has the owner of `wanted`; null where there is none. kConflict: it is somebody
-// else's. kUnavailable with the part to install, for a kind that the cluster does not serve.
+// else's.
 Result<json::Value> FindOwn(Client& client, const Kind& kind, const ports::ResourceRef& ref, const json::Value& wanted);
 
 }  // namespace asya::cluster::kubernetes

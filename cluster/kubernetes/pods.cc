@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "cluster/kubernetes/child_kinds.h"
+#include "cluster/kubernetes/pod_trouble.h"
 #include "core/base/clock.h"
 
 namespace asya::cluster::kubernetes {
@@ -11,72 +12,41 @@ namespace {
 
 bool IsTrue(const json::Value* condition) { return condition != nullptr && condition->GetString("status") == "True"; }
 
-std::string Words(const json::Value& told) {
-  const std::string reason = told.GetString("reason").value_or("");
-  const std::string message = told.GetString("message").value_or("");
-  if (reason.empty() || message.empty()) return reason + message;
-  return reason + ": " + message;
-}
-
-// Why a container does not run, or ended; empty where it runs.
-std::string Trouble(const json::Value& container) {
-  const std::string name = container.GetString("name").value_or("");
-  const json::Value* waiting = container.FindPath({"state", "waiting"});
-  const json::Value* ended = container.FindPath({"lastState", "terminated"});
-  if (ended == nullptr) ended = container.FindPath({"state", "terminated"});
-  std::string text;
-  if (waiting != nullptr) {
-    const std::string reason = waiting->GetString("reason").value_or("");
-    if (reason == "PodInitializing" || reason == "ContainerCreating") return {};
-    text = Words(*waiting);
-  }
-  const auto status = ended == nullptr ? std::nullopt : ended->GetInt("exitCode");
-  if (status && *status != 0) {
-    text += (text.empty() ? "" : "; ") + std::string("exited with status ") + std::to_string(*status);
-    const std::string words = Words(*ended);
-    if (!words.empty() && words != "Error") text += " (" + words + ")";
-  }
-  return text.empty() ? text : name + ": " + text;
-}
-
-std::string WhyNotReady(const json::Value& pod, std::int64_t& restarts) {
-  std::string why;
+std::int64_t RestartsOf(const json::Value& pod) {
+  std::int64_t restarts = 0;
   for (const char* list : {"initContainerStatuses", "containerStatuses"}) {
     const json::Value* containers = pod.FindPath({"status", list});
     if (containers == nullptr || !containers->IsArray()) continue;
     for (const json::Value& container : containers->AsArray()) {
       restarts += container.GetInt("restartCount").value_or(0);
-      if (why.empty()) why = Trouble(container);
     }
   }
-  if (!why.empty()) return why;
-  const json::Value* scheduled = FindCondition(pod.Find("status"), "PodScheduled");
-  if (scheduled != nullptr && !IsTrue(scheduled)) return Words(*scheduled);
-  const json::Value* status = pod.Find("status");
-  if (status != nullptr && status->GetString("phase") == "Failed") return Words(*status);
-  return "starting";
+  return restarts;
 }
 
-bool NeedsAChange(const std::string& message) {
-  static constexpr std::string_view kReasons[] = {
-      "CrashLoopBackOff", "CreateContainerConfigError", "CreateContainerError", "ErrImageNeverPull",
-      "ErrImagePull",     "ImagePullBackOff",           "InvalidImageName",     "RunContainerError"};
-  return std::ranges::any_of(kReasons,
-                             [&message](std::string_view reason) { return message.find(reason) != std::string::npos; });
+// The runtime runs before its handler is loaded, and says in its log why it is not.
+bool Runs(const json::Value& pod) {
+  const json::Value* containers = pod.FindPath({"status", "containerStatuses"});
+  if (containers == nullptr || !containers->IsArray() || containers->AsArray().empty()) return false;
+  return std::ranges::all_of(containers->AsArray(), [](const json::Value& container) {
+    return container.FindPath({"state", "running"}) != nullptr && container.GetBool("started") == true;
+  });
 }
 
 // `truth` empty: as it was, or False.
-void SetCondition(json::Value& deployment, std::string_view type, std::string_view truth, const std::string& message) {
+void SetCondition(json::Value& deployment, std::string_view type, std::string_view truth, const std::string& reason,
+                  const std::string& message) {
   json::Value& list = deployment["status"]["conditions"];
   if (!list.IsArray()) list = json::Array{};
   for (json::Value& condition : list.AsArray()) {
     if (condition.GetString("type") != type) continue;
     condition["message"] = message;
+    condition["reason"] = reason;
     if (!truth.empty()) condition["status"] = truth;
     return;
   }
-  list.AsArray().push_back(
-      json::Object{{"type", type}, {"status", truth.empty() ? "False" : truth}, {"message", message}});
+  list.AsArray().push_back(json::Object{
+      {"type", type}, {"status", truth.empty() ? "False" : truth}, {"reason", reason}, {"message", message}});
 }
 
 }  // namespace
@@ -85,10 +55,19 @@ ports::Replica ReplicaOf(const json::Value& pod) {
   ports::Replica replica;
   replica.name = MetadataOf(pod, "name");
   replica.draining = !MetadataOf(pod, "deletionTimestamp").empty();
-  const std::string why = WhyNotReady(pod, replica.restarts);
+  replica.restarts = RestartsOf(pod);
   const json::Value* ready = FindCondition(pod.Find("status"), "Ready");
   replica.ready = IsTrue(ready);
-  if (!replica.ready) replica.message = why;
+  const auto trouble = replica.ready ? std::nullopt : TroubleOf(pod);
+  if (trouble) {
+    replica.reason = trouble->reason;
+    replica.message = trouble->message;
+    replica.failing = trouble->needs_change;
+  } else if (!replica.ready) {
+    replica.message = Runs(pod) ? "runs, but is not ready; its log says why: kubectl logs -n " +
+                                      MetadataOf(pod, "namespace") + " " + replica.name
+                                : "starting";
+  }
   const json::Value* started = pod.FindPath({"status", "startTime"});
   const std::string at =
       started != nullptr && started->IsString() ? started->AsString() : MetadataOf(pod, "creationTimestamp");
@@ -98,14 +77,24 @@ ports::Replica ReplicaOf(const json::Value& pod) {
 }
 
 json::Value WithPods(json::Value deployment, const std::vector<ports::Replica>& pods) {
-  const auto waiting = std::ranges::find_if(pods, [](const ports::Replica& pod) { return !pod.message.empty(); });
-  if (waiting == pods.end() || deployment.FindPath({"status", "replicas"}) == nullptr) return deployment;
-  const std::string message = waiting->name + ": " + waiting->message;
-  SetCondition(deployment, "Available", "", message);
-  const auto failing = std::ranges::find_if(pods, [](const ports::Replica& pod) { return NeedsAChange(pod.message); });
-  if (failing != pods.end()) {
-    SetCondition(deployment, "ReplicaFailure", "True", failing->name + ": " + failing->message);
+  const json::Value* status = deployment.Find("status");
+  if (status == nullptr) return deployment;
+  const json::Value* refused = FindCondition(status, "ReplicaFailure");
+  if (IsTrue(refused)) {
+    const Trouble trouble = FailedCreate(*refused);
+    SetCondition(deployment, "ReplicaFailure", "True", trouble.reason, trouble.message);
+    return deployment;
   }
+  if (status->Find("replicas") == nullptr) return deployment;
+  const auto stays = [](const ports::Replica& pod) { return !pod.draining && !pod.message.empty(); };
+  const auto failing = std::ranges::find_if(pods, [&stays](const auto& pod) { return stays(pod) && pod.failing; });
+  if (failing != pods.end()) {
+    SetCondition(deployment, "ReplicaFailure", "True", failing->reason, failing->name + ": " + failing->message);
+  }
+  auto told = std::ranges::find_if(pods, [&stays](const auto& pod) { return stays(pod) && !pod.reason.empty(); });
+  if (told == pods.end()) told = std::ranges::find_if(pods, stays);
+  if (told == pods.end()) return deployment;
+  SetCondition(deployment, "Available", "", told->reason, told->name + ": " + told->message);
   return deployment;
 }
 

@@ -9,12 +9,12 @@
 
 namespace asya::cluster::kubernetes {
 
-// The replica that a Pod is, with the first thing that keeps it from being ready, in the words of who says so: the
-// scheduler, the kubelet, or the last end of a container.
+// The replica that a Pod is, with the first thing that keeps it from being ready.
 ports::Replica ReplicaOf(const json::Value& pod);
 
-// The Deployment with what its pods say in its conditions: in the message of Available what the first one that is not
-// ready waits for, and ReplicaFailure where one will not get ready without a change.
+// The Deployment with what its pods say in its conditions: Available with reason and message of the first one that is
+// not ready, and ReplicaFailure where one will not get ready without a change, or none can be made. Pods that are to go
+// say nothing.
 json::Value WithPods(json::Value deployment, const std::vector<ports::Replica>& pods);
 
 }  // namespace asya::cluster::kubernetes

@@ -8,9 +8,11 @@ namespace asya::cluster::kubernetes {
 namespace {
 
 ports::Replica Of(const std::string& status) {
-  return ReplicaOf(json::Parse(R"({"metadata":{"name":"echo-1","creationTimestamp":"2026-01-02T03:04:05Z"},"status":)" +
-                               status + "}")
-                       .value());
+  return ReplicaOf(
+      json::Parse(
+          R"({"metadata":{"name":"echo-1","namespace":"team","creationTimestamp":"2026-01-02T03:04:05Z"},"status":)" +
+          status + "}")
+          .value());
 }
 
 TEST(Pods, OneThatIsReadyHasNoMessage) {
@@ -27,23 +29,17 @@ TEST(Pods, OneThatIsReadyHasNoMessage) {
 
 TEST(Pods, TellsWhatKeepsOneFromBeingReady) {
   EXPECT_EQ(Of("{}").message, "starting");
-  EXPECT_EQ(Of(R"({"conditions":[{"type":"PodScheduled","status":"False","reason":"Unschedulable",
-    "message":"0/1 nodes are available: 1 Insufficient nvidia.com/gpu."}]})")
-                .message,
-            "Unschedulable: 0/1 nodes are available: 1 Insufficient nvidia.com/gpu.");
-  EXPECT_EQ(Of(R"({"containerStatuses":[{"name":"asya-runtime","state":{"waiting":{"reason":"ContainerCreating"}}}]})")
-                .message,
-            "starting");
-  EXPECT_EQ(Of(R"({"containerStatuses":[{"name":"asya-runtime","state":{"waiting":{"reason":"ImagePullBackOff",
-    "message":"Back-off pulling image \"x\""}}}]})")
-                .message,
-            "asya-runtime: ImagePullBackOff: Back-off pulling image \"x\"");
+  EXPECT_EQ(Of("{}").reason, "");
   const auto looping = Of(R"({"initContainerStatuses":[{"name":"asya-relay","restartCount":3,
     "state":{"waiting":{"reason":"CrashLoopBackOff"}},"lastState":{"terminated":{"exitCode":1,"reason":"Error",
     "message":"no broker"}}}]})");
-  EXPECT_EQ(looping.message, "asya-relay: CrashLoopBackOff; exited with status 1 (Error: no broker)");
+  EXPECT_EQ(looping.message, "asya-relay: ended with status 1: no broker");
+  EXPECT_EQ(looping.reason, "CrashLoopBackOff");
+  EXPECT_TRUE(looping.failing);
   EXPECT_EQ(looping.restarts, 3);
-  EXPECT_EQ(Of(R"({"phase":"Failed","reason":"Evicted","message":"low on memory"})").message, "Evicted: low on memory");
+  EXPECT_EQ(Of(R"({"containerStatuses":[{"name":"asya-runtime","started":true,"state":{"running":{}}}]})").message,
+            "runs, but is not ready; its log says why: kubectl logs -n team echo-1");
+  EXPECT_EQ(Of(R"({"phase":"Failed","reason":"Evicted","message":"low on memory"})").message, "low on memory");
 }
 
 std::string Conditions(const std::vector<ports::Replica>& pods) {
@@ -60,13 +56,25 @@ TEST(Pods, AreHeardInTheConditionsOfTheirDeployment) {
   starting.message = "starting";
   ports::Replica failing;
   failing.name = "echo-2";
-  failing.message = "asya-runtime: ImagePullBackOff: no such image";
+  failing.reason = "ImagePullBackOff";
+  failing.failing = true;
+  failing.message = "no such image";
   EXPECT_EQ(Conditions({ready}), R"([{"message":"no","status":"False","type":"Available"}])");
-  EXPECT_EQ(Conditions({ready, starting}), R"([{"message":"echo-1: starting","status":"False","type":"Available"}])");
-  EXPECT_EQ(Conditions({starting, failing}),
-            R"([{"message":"echo-1: starting","status":"False","type":"Available"},)"
-            R"({"message":"echo-2: asya-runtime: ImagePullBackOff: no such image","status":"True",)"
-            R"("type":"ReplicaFailure"}])");
+  EXPECT_EQ(Conditions({ready, starting}),
+            R"([{"message":"echo-1: starting","reason":"","status":"False","type":"Available"}])");
+  EXPECT_EQ(
+      Conditions({starting, failing}),
+      R"([{"message":"echo-2: no such image","reason":"ImagePullBackOff","status":"False","type":"Available"},)"
+      R"({"message":"echo-2: no such image","reason":"ImagePullBackOff","status":"True","type":"ReplicaFailure"}])");
+  failing.draining = true;
+  EXPECT_EQ(Conditions({failing}), R"([{"message":"no","status":"False","type":"Available"}])");
+}
+
+TEST(Pods, AreNotHeardWhereThereAreNone) {
+  const auto deployment = json::Parse(R"({"status":{"conditions":[{"type":"ReplicaFailure","status":"True",
+    "reason":"FailedCreate","message":"pods \"a-x1\" is forbidden: exceeded quota: small"}]}})");
+  EXPECT_EQ(WithPods(*deployment, {}).FindPath({"status", "conditions"})->AsArray()[0].GetString("reason"),
+            "QuotaExceeded");
 }
 
 }  // namespace

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import sys
 
+from .last_words import leave
 from .log import Log
 from .settings import SettingsError, read_settings
 
@@ -45,6 +46,7 @@ def supervise() -> int:
     except SettingsError as error:
         for mistake in error.mistakes:
             log.write("ERROR", mistake)
+        leave("; ".join(error.mistakes))
         return 2
     log = Log(settings.log_level, "runtime")
     from .supervisor import Supervisor
@@ -53,5 +55,6 @@ def supervise() -> int:
         supervisor = Supervisor(settings, log)
     except OSError as error:
         log.write("ERROR", f"ASYA_SOCKET_DIR={settings.socket_dir!r} cannot be used: {error}")
+        leave(f"ASYA_SOCKET_DIR={settings.socket_dir!r} cannot be used: {error}")
         return 2
     return supervisor.run()

@@ -14,6 +14,7 @@ from typing import Any
 
 from .child import Child
 from .health import Health
+from .last_words import leave, of_error
 from .link import Link
 from .listening import claim, remove
 from .log import Log
@@ -171,6 +172,7 @@ class Supervisor:
         with open(temporary, "w", encoding="utf-8") as file:
             file.write("ready\n")
         os.replace(temporary, self.settings.ready_path)
+        leave("")
         self.log.write("INFO", "worker ready", pid=self.child.pid)
         self.health.change("ready")
 
@@ -220,6 +222,7 @@ class Supervisor:
             }
             if self.health.state.get("error") != error:
                 self.log.write("ERROR", "handler cannot be loaded", **error)
+            leave(of_error(error))
             self._not_ready("failed", error)
         self.start_at = now + self._pause(child.ready_at is not None)
 
