@@ -63,6 +63,7 @@ bool WorkQueue::Retry(const Key& key) {
   {
     const std::lock_guard lock(mutex_);
     failures = failures_[key]++;
+    metrics_.Failing(failures_.size());
   }
   metrics_.Retried();
   const auto doubled = settings_.first_retry * (std::int64_t{1} << std::min(failures, kFailuresCounted));
@@ -73,6 +74,7 @@ bool WorkQueue::Retry(const Key& key) {
 void WorkQueue::Forget(const Key& key) {
   const std::lock_guard lock(mutex_);
   failures_.erase(key);
+  metrics_.Failing(failures_.size());
 }
 
 void WorkQueue::MoveDue() {

@@ -23,6 +23,7 @@ class WorkQueueMetrics {
         Series{registry.MakeGauge("workqueue_depth", "Keys that wait to be reconciled now.", labels),
                registry.MakeCounter("workqueue_adds_total", "Keys added, each time they were not waiting yet.", labels),
                registry.MakeCounter("workqueue_retries_total", "Keys that come again after a failure.", labels),
+               registry.MakeGauge("workqueue_failing", "Keys that failed last, and wait to be tried again.", labels),
                registry.MakeCounter("workqueue_refused_total", "Keys refused because the queue was full.", labels),
                registry.MakeHistogram("workqueue_queue_duration_seconds", "How long a key waited.", seconds, labels),
                registry.MakeHistogram("workqueue_work_duration_seconds", "How long a reconcile took.", seconds, labels),
@@ -36,6 +37,9 @@ class WorkQueueMetrics {
   }
   void Retried() const {
     if (series_) series_->retries.Add();
+  }
+  void Failing(std::size_t keys) const {
+    if (series_) series_->failing.Set(static_cast<double>(keys));
   }
   void Refused() const {
     if (series_) series_->refused.Add();
@@ -55,6 +59,7 @@ class WorkQueueMetrics {
     observe::Gauge depth;
     observe::Counter adds;
     observe::Counter retries;
+    observe::Gauge failing;
     observe::Counter refused;
     observe::Histogram waited;
     observe::Histogram worked;

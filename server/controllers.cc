@@ -38,15 +38,21 @@ class ScaledByKeda final : public ports::Scaler {
 // What follows the cluster, and works there while this replica leads. Its calls end with it.
 struct Controllers::Standing {
   explicit Standing(const Controllers& owner)
-      : client(owner.parts_.cluster, owner.parts_.clock),
-        cluster(client, {owner.options_.owner_references}, owner.parts_.clock, owner.parts_.logger) {
+      : client(owner.parts_.cluster, owner.parts_.clock, &owner.parts_.metrics),
+        cluster(client, {owner.options_.owner_references}, owner.parts_.clock, owner.parts_.logger,
+                &owner.parts_.metrics),
+        credentials(client, {owner.options_.namespace_, owner.options_.variables}, owner.parts_.clock,
+                    owner.parts_.logger),
+        events(client, owner.parts_.clock, owner.parts_.logger) {
     cluster.Start();
+    credentials.Start();
   }
   ~Standing() { End(); }
   // Whoever still holds it finds nothing to do. Idempotent.
   void End() {
     client.Cancel();
     if (reconcilers) reconcilers->Stop();
+    credentials.Stop();
     cluster.Stop();
   }
   Standing(const Standing&) = delete;
@@ -55,17 +61,18 @@ struct Controllers::Standing {
   cluster::kubernetes::Client client;
   cluster::kubernetes::KubernetesCluster cluster;
   std::string gateway_ca;  // that actors were written with
+  cluster::kubernetes::TransportCredentials credentials;
+  cluster::kubernetes::ClusterEvents events;
   std::unique_ptr<reconcilers::Reconcilers> reconcilers;
 };
 
 Controllers::Controllers(ControllerOptions options, const Parts& parts)
     : options_(std::move(options)),
       parts_(parts),
-      client_(parts_.cluster, parts_.clock),
-      small_client_(parts_.cluster, parts_.clock),
+      client_(parts_.cluster, parts_.clock, &parts_.metrics),
+      small_client_(parts_.cluster, parts_.clock, &parts_.metrics),
       credentials_(small_client_, {options_.namespace_, options_.variables}, parts_.clock, parts_.logger),
-      events_(small_client_, parts_.clock, parts_.logger),
-      plan_client_(parts_.cluster, parts_.clock),
+      plan_client_(parts_.cluster, parts_.clock, &parts_.metrics),
       dry_run_(plan_client_, options_.owner_references),
       composer_(options_.composer, parts_.gateway_ca),
       no_queues_(std::make_unique<NoQueues>()),
@@ -86,7 +93,8 @@ Controllers::Controllers(ControllerOptions options, const Parts& parts)
              },
              [this] { return leading_.load(); }, parts_.clock, parts_.logger, parts_.metrics}),
       lease_(client_, {options_.namespace_, kLeaseName, options_.replica},
-             {[this] { return Fit(); }, [this] { Lead(); }, [this] { Yield(); }}, parts_.clock, parts_.logger) {
+             {[this] { return Fit(); }, [this] { Lead(); }, [this] { Yield(); }}, parts_.clock, parts_.logger,
+             &parts_.metrics) {
   queues_.Start(*no_queues_, [](const json::Value&) { return false; });
 }
 
@@ -168,8 +176,8 @@ void Controllers::Lead() {
     standing->gateway_ca = *ca;
   }
   standing->reconcilers = std::make_unique<reconcilers::Reconcilers>(
-      reconcilers::World{parts_.objects, standing->cluster, composer_, *scaler_, queues_, parts_.clock, &credentials_,
-                         &events_},
+      reconcilers::World{parts_.objects, standing->cluster, composer_, *scaler_, queues_, parts_.clock,
+                         &standing->credentials, &standing->events},
       Settings(), parts_.logger, SystemSeed());
   standing->reconcilers->Start();
   if (parts_.leads) parts_.leads(queues_);

@@ -85,9 +85,8 @@ class Controllers {
   const ControllerOptions options_;
   const Parts parts_;
   cluster::kubernetes::Client client_;        // of the Lease
-  cluster::kubernetes::Client small_client_;  // of Secrets and Events
-  cluster::kubernetes::TransportCredentials credentials_;
-  cluster::kubernetes::ClusterEvents events_;
+  cluster::kubernetes::Client small_client_;  // of Secrets
+  cluster::kubernetes::TransportCredentials credentials_;  // of the queues, whether this replica leads or not
   cluster::kubernetes::Client plan_client_;  // of plans
   cluster::kubernetes::KubernetesDryRun dry_run_;
   const GatewayComposer composer_;

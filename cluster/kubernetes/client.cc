@@ -1,5 +1,7 @@
 #include "cluster/kubernetes/client.h"
 
+#include <algorithm>
+#include <charconv>
 #include <fstream>
 #include <iterator>
 #include <utility>
@@ -10,6 +12,9 @@ namespace asya::cluster::kubernetes {
 namespace {
 
 constexpr int kUnauthorizedStatus = 401;
+constexpr int kTooManyStatus = 429;
+// Of a wait for the limit, after which it is seen that nothing is to be sent any more.
+constexpr std::chrono::milliseconds kWaitSlice{500};
 constexpr std::size_t kMessageBytesMax = 1024;
 
 ErrorCode CodeOf(int status, const std::string& reason) {
@@ -52,6 +57,25 @@ Error ErrorOf(const Call& call, const http::ClientResponse& answer) {
                         (message.empty() ? "" : ": " + message));
 }
 
+const char* VerbOf(const Call& call) {
+  if (call.method == "GET") return call.path.find("?labelSelector=") == std::string::npos ? "get" : "list";
+  if (call.method == "POST") return "create";
+  if (call.method == "PUT") return "update";
+  if (call.method == "DELETE") return "delete";
+  return call.content_type == "application/apply-patch+yaml" ? "apply" : "patch";
+}
+
+std::string CodeText(const Result<http::ClientResponse>& answer) {
+  return answer.ok() ? std::to_string(answer->status) : ErrorCodeName(answer.error().code);
+}
+
+std::chrono::seconds RestOf(const http::ClientResponse& answer) {
+  const std::string text = answer.headers.Get("Retry-After").value_or("");
+  int seconds = 0;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  return std::chrono::seconds(read.ec == std::errc() ? seconds : 1);
+}
+
 std::string WithoutBlanks(std::string text) {
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' ')) text.pop_back();
   return text;
@@ -59,7 +83,28 @@ std::string WithoutBlanks(std::string text) {
 
 }  // namespace
 
-Client::Client(Endpoint endpoint, const Clock& clock) : endpoint_(std::move(endpoint)), clock_(clock) {}
+Client::Client(Endpoint endpoint, const Clock& clock, observe::Metrics* metrics)
+    : endpoint_(std::move(endpoint)),
+      clock_(clock),
+      metrics_(metrics == nullptr ? ClientMetrics() : ClientMetrics(*metrics)),
+      budget_(clock) {}
+
+Status Client::TakeFromBudget(Priority priority) {
+  std::chrono::microseconds waited{0};
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    const auto wait = cancelled_ ? std::chrono::microseconds(0) : budget_.TryTake(priority);
+    if (wait.count() == 0) break;
+    if (waited + wait > kBudgetPatience) {
+      return Fail(ErrorCode::kTooMany, "too many calls of the cluster wait; this one is not sent");
+    }
+    const auto slice = std::min<std::chrono::microseconds>(wait, kWaitSlice);
+    cancelled_now_.wait_for(lock, slice);
+    waited += slice;
+  }
+  if (waited.count() > 0) metrics_.Waited(std::chrono::duration<double>(waited).count());
+  return cancelled_ ? Status(Fail(ErrorCode::kClosed, "this server stops")) : Ok();
+}
 
 Result<std::string> Client::Token(const std::string& stale) {
   if (endpoint_.token_file.empty()) return endpoint_.token;
@@ -94,6 +139,7 @@ http::ClientRequest Client::RequestFor(const std::string& path, const std::strin
 }
 
 Result<http::ClientResponse> Client::SendOnce(const Call& call, const std::string& token) {
+  const SteadyTime begun = clock_.Steady();
   http::ClientRequest request = RequestFor(call.path, token);
   request.method = call.method;
   request.deadline = call.deadline;
@@ -101,7 +147,9 @@ Result<http::ClientResponse> Client::SendOnce(const Call& call, const std::strin
     request.headers.Set("Content-Type", call.content_type);
     request.body = json::Dump(*call.body);
   }
-  return http_.Call(request);
+  auto answer = http_.Call(request);
+  metrics_.Called(VerbOf(call), CodeText(answer), std::chrono::duration<double>(clock_.Steady() - begun).count());
+  return answer;
 }
 
 Status Client::Follow(const Stream& stream) {
@@ -124,6 +172,7 @@ Status Client::Follow(const Stream& stream) {
     return true;
   };
   const auto answer = http_.Call(request);
+  metrics_.Called("watch", CodeText(answer), 0);
   if (too_long) return Fail(ErrorCode::kTooLarge, "GET " + stream.path + ": a line is too long");
   if (!answer.ok()) return answer.error();
   if (answer->status == kUnauthorizedStatus) static_cast<void>(Token(token).ok());
@@ -133,6 +182,7 @@ Status Client::Follow(const Stream& stream) {
 
 Result<json::Value> Client::Send(const Call& call) {
   if (cancelled_) return Fail(ErrorCode::kClosed, call.method + " " + call.path + ": this server stops");
+  ASYA_TRY_STATUS(TakeFromBudget(call.priority));
   ASYA_TRY(std::string token, Token(""));
   ASYA_TRY(http::ClientResponse answer, SendOnce(call, token));
   if (answer.status == kUnauthorizedStatus) {
@@ -141,6 +191,7 @@ Result<json::Value> Client::Send(const Call& call) {
       ASYA_TRY(answer, SendOnce(call, fresh));
     }
   }
+  if (answer.status == kTooManyStatus) budget_.Rest(RestOf(answer));
   if (answer.status < 200 || answer.status > 299) return ErrorOf(call, answer);
   auto parsed = json::Parse(answer.body);
   if (!parsed.ok()) {

@@ -1,14 +1,17 @@
-// Client: calls of a Kubernetes API in JSON, each with a deadline.
+// Client: calls of a Kubernetes API in JSON, each with a deadline and within a limit of their rate.
 #pragma once
 
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <functional>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "cluster/kubernetes/call_budget.h"
+#include "cluster/kubernetes/client_metrics.h"
 #include "cluster/kubernetes/endpoint.h"
 #include "core/base/clock.h"
 #include "core/base/result.h"
@@ -18,6 +21,7 @@
 namespace asya::cluster::kubernetes {
 
 inline constexpr std::chrono::milliseconds kCallDeadline{5000};
+inline constexpr std::chrono::milliseconds kBudgetPatience{10'000};
 inline constexpr std::size_t kAnswerBytesMax = 16U << 20U;
 
 struct Call {
@@ -25,7 +29,8 @@ struct Call {
   std::string path;  // with its query
   std::optional<json::Value> body{};
   std::string content_type = "application/json";
-  std::chrono::milliseconds deadline = kCallDeadline;
+  std::chrono::milliseconds deadline = kCallDeadline;  // without the wait for the limit, of at most kBudgetPatience
+  Priority priority = Priority::kUsual;
 };
 
 // A call whose answer comes line by line for as long as it is open, such as a watch.
@@ -44,8 +49,8 @@ class Client {
   // How long the token of a file is used before the file is looked at again; at once after an answer of 401.
   static constexpr std::chrono::seconds kTokenAgeMax{60};
 
-  // `clock` lives longer.
-  Client(Endpoint endpoint, const Clock& clock);
+  // `clock` and `metrics`, where there is one, live longer.
+  Client(Endpoint endpoint, const Clock& clock, observe::Metrics* metrics = nullptr);
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
@@ -59,7 +64,10 @@ class Client {
   }
   // Ends the calls under way within about a second, and refuses later ones: kClosed. For good; who stops must not wait
   // for a cluster that does not answer.
-  void Cancel() { cancelled_ = true; }
+  void Cancel() {
+    cancelled_ = true;
+    cancelled_now_.notify_all();
+  }
   // Returns when the answer has ended; kClosed where on_line or is_over ended it, kTooLarge for a line that is longer
   // than an answer may be.
   Status Follow(const Stream& stream);
@@ -70,11 +78,16 @@ class Client {
   Result<std::string> Token(const std::string& stale);
   [[nodiscard]] http::ClientRequest RequestFor(const std::string& path, const std::string& token) const;
   Result<http::ClientResponse> SendOnce(const Call& call, const std::string& token);
+  // kTooMany: there was no call left in kBudgetPatience. kClosed: cancelled.
+  Status TakeFromBudget(Priority priority);
 
   const Endpoint endpoint_;
   const Clock& clock_;
   http::Client http_;
+  const ClientMetrics metrics_;
+  CallBudget budget_;
   std::atomic<bool> cancelled_ = false;
+  std::condition_variable cancelled_now_;
   std::mutex mutex_;
   std::string token_;  // of the file
   SteadyTime token_read_at_{};

@@ -33,6 +33,7 @@ Informer::Informer(Kind kind, std::string selector, const Parts& parts,
       clock_(parts.clock),
       random_(parts.random),
       log_(parts.log),
+      metrics_(parts.metrics, kind_.resource),
       on_change_(std::move(on_change)),
       state_(Fail(ErrorCode::kUnavailable, "the " + kind_.resource + " of the cluster are not known yet")) {}
 
@@ -103,7 +104,7 @@ Result<std::uint64_t> Informer::List() {
   do {
     std::string path = CollectionPath(kind_) + "?labelSelector=" + selector_ + "&limit=" + std::to_string(kPageObjects);
     if (!next.empty()) path += "&continue=" + PercentEncoded(next);
-    ASYA_TRY(json::Value page, client_.Send({"GET", path, {}, {}, kListDeadline}));
+    ASYA_TRY(json::Value page, client_.Send({"GET", path, {}, {}, kListDeadline, Priority::kUrgent}));
     version = VersionText(page);
     json::Value* items = page.Find("items");
     if (items == nullptr || !items->IsArray()) {
@@ -120,6 +121,8 @@ Result<std::uint64_t> Informer::List() {
   const std::uint64_t number = VersionOf(json::Object{{"metadata", json::Object{{"resourceVersion", version}}}});
   const std::set<std::string> owners = cache_.Replace(kind_.name, std::move(all), number);
   SetState(Ok());  // first, since who is told looks
+  metrics_.Listed();
+  Heard();
   Tell(owners);
   return number;
 }
@@ -143,6 +146,7 @@ Status Informer::Watch(std::uint64_t& version) {
     heard_at = clock_.Steady();
     heard = true;
     outcome = Take(line, version);
+    Heard();
     return outcome.ok();
   };
   const Status followed = client_.Follow(stream);
@@ -184,6 +188,7 @@ void Informer::SetState(Status state) {
   // What was known once is out of date at most, which the next list mends.
   if (listed_ && !state.ok()) return;
   listed_ = listed_ || state.ok();
+  metrics_.Followed(listed_);
   state_ = std::move(state);
 }
 

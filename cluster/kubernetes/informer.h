@@ -13,6 +13,7 @@
 
 #include "cluster/kubernetes/child_kinds.h"
 #include "cluster/kubernetes/client.h"
+#include "cluster/kubernetes/informer_metrics.h"
 #include "cluster/kubernetes/object_cache.h"
 #include "core/base/random.h"
 #include "core/observe/log.h"
@@ -37,6 +38,7 @@ class Informer {
     const Clock& clock;
     Random& random;
     const observe::Logger& log;
+    observe::Metrics* metrics = nullptr;
   };
   // `selector`: of labels, as it stands in a query. `on_change`: the owners of what changed, on the informer's thread.
   Informer(Kind kind, std::string selector, const Parts& parts,
@@ -64,6 +66,8 @@ class Informer {
   Status Take(std::string_view line, std::uint64_t& version);
   void Tell(const std::set<std::string>& owners);
   void SetState(Status state);
+  // The watch has said something.
+  void Heard() { metrics_.Heard(clock_.Now(), cache_.CountOf(kind_.name)); }
   // False when it is to stop.
   bool Wait(std::chrono::milliseconds pause);
 
@@ -74,6 +78,7 @@ class Informer {
   const Clock& clock_;
   Random& random_;
   const observe::Logger log_;
+  const InformerMetrics metrics_;
   const std::function<void(const std::set<std::string>&)> on_change_;
   std::atomic<bool> stopping_ = false;
   mutable std::mutex mutex_;

@@ -46,7 +46,7 @@ std::string Digest(const json::Value& value) { return Sha256Hex(json::Dump(value
 }  // namespace
 
 KubernetesCluster::KubernetesCluster(Client& client, KubernetesSettings settings, const Clock& clock,
-                                     const observe::Logger& log)
+                                     const observe::Logger& log, observe::Metrics* metrics)
     : client_(client),
       settings_(settings),
       clock_(clock),
@@ -58,8 +58,8 @@ KubernetesCluster::KubernetesCluster(Client& client, KubernetesSettings settings
     for (const std::string& owner : owners) subscribers_.Call(owner);
   };
   for (const Kind& kind : ChildKinds()) {
-    informers_.push_back(
-        std::make_unique<Informer>(kind, kOwnerLabel, Informer::Parts{client_, children_, clock, random_, log_}, tell));
+    informers_.push_back(std::make_unique<Informer>(
+        kind, kOwnerLabel, Informer::Parts{client_, children_, clock, random_, log_, metrics}, tell));
   }
   const auto tell_of_pods = [this](const std::set<std::string>& deployments) {
     for (const std::string& text : deployments) {
@@ -68,9 +68,9 @@ KubernetesCluster::KubernetesCluster(Client& client, KubernetesSettings settings
       if (found != nullptr) subscribers_.Call(OwnerOf(*found));
     }
   };
-  informers_.push_back(std::make_unique<Informer>(PodKind(),
-                                                  std::string(kActorLabel) + ",app.kubernetes.io/managed-by%3Dasya",
-                                                  Informer::Parts{client_, pods_, clock, random_, log_}, tell_of_pods));
+  informers_.push_back(
+      std::make_unique<Informer>(PodKind(), std::string(kActorLabel) + ",app.kubernetes.io/managed-by%3Dasya",
+                                 Informer::Parts{client_, pods_, clock, random_, log_, metrics}, tell_of_pods));
 }
 
 KubernetesCluster::~KubernetesCluster() { Stop(); }
@@ -215,7 +215,8 @@ Status KubernetesCluster::Scale(const ports::ResourceRef& deployment, std::int64
   const Kind* kind = FindChildKind(deployment);
   if (kind == nullptr || kind->name != "Deployment") return Invalid("kind", "only a Deployment is scaled here");
   const json::Object patch{{"spec", json::Object{{"replicas", replicas}}}};
-  const auto scaled = client_.Send({"PATCH", ObjectPath(*kind, deployment) + "/scale", patch, kMergePatch});
+  const auto scaled = client_.Send(
+      {"PATCH", ObjectPath(*kind, deployment) + "/scale", patch, kMergePatch, kCallDeadline, Priority::kUrgent});
   return scaled.ok() ? Ok() : Status(scaled.error());
 }
 

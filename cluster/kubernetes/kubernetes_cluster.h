@@ -35,7 +35,8 @@ class KubernetesCluster final : public ports::Cluster {
   static constexpr std::chrono::seconds kServedTrusted{10};
 
   // `client` lives longer.
-  KubernetesCluster(Client& client, KubernetesSettings settings, const Clock& clock, const observe::Logger& log);
+  KubernetesCluster(Client& client, KubernetesSettings settings, const Clock& clock, const observe::Logger& log,
+                    observe::Metrics* metrics = nullptr);
   ~KubernetesCluster() override;
   KubernetesCluster(const KubernetesCluster&) = delete;
   KubernetesCluster& operator=(const KubernetesCluster&) = delete;

@@ -14,7 +14,8 @@ std::string CollectionOf(const LeaseSettings& settings) {
 
 }  // namespace
 
-Lease::Lease(Client& client, LeaseSettings settings, Events events, const Clock& clock, observe::Logger log)
+Lease::Lease(Client& client, LeaseSettings settings, Events events, const Clock& clock, observe::Logger log,
+             observe::Metrics* metrics)
     : client_(client),
       settings_(std::move(settings)),
       events_(std::move(events)),
@@ -23,7 +24,13 @@ Lease::Lease(Client& client, LeaseSettings settings, Events events, const Clock&
       turns_([this] {
         Turn();
         return Periodic::Every(settings_.pause);
-      }) {}
+      }) {
+  if (metrics == nullptr) return;
+  const observe::MetricLabels labels{{"lease", settings_.name}};
+  leading_ = metrics->MakeGauge("asya_lease_leading", "Whether this replica holds the Lease: 1 or 0.", labels);
+  transitions_ =
+      metrics->MakeCounter("asya_lease_transitions_total", "Times that this replica gained or lost the Lease.", labels);
+}
 
 Lease::~Lease() { Stop(); }
 
@@ -49,6 +56,7 @@ void Lease::Turn() {
   if (held.ok() && *held) {
     renewed_at_ = asked_at;
     if (std::exchange(holds_, true)) return;
+    Gain();
     log_.Info("this replica leads", {{"lease", settings_.name}, {"holder", settings_.holder}});
     return events_.on_gained();
   }
@@ -61,7 +69,8 @@ void Lease::Turn() {
 }
 
 Result<bool> Lease::TryHold() {
-  auto found = client_.Send({"GET", CollectionOf(settings_) + "/" + settings_.name, {}, {}, kLeaseDeadline});
+  auto found =
+      client_.Send({"GET", CollectionOf(settings_) + "/" + settings_.name, {}, {}, kLeaseDeadline, Priority::kUrgent});
   if (!found.ok() && found.error().code == ErrorCode::kNotFound) return Make();
   if (!found.ok()) return found.error();
   const json::Value* spec = found->Find("spec");
@@ -86,7 +95,8 @@ Result<bool> Lease::Make() {
   const json::Object lease{{"apiVersion", "coordination.k8s.io/v1"},
                            {"kind", "Lease"},
                            {"metadata", json::Object{{"name", settings_.name}}}};
-  auto made = client_.Send({"POST", CollectionOf(settings_), lease, "application/json", kLeaseDeadline});
+  auto made =
+      client_.Send({"POST", CollectionOf(settings_), lease, "application/json", kLeaseDeadline, Priority::kUrgent});
   if (!made.ok() && made.error().code == ErrorCode::kExists) return false;
   if (!made.ok()) return made.error();
   return Take(std::move(*made));
@@ -105,27 +115,35 @@ Result<bool> Lease::Take(json::Value lease) {
   spec["leaseDurationSeconds"] = settings_.duration.count();
   spec["renewTime"] = now;
   // With the version that was read: who comes second is refused.
-  const auto taken = client_.Send(
-      {"PUT", CollectionOf(settings_) + "/" + settings_.name, std::move(lease), "application/json", kLeaseDeadline});
+  const auto taken = client_.Send({"PUT", CollectionOf(settings_) + "/" + settings_.name, std::move(lease),
+                                   "application/json", kLeaseDeadline, Priority::kUrgent});
   if (taken.ok()) return true;
   if (taken.error().code == ErrorCode::kConflict && !holds_) return false;
   return taken.error();
 }
 
+void Lease::Gain() {
+  if (leading_) leading_->Set(1);
+  if (transitions_) transitions_->Add();
+}
+
 void Lease::Lose(const std::string& why) {
   holds_ = false;
+  if (leading_) leading_->Set(0);
+  if (transitions_) transitions_->Add();
   log_.Info("this replica leads no longer", {{"lease", settings_.name}, {"reason", why}});
   events_.on_lost();
 }
 
 void Lease::Release() {
-  auto found = client_.Send({"GET", CollectionOf(settings_) + "/" + settings_.name, {}, {}, kLeaseDeadline});
+  auto found =
+      client_.Send({"GET", CollectionOf(settings_) + "/" + settings_.name, {}, {}, kLeaseDeadline, Priority::kUrgent});
   if (!found.ok()) return;
   const json::Value* spec = found->Find("spec");
   if (spec == nullptr || spec->GetString("holderIdentity") != settings_.holder) return;
   (*found)["spec"]["holderIdentity"] = "";
-  const auto released =
-      client_.Send({"PUT", CollectionOf(settings_) + "/" + settings_.name, *found, "application/json", kLeaseDeadline});
+  const auto released = client_.Send({"PUT", CollectionOf(settings_) + "/" + settings_.name, *found, "application/json",
+                                      kLeaseDeadline, Priority::kUrgent});
   if (!released.ok()) log_.Warning("the lease cannot be given up", {{"error", released.error().message}});
 }
 

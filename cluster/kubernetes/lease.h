@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "cluster/kubernetes/client.h"
@@ -11,6 +12,7 @@
 #include "core/base/result.h"
 #include "core/json/value.h"
 #include "core/observe/log.h"
+#include "core/observe/metrics.h"
 
 namespace asya::cluster::kubernetes {
 
@@ -34,7 +36,8 @@ class Lease {
     std::function<void()> on_lost;
   };
   // `client` and `clock` live longer.
-  Lease(Client& client, LeaseSettings settings, Events events, const Clock& clock, observe::Logger log);
+  Lease(Client& client, LeaseSettings settings, Events events, const Clock& clock, observe::Logger log,
+        observe::Metrics* metrics = nullptr);
   ~Lease();
   Lease(const Lease&) = delete;
   Lease& operator=(const Lease&) = delete;
@@ -54,6 +57,7 @@ class Lease {
   Result<bool> Make();
   [[nodiscard]] bool IsFree(const json::Value& spec);
   Result<bool> Take(json::Value lease);
+  void Gain();
   void Lose(const std::string& why);
   void Release();
 
@@ -62,6 +66,8 @@ class Lease {
   const Events events_;
   const Clock& clock_;
   const observe::Logger log_;
+  std::optional<observe::Gauge> leading_;
+  std::optional<observe::Counter> transitions_;
   bool holds_ = false;
   SteadyTime renewed_at_{};
   std::string seen_;  // holder and renewal as they were seen last

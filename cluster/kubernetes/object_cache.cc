@@ -86,6 +86,7 @@ std::set<std::string> ObjectCache::PutLocked(json::Value object) {
   const auto [found, is_new] = entries_.try_emplace(*ref);
   const ports::ResourceRef& key = found->first;
   Entry& entry = found->second;
+  if (is_new) ++counts_[key.kind];
   if (!is_new && version != 0 && version <= entry.version) return {};
   std::set<std::string> owners;
   std::string owner = owner_of_(object);
@@ -115,8 +116,15 @@ std::set<std::string> ObjectCache::RemoveLocked(const ports::ResourceRef& ref, s
     set->second.erase(ref);
     if (set->second.empty()) by_owner_.erase(set);
   }
+  --counts_[ref.kind];
   entries_.erase(found);
   return owners;
+}
+
+std::size_t ObjectCache::CountOf(const std::string& kind) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = counts_.find(kind);
+  return found == counts_.end() ? 0 : found->second;
 }
 
 ObjectCache::Object ObjectCache::Find(const ports::ResourceRef& ref) const {

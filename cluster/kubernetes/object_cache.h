@@ -41,6 +41,8 @@ class ObjectCache {
   // The answer to a write, which may be older than what a watch has told since.
   void PutWritten(json::Value object);
 
+  // Objects of a kind.
+  [[nodiscard]] std::size_t CountOf(const std::string& kind) const;
   [[nodiscard]] Object Find(const ports::ResourceRef& ref) const;
   [[nodiscard]] std::vector<ports::Observed> OwnedBy(const std::string& owner) const;
 
@@ -59,6 +61,7 @@ class ObjectCache {
   std::map<ports::ResourceRef, Entry> entries_;
   std::map<std::string, std::set<ports::ResourceRef>> by_owner_;
   std::map<std::string, std::uint64_t> seen_;  // by kind
+  std::map<std::string, std::size_t> counts_;  // by kind
 };
 
 }  // namespace asya::cluster::kubernetes

@@ -27,9 +27,9 @@ TEST(PodTrouble, IsNoneWhileAPodComes) {
 }
 
 TEST(PodTrouble, SaysTheSameWhileAnImageIsPulledAgainAndAgain) {
-  const std::string said =
-      Said(Container(R"("state":{"waiting":{"reason":"ErrImagePull","message":"failed to pull and unpack image )"
-                     R"(\"echo:1\": not found"}})"));
+  const std::string said = Said(Container(
+      R"("state":{"waiting":{"reason":"ErrImagePull","message":"failed to pull and unpack image )"
+      R"(\"echo:1\": not found"}})"));
   EXPECT_EQ(said,
             "! ImagePullBackOff | asya-runtime: the image \"echo:1\" cannot be pulled: failed to pull and unpack image "
             "\"echo:1\": not found");

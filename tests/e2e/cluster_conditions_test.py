@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -113,6 +115,7 @@ def test_what_the_cluster_forbids_is_named_and_tried_without_haste(cluster: Cont
     cluster.apply([one("barred")])
     says(cluster, "barred", "Synced", "ForbiddenByCluster: Deployment barred: ")
     assert "asya-server render apiservice --controllers all" in cluster.reason("barred", "Synced")
+    until(lambda: metric(cluster, 'workqueue_failing{name="actors"}') >= 1, "the backoff is seen in metrics")
     said = cluster.get("asya/barred", "status")
     tried = metric(cluster, 'workqueue_retries_total{name="actors"}')
     assert tried < 200, "it is tried again and again at once"
@@ -128,3 +131,18 @@ def test_nothing_is_half_made_without_keda(cluster: ControlledCluster) -> None:
     says(cluster, "scaling", "Synced", "KedaMissing: the cluster serves no scaledobjects")
     for child in ("deployment/scaling", "configmap/scaling-runtime"):
         assert cluster.get(child) is None
+
+
+def test_metrics_tell_of_the_cluster(cluster: ControlledCluster) -> None:
+    """Objects that are followed, calls by verb and code, the Lease."""
+    assert metric(cluster, 'asya_lease_leading{lease="asya-controllers"}') == 1
+    assert metric(cluster, "asya_lease_transitions_total") == 1
+    assert metric(cluster, 'asya_cluster_followed{resource="deployments"}') == 1
+    assert metric(cluster, 'asya_cluster_objects{resource="deployments"}') >= 1
+    assert metric(cluster, 'asya_cluster_lists_total{resource="deployments"}') >= 1
+    heard = metric(cluster, 'asya_cluster_heard_timestamp_seconds{resource="deployments"}')
+    assert abs(time.time() - heard) < 600
+    with cluster.client("root") as client:
+        text = client.get("/metrics").text
+    assert re.search(r'^asya_cluster_requests_total{code="200",verb="apply"} [1-9]', text, re.M)
+    assert re.search(r'^asya_cluster_requests_total{code="403",verb="apply"} [1-9]', text, re.M)
