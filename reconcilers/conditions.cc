@@ -5,9 +5,12 @@ namespace {
 
 const char* TruthText(Truth truth) {
   switch (truth) {
-    case Truth::kTrue: return "True";
-    case Truth::kFalse: return "False";
-    case Truth::kUnknown: return "Unknown";
+    case Truth::kTrue:
+      return "True";
+    case Truth::kFalse:
+      return "False";
+    case Truth::kUnknown:
+      return "Unknown";
   }
   return "Unknown";
 }

@@ -349,20 +349,16 @@ TEST_F(LocalClusterTest, ADeletedDeploymentStaysUntilItsReplicasHaveLeft) {
   EXPECT_TRUE(cluster_->Delete(ref_, "u1").ok());
 }
 
+json::Value Map(json::Object labels) {
+  json::Object metadata{{"name", "c"}, {"namespace", "default"}, {"labels", std::move(labels)}};
+  return json::Object{{"apiVersion", "v1"}, {"kind", "ConfigMap"}, {"metadata", std::move(metadata)}};
+}
+
 TEST_F(LocalClusterTest, OtherKindsAreKept) {
-  json::Value map;
-  map["apiVersion"] = "v1";
-  map["kind"] = "ConfigMap";
-  map["metadata"]["name"] = "c";
-  map["metadata"]["namespace"] = "default";
-  map["metadata"]["labels"]["asya.sh/owner-uid"] = "u1";
-  Apply(map);
-  EXPECT_EQ(cluster_->Observe("u1")->size(), 1U);
+  Apply(Map({{ports::kOwnerLabel, "u1"}}));
   const ports::ResourceRef ref{"v1", "ConfigMap", "default", "c"};
-  ASSERT_TRUE(cluster_->Delete(ref, "u2").ok());
-  EXPECT_EQ(cluster_->Observe("u1")->size(), 1U) << "it is not theirs";
-  ASSERT_TRUE(cluster_->Delete(ref, "u1").ok());
-  EXPECT_TRUE(cluster_->Observe("u1")->empty());
+  EXPECT_TRUE(cluster_->Delete(ref, "u2").ok() && cluster_->Observe("u1")->size() == 1U) << "it is not theirs";
+  EXPECT_TRUE(cluster_->Delete(ref, "u1").ok() && cluster_->Observe("u1")->empty());
 }
 
 TEST_F(LocalClusterTest, WhatRunsTooLongAtTheEndIsGivenUpNotKilled) {

@@ -236,9 +236,7 @@ class SimulatedCluster final : public ports::Cluster {
     bool deleting = false;
     bool seen = false;
   };
-  static std::string OwnerOf(const Child& child) {
-    return ports::LabelOf(child.object, ports::kOwnerLabel);
-  }
+  static std::string OwnerOf(const Child& child) { return ports::LabelOf(child.object, ports::kOwnerLabel); }
   void Tell(const Child& child) const {
     if (on_change_) on_change_(OwnerOf(child));
   }
