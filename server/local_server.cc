@@ -185,9 +185,7 @@ Status LocalServer::Parts::OpenStores(const Environment& environment) {
   }));
   queues->Start(backend->queues(), [this](const json::Value& transport) { return backend->Serves(transport); });
   outbox = std::make_unique<Outbox>(
-      [this](const std::vector<ports::Outgoing>& messages, std::chrono::milliseconds timeout) {
-        return queues->PublishRemote(messages, timeout);
-      },
+      [this](const auto& messages, auto timeout) { return queues->PublishRemote(messages, timeout); },
       [this](const std::string& envelope, const Error& error) {
         return gateway::RefuseFirstMessage(envelope, error, backend->tasks(), clock);
       },

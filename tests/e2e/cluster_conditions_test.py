@@ -51,7 +51,7 @@ def metric(cluster: ControlledCluster, series: str) -> float:
 def pod_of(cluster: ControlledCluster, name: str) -> str:
     """The name of its one pod."""
     find = ["get", "pods", "-n", TEAM, "-l", f"asya.sh/actor={name}", "-o", "jsonpath={.items[*].metadata.name}"]
-    return until(lambda: cluster.run(*find), f"{name} has a pod").strip()
+    return str(until(lambda: cluster.run(*find), f"{name} has a pod")).strip()
 
 
 def as_kubelet(cluster: ControlledCluster, pod: str, **status: Any) -> None:

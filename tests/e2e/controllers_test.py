@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 from aggregated_cluster import NAMESPACE, AggregatedCluster
-from asya_project import until
+from asya_project import ROOT, until
 from controlled_cluster import TEAM, Broker, ControlledCluster, actor
 
 

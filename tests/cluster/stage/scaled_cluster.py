@@ -83,7 +83,7 @@ class ScaledCluster:
         self.kubectl.apply(self._transport())
 
     def _rendered(self) -> list[dict[str, Any]]:
-        command = [PROGRAMS / "asya-server", "render", "apiservice", "--ca-file", self.keys.certificate,
+        command = [str(PROGRAMS / "asya-server"), "render", "apiservice", "--ca-file", str(self.keys.certificate),
                    "--controllers", "all"]  # fmt: skip
         done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
         return list(yaml.safe_load_all(done.stdout))
@@ -153,10 +153,10 @@ class Api:
         whole = yaml.safe_load(kubeconfig.read_text())
         cluster, user = whole["clusters"][0]["cluster"], whole["users"][0]["user"]
         context = ssl.create_default_context(cadata=decoded(cluster["certificate-authority-data"]))
-        files = [kubeconfig.with_name(f"api-client.{kind}") for kind in ("crt", "key")]
-        for file, kind in zip(files, ("certificate", "key"), strict=True):
-            file.write_text(decoded(user[f"client-{kind}-data"]))
-        context.load_cert_chain(*files)
+        certificate, key = (kubeconfig.with_name(f"api-client.{kind}") for kind in ("crt", "key"))
+        certificate.write_text(decoded(user["client-certificate-data"]))
+        key.write_text(decoded(user["client-key-data"]))
+        context.load_cert_chain(certificate, key)
         self._client = httpx.Client(base_url=cluster["server"], verify=context, timeout=PATIENCE_S)
 
     def replicas_wanted(self, namespace: str, name: str) -> Iterator[int]:
