@@ -89,7 +89,7 @@ def test_a_plan_reads_like_what_will_happen(tmp_path: Path, monkeypatch: pytest.
         "    … 3 more\n"
         "+ Queue asya-default-greet (on transport local)\n"
         "- ScaledObject default/greet\n"
-        "Flavor gpu changes 2 actors: default/a, other/b\n"
+        "Flavor gpu renders 2 actors anew: default/a, other/b\n"
         "Plan: 1 to add, 1 to change, 1 to delete.\n"
     )
     assert done.stderr == f"next: asya apply -f {tmp_path / 'asya.yaml'}\n"

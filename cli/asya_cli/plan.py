@@ -101,7 +101,8 @@ def show(status: dict[str, Any]) -> None:
             say(f"    … {change['changesLeftOut']} more", None)
     for because in dict.fromkeys(one["because"] for one in status["renderedAnew"]):
         actors = [one["actor"] for one in status["renderedAnew"] if one["because"] == because]
-        say(f"{because} changes {len(actors)} actor{'s' * (len(actors) != 1)}: {', '.join(actors)}", "cyan")
+        count = f"{len(actors)} actor{'s' * (len(actors) != 1)}"
+        say(f"{because} renders {count} anew: {', '.join(actors)}", "cyan")
     for problem in status["problems"]:
         say("! " + told(problem), "red")
     counts = status["summary"]

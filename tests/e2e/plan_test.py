@@ -13,15 +13,15 @@ FLAVOR = """\
 apiVersion: asya.sh/v1alpha1
 kind: Flavor
 metadata: {name: small}
-spec: {scaling: {queueLength: QUEUE_LENGTH}}
+spec: {env: [{name: LEVEL, value: "VALUE"}]}
 ---
 """
 GIB = "  resources: {limits: {memory: 1Gi}}\n"
 
 
-def flavor(queue_length: int) -> str:
+def flavor(level: int) -> str:
     """A manifest of the flavor."""
-    return FLAVOR.replace("QUEUE_LENGTH", str(queue_length))
+    return FLAVOR.replace("VALUE", str(level))
 
 
 @pytest.fixture
@@ -85,9 +85,10 @@ def test_a_flavor_shows_whom_it_changes(work: Project) -> None:
     (work.folder / "next.yaml").write_text(flavor(7))
     shown = work.run("plan", "-f", "next.yaml", code=2).out
     assert shown == (
-        "~ Flavor small\n    ~ spec.scaling.queueLength: 3 -> 7\n"
-        "~ Scaler default/styled\n    ~ scaling.queueLength: 3 -> 7\n"
-        "Flavor small changes 1 actor: default/styled\n"
+        "~ Flavor small\n    ~ spec.env[name=LEVEL].value: 3 -> 7\n"
+        "~ Deployment default/styled\n"
+        "    ~ spec.template.spec.containers[name=asya-runtime].env[name=LEVEL].value: 3 -> 7\n"
+        "Flavor small renders 1 actor anew: default/styled\n"
         "Plan: 0 to add, 2 to change, 0 to delete.\n"
     )
     assert "Flavor small changes 1 actor: default/styled\n" in shown
