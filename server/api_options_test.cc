@@ -220,5 +220,12 @@ TEST_F(ApiOptionsTest, AClusterThatKnowsUsers) {
   }
 }
 
+TEST_F(ApiOptionsTest, WebhooksBelongToControllers) {
+  EXPECT_NE(Parse({"--listen=0.0.0.0:1", "--webhooks=all"}).find("--webhooks: is accepted with --controllers all"),
+            std::string::npos);
+  EXPECT_NE(Parse({"--listen=0.0.0.0:1", "--webhooks=yes"}).find("--webhooks: got \"yes\"; all or none"),
+            std::string::npos);
+}
+
 }  // namespace
 }  // namespace asya::server

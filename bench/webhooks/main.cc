@@ -1,5 +1,8 @@
 // How long a review of a pod takes: bench_webhooks [REVIEWS]. The pod is of the size of one that KServe renders, as
-// kube-apiserver sends it, among 1,000 actors. Prints the 50th and 99th percentile and the longest, in microseconds.
+// kube-apiserver sends it, among 1,000 actors. Prints the 50th and 99th percentile and the longest, in microseconds of
+// the clock and of the processor: the first is that of a machine that has nothing else to do.
+#include <time.h>
+
 #include <algorithm>
 #include <charconv>
 #include <chrono>
@@ -64,6 +67,12 @@ std::string ReviewBody() {
                                                           {"object", pod}}}});
 }
 
+double ProcessorMicros() {
+  timespec now{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) * 1e6 + static_cast<double>(now.tv_nsec) / 1e3;
+}
+
 void Print(const char* what, std::vector<double> micros) {
   std::sort(micros.begin(), micros.end());
   const auto at = [&micros](std::size_t percent) { return micros[(micros.size() - 1) * percent / 100]; };
@@ -96,17 +105,21 @@ bool Measure(const char* what, int reviews, bool changing) {
   request.headers.Set("Content-Type", "application/json");
   request.body = ReviewBody();
   std::vector<double> micros;
+  std::vector<double> processor;
   for (int i = 0; i < reviews; ++i) {
     if (changing) bindings.Put(ActorOf(500));
+    const double processor_begin = ProcessorMicros();
     const auto begin = std::chrono::steady_clock::now();
     const http::Response response = admission.Answer(request);
     micros.push_back(std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - begin).count());
+    processor.push_back(ProcessorMicros() - processor_begin);
     if (response.body.find("JSONPatch") == std::string::npos) {
       std::fprintf(stderr, "not injected: %s\n", response.body.c_str());
       return false;
     }
   }
   Print(what, std::move(micros));
+  Print("  of the processor", std::move(processor));
   return true;
 }
 
