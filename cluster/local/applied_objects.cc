@@ -75,7 +75,7 @@ Result<ports::Applied> AppliedObjects::Apply(const json::Value& object, const st
 }
 
 Result<ports::TriedApply> AppliedObjects::Try(const json::Value& object, const std::string& manager) const {
-  ASYA_TRY(const auto ref, RefOf(object));
+  ASYA_TRY(const auto ref, ports::RefOf(object));
   json::Value wanted = object;
   wanted.AsObject().erase("status");
   const auto found = entries_.find(ref);
