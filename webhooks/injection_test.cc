@@ -128,8 +128,13 @@ TEST(Inject, RefusesNamesThatAreOursWithTheFix) {
             "spec.volumes[0].name: \"asya-socket\" is reserved: volumes called asya-* are put in by the injection; "
             "rename it");
   EXPECT_EQ(Refused(PodOf(R"({"name":"a","volumeMounts":[{"name":"v","mountPath":"/opt/asya"}]})"), kModelServer),
-            "spec.containers[0].volumeMounts[0].mountPath: \"/opt/asya\" is reserved: /var/run/asya and /opt/asya are "
-            "ours; mount it elsewhere");
+            "spec.containers[0].volumeMounts[0].mountPath: \"/opt/asya\" is reserved: /var/run/asya, "
+            "/var/run/asya-gateway and /opt/asya are ours; mount it elsewhere");
+  const auto mounted_at = [](const std::string& path) {
+    return Refused(PodOf(R"({"name":"a","volumeMounts":[{"name":"v","mountPath":")" + path + R"("}]})"), kModelServer);
+  };
+  EXPECT_NE(mounted_at("/var/run/asya-gateway/x"), "");
+  EXPECT_EQ(mounted_at("/var/run/asya-others"), "");
   EXPECT_EQ(Refused(PodOf(R"({"name":"a","ports":[{"containerPort":18080}]})"), kModelServer),
             "spec.containers[0].ports[0].containerPort: 18080 is the port of the relay's metrics; the containers of a "
             "pod share their ports: take another");

@@ -1,6 +1,7 @@
 #include "webhooks/reserved.h"
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <string_view>
 
@@ -21,8 +22,10 @@ const json::Array& ListIn(const json::Value& object, std::string_view name) {
 }
 
 bool IsReservedPath(const std::string& path) {
-  return path == "/opt/asya" || path == "/var/run/asya" || path.starts_with("/opt/asya/") ||
-         path.starts_with("/var/run/asya/");
+  constexpr std::array<std::string_view, 3> kOurFolders = {"/opt/asya", "/var/run/asya", "/var/run/asya-gateway"};
+  return std::ranges::any_of(kOurFolders, [&path](std::string_view ours) {
+    return path.starts_with(ours) && (path.size() == ours.size() || path[ours.size()] == '/');
+  });
 }
 
 bool IsRelaysPort(const json::Value& port, const ports::InjectedParts& parts) {
@@ -45,7 +48,8 @@ Status CheckContainer(const json::Value& container, const std::string& at, const
     const std::string path = mounts[i].GetString("mountPath").value_or("");
     if (!IsReservedPath(path)) continue;
     return Invalid(At(at + ".volumeMounts", i) + ".mountPath",
-                   json::Quote(path) + " is reserved: /var/run/asya and /opt/asya are ours; mount it elsewhere");
+                   json::Quote(path) +
+                       " is reserved: /var/run/asya, /var/run/asya-gateway and /opt/asya are ours; mount it elsewhere");
   }
   const json::Array& ports = ListIn(container, "ports");
   for (std::size_t i = 0; i < ports.size(); ++i) {
