@@ -98,7 +98,9 @@ class Holder(Client):
         self.live = live
 
     def json(self, method: str, path: str, body: Any = None, params: dict[str, str] | None = None, **more: Any) -> Any:
-        """The actor."""
+        """The actor, after it was patched."""
+        if method == "PATCH":
+            self.call(method, path, body)
         return self.live
 
     def call(

@@ -159,8 +159,10 @@ def proxied(cluster: ControlledCluster, user: str) -> Iterator[str]:
     """The address of `kubectl proxy` of a user."""
     with subprocess.Popen(cluster.command("proxy", "--port=0", user=user), stdout=subprocess.PIPE, text=True) as proxy:
         assert proxy.stdout is not None
-        yield "http://" + proxy.stdout.readline().strip().rpartition(" ")[2]
-        proxy.terminate()
+        try:
+            yield "http://" + proxy.stdout.readline().strip().rpartition(" ")[2]
+        finally:
+            proxy.terminate()
 
 
 def plan(server: str, objects: list[dict[str, Any]], code: int) -> dict[str, Any]:
@@ -210,7 +212,7 @@ def test_a_plan_asks_the_cluster_and_writes_nothing(cluster: ControlledCluster, 
         ]
         more_than_allowed = {"requests": {"memory": "2Gi"}, "limits": {"memory": "1Gi"}}
         refused = plan(server, [actor("tidy", **fixed, resources=more_than_allowed)], 1)
-        assert "must be less than or equal to memory limit" in refused["problems"][0]["message"]
+        assert "must be less than or equal to memory limit" in refused["problems"][0]["message"], refused
         scaled = plan(server, [actor("tidy", scaling={"minReplicaCount": 0})], 1)
         assert "install KEDA" in scaled["problems"][0]["message"]
         assert trace() == before
