@@ -40,15 +40,25 @@ def objects(text: str) -> list[dict[str, Any]]:
     return [found for found in yaml.safe_load_all(text) if found]
 
 
-def rendered_by_server() -> str:
+def rendered_by_server(*flags: str) -> str:
     programs = os.environ.get("ASYA_BIN", str(ROOT / "build" / "dev" / "bin"))
-    return run(f"{programs}/asya-server", "render", "apiservice", "--controllers", "all")
+    return run(f"{programs}/asya-server", "render", "apiservice", "--controllers", "all", *flags)
 
 
 def bare(found: dict[str, Any]) -> dict[str, Any]:
     """Without labels: those say which release it belongs to."""
     metadata = {key: value for key, value in found["metadata"].items() if key != "labels"}
     return {**found, "metadata": metadata}
+
+
+def head(found: dict[str, Any]) -> tuple[str, str, str]:
+    return found["kind"], found["metadata"].get("namespace", ""), found["metadata"]["name"]
+
+
+def one(found: list[dict[str, Any]], kind: str, name: str) -> dict[str, Any]:
+    """The only object of that kind and name."""
+    (object_,) = (each for each in found if (each["kind"], each["metadata"]["name"]) == (kind, name))
+    return object_
 
 
 def same_as_golden(name: str, text: str) -> None:
@@ -58,18 +68,36 @@ def same_as_golden(name: str, text: str) -> None:
     assert text == golden.read_text(), f"{golden} differs; ASYA_UPDATE_GOLDEN=1 writes it anew"
 
 
-def test_the_rights_are_those_that_the_server_renders() -> None:
-    same_as_golden(str(CHART / "files" / "apiservice.yaml"), rendered_by_server())
+def test_the_file_is_what_the_server_renders() -> None:
+    same_as_golden(str(CHART / "files" / "apiservice.yaml"), rendered_by_server("--webhooks", "all"))
 
 
-def test_the_chart_gives_exactly_these_rights_and_no_others_but_those_of_its_hooks(helm: str) -> None:
-    found = [each for each in objects(template(helm, "--set=database.secretName=db")) if "roleRef" in each
-             or "rules" in each]  # fmt: skip
+# Who has one of these gives a right, or is asked by kube-apiserver.
+ASKED_FOR = {"roleRef", "rules", "webhooks"}
+SECRETS = (
+    'transportSecrets=[{"transport": "sqs", "secret": "aws", "namespace": "queues"},'
+    ' {"transport": "rabbit", "secret": "user"}, {"transport": "rabbit", "secret": "admin", "namespace": "queues"}]',
+)
+
+
+@pytest.mark.parametrize(
+    ("values", "flags"),
+    [
+        ((), ()),
+        (("webhooks.enabled=true",), ("--webhooks=all",)),
+        (SECRETS, ("--credentials=sqs=queues/aws", "--credentials=rabbit=user", "--credentials=rabbit=queues/admin")),
+    ],
+)
+def test_the_chart_gives_exactly_what_the_server_asks_for_and_no_others_but_the_rights_of_its_hooks(
+    helm: str, values: tuple[str, ...], flags: tuple[str, ...]
+) -> None:
+    text = template(helm, "--set=database.secretName=db", *(f"--set-json={value}" for value in values))
+    found = [each for each in objects(text) if ASKED_FOR & set(each)]
     hooks = [each for each in found if each["metadata"]["name"] == "asya-hooks"]
     assert all("helm.sh/hook" in each["metadata"]["annotations"] for each in hooks)
-    expected = [bare(each) for each in objects(rendered_by_server()) if "roleRef" in each or "rules" in each]
+    expected = [bare(each) for each in objects(rendered_by_server(*flags)) if ASKED_FOR & set(each)]
     others = [bare(each) for each in found if each not in hooks]
-    assert sorted(others, key=str) == sorted(expected, key=str)
+    assert sorted(others, key=head) == sorted(expected, key=head)
 
 
 def test_users_roles_reach_the_roles_of_the_cluster(helm: str) -> None:
@@ -78,13 +106,74 @@ def test_users_roles_reach_the_roles_of_the_cluster(helm: str) -> None:
     assert found["asya-view"]["metadata"]["labels"]["rbac.authorization.k8s.io/aggregate-to-view"] == "true"
 
 
-def test_another_namespace_and_port_are_followed_everywhere(helm: str) -> None:
+def test_another_namespace_and_ports_are_followed_everywhere(helm: str) -> None:
     text = run(helm, "template", "asya", CHART, "--namespace", "other", "--set=database.secretName=db",
-               "--set=server.port=7443", "--set=server.hostNetwork=true")  # fmt: skip
+               "--set=server.port=7443", "--set=reports.port=7444", "--set=scaler.port=7000",
+               "--set=server.hostNetwork=true", "--set=webhooks.enabled=true")  # fmt: skip
     assert NAMESPACE not in text
-    assert "6443" not in text.replace("- name: https\n    port: 443", "")
-    service = next(each for each in objects(text) if each["kind"] == "APIService")["spec"]["service"]
+    found = objects(text)
+    assert "6443" not in str(found)
+    service = one(found, "APIService", "v1alpha1.asya.sh")["spec"]["service"]
     assert service == {"name": "asya-server", "namespace": "other", "port": 443}
+    assert one(found, "Service", "asya-server")["spec"]["ports"] == [
+        {"name": "https", "port": 443, "targetPort": 7443},
+        {"name": "scaler", "port": 6000, "targetPort": 7000},
+        {"name": "reports", "port": 6444, "targetPort": 7444},
+    ]
+    configurations = [each for each in found if "webhooks" in each]
+    assert len(configurations) == 2
+    for webhook in (each for configuration in configurations for each in configuration["webhooks"]):
+        assert webhook["clientConfig"]["service"]["namespace"] == "other"
+        if webhook["name"].endswith("pods.asya.sh"):
+            (left_out,) = webhook["namespaceSelector"]["matchExpressions"]
+            assert left_out["values"] == ["kube-system", "other"]
+
+
+def arguments(found: list[dict[str, Any]]) -> list[str]:
+    container = one(found, "Deployment", "asya-server")["spec"]["template"]["spec"]["containers"][0]
+    return list(container["args"])
+
+
+def open_ports(found: list[dict[str, Any]]) -> dict[int, Any]:
+    """From where, by port, as the server's policy says."""
+    policy = one(found, "NetworkPolicy", "asya-server")["spec"]["ingress"]
+    return {port["port"]: rule.get("from") for rule in policy for port in rule["ports"]}
+
+
+def listens(found: list[dict[str, Any]]) -> set[str]:
+    container = one(found, "Deployment", "asya-server")["spec"]["template"]["spec"]["containers"][0]
+    names = {port["name"] for port in container["ports"]}
+    assert names == {port["name"] for port in one(found, "Service", "asya-server")["spec"]["ports"]}
+    return names
+
+
+def test_reports_and_scaler_are_on_and_reached_by_those_who_need_them(helm: str) -> None:
+    found = objects(template(helm, "--set=database.secretName=db"))
+    assert {"--reports-listen=0.0.0.0:6444", "--scaler-listen=0.0.0.0:6000",
+            "--scaler-address=asya-server.asya-system.svc:6000"} <= set(arguments(found))  # fmt: skip
+    assert not {"--webhooks=all", "--scaler-tls=none"} & set(arguments(found))
+    actors = {"matchExpressions": [{"key": "asya.sh/actor", "operator": "Exists"}]}
+    keda = {"matchLabels": {"kubernetes.io/metadata.name": "keda"}}
+    assert open_ports(found) == {
+        6443: None,
+        6444: [{"namespaceSelector": {}, "podSelector": actors}],
+        6000: [{"namespaceSelector": keda}],
+    }
+    assert listens(found) == {"https", "scaler", "reports"}
+
+
+def test_reports_and_scaler_that_are_off_leave_nothing_open(helm: str) -> None:
+    flags = ("--set=database.secretName=db", "--set=reports.enabled=false", "--set=scaler.enabled=false")
+    found = objects(template(helm, *flags, "--set=server.gatewayUrl=http://gateway.example.com"))
+    assert not any("reports" in argument or "scaler" in argument for argument in arguments(found))
+    assert "--gateway-url=http://gateway.example.com" in arguments(found)
+    assert set(open_ports(found)) == {6443}
+    assert listens(found) == {"https"}
+
+
+def test_plaintext_for_keda_is_said_to_the_server(helm: str) -> None:
+    found = objects(template(helm, "--set=database.secretName=db", "--set=scaler.tls=false"))
+    assert "--scaler-tls=none" in arguments(found)
 
 
 def test_the_least_that_can_be_installed_is_as_written_down(helm: str) -> None:
@@ -141,6 +230,11 @@ def test_lint_has_nothing_to_say(helm: str) -> None:
         ("transports[0].spec.type=sqlite", "at '/transports/0/spec/type': value must be one of"),
         ("database.secretName=", "database.secretName: the name of a Secret with the URL of a PostgreSQL is needed"),
         ("postgresql.enabled=true", "not both"),
+        ("server.gatewayUrl=http://gateway", "at '/server/gatewayUrl': 'http://gateway' does not match pattern"),
+        ("reports.port=6443", "three different ones are needed"),
+        ("scaler.kedaNamespace=", "at '/scaler/kedaNamespace': '' does not match pattern"),
+        ("scaler.tls=false,scaler.caSecret=ca", "at '/scaler/caSecret': value must be ''"),
+        ("transportSecrets[0].transport=sqs", "at '/transportSecrets/0': missing property 'secret'"),
     ],
 )
 def test_a_wrong_value_is_refused_with_its_field(helm: str, flag: str, said: str) -> None:

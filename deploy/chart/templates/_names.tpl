@@ -25,3 +25,14 @@ allowPrivilegeEscalation: false
 readOnlyRootFilesystem: true
 capabilities: {drop: [ALL]}
 {{- end }}
+
+{{/* Of the server's pods: what is open, by the name that the Service has for it. */}}
+{{- define "asya.ports" -}}
+https: {{ .Values.server.port }}
+{{- if .Values.scaler.enabled }}
+scaler: {{ .Values.scaler.port }}
+{{- end }}
+{{- if .Values.reports.enabled }}
+reports: {{ .Values.reports.port }}
+{{- end }}
+{{- end }}
