@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 from private_cluster.machine import command
@@ -20,6 +21,10 @@ class Buildah:
         storage.mkdir(parents=True)
         self._policy = storage / "policy.json"
         self._policy.write_text(json.dumps(POLICY))
+        self._settings = {APT_SETTINGS: storage / "apt", APT_KEYS: storage / "keyrings"}
+        for settings, copy in self._settings.items():
+            if settings.is_dir():
+                shutil.copytree(settings, copy, ignore_dangling_symlinks=True)
         # Overlays need a kernel that allows them here; plain copies work everywhere.
         self._program = ("buildah", "--root", str(storage / "root"), "--runroot", str(storage / "run"),
                          "--storage-driver", "vfs")  # fmt: skip
@@ -28,10 +33,11 @@ class Buildah:
         """Builds an image of that name: one layer on that of its base."""
         words = ["build", "--isolation", "chroot", "--layers=false", "--format", "oci", "--quiet", "--tag", name]
         words += ["--signature-policy", str(self._policy), "--network", "host"]
-        for settings in (APT_SETTINGS, APT_KEYS):
-            # The package sources are those of this machine; they do not become part of the image.
-            if settings.is_dir():
-                words += ["--volume", f"{settings}:{settings}:ro"]
+        for settings, copy in self._settings.items():
+            # The package sources are those of this machine; they do not become part of the image. Packages that are
+            # installed may write there, so it is a copy.
+            if copy.is_dir():
+                words += ["--volume", f"{copy}:{settings}"]
         for key, value in arguments.items():
             words += ["--build-arg", f"{key}={value}"]
         command(*self._program, *words, "--file", file, context, limit_s=BUILD_LIMIT_S)
