@@ -18,7 +18,7 @@ from polled_metric import Metric
 from private_cluster.kubectl import TOOLS, Kubectl
 
 ROOT = Path(__file__).resolve().parents[2]
-IMAGES = ("server", "relay", "crew")
+IMAGES = ("server", "relay", "crew", "postgresql")
 
 collect_ignore_glob = [] if "ASYA_TEST_CLUSTER" in os.environ else ["*_test.py"]
 

@@ -39,9 +39,12 @@ def test_each_image_runs_without_root_on_a_read_only_root(restricted: Kubectl, i
         pod("server", images["server"], args=["version"]),
         pod("relay", images["relay"], env=[{"name": "ASYA_TRANSPORT", "value": "smoke"}]),
         pod("crew", images["crew"], command=["python3", "-c", IMPORT]),
+        pod("postgresql", images["postgresql"]),
     )
-    phases = {name: restricted.until("pod", name, holds=ended)["status"]["phase"] for name in images}
-    assert phases == {"server": "Succeeded", "relay": "Failed", "crew": "Succeeded"}
+    names = ("server", "relay", "crew", "postgresql")
+    phases = [restricted.until("pod", name, holds=ended)["status"]["phase"] for name in names]
+    assert phases == ["Succeeded", "Failed", "Succeeded", "Failed"]
     assert restricted("logs", "server") == images["server"].rpartition(":")[2] + "\n"
     assert "ASYA_TRANSPORT" in restricted("logs", "relay")
+    assert "POSTGRES_USER" in restricted("logs", "postgresql")
     assert restricted("logs", "crew") == "65532 False\n"

@@ -19,8 +19,8 @@ from private_cluster.phases import phase
 
 FILES = Path(__file__).resolve().parents[2] / "deploy" / "images"
 SCRATCH = ".scratch-"
-# By image: the programs that it holds, and whether it holds runtime and crew.
-IMAGES = {"server": ("asya-server",), "relay": ("asya-relay*",), "crew": ()}
+# By image: the programs that it holds.
+IMAGES = {"server": ("asya-server",), "relay": ("asya-relay*",), "crew": (), "postgresql": ()}
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,8 @@ def _fill(plan: Plan, image: str, context: Path) -> None:
         if not plan.runtime.is_file():
             raise ClusterError(f"{plan.runtime} is not there: `make programs` builds it")
         shutil.copyfile(plan.runtime, context / "asya_runtime.pyz")
+    if image == "postgresql":
+        shutil.copy(FILES / "serve-postgresql", context)
     if image == "crew":
         (context / "asya_crew").mkdir()
         for source in plan.crew.glob("asya_crew/*.py"):
