@@ -210,9 +210,9 @@ def test_a_plan_asks_the_cluster_and_writes_nothing(cluster: ControlledCluster, 
         assert [field["path"] for field in deployment["changes"]] == [
             "spec.template.spec.containers[name=asya-runtime].env[name=MODE]"
         ]
-        more_than_allowed = {"requests": {"memory": "2Gi"}, "limits": {"memory": "1Gi"}}
-        refused = plan(server, [actor("tidy", **fixed, resources=more_than_allowed)], 1)
-        assert "must be less than or equal to memory limit" in refused["problems"][0]["message"], refused
+        unknown_field = [{"name": "MODE", "valueFrom": {"fieldRef": {"fieldPath": "spec.mood"}}}]
+        refused = plan(server, [actor("tidy", **fixed, env=unknown_field)], 1)
+        assert "spec.mood" in refused["problems"][0]["message"], refused
         scaled = plan(server, [actor("tidy", scaling={"minReplicaCount": 0})], 1)
         assert "install KEDA" in scaled["problems"][0]["message"]
         assert trace() == before
