@@ -1,5 +1,6 @@
 #include "compositions/steps.h"
 #include "core/base/clock.h"
+#include "ports/credentials.h"
 
 namespace asya::compositions {
 namespace {
@@ -20,7 +21,9 @@ json::Value Annotations(const Context& context) {
   if (!context.settings.runtime_hash.empty() && context.has_runtime()) {
     annotations["asya.sh/runtime-hash"] = context.settings.runtime_hash;
   }
-  if (!context.credentials_version.empty()) annotations["asya.sh/credentials-version"] = context.credentials_version;
+  if (!context.credentials_version.empty()) {
+    annotations[ports::kCredentialsVersionAnnotation] = context.credentials_version;
+  }
   return annotations;
 }
 

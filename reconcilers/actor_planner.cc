@@ -6,6 +6,7 @@
 
 #include "core/base/random.h"
 #include "model/kinds.h"
+#include "ports/credentials.h"
 #include "reconcilers/crew_reconciler.h"
 #include "reconcilers/desired.h"
 #include "reconcilers/objects.h"
@@ -35,6 +36,17 @@ bool SameSpec(const json::Value& a, const json::Value& b) {
 std::string Explain(const Error& error) {
   return error.field.empty() || error.message.starts_with(error.field) ? error.message
                                                                        : error.field + ": " + error.message;
+}
+
+// That its pods have now: a plan makes no Secret, and a change of one is nothing that a manifest brings.
+std::string CredentialsVersionOf(const std::vector<ports::Observed>& observed) {
+  for (const ports::Observed& child : observed) {
+    if (child.ref.kind != "Deployment") continue;
+    const json::Value* version = child.object.FindPath(
+        {"spec", "template", "metadata", "annotations", ports::kCredentialsVersionAnnotation});
+    if (version != nullptr && version->IsString()) return version->AsString();
+  }
+  return {};
 }
 
 std::string StatusTransport(const json::Value& actor) {
@@ -192,6 +204,7 @@ class ActorPlanner::Pass {
     if (target.before && uid != nullptr && uid->IsString()) {
       ASYA_TRY(input.observed, parts_.cluster.Children(NamespaceOf(target.actor), uid->AsString()));
     }
+    input.credentials_version = CredentialsVersionOf(input.observed);
     ASYA_TRY(const ports::RenderedSet rendered, parts_.composer.Compose(input));
     ASYA_TRY_STATUS(PlanQueue(target, input.transport, rendered.queue.name));
     if (target.before) PlanScaler(target, rendered.effective_spec);

@@ -91,6 +91,8 @@ Outcome TransportReconciler::Reconcile(const Key& key) {
   const auto transport = objects_.Get(kTransports, "", key.name);
   if (!transport.ok()) return Failed{transport.error()};
   if (!*transport || IsBeingDeleted((*transport)->object)) return Settled{};
+  // Which keeps its Secrets looked at; what is wrong with them is told by List and by the actors.
+  if (world_.credentials != nullptr) static_cast<void>(world_.credentials->ForServer((*transport)->object).ok());
   ports::QueueAdmin* admin = world_.queues.For((*transport)->object);
   Condition ready{"Ready", Truth::kTrue, "Reachable", ""};
   if (admin == nullptr) {

@@ -146,6 +146,7 @@ void Controllers::Exchange(std::shared_ptr<Standing> next) {
 Status Controllers::Fit() const {
   ASYA_TRY_STATUS(parts_.trusted());
   const auto standing = Current();
+  if (standing == nullptr) return Fail(ErrorCode::kClosed, "the controllers stop");
   if (parts_.gateway_ca) {
     ASYA_TRY(const std::string now, parts_.gateway_ca());
     // It happens once in months: to begin anew is the one way to write all actors anew that has to work anyway.
@@ -171,6 +172,7 @@ reconcilers::ReconcilerSettings Controllers::Settings() const {
 
 void Controllers::Lead() {
   const auto standing = Current();
+  if (standing == nullptr) return;  // it stops
   // Without it, though it was there when this replica was fit, the next look begins anew.
   if (const auto ca = parts_.gateway_ca ? parts_.gateway_ca() : Result<std::string>(""); ca.ok()) {
     standing->gateway_ca = *ca;

@@ -58,7 +58,8 @@ class TransportQueues final : public ports::QueueAdmin {
     if (const auto known = known_.find(name); known != known_.end() && now - known->second.at < kCostlyPoll) {
       return known->second.stats;
     }
-    if (!connected_at_ || (failed_ && now - *connected_at_ > kConnectAgainAfter)) {
+    // Also where all is well: with another Secret the directory has another connection, and drops the former one.
+    if (!connected_at_ || now - *connected_at_ > kConnectAgainAfter) {
       admin_ = directory_.For(transport_);
       connected_at_ = now;
     }
@@ -69,7 +70,6 @@ class TransportQueues final : public ports::QueueAdmin {
     auto stats = asked->Stats(name);
     lock.lock();
     if (asked != admin_) return stats;
-    failed_ = !stats.ok() && stats.error().code != ErrorCode::kNotFound;
     if (stats.ok() && costly_) {
       std::erase_if(known_, [now](const auto& old) { return now - old.second.at >= kCostlyPoll; });
       known_[name] = {now, *stats};
@@ -97,7 +97,6 @@ class TransportQueues final : public ports::QueueAdmin {
   json::Value transport_;
   ports::QueueAdmin* admin_ = nullptr;
   std::optional<SteadyTime> connected_at_;
-  bool failed_ = false;
   bool costly_ = false;
   std::map<std::string, Known> known_;  // of costly ones, by queue
 };

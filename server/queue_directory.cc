@@ -71,9 +71,14 @@ class QueueDirectory::Broker final : public ports::QueueAdmin {
     ASYA_TRY(ports::QueueAdmin * admin, Admin());
     return admin->Stats(name);
   }
+  // The one that tells why it cannot be asked by the code as well.
   Result<std::vector<std::string>> List() override {
-    ASYA_TRY(ports::QueueAdmin * admin, Admin());
-    return admin->List();
+    auto admin = Admin();
+    if (!admin.ok()) {
+      const std::lock_guard lock(mutex_);
+      return problem_;
+    }
+    return (*admin)->List();
   }
   std::shared_ptr<void> SubscribeHints(std::function<void(const std::string&)> on_work) override {
     return directory_.SubscribeHints(std::move(on_work));
@@ -82,7 +87,8 @@ class QueueDirectory::Broker final : public ports::QueueAdmin {
  private:
   Result<ports::QueueAdmin*> Admin() const {
     const std::lock_guard lock(mutex_);
-    if (admin_ == nullptr) return problem_;
+    // A Secret that is missing does not mean that a queue is.
+    if (admin_ == nullptr) return Fail(ErrorCode::kUnavailable, problem_.message);
     return admin_;
   }
   void Hear() {

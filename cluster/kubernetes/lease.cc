@@ -51,7 +51,8 @@ void Lease::Turn() {
     return Release();
   }
   const SteadyTime asked_at = clock_.Steady();
-  if (holds_ && asked_at - renewed_at_ > Patience()) Lose("it could not be renewed in time");
+  // Whether this replica may lead again is asked in the next turn: what it knew went with the lead.
+  if (holds_ && asked_at - renewed_at_ > Patience()) return Lose("it could not be renewed in time");
   const auto held = TryHold();
   if (held.ok() && *held) {
     renewed_at_ = asked_at;

@@ -129,6 +129,8 @@ TEST_F(LeaseTest, WhoComesLateToATurnHasLostIt) {
   clock_.Advance(std::chrono::seconds(6));
   first_.lease.Turn();
   EXPECT_EQ(first_.lost, 1);
+  EXPECT_EQ(first_.gained, 1) << "it is asked again whether it is fit";
+  first_.lease.Turn();
   EXPECT_EQ(first_.gained, 2) << "nobody had taken it";
 }
 

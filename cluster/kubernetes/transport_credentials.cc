@@ -37,6 +37,12 @@ std::map<std::string, std::string> DataOf(const json::Value& secret) {
   return data;
 }
 
+// A cluster that is away for a moment says nothing about a Secret.
+template <typename Anything>
+bool IsTold(const Result<Anything>& answer) {
+  return answer.ok() || answer.error().code == ErrorCode::kNotFound || answer.error().code == ErrorCode::kForbidden;
+}
+
 std::string Cut(const std::string& name) { return name.substr(0, kLabelBytesMax); }
 
 std::string VersionAnnotation(const json::Value& secret) {
@@ -94,6 +100,7 @@ Result<TransportCredentials::Data> TransportCredentials::Read(const Place& place
   Result<Data> data = Fetch(place);
   const std::lock_guard lock(mutex_);
   const auto [found, added] = seen_.try_emplace(place, Seen{data, clock_.Steady(), {}});
+  if (found->second.data.ok() && !IsTold(data)) data = found->second.data;
   found->second.data = data;
   found->second.at = clock_.Steady();
   found->second.users[transport] = clock_.Steady();
@@ -122,10 +129,7 @@ void TransportCredentials::LookAgain() {
       Seen& seen = found->second;
       const bool same = data.ok() ? seen.data.ok() && *seen.data == *data
                                   : !seen.data.ok() && seen.data.error().code == data.error().code;
-      // A cluster that is away for a moment says nothing about a Secret.
-      const bool told =
-          data.ok() || data.error().code == ErrorCode::kNotFound || data.error().code == ErrorCode::kForbidden;
-      if (!told) continue;
+      if (!IsTold(data)) continue;
       seen.data = data;
       seen.at = clock_.Steady();
       if (same) continue;
@@ -158,6 +162,7 @@ Result<ports::Credentials::Values> TransportCredentials::ForServer(const json::V
   const Place place = PlaceOf(*reference);
   if (const json::Value* pods = ports::CredentialsReference(transport)) Use(PlaceOf(*pods), transport);
   const auto data = Needed(place, transport);
+  if (!IsTold(data)) return data.error();
   Values values;
   for (const ports::CredentialKey& one : ports::CredentialKeys(TypeOf(transport))) {
     if (!data.ok()) {

@@ -17,6 +17,7 @@ class TransportCredentialsTest : public ::testing::Test {
  protected:
   http::Response Answer(const http::Request& request) {
     const std::lock_guard lock(mutex_);
+    if (away_) return TestCluster::Refusal(503, "ServiceUnavailable");
     if (forbidden_.contains(request.path)) return TestCluster::Refusal(403, "Forbidden");
     if (request.method == "PATCH") secrets_[request.path] = json::Parse(request.body).value();
     const auto found = secrets_.find(request.path);
@@ -50,6 +51,7 @@ class TransportCredentialsTest : public ::testing::Test {
   std::mutex mutex_;
   std::map<std::string, json::Value> secrets_;
   std::set<std::string> forbidden_;
+  bool away_ = false;
   TestCluster fake_{[this](const http::Request& request) { return Answer(request); }};
   FakeClock clock_;
   Client client_{fake_.At(), clock_};
@@ -107,6 +109,23 @@ TEST_F(TransportCredentialsTest, TellsOfAChangeAndRenewsTheCopy) {
   EXPECT_EQ(told, std::vector<std::string>{"rabbit"});
   EXPECT_NE(credentials_.Provide(Transport(), "team").value(), before);
   EXPECT_EQ(At(kCopy).FindPath({"data", "password"})->AsString(), EncodeBase64("two"));
+}
+
+TEST_F(TransportCredentialsTest, AClusterThatIsAwaySaysNothingAboutASecret) {
+  const auto unknown = [this] {
+    const std::lock_guard lock(mutex_);
+    away_ = true;
+  };
+  Put(kSource, {{"username", "ann"}, {"password", "one"}});
+  const auto known = credentials_.ForServer(Transport()).value();
+  unknown();
+  clock_.Advance(TransportCredentials::kLook + std::chrono::seconds(1));
+  const auto later = credentials_.ForServer(Transport());
+  ASSERT_TRUE(later.ok()) << later.error().message;
+  EXPECT_EQ(*later, known);
+  const ports::Credentials::Values own{{"ASYA_RABBITMQ_USERNAME", "own"}, {"ASYA_RABBITMQ_PASSWORD", "x"}};
+  TransportCredentials fresh(client_, {"asya-system", own}, clock_, observe::Logger::Silent());
+  EXPECT_EQ(fresh.ForServer(Transport()).error().code, ErrorCode::kUnavailable) << "a password of another broker";
 }
 
 TEST_F(TransportCredentialsTest, TellsOfASecretThatAppears) {
