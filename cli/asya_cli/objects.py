@@ -102,8 +102,7 @@ def get(
 @server_option
 def apply(filename: str, dry_run: bool, namespace: str, server: str | None) -> None:
     """Create the objects of a manifest, or bring them to it."""
-    target = find_server(server)
-    found = wanted(filename, target, make=not dry_run)
+    found, target = wanted(filename, server, make=not dry_run)
     client = Client(target)
     for outcome in manifests.apply_all(client, found, namespace, dry_run):
         click.echo(f"{outcome.kind.lower()}/{outcome.name} {outcome.verb}" + (" (dry run)" if dry_run else ""))
@@ -116,11 +115,12 @@ def apply(filename: str, dry_run: bool, namespace: str, server: str | None) -> N
         refuse_faulty([m for m in found if m["kind"] == "AsyncActor"])
 
 
-def wanted(filename: str, target: Server, make: bool) -> list[manifests.Manifest]:
-    """The objects of a manifest as this server is to get them; ``make``: also the environments that they need."""
+def wanted(filename: str, server: str | None, make: bool) -> tuple[list[manifests.Manifest], Server]:
+    """The objects of a manifest as the server is to get them, and the server; ``make``: also their environments."""
     found = manifests.read(filename)
     if not found:
         raise Failure(f"{filename}: no object of asya.sh in it", exit_code=REFUSED)
+    target = find_server(server)
     if target.state is not None and filename != "-":
         path = Path(filename).resolve()
         folder = path if path.is_dir() else path.parent
@@ -128,7 +128,7 @@ def wanted(filename: str, target: Server, make: bool) -> list[manifests.Manifest
         python = environment.prepare(folder, state_of(project), make=make) if project else None
         for manifest in found:
             manifests.annotate_local(manifest, folder, python)
-    return found
+    return found, target
 
 
 def name_of(manifest: dict[str, Any]) -> str:

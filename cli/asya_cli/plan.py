@@ -13,7 +13,7 @@ from asya_cli.failure import OPERATION_FAILED, Failure
 from asya_cli.history import yaml_flow
 from asya_cli.objects import namespace_option, server_option, wanted
 from asya_cli.output import data, line_of, note
-from asya_cli.project import GROUP, find_server
+from asya_cli.project import GROUP
 
 WOULD_CHANGE = 2  # exit code
 PLAN_TIMEOUT_S = 60.0  # the server begins no further object after 20
@@ -59,9 +59,9 @@ def plan(ctx: click.Context, filename: str, output: str, namespace: str, server:
 
     Exit code 0: nothing would change; 2: something would; 1: an error, or something that would be refused.
     """
-    target = find_server(server)
+    found, target = wanted(filename, server, make=False)
     client = Client(target)
-    tried = manifests.try_all(client, wanted(filename, target, make=False), namespace, "plan")
+    tried = manifests.try_all(client, found, namespace, "plan")
     body = {
         "apiVersion": f"{GROUP}/v1alpha1", "kind": "Plan", "spec": {"objects": [sent(one.object) for one in tried]},
     }  # fmt: skip
