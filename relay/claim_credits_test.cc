@@ -77,7 +77,10 @@ class ClaimCredits : public testing::Test {
     EXPECT_TRUE(ports::ClaimPayload(store, envelope, kTimeout).ok());
     body = SerializeEnvelope(envelope);
   }
-  ~ClaimCredits() override { claimed->Stop(kTimeout); }
+  ~ClaimCredits() override {
+    claimed->Stop(kTimeout);
+    claimed.reset();  // before its store
+  }
 
   KeptQueue queue;
   std::string body;
