@@ -166,16 +166,18 @@ Result<ports::Applied> KubernetesCluster::Apply(const json::Value& object, const
   if (!uid.empty()) sent["metadata"]["uid"] = uid;
   auto applied = SendApply(*kind, ref, std::move(sent), field_manager);
   if (!applied.ok()) return applied.error();
-  {
+  bool is_whole = true;
+  if (const json::Value shrunk = InitialAlone(*applied, field_manager); !shrunk.IsNull()) {
+    auto given_up = SendApply(*kind, ref, shrunk, field_manager + kInitialSuffix);
+    // Somebody has changed it since: of that the watch tells, and then it is tried again.
+    is_whole = given_up.ok();
+    if (!is_whole && given_up.error().code != ErrorCode::kConflict) return given_up.error();
+    if (is_whole) *applied = std::move(*given_up);
+  }
+  if (is_whole) {
     const Memory memory{Digest(wanted), Digest(Projected(Shortened(*applied), wanted))};
     const std::lock_guard lock(mutex_);
     memories_[key] = memory;
-  }
-  const json::Value shrunk = InitialAlone(*applied, field_manager);
-  if (!shrunk.IsNull()) {
-    auto given_up = SendApply(*kind, ref, shrunk, field_manager + kInitialSuffix);
-    if (!given_up.ok()) return given_up.error();
-    *applied = std::move(*given_up);
   }
   const bool changed = before == nullptr || VersionOf(*before) != VersionOf(*applied);
   children_.PutWritten(std::move(*applied));

@@ -35,6 +35,8 @@ class ClusterTest : public ::testing::Test {
     }
     const std::lock_guard lock(mutex_);
     if (request.method == "PATCH") {
+      const bool initial = TestCluster::QueryOf(request).find("asya-initial") != std::string::npos;
+      if (initial && std::exchange(changed_meanwhile_, false)) return TestCluster::Refusal(409, "Conflict");
       stored_ = json::Parse(request.body).value();
       stored_["metadata"]["resourceVersion"] = std::to_string(++version_);
       stored_["metadata"]["uid"] = "child-1";
@@ -64,6 +66,7 @@ class ClusterTest : public ::testing::Test {
   json::Value listed_ = json::Array{};  // ServiceAccounts
   json::Value managers_ = json::Array{};
   int version_ = 100;
+  bool changed_meanwhile_ = false;  // once, before the first values are given up
   TestCluster fake_{[this](const http::Request& request) { return Answer(request); }};
   Client client_{fake_.At(), RealClock()};
   KubernetesCluster cluster_{client_, KubernetesSettings{true}, RealClock(), observe::Logger::Silent()};
@@ -207,6 +210,23 @@ TEST_F(ClusterTest, LeavesNothingButTheCountToWhoGaveTheFirstValues) {
   EXPECT_EQ(Sent("PATCH")[1].body,
             R"({"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"echo","namespace":"team",)"
             R"("resourceVersion":"101"},"spec":{"replicas":3}})");
+}
+
+TEST_F(ClusterTest, TriesAgainToLeaveTheCountWhereTheObjectHasChangedMeanwhile) {
+  cluster_.Start();
+  WaitUntilKnown();
+  json::Value deployment = Account("u1");
+  deployment["apiVersion"] = "apps/v1";
+  deployment["kind"] = "Deployment";
+  deployment["spec"] = json::Object{{"replicas", 3}, {"template", json::Object{}}};
+  managers_ = json::Parse(R"([{"manager":"asya-initial","operation":"Apply","fieldsV1":{"f:spec":{"f:template":{},
+    "f:replicas":{}}}}])")
+                  .value();
+  changed_meanwhile_ = true;
+  ASSERT_TRUE(cluster_.Apply(deployment, "asya").ok()) << "nobody has taken the name";
+  ASSERT_TRUE(cluster_.Apply(deployment, "asya").ok());
+  ASSERT_EQ(Sent("PATCH").size(), 4U);
+  EXPECT_EQ(TestCluster::QueryOf(Sent("PATCH")[3]), "force=true&fieldManager=asya-initial");
 }
 
 TEST_F(ClusterTest, RefusesKindsThatNoActorIsRenderedInto) {
