@@ -8,6 +8,7 @@
 #include <optional>
 #include <utility>
 
+#include "core/base/executor.h"
 #include "core/observe/metrics.h"
 #include "relay/claimed_queue.h"
 #include "tests/support/relay_harness.h"
@@ -72,16 +73,19 @@ class SilentStore final : public ports::ClaimStore {
   bool asked_ = false;
 };
 
-// Sends everything on with a payload that is large.
+// Sends everything on with a payload that is large, from a thread of its own, as a relay does.
 class LargeAnswers final : public ports::ConsumerEvents {
  public:
-  explicit LargeAnswers(std::string body) : body_(std::move(body)) {}
+  explicit LargeAnswers(std::string body) : body_(std::move(body)) { executor_.Start(); }
+  void Stop() { executor_.Stop(); }
   void OnDeliveries(std::vector<ports::Delivery> deliveries) override {
     for (const ports::Delivery& delivery : deliveries) {
-      ports::Settlement settlement;
-      settlement.tag = delivery.tag;
-      settlement.publish.push_back({"asya-ns-post", body_, "m" + std::to_string(delivery.tag.get())});
-      queue->Settle(std::move(settlement));
+      EXPECT_TRUE(executor_.Submit([this, tag = delivery.tag] {
+        ports::Settlement settlement;
+        settlement.tag = tag;
+        settlement.publish.push_back({"asya-ns-post", body_, "m" + std::to_string(tag.get())});
+        queue->Settle(std::move(settlement));
+      }));
     }
   }
   void OnStarted(ports::DeliveryTag, Status) override {}
@@ -93,6 +97,7 @@ class LargeAnswers final : public ports::ConsumerEvents {
 
  private:
   const std::string body_;
+  Executor executor_{1, kMessages};
 };
 
 TEST(ClaimStop, KeepsToItsGraceThoughTheStoreDoesNotAnswer) {
@@ -116,6 +121,7 @@ TEST(ClaimStop, KeepsToItsGraceThoughTheStoreDoesNotAnswer) {
   EXPECT_EQ(stopped.wait_for(kPatience), std::future_status::ready);
   store.EndBy(RealClock().Steady());
   stopped.wait();
+  events.Stop();
   EXPECT_EQ(harness.Stats("infer").visible, static_cast<std::int64_t>(kMessages));
   EXPECT_EQ(harness.Stats("post").arrived_total, 0);
 }
