@@ -70,8 +70,8 @@ Controllers::Controllers(ControllerOptions options, const Parts& parts)
     : options_(std::move(options)),
       parts_(parts),
       client_(parts_.cluster, parts_.clock, &parts_.metrics),
-      small_client_(parts_.cluster, parts_.clock, &parts_.metrics),
-      credentials_(small_client_, {options_.namespace_, options_.variables}, parts_.clock, parts_.logger),
+      secrets_client_(parts_.cluster, parts_.clock, &parts_.metrics),
+      credentials_(secrets_client_, {options_.namespace_, options_.variables}, parts_.clock, parts_.logger),
       plan_client_(parts_.cluster, parts_.clock, &parts_.metrics),
       dry_run_(plan_client_, options_.owner_references),
       composer_(options_.composer, parts_.gateway_ca),
@@ -118,7 +118,7 @@ void Controllers::Stop() {
   stopping_ = true;
   // KEDA goes over to another replica first.
   keda_.Stop();
-  small_client_.Cancel();
+  secrets_client_.Cancel();
   lease_.Stop();
   Exchange(nullptr);
   if (parts_.yields) parts_.yields();

@@ -84,8 +84,8 @@ class Controllers {
 
   const ControllerOptions options_;
   const Parts parts_;
-  cluster::kubernetes::Client client_;        // of the Lease
-  cluster::kubernetes::Client small_client_;  // of Secrets
+  cluster::kubernetes::Client client_;  // of the Lease
+  cluster::kubernetes::Client secrets_client_;
   cluster::kubernetes::TransportCredentials credentials_;  // of the queues, whether this replica leads or not
   cluster::kubernetes::Client plan_client_;  // of plans
   cluster::kubernetes::KubernetesDryRun dry_run_;

@@ -55,6 +55,17 @@ class ClusterTest : public ::testing::Test {
     }
     return sent;
   }
+  // A Deployment whose first values are held by who gave them, from now on.
+  json::Value WithFirstValues() {
+    json::Value deployment = Account("u1");
+    deployment["apiVersion"] = "apps/v1";
+    deployment["kind"] = "Deployment";
+    deployment["spec"] = json::Object{{"replicas", 3}, {"template", json::Object{}}};
+    managers_ = json::Parse(R"([{"manager":"asya-initial","operation":"Apply","fieldsV1":{"f:spec":{"f:template":{},
+      "f:replicas":{}}}}])")
+                    .value();
+    return deployment;
+  }
   void WaitUntilKnown() {
     const SteadyTime until = RealClock().Steady() + kPatience;
     while (!cluster_.Observe("u1").ok() && RealClock().Steady() < until) std::this_thread::yield();
@@ -197,13 +208,7 @@ TEST_F(ClusterTest, NamesTheObjectThatItMeans) {
 TEST_F(ClusterTest, LeavesNothingButTheCountToWhoGaveTheFirstValues) {
   cluster_.Start();
   WaitUntilKnown();
-  json::Value deployment = Account("u1");
-  deployment["apiVersion"] = "apps/v1";
-  deployment["kind"] = "Deployment";
-  deployment["spec"] = json::Object{{"replicas", 3}, {"template", json::Object{}}};
-  managers_ = json::Parse(R"([{"manager":"asya-initial","operation":"Apply","fieldsV1":{"f:spec":{"f:template":{},
-    "f:replicas":{}}}}])")
-                  .value();
+  const json::Value deployment = WithFirstValues();
   ASSERT_TRUE(cluster_.Apply(deployment, "asya").ok());
   ASSERT_EQ(Sent("PATCH").size(), 2U);
   EXPECT_EQ(TestCluster::QueryOf(Sent("PATCH")[1]), "force=true&fieldManager=asya-initial");
@@ -215,13 +220,7 @@ TEST_F(ClusterTest, LeavesNothingButTheCountToWhoGaveTheFirstValues) {
 TEST_F(ClusterTest, TriesAgainToLeaveTheCountWhereTheObjectHasChangedMeanwhile) {
   cluster_.Start();
   WaitUntilKnown();
-  json::Value deployment = Account("u1");
-  deployment["apiVersion"] = "apps/v1";
-  deployment["kind"] = "Deployment";
-  deployment["spec"] = json::Object{{"replicas", 3}, {"template", json::Object{}}};
-  managers_ = json::Parse(R"([{"manager":"asya-initial","operation":"Apply","fieldsV1":{"f:spec":{"f:template":{},
-    "f:replicas":{}}}}])")
-                  .value();
+  const json::Value deployment = WithFirstValues();
   changed_meanwhile_ = true;
   ASSERT_TRUE(cluster_.Apply(deployment, "asya").ok()) << "nobody has taken the name";
   ASSERT_TRUE(cluster_.Apply(deployment, "asya").ok());
