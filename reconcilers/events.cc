@@ -6,6 +6,7 @@
 
 #include "core/base/random.h"
 #include "core/base/sha256.h"
+#include "core/base/utf8.h"
 #include "core/json/parse.h"
 
 namespace asya::reconcilers {
@@ -36,14 +37,6 @@ std::string InOrder(json::Value event) {
   const std::string metadata = json::Dump(members.at("metadata"));
   for (const char* name : {"apiVersion", "kind", "metadata"}) members.erase(name);
   return R"({"apiVersion":"v1","kind":"Event","metadata":)" + metadata + "," + json::Dump(event).substr(1);
-}
-
-std::string Cut(std::string text) {
-  if (text.size() <= kEventMessageBytesMax) return text;
-  std::size_t end = kEventMessageBytesMax;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
-  text.resize(end);
-  return text;
 }
 
 ports::Labels LabelsOf(const json::Value& event) {
@@ -83,7 +76,7 @@ void Events::Tell(const json::Value& object, bool is_warning, const std::string&
   event["lastTimestamp"] = now;
   event["type"] = is_warning ? "Warning" : "Normal";
   event["reason"] = reason;
-  event["message"] = Cut(message);
+  event["message"] = std::string(CutUtf8(message, kEventMessageBytesMax));
   ports::Record record;
   record.key = key;
   record.uid = Text(event, "uid");

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <utility>
 
+#include "core/base/utf8.h"
+
 namespace asya::relay {
 namespace {
 
@@ -31,10 +33,7 @@ json::Value ErrorValue(const HandlerError& error) {
 
 std::string CutText(std::string text, std::size_t limit_bytes) {
   if (text.size() <= limit_bytes) return text;
-  std::size_t end = limit_bytes;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
-  text.resize(end);
-  return text + "…";
+  return std::string(CutUtf8(text, limit_bytes)) + "…";
 }
 
 std::string TookLongerThan(std::chrono::microseconds time) { return "the call took longer than " + Seconds(time); }

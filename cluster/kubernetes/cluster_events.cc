@@ -2,6 +2,7 @@
 
 #include "cluster/kubernetes/child_kinds.h"
 #include "core/base/sha256.h"
+#include "core/base/utf8.h"
 
 namespace asya::cluster::kubernetes {
 namespace {
@@ -9,14 +10,6 @@ namespace {
 constexpr const char* kComponent = "asya-server";
 constexpr const char* kMergePatch = "application/merge-patch+json";
 constexpr std::size_t kNameDigits = 16;
-
-std::string Cut(std::string text) {
-  if (text.size() <= ClusterEvents::kMessageBytesMax) return text;
-  std::size_t end = ClusterEvents::kMessageBytesMax;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
-  text.resize(end);
-  return text;
-}
 
 json::Value NewEvent(const json::Value& object, const std::string& name, const std::string& now) {
   return json::Object{{"apiVersion", "v1"},
@@ -43,7 +36,7 @@ void ClusterEvents::Tell(const json::Value& object, bool is_warning, const std::
   event["lastTimestamp"] = now;
   event["type"] = is_warning ? "Warning" : "Normal";
   event["reason"] = reason;
-  event["message"] = Cut(message);
+  event["message"] = std::string(CutUtf8(message, kMessageBytesMax));
   const Status written = Write("/api/v1/namespaces/" + MetadataOf(object, "namespace") + "/events", std::move(event));
   if (!written.ok()) log_.Debug("an event cannot be written", {{"error", written.error().message}});
 }

@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "cluster/kubernetes/child_kinds.h"
+#include "core/base/utf8.h"
 
 namespace asya::cluster::kubernetes {
 namespace {
@@ -18,9 +19,7 @@ std::string Text(const json::Value& value, std::string_view field) { return valu
 
 std::string Cut(std::string text) {
   if (text.size() <= kTroubleBytesMax) return text;
-  std::size_t end = kTroubleBytesMax;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
-  return text.substr(0, end) + "…";
+  return std::string(CutUtf8(text, kTroubleBytesMax)) + "…";
 }
 
 bool Has(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }

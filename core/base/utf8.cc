@@ -59,4 +59,11 @@ std::string ReplaceInvalidUtf8(std::string_view text) {
   return out;
 }
 
+std::string_view CutUtf8(std::string_view text, std::size_t limit_bytes) {
+  if (text.size() <= limit_bytes) return text;
+  std::size_t end = limit_bytes;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
+  return text.substr(0, end);
+}
+
 }  // namespace asya

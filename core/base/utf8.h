@@ -1,6 +1,7 @@
-// Utf8: whether bytes from outside are text.
+// Utf8: whether bytes from outside are text, and text cut between its characters.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -10,5 +11,7 @@ namespace asya {
 bool IsUtf8(std::string_view text);
 // The same text with '?' for each byte that belongs to no character.
 std::string ReplaceInvalidUtf8(std::string_view text);
+// The beginning of a text, of at most so many bytes, that ends with a whole character.
+std::string_view CutUtf8(std::string_view text, std::size_t limit_bytes);
 
 }  // namespace asya

@@ -25,5 +25,14 @@ TEST(Utf8, WhatIsCutOverlongOrNoCharacterIsNot) {
   EXPECT_EQ(ReplaceInvalidUtf8("a\xff\xc3\xa9\xc3z"), "a?\xc3\xa9?z");
 }
 
+TEST(Utf8, IsCutBetweenCharacters) {
+  EXPECT_EQ(CutUtf8("abc", 3), "abc");
+  EXPECT_EQ(CutUtf8("abc", 2), "ab");
+  EXPECT_EQ(CutUtf8("aé", 3), "aé");
+  EXPECT_EQ(CutUtf8("aé", 2), "a");
+  EXPECT_EQ(CutUtf8("€", 2), "");
+  EXPECT_EQ(CutUtf8("", 0), "");
+}
+
 }  // namespace
 }  // namespace asya

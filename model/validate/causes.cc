@@ -1,5 +1,7 @@
 #include "model/validate/causes.h"
 
+#include "core/base/utf8.h"
+
 namespace asya::model {
 namespace {
 
@@ -10,9 +12,7 @@ std::string Seen(const json::Value& value) {
   if (value.IsObject() || value.IsArray()) return json::Quote(value.TypeName());
   std::string text = json::Dump(value);
   if (text.size() <= kSeenLimitBytes) return text;
-  std::size_t end = kSeenLimitBytes;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
-  return text.substr(0, end) + "…";
+  return std::string(CutUtf8(text, kSeenLimitBytes)) + "…";
 }
 
 }  // namespace
