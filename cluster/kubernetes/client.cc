@@ -6,6 +6,7 @@
 #include <iterator>
 #include <utility>
 
+#include "core/base/utf8.h"
 #include "core/json/parse.h"
 
 namespace asya::cluster::kubernetes {
@@ -49,8 +50,8 @@ Error ErrorOf(const Call& call, const http::ClientResponse& answer) {
   const auto parsed = json::Parse(answer.body);
   const bool is_status = parsed.ok() && parsed->GetString("kind") == "Status";
   const std::string reason = is_status ? parsed->GetString("reason").value_or("") : "";
-  std::string message = is_status ? parsed->GetString("message").value_or("") : "";
-  message.resize(std::min(message.size(), kMessageBytesMax));
+  const std::string whole = is_status ? parsed->GetString("message").value_or("") : "";
+  const std::string message(CutUtf8(whole, kMessageBytesMax));
   const std::string path = call.path.substr(0, call.path.find('?'));
   const ErrorCode code = is_status ? CodeOf(answer.status, reason) : ErrorCode::kUnavailable;
   return Fail(code, call.method + " " + path + ": answered " + std::to_string(answer.status) +

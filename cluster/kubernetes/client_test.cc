@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "cluster/kubernetes/test_cluster.h"
+#include "core/base/utf8.h"
 
 namespace asya::cluster::kubernetes {
 namespace {
@@ -74,6 +75,17 @@ TEST(KubernetesClient, TellsRefusalsApart) {
     EXPECT_EQ(refused.error().code, code) << status;
     EXPECT_EQ(refused.error().message, "GET /api/v1/things: answered " + std::to_string(status) + ": because");
   }
+}
+
+TEST(KubernetesClient, CutsALongRefusalBetweenCharacters) {
+  std::string message = "x";
+  for (int i = 0; i < 1000; ++i) message += "é";
+  TestCluster cluster([&message](const http::Request&) {
+    return TestCluster::Json(403, R"({"kind":"Status","reason":"Forbidden","message":")" + message + "\"}");
+  });
+  const auto refused = Client(cluster.At(), RealClock()).Get("/x");
+  EXPECT_TRUE(IsUtf8(refused.error().message)) << "it goes on into statuses and Events";
+  EXPECT_EQ(refused.error().message, "GET /x: answered 403: " + message.substr(0, 1023));
 }
 
 TEST(KubernetesClient, BelievesNo404ThatIsNotAStatus) {
