@@ -3,6 +3,8 @@
 #include <array>
 #include <utility>
 
+#include "core/json/pointer.h"
+
 namespace asya::webhooks {
 namespace {
 
@@ -17,21 +19,6 @@ Status CheckList(const json::Value& spec, std::string_view name) {
     if (!entry.IsObject()) return Invalid(field, std::string("holds ") + entry.TypeName() + "; objects are accepted");
   }
   return Ok();
-}
-
-// Of a member in a JSON pointer.
-std::string Escaped(std::string_view name) {
-  std::string text;
-  for (const char c : name) {
-    if (c == '~') {
-      text += "~0";
-    } else if (c == '/') {
-      text += "~1";
-    } else {
-      text += c;
-    }
-  }
-  return text;
 }
 
 }  // namespace
@@ -85,7 +72,7 @@ void Pod::Annotate(const std::string& name, const std::string& value) {
     Add("add", "/metadata/annotations", json::Object{{name, value}});
     return;
   }
-  Add("add", "/metadata/annotations/" + Escaped(name), value);
+  Add("add", "/metadata/annotations/" + json::EscapeToken(name), value);
 }
 
 }  // namespace asya::webhooks

@@ -115,6 +115,20 @@ Status Pointer::Set(Value& root, Value value) const {
   return Ok();
 }
 
+std::string EscapeToken(std::string_view token) {
+  std::string text;
+  for (const char c : token) {
+    if (c == '~') {
+      text += "~0";
+    } else if (c == '/') {
+      text += "~1";
+    } else {
+      text += c;
+    }
+  }
+  return text;
+}
+
 bool Pointer::Encloses(const Pointer& other) const {
   return tokens_.size() < other.tokens_.size() && std::equal(tokens_.begin(), tokens_.end(), other.tokens_.begin());
 }
@@ -123,15 +137,7 @@ std::string Pointer::Text() const {
   std::string text;
   for (const std::string& token : tokens_) {
     text += '/';
-    for (const char c : token) {
-      if (c == '~') {
-        text += "~0";
-      } else if (c == '/') {
-        text += "~1";
-      } else {
-        text += c;
-      }
-    }
+    text += EscapeToken(token);
   }
   return text;
 }

@@ -10,6 +10,9 @@
 
 namespace asya::json {
 
+// A name as it stands in a pointer: ~0 for '~', ~1 for '/'.
+std::string EscapeToken(std::string_view token);
+
 class Pointer {
  public:
   // "" is the whole value; else "/a/0/b" with ~0 for '~' and ~1 for '/'. kInvalid for anything else.
