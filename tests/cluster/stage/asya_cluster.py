@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import os
 import secrets
 import ssl
@@ -15,6 +14,7 @@ from typing import Any, Self
 import httpx
 import yaml
 from direct_server import PROGRAMS, DirectServer
+from server_kubeconfig import write_server_kubeconfig
 
 from free_ports import free_ports
 from private_cluster.kubectl import LOOK_PAUSE_S, PATIENCE_S, TOOLS, Kubectl
@@ -118,7 +118,7 @@ class AsyaCluster:
         objects = [self._without_selector(one) for one in rendered()]
         api = next(one for one in objects if one["kind"] == "APIService")
         self.admin.apply(*(one for one in objects if one is not api))
-        self._write_kubeconfig()
+        write_server_kubeconfig(self.folder, self.system, NAMESPACE)
         self.servers.append(OutsideServer(self, 1))
         self.system.apply(api)
         self.system.until(*API_SERVICE, holds=is_available)
@@ -133,19 +133,6 @@ class AsyaCluster:
             ports = [{"name": "https", "port": 443}, {"name": "reports", "port": REPORTS_PORT}]
             return {**thing, "spec": {"ports": ports}}
         return thing
-
-    def _write_kubeconfig(self) -> None:
-        """Of the servers, with a token of their ServiceAccount."""
-        whole = yaml.safe_load(Path(os.environ["KUBECONFIG"]).read_text())
-        (self.folder / "token").write_text(self.system("create", "token", "asya-server", "--duration=4h"))
-        named = {"name": "here"}
-        config = {
-            "current-context": "here",
-            "contexts": [named | {"context": {"cluster": "here", "user": "here", "namespace": NAMESPACE}}],
-            "clusters": [named | {"cluster": whole["clusters"][0]["cluster"]}],
-            "users": [named | {"user": {"tokenFile": "token"}}],
-        }
-        (self.folder / "kubeconfig").write_text(json.dumps(config))
 
     def _make_team(self) -> None:
         labels = {"pod-security.kubernetes.io/enforce": "restricted"}

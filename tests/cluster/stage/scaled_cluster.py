@@ -15,6 +15,7 @@ from typing import Any, Self
 import httpx
 import yaml
 from direct_server import PROGRAMS, DirectServer
+from server_kubeconfig import write_server_kubeconfig
 
 from free_ports import free_ports
 from private_cluster.kubectl import PATIENCE_S, TOOLS, Kubectl
@@ -68,7 +69,7 @@ class ScaledCluster:
             if one is not api:
                 place = one["metadata"].get("namespace", SYSTEM)
                 Kubectl(os.environ["KUBECONFIG"], place).apply(one)
-        self._write_kubeconfig()
+        write_server_kubeconfig(self.folder, self.system, SYSTEM)
         self.server = DirectServer(
             self.folder / "server", self.keys.certificate, f"--aggregated={self.folder / 'kubeconfig'}",
             f"--tls-cert-file={certificate}", f"--tls-private-key-file={key}",
@@ -105,18 +106,6 @@ class ScaledCluster:
             "metadata": {"name": "asya-server-machine", "labels": labels},
             "endpoints": [{"addresses": [self.machine], "conditions": {"ready": True}}],
         }  # fmt: skip
-
-    def _write_kubeconfig(self) -> None:
-        whole = yaml.safe_load(Path(os.environ["KUBECONFIG"]).read_text())
-        (self.folder / "token").write_text(self.system("create", "token", "asya-server", "--duration=4h"))
-        named = {"name": "here"}
-        config = {
-            "current-context": "here",
-            "contexts": [named | {"context": {"cluster": "here", "user": "here", "namespace": SYSTEM}}],
-            "clusters": [named | {"cluster": whole["clusters"][0]["cluster"]}],
-            "users": [named | {"user": {"tokenFile": "token"}}],
-        }
-        (self.folder / "kubeconfig").write_text(json.dumps(config))
 
     def _transport(self) -> dict[str, Any]:
         addresses = self.rabbitmq.addresses
