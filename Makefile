@@ -155,10 +155,10 @@ bench-relay: programs bench-environment ## Measures the relay on each broker bes
 	@$(if $(PARTS),:,$(MAKE) bench-brokers bench-instructions)
 
 .PHONY: bench-brokers
-bench-brokers: programs bench-environment ## Measures a chain on RabbitMQ beside Celery and Dramatiq
+bench-brokers: programs bench-environment ## Measures a chain on RabbitMQ beside Celery and Dramatiq; QUEUES=classic|quorum
 	@$(call BUILD,release,asya_bench_client)
 	@python=$$(tools/python-environment build/requirements-bench.txt)/bin/python; \
-	$$python bench/local/brokers.py --python $$python $(if $(STRICT),--strict)
+	$$python bench/local/brokers.py --python $$python $(if $(QUEUES),--queues $(QUEUES)) $(if $(STRICT),--strict)
 
 .PHONY: bench-instructions
 bench-instructions: bench-environment ## Counts the instructions of the data path's pieces with Callgrind, against the stored counts

@@ -51,7 +51,7 @@ kind: Transport
 metadata: {{name: rabbit}}
 spec:
   type: rabbitmq
-  rabbitmq: {{host: 127.0.0.1, port: {port}, managementUrl: {management}}}
+  rabbitmq: {{host: 127.0.0.1, port: {port}, managementUrl: {management}, queueType: {queues}}}
 ---
 """
 
@@ -110,13 +110,16 @@ def pss_mib(pid: int) -> float:
 class Stack:
     """A local server with three echo actors in a temporary project; on the transport of the project, or on a node."""
 
-    def __init__(self, folder: Path, concurrency: int, minimum: int, node: PrivateRabbitmq | None = None) -> None:
+    def __init__(
+        self, folder: Path, concurrency: int, minimum: int, node: PrivateRabbitmq | None = None, queues: str = "quorum"
+    ) -> None:
         self.folder = folder
         self.state = folder / ".asya" / "local"
         text = ""
         if node is not None:
             amqp = urlparse(node.addresses["ASYA_TEST_RABBITMQ"])
-            text = RABBITMQ.format(port=amqp.port, management=node.addresses["ASYA_TEST_RABBITMQ_MANAGEMENT"])
+            text = RABBITMQ.format(port=amqp.port, management=node.addresses["ASYA_TEST_RABBITMQ_MANAGEMENT"],
+                                   queues=queues)  # fmt: skip
         transport = "local" if node is None else "rabbit"
         for name in ACTORS:
             text += MANIFEST.format(name=name, concurrency=concurrency, minimum=minimum, transport=transport)
@@ -172,10 +175,12 @@ class Stack:
 
 
 @contextmanager
-def stack(concurrency: int, minimum: int, node: PrivateRabbitmq | None = None) -> Iterator[Stack]:
-    """A stack that is up; down afterwards."""
+def stack(
+    concurrency: int, minimum: int, node: PrivateRabbitmq | None = None, queues: str = "quorum"
+) -> Iterator[Stack]:
+    """A stack that is up, on queues of this type where a node is given; down afterwards."""
     with tempfile.TemporaryDirectory(prefix="asya-bench-") as name:
-        found = Stack(Path(name), concurrency, minimum, node)
+        found = Stack(Path(name), concurrency, minimum, node, queues)
         found.asya("up", name)
         try:
             if minimum:
