@@ -60,7 +60,10 @@ test: install build/asya_runtime.pyz lint-fast ## Runs every test: C++ and Pytho
 	$(call BUILD,dev); \
 	$(call CTEST,build/dev); \
 	wait $$programs; \
-	$(SERVERS) $(PYTHON_BIN)/pytest -q
+	nice $(MAKE) sanitized >build/sanitized.log 2>&1 & sanitized=$$!; \
+	trap "kill $$sanitized 2>/dev/null || :" EXIT; \
+	$(SERVERS) $(PYTHON_BIN)/pytest -q; \
+	wait $$sanitized || :
 	@$(MAKE) asan tsan
 
 .PHONY: test-cluster
@@ -68,6 +71,12 @@ test-cluster: images ## Runs the tests that need a real cluster, on one made for
 	@$(call BUILD,dev,asya-server asya-relay-rabbitmq)
 	@tools/build-go kubectl >/dev/null
 	@tools/testcluster run $(PYTHON_BIN)/pytest -q tests/cluster
+
+# While the Python tests wait for servers and for time. What fails to build here fails again, visibly, in its own turn.
+.PHONY: sanitized
+sanitized:
+	@$(call BUILD,asan)
+	@$(call BUILD,tsan,$(addsuffix /all,$(TSAN_FOLDERS)))
 
 .PHONY: asan
 asan: install ## Runs the C++ tests under AddressSanitizer and UndefinedBehaviorSanitizer
