@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/base/clock.h"
 #include "core/base/executor.h"
@@ -17,6 +18,7 @@
 #include "gateway/task_hub.h"
 #include "ports/claim_store.h"
 #include "ports/decisions.h"
+#include "ports/fly_event.h"
 #include "ports/object_store.h"
 #include "ports/task_store.h"
 
@@ -50,6 +52,9 @@ struct Deps {
   bool entry_has_to_be_stored = false;
   // The namespace for which whoever reports may speak; none: for all of them.
   std::function<std::string(const http::Request& request)> speaks_for{};
+  // Tells those who listen at other servers; none: there are no others. May block; when it returns they are told, or
+  // never will be.
+  std::function<void(std::vector<ports::FlyEvent> events)> hand_on_fly{};
 };
 
 struct Limits {

@@ -115,7 +115,7 @@ Status Item::ReadCarefully(std::string_view text) {
 struct Batch {
   std::vector<ports::TaskReport> reports;
   std::vector<ports::DeadLetter> letters;
-  std::vector<std::pair<std::string, std::string>> fly;
+  std::vector<ports::FlyEvent> fly;
 };
 
 // The three words of a relay's progress all mean running (spec 07).
@@ -181,7 +181,8 @@ Status TakeItem(const Item& item, const std::string& task_id, const Deps& deps, 
   if (type == "dead-letter") return ReadDeadLetter(item, deps, batch);
   if (id.empty()) return Invalid("task", "missing; the id of a task is accepted");
   if (type == "fly") {
-    batch.fly.emplace_back(std::move(id), item.Raw(Item::kData));
+    std::string data = item.Raw(Item::kData);
+    batch.fly.push_back({std::move(id), item.Text(Item::kNamespace), data.empty() ? "null" : std::move(data)});
     return Ok();
   }
   if (type == "status") return ReadStatus(item, std::move(id), batch);
@@ -249,7 +250,9 @@ void TakeReports(const http::Request& request, const std::string& task_id, http:
                  const Limits& limits) {
   auto batch = ReadBatch(request, task_id, deps, limits);
   if (!batch.ok()) return responder.Send(Problem(batch.error()));
-  for (const auto& [id, data] : batch->fly) deps.hub.Fly(id, data.empty() ? "null" : data);
+  for (const ports::FlyEvent& event : batch->fly) deps.hub.Fly(event);
+  // Before the ends: who listens elsewhere would go away at one.
+  if (deps.hand_on_fly && !batch->fly.empty()) deps.hand_on_fly(std::move(batch->fly));
   if (!batch->letters.empty()) {
     if (const Status kept = deps.tasks.PutDeadLetters(batch->letters); !kept.ok()) {
       return responder.Send(Problem(kept.error()));

@@ -113,22 +113,31 @@ void TaskHub::Changed(const ports::TaskChange& change) {
   for (const auto& entry : woken) Wake(entry);
 }
 
-void TaskHub::Fly(const std::string& task_id, const std::string& data_json) {
+void TaskHub::Fly(const ports::FlyEvent& event) {
   std::vector<std::shared_ptr<Entry>> woken;
   {
     const std::lock_guard lock(mutex_);
-    const auto list = listeners_.find(task_id);
+    const auto list = listeners_.find(event.task_id);
     if (list == listeners_.end()) return;
-    woken = list->second;
-    for (const auto& entry : woken) {
+    for (const auto& entry : list->second) {
+      if (entry->interest != Interest::kEveryChange) continue;
+      woken.push_back(entry);
       if (entry->fly.size() >= kFlyBacklogLimit) {
         entry->fly.pop_front();
         metrics_.FlyDropped();
       }
-      entry->fly.push_back(data_json);
+      entry->fly.push_back(event.data_json);
     }
   }
   for (const auto& entry : woken) Wake(entry);
+}
+
+bool TaskHub::IsFollowed(const std::string& task_id) const {
+  const std::lock_guard lock(mutex_);
+  const auto list = listeners_.find(task_id);
+  if (list == listeners_.end()) return false;
+  return std::any_of(list->second.begin(), list->second.end(),
+                     [](const auto& entry) { return entry->interest == Interest::kEveryChange; });
 }
 
 std::size_t TaskHub::Listeners() const {

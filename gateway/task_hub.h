@@ -18,6 +18,7 @@
 #include "core/base/clock.h"
 #include "core/base/executor.h"
 #include "gateway/gateway_metrics.h"
+#include "ports/fly_event.h"
 #include "ports/task_store.h"
 
 namespace asya::gateway {
@@ -57,7 +58,9 @@ class TaskHub {
                          std::chrono::milliseconds period);
   void Remove(const std::string& task_id, const TaskListener* listener);
   void Changed(const ports::TaskChange& change);
-  void Fly(const std::string& task_id, const std::string& data_json);
+  void Fly(const ports::FlyEvent& event);
+  // Whether somebody here follows the task's every change.
+  [[nodiscard]] bool IsFollowed(const std::string& task_id) const;
   [[nodiscard]] std::size_t Listeners() const;
 
  private:

@@ -13,11 +13,12 @@ constexpr std::size_t kWaitingRequests = 1024;
 constexpr std::size_t kReportBodyBytes = 20U << 20U;  // a dead letter of 16 MiB, the most of any queue, and more
 
 gateway::Deps DepsOf(const ClusterGateway::Parts& parts, ports::TaskStore& tasks, gateway::TaskHub& hub,
-                     gateway::CancelFeed& cancels, Executor& executor) {
+                     gateway::CancelFeed& cancels, storage::postgres::FlyExchange& fly, Executor& executor) {
   gateway::Deps deps{tasks, parts.objects, hub, cancels, executor, parts.clock, parts.logger};
   deps.metrics = gateway::GatewayMetrics(parts.metrics);
   deps.entry_has_to_be_stored = true;
   deps.speaks_for = ReporterNamespace;
+  deps.hand_on_fly = [&fly](std::vector<ports::FlyEvent> events) { fly.Send(std::move(events)); };
   // What its broker does not take is told when it is sent on.
   deps.first_message_bytes = [](const std::string& queue) {
     return ports::OrdinaryLimitBytes(transports::postgres::kMessageBytesMax) - Outbox::Wrap(queue, "").size();
@@ -32,11 +33,15 @@ ClusterGateway::ClusterGateway(std::unique_ptr<TaskDatabase> database, const Par
       database_(std::move(database)),
       executor_(kThreads, kWaitingRequests),
       hub_(executor_, parts.clock, gateway::GatewayMetrics(parts.metrics)),
+      fly_(database_->NewFlyExchange(parts.metrics,
+                                     {[this](const std::string& task_id) { return hub_.IsFollowed(task_id); },
+                                      [this](const ports::FlyEvent& event) { hub_.Fly(event); }})),
       cancel_follower_({database_->tasks(), cancels_, parts.clock, parts.logger}),
-      deps_(DepsOf(parts_, database_->tasks(), hub_, cancels_, executor_)),
+      deps_(DepsOf(parts_, database_->tasks(), hub_, cancels_, *fly_, executor_)),
       reaper_(database_->tasks(), parts.clock, parts.logger) {
   executor_.Start();
   hub_.Start();
+  fly_->Start();
   changes_ = database_->tasks().Subscribe([this](const ports::TaskChange& change) {
     hub_.Changed(change);
     cancel_follower_.Changed();
@@ -131,6 +136,7 @@ void ClusterGateway::Stop() {
   reaper_.Stop();
   changes_.reset();
   cancel_follower_.Stop();
+  fly_->Stop();
   hub_.Stop();
   executor_.Stop();
   database_->Stop();

@@ -58,6 +58,8 @@ class ClusterGateway {
   // Binds the port on which `reports` are taken, with TLS alone. Start serves there.
   Status Listen(std::pair<std::string, std::uint16_t> place, const http::TlsIdentity& identity, http::Handler reports);
   void Start() { reports_->Start(); }
+  // Of that port; known once it is bound.
+  [[nodiscard]] std::string reports_address() const { return reports_->address(); }
   Status ReplaceTls(const http::TlsIdentity& identity) { return reports_->ReplaceTls(identity, {}); }
   void StopListening(std::chrono::milliseconds grace);
   // Of the certificate in use; relays are told it.
@@ -83,6 +85,7 @@ class ClusterGateway {
   std::unique_ptr<Outbox> outbox_;  // while it sends; of the thread of the Lease, and of the one that stops
   Executor executor_;
   gateway::TaskHub hub_;
+  const std::unique_ptr<storage::postgres::FlyExchange> fly_;
   gateway::CancelFeed cancels_;
   gateway::CancelFollower cancel_follower_;  // of what other servers cancel
   std::shared_ptr<void> changes_;

@@ -43,6 +43,11 @@ std::unique_ptr<ports::MessageQueue> TaskDatabase::NewOutboxConsumer() const {
   return std::make_unique<transports::postgres::Consumer>(consumer, clock_, random_);
 }
 
+std::unique_ptr<storage::postgres::FlyExchange> TaskDatabase::NewFlyExchange(
+    observe::Metrics& metrics, storage::postgres::FlyExchange::Receiver receiver) const {
+  return std::make_unique<storage::postgres::FlyExchange>(*database_, clock_, metrics, std::move(receiver));
+}
+
 void TaskDatabase::Stop() {
   tasks_.Stop();
   queues_.Stop();

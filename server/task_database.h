@@ -10,10 +10,12 @@
 #include "core/base/random.h"
 #include "core/base/result.h"
 #include "core/observe/log.h"
+#include "core/observe/metrics.h"
 #include "core/sql/postgres/database.h"
 #include "ports/message_queue.h"
 #include "ports/queue_admin.h"
 #include "ports/task_store.h"
+#include "storage/postgres/fly_exchange.h"
 #include "storage/postgres/task_store.h"
 #include "transports/postgres/administration.h"
 
@@ -31,6 +33,9 @@ class TaskDatabase {
   ports::TaskStore& tasks() { return tasks_; }
   // Of the outbox; by one server at a time, or each takes a part.
   [[nodiscard]] std::unique_ptr<ports::MessageQueue> NewOutboxConsumer() const;
+  // With the other servers of this database.
+  [[nodiscard]] std::unique_ptr<storage::postgres::FlyExchange> NewFlyExchange(
+      observe::Metrics& metrics, storage::postgres::FlyExchange::Receiver receiver) const;
   ports::QueueAdmin& queues() { return queues_; }
   // Forget, about once a minute and by any of the servers, what is kept no longer.
   Result<std::int64_t> DropOldTasks(WallTime now) { return tasks_.DropOld(now); }

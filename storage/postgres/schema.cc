@@ -140,13 +140,28 @@ EXCEPTION WHEN feature_not_supported THEN NULL;
 END $$
 )sql";
 
+// Live events on their way between processes. Of those of one, `sequence` is the order; what a crash takes is missed by
+// nobody.
+constexpr const char* kFlyEvents = R"sql(
+CREATE UNLOGGED TABLE fly_events(
+  server    text COLLATE "C" NOT NULL,
+  sequence  bigint NOT NULL,
+  at        bigint NOT NULL,
+  task      text NOT NULL,
+  namespace text NOT NULL,
+  data      text NOT NULL,
+  PRIMARY KEY(server, sequence)
+);
+)sql";
+
 }  // namespace
 
 std::vector<sql::postgres::Migration> Migrations() {
   return {{kComponent, 1, kObjects},
           {kComponent, 2, kTasks},
           {kComponent, 3, kHistoryByTime},
-          {kComponent, 4, kCompression}};
+          {kComponent, 4, kCompression},
+          {kComponent, 5, kFlyEvents}};
 }
 
 }  // namespace asya::storage::postgres
