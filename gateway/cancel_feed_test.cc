@@ -7,6 +7,8 @@
 namespace asya::gateway {
 namespace {
 
+using Canceled = Result<std::vector<ports::CanceledTask>>;
+
 class KeptStream final : public http::Stream {
  public:
   bool Write(std::string bytes) override {
@@ -29,22 +31,37 @@ class KeptStream final : public http::Stream {
 TEST(CancelFeed, TellsWhatIsCanceledWhileEarlierOnesAreRead) {
   CancelFeed feed;
   const auto stream = std::make_shared<KeptStream>();
-  feed.Add(stream, [&]() -> Result<std::vector<std::string>> {
-    const std::vector<std::string> as_of_now = {"earlier"};
-    feed.Publish("meanwhile");  // stored after the store was asked, published before its answer is here
+  feed.Add(stream, std::nullopt, [&]() -> Canceled {
+    const std::vector<ports::CanceledTask> as_of_now = {{"earlier", "default"}};
+    feed.Publish({"meanwhile", "default"});  // stored after the store was asked, published before its answer is here
     return as_of_now;
   });
-  feed.Publish("later");
+  feed.Publish({"later", "default"});
   for (const char* id : {"earlier", "meanwhile", "later"}) EXPECT_TRUE(stream->Told(id)) << id << stream->text();
+}
+
+TEST(CancelFeed, TellsOfOneNamespaceAloneWhoFollowsThatOne) {
+  CancelFeed feed;
+  const auto team = std::make_shared<KeptStream>();
+  const auto all = std::make_shared<KeptStream>();
+  const auto nothing = []() -> Canceled { return std::vector<ports::CanceledTask>{}; };
+  feed.Add(team, "team", nothing);
+  feed.Add(all, std::nullopt, nothing);
+  feed.Publish({"theirs", "team"});
+  feed.Publish({"foreign", "default"});
+  EXPECT_TRUE(team->Told("theirs"));
+  EXPECT_FALSE(team->Told("foreign"));
+  EXPECT_TRUE(all->Told("theirs"));
+  EXPECT_TRUE(all->Told("foreign"));
 }
 
 TEST(CancelFeed, SendsWhoCannotBeToldOfEarlierOnesAway) {
   CancelFeed feed;
   const auto stream = std::make_shared<KeptStream>();
-  feed.Add(stream, []() -> Result<std::vector<std::string>> { return Fail(ErrorCode::kUnavailable, "away"); });
+  feed.Add(stream, std::nullopt, []() -> Canceled { return Fail(ErrorCode::kUnavailable, "away"); });
   EXPECT_FALSE(stream->open()) << "it has to come again and ask once more";
   EXPECT_EQ(stream->text(), "") << "after a word a relay comes again at once, for as long as the store is away";
-  feed.Publish("later");
+  feed.Publish({"later", "default"});
   EXPECT_FALSE(stream->Told("later"));
 }
 
@@ -52,8 +69,8 @@ TEST(CancelFeed, ForgetsWhoIsGone) {
   CancelFeed feed;
   const auto gone = std::make_shared<KeptStream>();
   gone->Close();
-  feed.Add(gone, []() -> Result<std::vector<std::string>> { return std::vector<std::string>{}; });
-  feed.Publish("later");
+  feed.Add(gone, std::nullopt, []() -> Canceled { return std::vector<ports::CanceledTask>{}; });
+  feed.Publish({"later", "default"});
   EXPECT_EQ(gone.use_count(), 1);
 }
 
@@ -78,7 +95,7 @@ TEST(CancelFeed, AFeedWithoutNewsShowsThatItIsThere) {
   CancelFeed feed(std::chrono::milliseconds(5));
   const auto stream = std::make_shared<CountedStream>();
   auto seen = stream->Seen();
-  feed.Add(stream, []() -> Result<std::vector<std::string>> { return std::vector<std::string>{}; });
+  feed.Add(stream, std::nullopt, []() -> Canceled { return std::vector<ports::CanceledTask>{}; });
   EXPECT_EQ(seen.wait_for(std::chrono::seconds(20)), std::future_status::ready);
 }
 

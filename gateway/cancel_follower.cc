@@ -13,7 +13,7 @@ CancelFollower::CancelFollower(const Parts& parts, Periodic::Pause pause)
 
 void CancelFollower::Look() {
   const WallTime now = parts_.clock.Now();
-  const auto canceled = parts_.tasks.CanceledSince(looked_at_ - kOverlap);
+  const auto canceled = parts_.tasks.CanceledSince(looked_at_ - kOverlap, std::nullopt);
   if (!canceled.ok()) {
     if (!std::exchange(failing_, true)) {
       parts_.logger.Warning("what other servers cancel cannot be read; relays of this one go on with it",
@@ -23,9 +23,10 @@ void CancelFollower::Look() {
   }
   failing_ = false;
   looked_at_ = now;
-  std::set<std::string> listed(canceled->begin(), canceled->end());
-  for (const std::string& id : *canceled) {
-    if (!told_.contains(id)) parts_.feed.Publish(id);
+  std::set<std::string> listed;
+  for (const ports::CanceledTask& task : *canceled) {
+    if (!told_.contains(task.id)) parts_.feed.Publish(task);
+    listed.insert(task.id);
   }
   told_ = std::move(listed);
 }

@@ -51,7 +51,7 @@ TEST(CancelFollower, TellsOnceWhatAnotherServerOfTheStoreHasCanceled) {
   ASSERT_TRUE(tasks.Start().ok());
   CancelFeed feed;
   const auto relay = std::make_shared<Relay>();
-  feed.Add(relay, [] { return std::vector<std::string>(); });
+  feed.Add(relay, std::nullopt, [] { return std::vector<ports::CanceledTask>(); });
   CancelFollower follower({tasks, feed, RealClock(), observe::Logger::Silent()},
                           Periodic::Every(std::chrono::milliseconds(1)));
   follower.Start();

@@ -1,4 +1,5 @@
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "gateway/create_task.h"
@@ -35,10 +36,13 @@ http::Handler Blocking(const Deps& deps, std::function<http::Response(const http
   });
 }
 
-void FollowCancellations(const Deps& deps, http::Responder responder) {
+void FollowCancellations(const http::Request& request, const Deps& deps, http::Responder responder) {
+  const std::optional<std::string> namespace_ =
+      deps.speaks_for ? std::optional(deps.speaks_for(request)) : std::nullopt;
   http::Response head{200, "", "text/event-stream", {}};
-  deps.cancels.Add(responder.StartStream(std::move(head)),
-                   [&deps] { return deps.tasks.CanceledSince(deps.clock.Now() - kCancelFeedHistory); });
+  deps.cancels.Add(responder.StartStream(std::move(head)), namespace_, [&deps, &namespace_] {
+    return deps.tasks.CanceledSince(deps.clock.Now() - kCancelFeedHistory, namespace_);
+  });
 }
 
 }  // namespace
@@ -76,8 +80,9 @@ void AddInternalRoutes(http::Router& router, const Deps& deps, const Limits& lim
                  TakeReports(request, request.parameters.find("id")->second, std::move(responder), deps, limits);
                }));
   }
-  router.Add("GET", "/api/v1/cancellations", OnExecutor(deps, [&deps](http::Request, http::Responder responder) {
-               FollowCancellations(deps, std::move(responder));
+  router.Add("GET", "/api/v1/cancellations",
+             OnExecutor(deps, [&deps](const http::Request& request, http::Responder responder) {
+               FollowCancellations(request, deps, std::move(responder));
              }));
 }
 

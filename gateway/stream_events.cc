@@ -22,8 +22,12 @@ std::string ServerSentEvent(const char* name, const std::string& data_json, std:
 
 class Following final : public TaskListener {
  public:
-  Following(const Deps& deps, std::string task_id, std::int64_t after, std::shared_ptr<http::Stream> stream)
-      : deps_(deps), task_id_(std::move(task_id)), after_(after), stream_(std::move(stream)) {}
+  Following(const Deps& deps, const ports::Task& task, std::int64_t after, std::shared_ptr<http::Stream> stream)
+      : deps_(deps),
+        task_id_(task.id),
+        namespace_(task.namespace_.empty() ? "default" : task.namespace_),
+        after_(after),
+        stream_(std::move(stream)) {}
 
   bool OnChange() override {
     const auto events = deps_.tasks.Events(task_id_, after_);
@@ -43,6 +47,9 @@ class Following final : public TaskListener {
   void OnFly(const std::string& data_json) override {
     if (!stream_->Write(ServerSentEvent("fly", data_json, 0))) stream_->Close();
   }
+  [[nodiscard]] bool TakesFlyOf(const std::string& namespace_of_sender) const override {
+    return namespace_of_sender.empty() || namespace_of_sender == namespace_;
+  }
   bool OnTime() override { return stream_->Write(":keepalive\n\n"); }
 
  private:
@@ -52,7 +59,8 @@ class Following final : public TaskListener {
   }
 
   const Deps& deps_;
-  std::string task_id_;
+  const std::string task_id_;
+  const std::string namespace_;
   std::int64_t after_;
   std::shared_ptr<http::Stream> stream_;
 };
@@ -80,7 +88,7 @@ void StreamEvents(http::Request request, http::Responder responder, const Deps& 
   http::Response head{200, ":connected\n\n", "text/event-stream", {}};
   head.headers.Set("Cache-Control", "no-store");
   auto stream = responder.StartStream(std::move(head));
-  auto following = std::make_shared<Following>(deps, id, after, stream);
+  auto following = std::make_shared<Following>(deps, *task, after, stream);
   deps.metrics.StreamOpened();
   stream->OnClosed([&hub = deps.hub, metrics = deps.metrics, id, weak = std::weak_ptr<Following>(following)] {
     metrics.StreamEnded();

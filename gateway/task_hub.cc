@@ -120,7 +120,7 @@ void TaskHub::Fly(const ports::FlyEvent& event) {
     const auto list = listeners_.find(event.task_id);
     if (list == listeners_.end()) return;
     for (const auto& entry : list->second) {
-      if (entry->interest != Interest::kEveryChange) continue;
+      if (entry->interest != Interest::kEveryChange || !entry->listener->TakesFlyOf(event.namespace_)) continue;
       woken.push_back(entry);
       if (entry->fly.size() >= kFlyBacklogLimit) {
         entry->fly.pop_front();

@@ -31,6 +31,8 @@ class TaskListener {
   virtual bool OnChange() = 0;
   // A streamed, unstored event of the handler, in order; only for those who asked for a task's live stream.
   virtual void OnFly(const std::string& data_json) = 0;
+  // Whether those of who is of this namespace are listened to. Under a lock of the hub: only say so.
+  [[nodiscard]] virtual bool TakesFlyOf(const std::string& /*namespace_*/) const { return true; }
   // The time given to Add has come. Return false to be forgotten, or true to be called again after `period`.
   virtual bool OnTime() = 0;
 };

@@ -78,8 +78,8 @@ struct TaskReport {
   std::string result_json;
   std::string error_json;
   std::string reason;
-  std::string parent_id;  // registers a fan-out child on first sight
-  std::string namespace_;
+  std::string parent_id;   // registers a fan-out child on first sight
+  std::string namespace_;  // of who reports; empty: not said
   // what the relay measured of this hop (queue_wait_ms, cold_start_ms, work_ms, actor, attempt); may be empty
   std::string hop_json;
 };
@@ -117,6 +117,11 @@ struct DeadLetterFilter {
 struct DeadLetterPage {
   std::vector<DeadLetter> letters;  // newest first
   std::string next_cursor;          // empty at the end
+};
+
+struct CanceledTask {
+  std::string id;
+  std::string namespace_;
 };
 
 // A hint that a task changed or got an event.
@@ -162,7 +167,7 @@ class TaskStore {
   virtual Result<TaskPage> List(const TaskFilter& filter) = 0;
   virtual Result<std::vector<Task>> Children(const std::string& parent_id) = 0;
   // Applies a batch in one transaction. Backward moves and repeats change nothing (idempotent). Unknown tasks are
-  // ignored unless parent_id is set.
+  // ignored unless parent_id is set; so are tasks, and children of tasks, of another namespace than who reports is of.
   virtual Status Report(const std::vector<TaskReport>& reports) = 0;
   // The same without waiting; `done` as above.
   virtual void ReportThen(std::vector<TaskReport> reports, std::function<void(Status)> done) { done(Report(reports)); }
@@ -172,9 +177,11 @@ class TaskStore {
   virtual Result<std::vector<TaskEvent>> Events(const std::string& task_id, std::int64_t after) = 0;
   // Unfinished tasks past their deadline become failed/Timeout; returns how many.
   virtual Result<std::int64_t> ExpireDeadlines(WallTime now) = 0;
-  // Ids of tasks canceled since `since` (for the relays' cancel feed), oldest first; the latest of too many.
-  virtual Result<std::vector<std::string>> CanceledSince(WallTime since) = 0;
-  // Idempotent by id.
+  // Tasks canceled since `since` (for the relays' cancel feed), of one namespace or of all, oldest first; the latest of
+  // too many.
+  virtual Result<std::vector<CanceledTask>> CanceledSince(WallTime since,
+                                                          const std::optional<std::string>& namespace_) = 0;
+  // Idempotent by id. A letter whose id is of a task of another namespace is ignored.
   virtual Status PutDeadLetters(const std::vector<DeadLetter>& letters) = 0;
   virtual Result<DeadLetter> GetDeadLetter(const std::string& id) = 0;
   virtual Result<DeadLetterPage> ListDeadLetters(const DeadLetterFilter& filter) = 0;

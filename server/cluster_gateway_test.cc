@@ -16,13 +16,15 @@ class ClusterGatewayTest : public testing::Test {
   void SetUp() override {
     if (!PostgresSchema::Address()) GTEST_SKIP() << "needs a server: run under tools/postgres run";
     schema_ = std::make_unique<PostgresSchema>();
-    ports::Record actor;
-    actor.key = {"asyncactors", "vision", "resize"};
-    actor.uid = "resize";
-    actor.json = std::make_shared<const std::string>(
-        R"({"apiVersion":"asya.sh/v1alpha1","kind":"AsyncActor","metadata":{"name":"resize","namespace":"vision"},)"
-        R"("spec":{}})");
-    ASSERT_TRUE(objects_.Create(actor, {}).ok());
+    for (const char* namespace_ : {"vision", "audio"}) {
+      ports::Record actor;
+      actor.key = {"asyncactors", namespace_, "resize"};
+      actor.uid = namespace_;
+      actor.json = std::make_shared<const std::string>(
+          R"({"apiVersion":"asya.sh/v1alpha1","kind":"AsyncActor","metadata":{"name":"resize","namespace":")" +
+          std::string(namespace_) + R"("},"spec":{}})");
+      ASSERT_TRUE(objects_.Create(actor, {}).ok());
+    }
     here_ = std::make_unique<ServerOfACluster>(*schema_, cluster_, objects_);
     there_ = std::make_unique<ServerOfACluster>(*schema_, cluster_, objects_);
   }
@@ -42,7 +44,7 @@ class ClusterGatewayTest : public testing::Test {
 };
 
 TEST_F(ClusterGatewayTest, WhatAHandlerSendsOnTheWayIsHeardAtAnyServer) {
-  const std::string id = here_->CreateTask("resize");
+  const std::string id = here_->CreateTask("vision");
   StreamReader stream(
       [&](const auto& on_body) { there_->Task("GET", "/api/v1/tasks/" + id + "/events", "", on_body); });
   ASSERT_TRUE(stream.Has("event: status"));
@@ -61,6 +63,51 @@ TEST_F(ClusterGatewayTest, WhatAHandlerSendsOnTheWayIsHeardAtAnyServer) {
   EXPECT_TRUE(stream.Has(told)) << "each once, in order, the last one included";
   EXPECT_EQ(Report(*here_, "vision", id, R"("type":"status","status":"succeeded","result":{})"), 204);
   EXPECT_TRUE(stream.Ended());
+}
+
+TEST_F(ClusterGatewayTest, ARelayChangesNothingOfAnotherNamespace) {
+  const std::string id = here_->CreateTask("vision");
+  StreamReader stream([&](const auto& on_body) { here_->Task("GET", "/api/v1/tasks/" + id + "/events", "", on_body); });
+  ASSERT_TRUE(stream.Has("event: status"));
+  EXPECT_EQ(Report(*here_, "audio", id, R"("type":"fly","data":"foreign")"), 204);
+  EXPECT_EQ(Report(*here_, "audio", id, R"("type":"status","status":"failed","error":{"type":"X"})"), 204)
+      << "as for a task that there is not";
+  EXPECT_EQ(Report(*here_, "audio", id, R"("type":"dead-letter","raw_base64":"AAEC")"), 204);
+  EXPECT_EQ(here_->StatusOf(id), "pending");
+  EXPECT_EQ(Report(*here_, "vision", id, R"("type":"dead-letter","raw_base64":"AAEC","reason":"own")"), 204);
+  EXPECT_EQ(Report(*here_, "vision", id, R"("type":"status","status":"succeeded","result":{})"), 204);
+  EXPECT_TRUE(stream.Ended());
+  EXPECT_EQ(stream.text().find("foreign"), std::string::npos) << stream.text();
+  const auto letter = here_->Task("GET", "/api/v1/dead-letters/" + id);
+  EXPECT_EQ(letter.status, 200) << letter.body;
+  EXPECT_NE(letter.body.find("\"own\""), std::string::npos) << letter.body;
+}
+
+TEST_F(ClusterGatewayTest, ACancelReachesRelaysOfItsNamespaceAtAnyServerAndNoOthers) {
+  const std::string before = here_->CreateTask("vision");
+  EXPECT_EQ(here_->Task("DELETE", "/api/v1/tasks/" + before).status, 204);
+  const std::string id = here_->CreateTask("vision");
+  const auto follow = [](ServerOfACluster& server, const std::string& namespace_, const StreamReader::OnBody& on_body) {
+    server.Report(namespace_, "GET", "/api/v1/cancellations", "", on_body);
+  };
+  StreamReader own([&](const auto& on_body) { follow(*there_, "vision", on_body); });
+  StreamReader foreign_here([&](const auto& on_body) { follow(*here_, "audio", on_body); });
+  StreamReader foreign_there([&](const auto& on_body) { follow(*there_, "audio", on_body); });
+  for (StreamReader* const stream : {&own, &foreign_here, &foreign_there}) EXPECT_TRUE(stream->Has(":connected"));
+  EXPECT_TRUE(own.Has(before));
+  EXPECT_EQ(here_->Task("DELETE", "/api/v1/tasks/" + id).status, 204);
+  EXPECT_TRUE(own.Has(id));
+  // What comes later is there, and so was all that came before.
+  const std::string last = here_->CreateTask("audio");
+  EXPECT_EQ(here_->Task("DELETE", "/api/v1/tasks/" + last).status, 204);
+  for (StreamReader* const stream : {&foreign_here, &foreign_there}) {
+    EXPECT_TRUE(stream->Has(last));
+    EXPECT_EQ(stream->text().find(before), std::string::npos) << stream->text();
+    EXPECT_EQ(stream->text().find(id), std::string::npos) << stream->text();
+  }
+  EXPECT_EQ(own.text().find(last), std::string::npos) << own.text();
+  here_->Stop();
+  there_->Stop();
 }
 
 }  // namespace

@@ -27,7 +27,7 @@ namespace asya::server {
 inline constexpr std::chrono::seconds kGatewayPatience{30};
 
 // Answers as a cluster does in which the token "relay-of-NAMESPACE" is of a pod there, for the gateway alone, and any
-// other but "nobody" is of the user of that name, who may do everything with tasks in namespace `vision`.
+// other but "nobody" is of the user of that name, who may do everything with tasks in namespaces `vision` and `audio`.
 inline http::Response AnswerAsCluster(const http::Request& request) {
   using cluster::kubernetes::TestCluster;
   if (request.method == "GET") return TestCluster::Json(200, R"({"data":{"client-ca-file":"USERS"}})");
@@ -44,13 +44,16 @@ inline http::Response AnswerAsCluster(const http::Request& request) {
     if (audiences != nullptr) status["audiences"] = *audiences;
   } else {
     const json::Value* const namespace_ = review.FindPath({"spec", "resourceAttributes", "namespace"});
-    status["allowed"] = namespace_ != nullptr && *namespace_ == json::Value("vision");
+    status["allowed"] =
+        namespace_ != nullptr && (*namespace_ == json::Value("vision") || *namespace_ == json::Value("audio"));
   }
   return TestCluster::Json(201, json::Dump(json::Object{{"status", std::move(status)}}));
 }
 
 class ServerOfACluster {
  public:
+  using OnBody = std::function<bool(std::string_view)>;
+
   ServerOfACluster(const tests::PostgresSchema& schema, const cluster::kubernetes::TestCluster& cluster,
                    ports::ObjectStore& objects)
       : delegation_(cluster.At(), Delegation::Parts{RealClock(), observe::Logger::Silent(), metrics_}),
@@ -70,7 +73,9 @@ class ServerOfACluster {
     EXPECT_TRUE(listens.ok());
     gateway_->Start();
   }
-  ~ServerOfACluster() {
+  ~ServerOfACluster() { Stop(); }
+  // Ends its streams too.
+  void Stop() {
     tasks_.server->Stop(std::chrono::milliseconds(0));
     gateway_->StopListening(std::chrono::milliseconds(0));
     delegation_.Stop();
@@ -81,22 +86,22 @@ class ServerOfACluster {
 
   // The task API, by the user `ada`.
   http::ClientResponse Task(const std::string& method, const std::string& path, const std::string& body = "",
-                            const std::function<bool(std::string_view)>& on_body = {}) {
+                            const OnBody& on_body = {}) {
     http::ClientRequest request;
     request.url = tasks_.url + path;
     return Call(std::move(request), method, "ada", body, on_body);
   }
   // The port of reports, by a pod of `namespace_`.
   http::ClientResponse Report(const std::string& namespace_, const std::string& method, const std::string& path,
-                              const std::string& body = "", const std::function<bool(std::string_view)>& on_body = {}) {
+                              const std::string& body = "", const OnBody& on_body = {}) {
     http::ClientRequest request;
     request.url = "https://" + gateway_->reports_address() + path;
     request.ca_pem = identity_.certificate_pem;
     return Call(std::move(request), method, "relay-of-" + namespace_, body, on_body);
   }
-  // Of namespace `vision`; the id.
-  std::string CreateTask(const std::string& actor) {
-    const auto created = Task("POST", "/api/v1/tasks?actor=" + actor + "&namespace=vision", R"({"payload":{}})");
+  // Of the actor `resize`; the id.
+  std::string CreateTask(const std::string& namespace_) {
+    const auto created = Task("POST", "/api/v1/tasks?actor=resize&namespace=" + namespace_, R"({"payload":{}})");
     EXPECT_EQ(created.status, 201) << created.body;
     return json::Parse(created.body).value().GetString("id").value_or("");
   }
@@ -109,7 +114,7 @@ class ServerOfACluster {
 
  private:
   http::ClientResponse Call(http::ClientRequest request, const std::string& method, const std::string& token,
-                            const std::string& body, const std::function<bool(std::string_view)>& on_body) {
+                            const std::string& body, const OnBody& on_body) {
     request.method = method;
     request.body = body;
     request.headers.Set("Authorization", "Bearer " + token);
@@ -131,15 +136,15 @@ class ServerOfACluster {
 // Reads a stream on a thread of its own for as long as it is there.
 class StreamReader {
  public:
+  using OnBody = std::function<bool(std::string_view)>;
   // `call` reads, and gives what comes to what it is called with.
-  explicit StreamReader(const std::function<void(const std::function<bool(std::string_view)>&)>& call)
+  explicit StreamReader(const std::function<void(const OnBody& on_body)>& call)
       : thread_([this, call] {
           call([this](std::string_view piece) { return Add(piece); });
           const std::lock_guard lock(mutex_);
           ended_ = true;
           more_.notify_all();
         }) {}
-  // A stream that may go on without a word is asked at its next one whether it is wanted.
   ~StreamReader() { thread_.join(); }
   StreamReader(const StreamReader&) = delete;
   StreamReader& operator=(const StreamReader&) = delete;

@@ -26,6 +26,17 @@ IdList Ids(const Result<ports::DeadLetterPage>& page) {
   return ids;
 }
 
+TEST_P(TaskStoreSuite, ALetterOfATaskOfAnotherNamespaceIsIgnored) {
+  MustCreate(MakeTask("t1"));
+  DeadLetter foreign = MakeLetter("t1", "ocr");
+  foreign.namespace_ = "team";
+  ASSERT_TRUE(store().PutDeadLetters({foreign, MakeLetter("other", "ocr")}).ok());
+  EXPECT_EQ(store().GetDeadLetter("t1").error().code, ErrorCode::kNotFound);
+  EXPECT_TRUE(store().GetDeadLetter("other").ok());
+  ASSERT_TRUE(store().PutDeadLetters({MakeLetter("t1", "ocr")}).ok());
+  EXPECT_EQ(store().GetDeadLetter("t1")->namespace_, "default") << "its place was not taken";
+}
+
 TEST_P(TaskStoreSuite, DeadLettersAreKeptOncePerId) {
   DeadLetter raw = MakeLetter("raw-abc", "prep");
   raw.envelope_json.clear();

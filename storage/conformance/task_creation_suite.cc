@@ -12,6 +12,7 @@ namespace {
 using ports::IdempotencyKey;
 using ports::Task;
 using ports::TaskFilter;
+using ports::TaskReport;
 using ports::TaskStatus;
 
 TEST_P(TaskStoreSuite, CreateStoresTheTaskAndSendsItsMessage) {
@@ -157,7 +158,9 @@ TEST_P(TaskStoreSuite, AListIsFiltered) {
   other.flow = "scan";
   other.labels_json = R"({"team":"x","a.b/c":"1"})";
   MustCreate(other);
-  MustReport(MakeReport("other", TaskStatus::kRunning, 0.1));
+  TaskReport running = MakeReport("other", TaskStatus::kRunning, 0.1);
+  running.namespace_ = "team";
+  MustReport(running);
   const auto ids = [&](const TaskFilter& filter) {
     std::vector<std::string> found;
     const auto page = store().List(filter);

@@ -202,11 +202,52 @@ TEST_P(TaskStoreSuite, CancelIsIdempotentAndFeedsTheRelays) {
   ASSERT_TRUE(store().Cancel("t1").ok());
   ASSERT_TRUE(store().Cancel("t2").ok());
   EXPECT_EQ(MustGet("t1").status, TaskStatus::kCanceled);
-  EXPECT_EQ(*store().CanceledSince(before), (std::vector<std::string>{"t2", "t1"}));
-  EXPECT_TRUE(store().CanceledSince(RealClock().Now() + std::chrono::hours(1))->empty());
+  const auto canceled = store().CanceledSince(before, std::nullopt);
+  ASSERT_EQ(canceled->size(), 2U);
+  EXPECT_EQ(canceled->at(0).id, "t2");
+  EXPECT_EQ(canceled->at(0).namespace_, "default");
+  EXPECT_EQ(canceled->at(1).id, "t1");
+  EXPECT_EQ(store().CanceledSince(before, "default")->size(), 2U);
+  EXPECT_TRUE(store().CanceledSince(before, "team")->empty());
+  EXPECT_TRUE(store().CanceledSince(RealClock().Now() + std::chrono::hours(1), std::nullopt)->empty());
   MustReport(MakeReport("t1", TaskStatus::kSucceeded, 1));
   EXPECT_EQ(MustGet("t1").status, TaskStatus::kCanceled);
   EXPECT_EQ(store().Events("t1", 0)->size(), 2U);
+}
+
+TEST_P(TaskStoreSuite, WhoIsOfAnotherNamespaceChangesNothing) {
+  MustCreate(MakeTask("t1"));
+  const Task task = MustGet("t1");
+  TaskReport foreign = MakeReport("t1", TaskStatus::kSucceeded, 1);
+  foreign.namespace_ = "team";
+  foreign.hop_json = R"({"actor":"ocr"})";
+  foreign.result_json = "1";
+  TaskReport child = MakeReport("c1", TaskStatus::kRunning, 0.5);
+  child.namespace_ = "team";
+  child.parent_id = "t1";
+  ASSERT_TRUE(store().Report({foreign, child}).ok()) << "as of tasks that there are not";
+  EXPECT_EQ(MustGet("t1").version, task.version);
+  EXPECT_EQ(store().Events("t1", 0)->size(), 1U);
+  EXPECT_EQ(store().Get("c1").error().code, ErrorCode::kNotFound);
+  TaskReport whoever = MakeReport("t1", TaskStatus::kRunning, 0.5);
+  whoever.namespace_.clear();
+  MustReport(whoever);
+  EXPECT_EQ(MustGet("t1").status, TaskStatus::kRunning) << "where there are no namespaces to tell apart";
+  Task nowhere = MakeTask("t2");
+  nowhere.namespace_.clear();
+  MustCreate(nowhere);
+  MustReport(MakeReport("t2", TaskStatus::kRunning, 0.5));
+  EXPECT_EQ(MustGet("t2").status, TaskStatus::kRunning) << "such a task is of namespace default";
+}
+
+TEST_P(TaskStoreSuite, AChildOfAParentThatNobodyKnowsIsOfWhoReportsIt) {
+  TaskReport child = MakeReport("c1", TaskStatus::kRunning, 0.5);
+  child.namespace_ = "team";
+  child.parent_id = "forgotten";
+  MustReport(child);
+  EXPECT_EQ(MustGet("c1").namespace_, "team");
+  MustReport(MakeReport("c1", TaskStatus::kFailed, 1));
+  EXPECT_EQ(MustGet("c1").status, TaskStatus::kRunning) << "that was somebody of namespace default";
 }
 
 TEST_P(TaskStoreSuite, DeadlinesEndUnfinishedTasks) {

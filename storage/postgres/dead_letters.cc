@@ -48,7 +48,9 @@ Result<bool> Put(Transaction& transaction, const DeadLetter& letter) {
   ASYA_TRY(const Rows rows,
            transaction.Execute("INSERT INTO dead_letters(id, at, namespace, actor, reason, error_type, error_message, "
                                "signature, envelope, raw, replayed_as) "
-                               "VALUES($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, '') ON CONFLICT(id) DO NOTHING",
+                               "SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, '' WHERE NOT EXISTS (SELECT FROM tasks "
+                               "WHERE id = $1 AND $3 <> '' AND coalesce(nullif(namespace, ''), 'default') <> $3) "
+                               "ON CONFLICT(id) DO NOTHING",
                                Parameters()
                                    .Add(letter.id)
                                    .Add(ToMicroseconds(letter.at))

@@ -84,13 +84,20 @@ Result<std::vector<TaskEvent>> TaskStore::Events(const std::string& task_id, std
   return events;
 }
 
-Result<std::vector<std::string>> TaskStore::CanceledSince(WallTime since) {
-  ASYA_TRY(const Rows rows, database_.Query("SELECT id FROM tasks WHERE status = 5 AND updated_at >= $1 "
+Result<std::vector<ports::CanceledTask>> TaskStore::CanceledSince(WallTime since,
+                                                                  const std::optional<std::string>& namespace_) {
+  Parameters parameters;
+  parameters.Add(ToMicroseconds(since)).Add(kCancellationsListedMax);
+  namespace_ ? parameters.Add(*namespace_) : parameters.AddNull();
+  ASYA_TRY(const Rows rows, database_.Query("SELECT id, coalesce(nullif(namespace, ''), 'default') FROM tasks "
+                                            "WHERE status = 5 AND updated_at >= $1 "
+                                            "AND ($3::text IS NULL OR coalesce(nullif(namespace, ''), 'default') = $3) "
                                             "ORDER BY updated_at DESC, sequence DESC LIMIT $2",
-                                            Parameters().Add(ToMicroseconds(since)).Add(kCancellationsListedMax)));
-  std::vector<std::string> ids;
-  for (std::size_t row = rows.size(); row > 0; --row) ids.push_back(rows.Text(row - 1, 0));
-  return ids;
+                                            parameters));
+  std::vector<ports::CanceledTask> canceled;
+  for (std::size_t row = rows.size(); row > 0; --row)
+    canceled.push_back({rows.Text(row - 1, 0), rows.Text(row - 1, 1)});
+  return canceled;
 }
 
 }  // namespace asya::storage::postgres

@@ -20,15 +20,17 @@ std::int64_t Number(TaskStatus status) { return static_cast<std::int64_t>(status
 
 // In the order of the ids, so that two processes never wait for each other's rows crosswise.
 constexpr const char* kLockTasks =
-    "SELECT id, sequence FROM tasks WHERE id = ANY($1::text[]) ORDER BY id FOR NO KEY UPDATE";
+    "SELECT id, sequence, namespace FROM tasks WHERE id = ANY($1::text[]) ORDER BY id FOR NO KEY UPDATE";
 
-// A fan-out child: it belongs to the flow of its parent and ends by the same deadline.
+// A fan-out child: it belongs to the flow of its parent and ends by the same deadline. Of a parent in another namespace
+// (who may change what: MayChange) there is none.
 constexpr const char* kRegister = R"sql(
 WITH registered AS (
   INSERT INTO tasks(id, namespace, parent_id, flow, actor, status, progress, current_actor, reason, replay_of, labels,
                     created_at, updated_at, deadline_at, version)
   SELECT $1, $2, $3, coalesce(p.flow, ''), $4, $5, $6, $4, $7, '', '', $8, $8, p.deadline_at, 1
   FROM (SELECT 1) AS one LEFT JOIN tasks p ON p.id = $3
+  WHERE p.id IS NULL OR $2 = '' OR coalesce(nullif(p.namespace, ''), 'default') = $2
   ON CONFLICT(id) DO NOTHING RETURNING sequence
 ), outcome AS (
   INSERT INTO task_results(task, result, error) SELECT sequence, $9, $10 FROM registered
@@ -90,16 +92,20 @@ PreparedReport Prepare(const TaskReport& report) {
                         EventData(report.status, progress, report.current_actor, report.reason, report.hop_json)};
 }
 
-using Sequences = std::map<std::string, std::int64_t>;
+struct Locked {
+  std::int64_t sequence = 0;
+  std::string namespace_;
+};
+using LockedTasks = std::map<std::string, Locked>;  // by id
 
-Status Lock(Transaction& transaction, const std::vector<std::string>& ids, Sequences& sequences) {
+Status Lock(Transaction& transaction, const std::vector<std::string>& ids, LockedTasks& locked) {
   ASYA_TRY(const Rows rows, transaction.Execute(kLockTasks, Parameters().Add(ids)));
-  for (std::size_t row = 0; row < rows.size(); ++row) sequences[rows.Text(row, 0)] = rows.Int(row, 1);
+  for (std::size_t row = 0; row < rows.size(); ++row) locked[rows.Text(row, 0)] = {rows.Int(row, 1), rows.Text(row, 2)};
   return Ok();
 }
 
 // True: the child is new, and this report was its first.
-Result<bool> Register(Transaction& transaction, const PreparedReport& prepared, WallTime now, Sequences& sequences) {
+Result<bool> Register(Transaction& transaction, const PreparedReport& prepared, WallTime now, LockedTasks& locked) {
   const TaskReport& report = prepared.report;
   ASYA_TRY(const Rows rows, transaction.Execute(kRegister, Parameters()
                                                                .Add(report.task_id)
@@ -114,11 +120,11 @@ Result<bool> Register(Transaction& transaction, const PreparedReport& prepared, 
                                                                .Add(report.error_json)
                                                                .Add(prepared.event_data)));
   if (rows.empty()) {
-    // Another process registered it meanwhile.
-    ASYA_TRY_STATUS(Lock(transaction, {report.task_id}, sequences));
+    // Another process registered it meanwhile, or its parent is none of the reporter's.
+    ASYA_TRY_STATUS(Lock(transaction, {report.task_id}, locked));
     return false;
   }
-  sequences[report.task_id] = rows.Int(0, 0);
+  locked[report.task_id] = {rows.Int(0, 0), report.namespace_};
   return true;
 }
 
@@ -142,21 +148,21 @@ Result<bool> ApplyTo(Transaction& transaction, std::int64_t task, const Prepared
   return rows.Int(0, 0) > 0;
 }
 
-Status Apply(Transaction& transaction, const PreparedReport& prepared, WallTime now, Sequences& sequences,
+Status Apply(Transaction& transaction, const PreparedReport& prepared, WallTime now, LockedTasks& locked,
              std::vector<std::string>& changed) {
   const TaskReport& report = prepared.report;
-  auto found = sequences.find(report.task_id);
-  if (found == sequences.end() && !report.parent_id.empty()) {
-    ASYA_TRY(const bool registered, Register(transaction, prepared, now, sequences));
+  auto found = locked.find(report.task_id);
+  if (found == locked.end() && !report.parent_id.empty()) {
+    ASYA_TRY(const bool registered, Register(transaction, prepared, now, locked));
     if (registered) {
       changed.push_back(report.task_id);
       changed.push_back(report.parent_id);
       return Ok();
     }
-    found = sequences.find(report.task_id);
+    found = locked.find(report.task_id);
   }
-  if (found == sequences.end()) return Ok();
-  ASYA_TRY(const bool did, ApplyTo(transaction, found->second, prepared, now));
+  if (found == locked.end() || !MayChange(report.namespace_, found->second.namespace_)) return Ok();
+  ASYA_TRY(const bool did, ApplyTo(transaction, found->second.sequence, prepared, now));
   if (did) changed.push_back(report.task_id);
   return Ok();
 }
@@ -172,10 +178,10 @@ Status TaskStore::Report(const std::vector<TaskReport>& reports) {
     ids.push_back(report.task_id);
   }
   const auto apply = [&](Transaction& transaction, Ids& changed) -> Status {
-    Sequences sequences;
-    ASYA_TRY_STATUS(Lock(transaction, ids, sequences));
+    LockedTasks locked;
+    ASYA_TRY_STATUS(Lock(transaction, ids, locked));
     const WallTime now = clock_.Now();
-    for (const auto& one : prepared) ASYA_TRY_STATUS(Apply(transaction, one, now, sequences, changed));
+    for (const auto& one : prepared) ASYA_TRY_STATUS(Apply(transaction, one, now, locked, changed));
     return Ok();
   };
   return Write(apply);
@@ -187,10 +193,10 @@ Status TaskStore::Cancel(const std::string& id) {
   report.status = TaskStatus::kCanceled;
   const PreparedReport prepared = Prepare(report);
   const auto cancel = [&](Transaction& transaction, Ids& changed) -> Status {
-    Sequences sequences;
-    ASYA_TRY_STATUS(Lock(transaction, {id}, sequences));
-    if (sequences.empty()) return NoSuchTask(id);
-    return Apply(transaction, prepared, clock_.Now(), sequences, changed);
+    LockedTasks locked;
+    ASYA_TRY_STATUS(Lock(transaction, {id}, locked));
+    if (locked.empty()) return NoSuchTask(id);
+    return Apply(transaction, prepared, clock_.Now(), locked, changed);
   };
   return Write(cancel);
 }

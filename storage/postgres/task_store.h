@@ -42,7 +42,8 @@ class TaskStore final : public ports::TaskStore {
   Result<std::vector<ports::TaskEvent>> Events(const std::string& task_id, std::int64_t after) override;
   Result<std::int64_t> ExpireDeadlines(WallTime now) override;
   // Times are those of the writes; ask from a little before the last answer, since a write takes a moment to commit.
-  Result<std::vector<std::string>> CanceledSince(WallTime since) override;
+  Result<std::vector<ports::CanceledTask>> CanceledSince(WallTime since,
+                                                         const std::optional<std::string>& namespace_) override;
   Status PutDeadLetters(const std::vector<ports::DeadLetter>& letters) override;
   Result<ports::DeadLetter> GetDeadLetter(const std::string& id) override;
   Result<ports::DeadLetterPage> ListDeadLetters(const ports::DeadLetterFilter& filter) override;

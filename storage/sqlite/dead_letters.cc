@@ -49,7 +49,9 @@ Status Put(Transaction& transaction, const DeadLetter& letter) {
   ASYA_TRY(auto* const put,
            transaction.Prepare("INSERT INTO dead_letters(id, at, namespace, actor, reason, error_type, "
                                "error_message, signature, envelope, raw, replayed_as) "
-                               "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, '') "
+                               "SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, '' "
+                               "WHERE NOT EXISTS (SELECT 1 FROM tasks WHERE id = ?1 AND ?3 <> '' "
+                               "AND coalesce(nullif(namespace, ''), 'default') <> ?3) "
                                "ON CONFLICT(id) DO NOTHING"));
   return put->Bind(1, letter.id)
       .Bind(2, ToMicroseconds(letter.at))

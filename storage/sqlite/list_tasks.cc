@@ -134,21 +134,25 @@ Result<TaskView> TaskStore::View(const std::string& id) {
   return *std::move(view);
 }
 
-Result<std::vector<std::string>> TaskStore::CanceledSince(WallTime since) {
-  std::vector<std::string> ids;
+Result<std::vector<ports::CanceledTask>> TaskStore::CanceledSince(WallTime since,
+                                                                  const std::optional<std::string>& namespace_) {
+  std::vector<ports::CanceledTask> canceled;
   const auto read = [&](Transaction& transaction) -> Status {
-    ASYA_TRY(auto* const row, transaction.Prepare("SELECT id FROM tasks WHERE status = 5 AND updated_at >= ?1 "
-                                                  "ORDER BY updated_at DESC LIMIT ?2"));
+    ASYA_TRY(auto* const row,
+             transaction.Prepare("SELECT id, coalesce(nullif(namespace, ''), 'default') AS owner FROM tasks "
+                                 "WHERE status = 5 AND updated_at >= ?1 AND (?3 IS NULL OR owner = ?3) "
+                                 "ORDER BY updated_at DESC LIMIT ?2"));
     row->Bind(1, ToMicroseconds(since)).Bind(2, kCancellationsListedMax);
+    if (namespace_) row->Bind(3, *namespace_);
     for (;;) {
       ASYA_TRY(const bool found, row->Step());
       if (!found) return Ok();
-      ids.push_back(row->Text(0));
+      canceled.push_back({row->Text(0), row->Text(1)});
     }
   };
   ASYA_TRY_STATUS(database_.Read(read));
-  std::reverse(ids.begin(), ids.end());
-  return ids;
+  std::reverse(canceled.begin(), canceled.end());
+  return canceled;
 }
 
 }  // namespace asya::storage::sqlite

@@ -20,6 +20,7 @@ struct TaskRow {
   std::int64_t progress = 0;        // millionths
   bool knows_events = false;        // `events` are all there are
   std::vector<std::size_t> events;  // a print of the data of each
+  std::string namespace_{};
 };
 
 // Of the writer thread, within its jobs: what they wrote, committed or not. Bounds: kTasksMax, the oldest are dropped.

@@ -32,13 +32,15 @@ UPDATE tasks SET progress = ?2, current_actor = CASE WHEN ?3 = '' THEN current_a
   updated_at = ?4, version = version + 1
 WHERE sequence = ?1)sql";
 
-// A fan-out child: it belongs to the flow of its parent and ends by the same deadline.
+// A fan-out child: it belongs to the flow of its parent and ends by the same deadline. Of a parent in another namespace
+// (who may change what: MayChange) there is none.
 constexpr const char* kRegister = R"sql(
 INSERT INTO tasks(id, namespace, parent_id, flow, actor, status, progress, current_actor, reason, replay_of, labels,
                   created_at, updated_at, deadline_at, version)
 SELECT ?1, ?2, ?3, coalesce(p.flow, ''), ?4, ?5, ?6, ?4, ?7, '', '', ?8, ?8, p.deadline_at, 1
 FROM (SELECT 1) LEFT JOIN tasks p ON p.id = ?3
-WHERE true ON CONFLICT(id) DO NOTHING RETURNING sequence)sql";
+WHERE p.id IS NULL OR ?2 = '' OR coalesce(nullif(p.namespace, ''), 'default') = ?2
+ON CONFLICT(id) DO NOTHING RETURNING sequence)sql";
 
 Result<std::optional<std::int64_t>> FirstInt(Statement& statement) {
   ASYA_TRY(const bool found, statement.Step());
@@ -113,7 +115,9 @@ Result<std::optional<std::int64_t>> TaskStore::Writes::Create(Transaction& trans
   ASYA_TRY(const std::int64_t sequence, InsertTask(transaction, task, first_event.sequence));
   ASYA_TRY_STATUS(InsertInput(transaction, sequence, task));
   if (key) ASYA_TRY_STATUS(InsertKey(transaction, sequence, *key));
-  recent_.Put(task.id, TaskRow{sequence, TaskStatus::kPending, 0, true, {RecentTasks::PrintOf(kFirstEventData)}});
+  recent_.Put(
+      task.id,
+      TaskRow{sequence, TaskStatus::kPending, 0, true, {RecentTasks::PrintOf(kFirstEventData)}, task.namespace_});
   ASYA_TRY_STATUS(enqueue_(transaction, message));
   Began(task.id);
   return std::optional<std::int64_t>();
@@ -137,6 +141,7 @@ Status TaskStore::Writes::ApplyOne(Transaction& transaction, const PreparedRepor
     ASYA_TRY(TaskRow* const registered, Register(transaction, prepared, now));
     return registered != nullptr ? Moved(transaction, *registered, prepared, now) : Ok();
   }
+  if (!MayChange(report.namespace_, row->namespace_)) return Ok();
   if (CanMove(row->status, report.status)) {
     ASYA_TRY_STATUS(Move(transaction, *row, prepared, now));
     return Moved(transaction, *row, prepared, now);
@@ -162,10 +167,12 @@ Status TaskStore::Writes::Moved(Transaction& transaction, TaskRow& task, const P
 
 Result<TaskRow*> TaskStore::Writes::Find(Transaction& transaction, const std::string& id) {
   if (TaskRow* const known = recent_.Find(id); known != nullptr) return known;
-  ASYA_TRY(auto* const found, transaction.Prepare("SELECT sequence, status, progress FROM tasks WHERE id = ?1"));
+  ASYA_TRY(auto* const found,
+           transaction.Prepare("SELECT sequence, status, progress, namespace FROM tasks WHERE id = ?1"));
   ASYA_TRY(const bool there, found->BindKept(1, id).Step());
   if (!there) return nullptr;
-  return &recent_.Put(id, TaskRow{found->Int(0), static_cast<TaskStatus>(found->Int(1)), found->Int(2), false, {}});
+  return &recent_.Put(
+      id, TaskRow{found->Int(0), static_cast<TaskStatus>(found->Int(1)), found->Int(2), false, {}, found->Text(3)});
 }
 
 Status TaskStore::Writes::Move(Transaction& transaction, TaskRow& task, const PreparedReport& prepared, WallTime now) {
@@ -220,7 +227,8 @@ Result<TaskRow*> TaskStore::Writes::Register(Transaction& transaction, const Pre
   if (!registered) return nullptr;
   Changed(report.parent_id, false);
   ForgetView(report.parent_id);
-  return &recent_.Put(report.task_id, TaskRow{*registered, report.status, prepared.progress, true, {}});
+  return &recent_.Put(report.task_id,
+                      TaskRow{*registered, report.status, prepared.progress, true, {}, report.namespace_});
 }
 
 Status TaskStore::Writes::PutResult(Transaction& transaction, std::int64_t task, const std::string& result,
