@@ -60,17 +60,17 @@ Result<std::unique_ptr<ClusterGateway>> ClusterGateway::Open(const std::string& 
 }
 
 http::Handler ClusterGateway::Serve(apiserver::Authenticator authenticate, TaskRights rights, http::Handler next) {
-  external_.SetFallback(std::move(next));
   return GuardTasks(std::move(authenticate), std::move(rights), database_->tasks(),
-                    [this](http::Request request, http::Responder responder) {
+                    http::WithBody([this](http::Request request, http::Responder responder) {
                       external_.Handle(std::move(request), std::move(responder));
-                    });
+                    }),
+                    std::move(next));
 }
 
 http::Handler ClusterGateway::ServeReports(apiserver::Authenticator authenticate) const {
-  return GuardReports(std::move(authenticate), [this](http::Request request, http::Responder responder) {
-    internal_.Handle(std::move(request), std::move(responder));
-  });
+  return GuardReports(std::move(authenticate), http::WithBody([this](http::Request request, http::Responder responder) {
+                        internal_.Handle(std::move(request), std::move(responder));
+                      }));
 }
 
 Status ClusterGateway::Listen(std::pair<std::string, std::uint16_t> place, const http::TlsIdentity& identity,
@@ -81,6 +81,7 @@ Status ClusterGateway::Listen(std::pair<std::string, std::uint16_t> place, const
   listen.tcp = std::move(place);
   listen.tls = identity;
   listen.tls_only = true;
+  listen.heads_first = true;
   auto created = http::Server::Create(std::move(listen), limits, std::move(reports), parts_.logger, nullptr);
   if (!created.ok()) return created.error();
   reports_ = std::move(created).value();

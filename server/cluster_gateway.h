@@ -53,7 +53,8 @@ class ClusterGateway {
   ClusterGateway(const ClusterGateway&) = delete;
   ClusterGateway& operator=(const ClusterGateway&) = delete;
 
-  // The task API, for whom it is that `authenticate` knows and `rights` lets; all else goes to `next`.
+  // The task API, for whom it is that `authenticate` knows and `rights` lets, before the body of a request is read; all
+  // else goes to `next`, as it came.
   http::Handler Serve(apiserver::Authenticator authenticate, TaskRights rights, http::Handler next);
   // Binds the port on which `reports` are taken, with TLS alone. Start serves there.
   Status Listen(std::pair<std::string, std::uint16_t> place, const http::TlsIdentity& identity, http::Handler reports);
@@ -64,7 +65,8 @@ class ClusterGateway {
   void StopListening(std::chrono::milliseconds grace);
   // Of the certificate in use; relays are told it.
   void UseCa(const std::string& pem);
-  // The reports of relays; the caller sees to it that it may block.
+  // The reports of relays, of whom `authenticate` knows, before the body is read; the caller sees to it that it may
+  // block.
   [[nodiscard]] http::Handler ServeReports(apiserver::Authenticator authenticate) const;
   // To be forgotten now and then.
   std::vector<Upkeep::Drop> Drops();

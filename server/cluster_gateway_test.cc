@@ -110,5 +110,27 @@ TEST_F(ClusterGatewayTest, ACancelReachesRelaysOfItsNamespaceAtAnyServerAndNoOth
   there_->Stop();
 }
 
+// The head of a request that says that much more comes, and what it is answered before it does.
+TEST_F(ClusterGatewayTest, WhoMayNotIsAnsweredBeforeTheBodyIsRead) {
+  const auto answer_of = [this](const std::string& token, const std::string& target) {
+    http::RawPeer peer(here_->tasks_port());
+    peer.Send("POST " + target + " HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer " + token +
+              "\r\nContent-Length: 1000000\r\n\r\n{");
+    const std::string head = peer.ReadUntil("\r\n\r\n");
+    EXPECT_NE(head.find("Connection: close"), std::string::npos) << head;
+    return head.substr(0, std::string("HTTP/1.1 401").size());
+  };
+  EXPECT_EQ(answer_of("nobody", "/api/v1/tasks?actor=resize&namespace=vision"), "HTTP/1.1 401");
+  EXPECT_EQ(answer_of("ada", "/api/v1/tasks?actor=resize&namespace=other"), "HTTP/1.1 403");
+  EXPECT_EQ(answer_of("ada", "/api/v1/dead-letters/none/replay"), "HTTP/1.1 404");
+  // Relays, over TLS: a server that had read the body would keep the connection.
+  const std::string large = "[\"" + std::string(8U << 20U, 'x') + "\"]";
+  http::ClientResponse refused = here_->ReportBy("nobody", "POST", "/api/v1/events", large);
+  EXPECT_EQ(refused.status, 401) << refused.body;
+  EXPECT_EQ(refused.headers.Get("Connection"), "close");
+  refused = here_->Report("vision", "POST", "/api/v1/events", large);
+  EXPECT_EQ(refused.status, 400) << "that is read: " << refused.body;
+}
+
 }  // namespace
 }  // namespace asya::server

@@ -1,6 +1,7 @@
 #include "server/direct_server.h"
 
 #include <algorithm>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -186,9 +187,7 @@ Status DirectServer::Parts::StartApi() {
     if (!authenticate(request)) return responder.Send({401, "Unauthorized\n", "text/plain", {}});
     responder.Send({200, metrics.Text(), "text/plain; version=0.0.4", {}});
   });
-  router.SetFallback([this](http::Request request, http::Responder responder) {
-    api->Handle(std::move(request), std::move(responder));
-  });
+  router.SetFallback(std::bind_front(&apiserver::ApiServer::Handle, api.get()));
   return Ok();
 }
 
@@ -207,10 +206,11 @@ Status DirectServer::Parts::Listen() {
   authorities.expected = delegation != nullptr;
   listen.tls = identity;
   listen.tls_only = true;
+  listen.heads_first = true;
   listen.client_authorities = authorities;
-  http::Handler handler = [this](http::Request request, http::Responder responder) {
-    router.Handle(std::move(request), std::move(responder));
-  };
+  http::Handler handler = std::bind_front(&http::Router::Handle, &router);
+  // What goes on with a body does so on a thread of the server, which must not wait for the cluster.
+  handler = GuardBody(authenticate, handler, delegation ? delegation->Dispatch(handler) : handler);
   if (gateway) handler = gateway->Serve(authenticate, delegation->MakeTaskRights(), std::move(handler));
   if (delegation) handler = delegation->Dispatch(installation->Guard(std::move(handler)));
   if (options.webhooks) {
@@ -223,9 +223,9 @@ Status DirectServer::Parts::Listen() {
   if (!created.ok()) return created.error();
   server = std::move(created).value();
   if (gateway) {
-    ASYA_TRY_STATUS(gateway->Listen({options.reports_address, *options.reports_port}, identity,
-                                    delegation->Dispatch(installation->Guard(
-                                        gateway->ServeReports(delegation->MakeRelayAuthenticator())))));
+    ASYA_TRY_STATUS(gateway->Listen(
+        {options.reports_address, *options.reports_port}, identity,
+        delegation->Dispatch(installation->Guard(gateway->ServeReports(delegation->MakeRelayAuthenticator())))));
     gateway->UseCa(files.serving_ca_pem);
   }
   if (delegation && (!options.serving_ca_file.empty() || MakesOwnCertificate(options))) {

@@ -73,12 +73,17 @@ std::vector<TaskQuestion> QuestionsOf(const std::string& method, const TaskPath&
 
 class Guard {
  public:
-  Guard(apiserver::Authenticator authenticate, TaskRights rights, ports::TaskStore& tasks, http::Handler next)
-      : authenticate_(std::move(authenticate)), rights_(std::move(rights)), tasks_(tasks), next_(std::move(next)) {}
+  Guard(apiserver::Authenticator authenticate, TaskRights rights, ports::TaskStore& tasks, http::Handler next,
+        http::Handler others)
+      : authenticate_(std::move(authenticate)),
+        rights_(std::move(rights)),
+        tasks_(tasks),
+        next_(std::move(next)),
+        others_(std::move(others)) {}
 
   void Handle(http::Request request, http::Responder responder) const {
     const auto path = ParseTaskPath(request.path);
-    if (!path) return next_(std::move(request), std::move(responder));
+    if (!path) return others_(std::move(request), std::move(responder));
     const apiserver::Identity identity = authenticate_(request);
     if (identity.failure()) return responder.Send(ToResponse(*identity.failure()));
     if (!identity) return responder.Send(ToResponse(apiserver::Unauthorized()));
@@ -135,6 +140,7 @@ class Guard {
   const TaskRights rights_;
   ports::TaskStore& tasks_;
   const http::Handler next_;
+  const http::Handler others_;
 };
 
 // Of "system:serviceaccount:NAMESPACE:NAME".
@@ -149,10 +155,21 @@ std::optional<std::string> NamespaceOfAccount(const std::string& user) {
 }  // namespace
 
 http::Handler GuardTasks(apiserver::Authenticator authenticate, TaskRights rights, ports::TaskStore& tasks,
-                         http::Handler next) {
-  auto guard = std::make_shared<Guard>(std::move(authenticate), std::move(rights), tasks, std::move(next));
+                         http::Handler next, http::Handler others) {
+  auto guard =
+      std::make_shared<Guard>(std::move(authenticate), std::move(rights), tasks, std::move(next), std::move(others));
   return [guard](http::Request request, http::Responder responder) {
     guard->Handle(std::move(request), std::move(responder));
+  };
+}
+
+http::Handler GuardBody(apiserver::Authenticator authenticate, http::Handler whole, http::Handler read) {
+  return [authenticate = std::move(authenticate), whole = std::move(whole), read = http::WithBody(std::move(read))](
+             http::Request request, http::Responder responder) {
+    if (!request.body_pending) return whole(std::move(request), std::move(responder));
+    const apiserver::Identity identity = authenticate(request);
+    if (!identity) return responder.Send(ToResponse(identity.failure().value_or(apiserver::Unauthorized())));
+    read(std::move(request), std::move(responder));
   };
 }
 

@@ -59,6 +59,9 @@ class TaskAccessTest : public testing::Test {
         *tasks_,
         [](const http::Request& request, http::Responder responder) {
           responder.Send({200, request.path, "text/plain", {}});
+        },
+        [](const http::Request&, http::Responder responder) {
+          responder.Send({299, "", "text/plain", {}});
         });
   }
   ~TaskAccessTest() override { database_->Stop(); }
@@ -125,8 +128,43 @@ TEST_F(TaskAccessTest, NothingUnknownIsLetThrough) {
   }
   EXPECT_EQ(Ask("all", "POST", "/api/v1/tasks/t1/events", "vision").status, 404) << "for relays";
   EXPECT_EQ(Ask("all", "PUT", "/api/v1/tasks", "vision").status, 404);
-  EXPECT_EQ(Ask("", "GET", "/apis/asya.sh/v1alpha1").status, 200) << "no path of tasks; others look after it";
-  EXPECT_EQ(Ask("", "GET", "/api/v1/tasksets").status, 200);
+  EXPECT_EQ(Ask("", "GET", "/apis/asya.sh/v1alpha1").status, 299) << "no path of tasks; others look after it";
+  EXPECT_EQ(Ask("", "GET", "/api/v1/tasksets").status, 299);
+}
+
+TEST(BodyAccess, IsForWhomSomebodyKnows) {
+  class Source final : public http::Responder::Sink {
+   public:
+    explicit Source(http::Response& place) : place_(place) {}
+    void Send(http::Response response) override { place_ = std::move(response); }
+    std::shared_ptr<http::Stream> StartStream(http::Response) override { return nullptr; }
+    void ReadBody(http::Request request, http::Handler next) override {
+      request.body = "read";
+      next(std::move(request), http::Responder(std::make_unique<Source>(place_)));
+    }
+
+   private:
+    http::Response& place_;
+  };
+  const auto told = [](const std::string& by) {
+    return [by](const http::Request& request, http::Responder responder) {
+      responder.Send({200, by + ":" + request.body, "text/plain", {}});
+    };
+  };
+  const http::Handler guarded = GuardBody(Known, told("whole"), told("read"));
+  const auto ask = [&](const std::string& user, bool pending) {
+    http::Response response{0, "", "", {}};
+    http::Request request;
+    request.body_pending = pending;
+    if (!pending) request.body = "here";
+    if (!user.empty()) request.headers.Set("Authorization", user);
+    guarded(std::move(request), http::Responder(std::make_unique<Source>(response)));
+    return response.status == 200 ? response.body : std::to_string(response.status);
+  };
+  EXPECT_EQ(ask("ada", true), "read:read");
+  EXPECT_EQ(ask("", true), "401");
+  EXPECT_EQ(ask("away", true), "503");
+  EXPECT_EQ(ask("", false), "whole:here") << "who comes after has to ask";
 }
 
 TEST(ReportAccess, IsForServiceAccountsAndTellsTheirNamespace) {

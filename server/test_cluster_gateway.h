@@ -62,11 +62,17 @@ class ServerOfACluster {
                      .value()) {
     delegation_.Start([](const http::ClientAuthorities&) { return Ok(); });
     while (!delegation_.Ready().ok()) std::this_thread::yield();
-    tasks_ = http::StartTcp(
-        delegation_.Dispatch(gateway_->Serve(delegation_.MakeAuthenticator(), delegation_.MakeTaskRights(),
-                                             [](const http::Request&, http::Responder responder) {
-                                               responder.Send({404, "of another API", "text/plain", {}});
-                                             })));
+    http::Listen listen;
+    listen.tcp = {"127.0.0.1", 0};
+    listen.heads_first = true;
+    http::Handler handler = gateway_->Serve(delegation_.MakeAuthenticator(), delegation_.MakeTaskRights(),
+                                            [](const http::Request&, http::Responder responder) {
+                                              responder.Send({404, "of another API", "text/plain", {}});
+                                            });
+    tasks_ = http::Server::Create(std::move(listen), {}, delegation_.Dispatch(std::move(handler)),
+                                  observe::Logger::Silent(), nullptr)
+                 .value();
+    tasks_->Start();
     const Status listens =
         gateway_->Listen({"127.0.0.1", 0}, identity_,
                          delegation_.Dispatch(gateway_->ServeReports(delegation_.MakeRelayAuthenticator())));
@@ -76,7 +82,7 @@ class ServerOfACluster {
   ~ServerOfACluster() { Stop(); }
   // Ends its streams too.
   void Stop() {
-    tasks_.server->Stop(std::chrono::milliseconds(0));
+    tasks_->Stop(std::chrono::milliseconds(0));
     gateway_->StopListening(std::chrono::milliseconds(0));
     delegation_.Stop();
     gateway_->Stop();
@@ -88,16 +94,20 @@ class ServerOfACluster {
   http::ClientResponse Task(const std::string& method, const std::string& path, const std::string& body = "",
                             const OnBody& on_body = {}) {
     http::ClientRequest request;
-    request.url = tasks_.url + path;
+    request.url = "http://" + tasks_->address() + path;
     return Call(std::move(request), method, "ada", body, on_body);
   }
   // The port of reports, by a pod of `namespace_`.
   http::ClientResponse Report(const std::string& namespace_, const std::string& method, const std::string& path,
                               const std::string& body = "", const OnBody& on_body = {}) {
+    return ReportBy("relay-of-" + namespace_, method, path, body, on_body);
+  }
+  http::ClientResponse ReportBy(const std::string& token, const std::string& method, const std::string& path,
+                                const std::string& body = "", const OnBody& on_body = {}) {
     http::ClientRequest request;
     request.url = "https://" + gateway_->reports_address() + path;
     request.ca_pem = identity_.certificate_pem;
-    return Call(std::move(request), method, "relay-of-" + namespace_, body, on_body);
+    return Call(std::move(request), method, token, body, on_body);
   }
   // Of the actor `resize`; the id.
   std::string CreateTask(const std::string& namespace_) {
@@ -109,6 +119,11 @@ class ServerOfACluster {
     return json::Parse(Task("GET", "/api/v1/tasks/" + id).body).value().GetString("status").value_or("");
   }
   ClusterGateway& gateway() { return *gateway_; }
+  // Speaks without TLS.
+  [[nodiscard]] std::uint16_t tasks_port() const {
+    const std::string address = tasks_->address();
+    return static_cast<std::uint16_t>(std::stoi(address.substr(address.find(':') + 1)));
+  }
   [[nodiscard]] std::string Metrics() const { return metrics_.Text(); }
   [[nodiscard]] const http::TlsIdentity& identity() const { return identity_; }
 
@@ -129,7 +144,7 @@ class ServerOfACluster {
   observe::Metrics metrics_;
   Delegation delegation_;
   std::unique_ptr<ClusterGateway> gateway_;
-  http::Running tasks_;
+  std::unique_ptr<http::Server> tasks_;
   http::Client client_;
 };
 

@@ -45,9 +45,11 @@ Status Webhooks::Look() {
 }
 
 http::Handler Webhooks::Before(http::Handler next) {
-  return [this, next = std::move(next)](http::Request request, http::Responder responder) {
-    if (!request.path.starts_with(webhooks::kPathPrefix)) return next(std::move(request), std::move(responder));
-    responder.Send(admission_.Answer(request));
+  const http::Handler answer = http::WithBody(
+      [this](const http::Request& request, http::Responder responder) { responder.Send(admission_.Answer(request)); });
+  return [answer, next = std::move(next)](http::Request request, http::Responder responder) {
+    const bool is_review = request.path.starts_with(webhooks::kPathPrefix);
+    (is_review ? answer : next)(std::move(request), std::move(responder));
   };
 }
 

@@ -24,6 +24,9 @@ class ConnectionSink final : public Responder::Sink {
   std::shared_ptr<Stream> StartStream(Response head) override {
     return connection_->BeginStream(serial_, std::move(head));
   }
+  void ReadBody(Request request, Handler next) override {
+    connection_->ReadBody(serial_, std::move(request), std::move(next));
+  }
   void OnPeerGone(std::function<void()> callback) override { connection_->WatchPeer(serial_, std::move(callback)); }
 
  private:
@@ -41,7 +44,7 @@ Connection::Connection(std::shared_ptr<Loop> loop, std::shared_ptr<ServerContext
       timer_(loop_->io),
       deadline_(SteadyClock::time_point::max()),
       peer_(std::move(peer)),
-      reader_(context_->limits.header_bytes, context_->limits.body_bytes) {}
+      reader_(context_->limits.header_bytes, context_->limits.body_bytes, context_->heads_first) {}
 
 void Connection::Start() {
   SetDeadline(context_->limits.request_timeout);
@@ -66,6 +69,7 @@ void Connection::Abort() {
   }
   if (before == State::kHandling) PeerGone();
   peer_gone_callback_ = nullptr;
+  wants_body_.reset();
   loop_->connections.erase(self);
   context_->metrics.ConnectionClosed();
   context_->on_connection_closed();
@@ -112,7 +116,7 @@ void Connection::Received(std::string_view bytes) {
   input_.append(bytes);
   if (state_ == State::kWaiting) SetDeadline(context_->limits.request_timeout);
   if (state_ == State::kWaiting || state_ == State::kReading) return ReadRequest();
-  if (input_.size() < kPipelineLimitBytes) ArmRead();
+  if (!body_pending_ && input_.size() < kPipelineLimitBytes) ArmRead();
 }
 
 void Connection::UpgradeToTls(std::shared_ptr<boost::asio::ssl::context> tls, std::string_view first_bytes) {
@@ -153,8 +157,11 @@ void Connection::ReadRequest() {
       head_ = "HTTP/1.1 100 Continue\r\n\r\n";
       write_pending_ = true;
       return wire_->Write(head_, {}, shared_from_this());
-    case RequestReader::State::kDone:
+    case RequestReader::State::kHead:
+      body_pending_ = true;
       return Dispatch();
+    case RequestReader::State::kDone:
+      return body_pending_ ? GoOnWithBody() : Dispatch();
     case RequestReader::State::kBad:
       return Refuse(reader_.status(), reader_.detail());
   }
@@ -164,6 +171,7 @@ void Connection::Dispatch() {
   Request request = reader_.Take();
   auto target = ParseTarget(request.path);
   if (!target) return Refuse(400, "the request target is no path");
+  request.body_pending = body_pending_;
   request.path = std::move(target->path);
   request.query = std::move(target->query);
   request.peer = peer_;
@@ -178,14 +186,37 @@ void Connection::Dispatch() {
   deadline_ = SteadyClock::time_point::max();
   request_started_ = SteadyClock::now();
   ++serial_;
+  Call(context_->handler, std::move(request));
+}
+
+void Connection::GoOnWithBody() {
+  body_pending_ = false;
+  auto [request, next] = *std::exchange(wants_body_, std::nullopt);
+  request.body = reader_.TakeBody();
+  request.body_pending = false;
+  state_ = State::kHandling;
+  deadline_ = SteadyClock::time_point::max();
+  Call(next, std::move(request));
+}
+
+void Connection::Call(const Handler& handler, Request request) {
   try {
-    context_->handler(std::move(request), Responder(std::make_unique<ConnectionSink>(shared_from_this(), serial_)));
+    handler(std::move(request), Responder(std::make_unique<ConnectionSink>(shared_from_this(), serial_)));
   } catch (const std::exception& error) {
     context_->logger.Error("a handler threw", {{"error", error.what()}});
   }
   // A pending read is how a peer that hangs up is noticed while the answer is made.
   const bool unanswered = state_ == State::kHandling || state_ == State::kStreaming;
-  if (unanswered && input_.size() < kPipelineLimitBytes) ArmRead();
+  if (unanswered && !body_pending_ && input_.size() < kPipelineLimitBytes) ArmRead();
+}
+
+void Connection::ReadBody(std::uint64_t serial, Request request, Handler next) {
+  loop_->Run([self = shared_from_this(), serial, wants = std::pair(std::move(request), std::move(next))]() mutable {
+    if (self->serial_ != serial || self->state_ != State::kHandling) return;
+    self->wants_body_ = std::move(wants);
+    self->SetDeadline(self->context_->limits.request_timeout);
+    self->ReadRequest();
+  });
 }
 
 // Answering
@@ -221,6 +252,7 @@ void Connection::Refuse(int status, const std::string& detail) {
   close_after_ = true;
   linger_ = true;
   head_only_ = false;
+  wants_body_.reset();
   ++serial_;
   request_started_ = SteadyClock::now();
   WriteResponse(ProblemResponse(status, detail));
@@ -232,7 +264,8 @@ void Connection::WriteResponse(Response response) {
   context_->metrics.Answered(response.status,
                              std::chrono::duration<double>(SteadyClock::now() - request_started_).count());
   peer_gone_callback_ = nullptr;
-  close_after_ = close_after_ || context_->stopping.load();
+  linger_ = linger_ || body_pending_;
+  close_after_ = close_after_ || body_pending_ || context_->stopping.load();
   head_ = ResponseHead(response, Framing::kLength, close_after_);
   body_ = head_only_ || response.status == 204 || response.status == 304 ? std::string() : std::move(response.body);
   if (body_.size() < kOneBufferBytes) head_ += std::exchange(body_, {});
@@ -246,7 +279,8 @@ void Connection::StartStreaming(const std::shared_ptr<StreamBuffer>& buffer, Res
   context_->metrics.Answered(head.status, std::chrono::duration<double>(SteadyClock::now() - request_started_).count());
   context_->metrics.StreamOpened();
   peer_gone_callback_ = nullptr;
-  close_after_ = close_after_ || !chunked_ || context_->stopping.load();
+  linger_ = linger_ || body_pending_;
+  close_after_ = close_after_ || body_pending_ || !chunked_ || context_->stopping.load();
   state_ = State::kStreaming;
   stream_ = buffer;
   stream_ending_ = false;
@@ -309,7 +343,7 @@ void Connection::NextRequest() {
   if (close_after_ || context_->stopping.load()) return Finish();
   state_ = State::kWaiting;
   std::string().swap(body_);  // an idle connection must not hold the largest answer it ever gave
-  reader_ = RequestReader(context_->limits.header_bytes, context_->limits.body_bytes);
+  reader_ = RequestReader(context_->limits.header_bytes, context_->limits.body_bytes, context_->heads_first);
   SetDeadline(input_.empty() ? context_->limits.idle_timeout : context_->limits.request_timeout);
   if (!input_.empty()) return ReadRequest();
   ArmRead();
@@ -318,12 +352,15 @@ void Connection::NextRequest() {
 void Connection::Finish() {
   state_ = State::kFinishing;
   SetDeadline(kFinishTimeout);
+  // The end of TLS is waited for by who cannot take what the peer still sends: it is left to the peer, which was told
+  // by the head of our answer.
+  if (linger_ && secure_) return ArmRead();
   wire_->Finish(shared_from_this());
 }
 
 void Connection::OnFinished() {
   if (state_ != State::kFinishing) return;
-  if (!linger_ || secure_) return Abort();
+  if (!linger_) return Abort();
   ArmRead();
 }
 

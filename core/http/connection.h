@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "core/http/loop.h"
 #include "core/http/request_reader.h"
@@ -32,11 +33,12 @@ struct ServerContext {
   ServerMetrics metrics;
   CurrentTls tls;
   bool tls_only = false;
+  bool heads_first = false;
   std::atomic<bool> stopping{false};
   std::function<void()> on_connection_closed;  // on its loop
 };
 
-// Everything but Answer, BeginStream and WatchPeer (any thread) is called on the loop's thread.
+// Everything but Answer, BeginStream, ReadBody and WatchPeer (any thread) is called on the loop's thread.
 class Connection final : public std::enable_shared_from_this<Connection> {
  public:
   Connection(std::shared_ptr<Loop> loop, std::shared_ptr<ServerContext> context, Socket socket, std::string peer);
@@ -56,6 +58,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   // From the responder of request number `serial`.
   void Answer(std::uint64_t serial, Response response);
   std::shared_ptr<Stream> BeginStream(std::uint64_t serial, Response head);
+  void ReadBody(std::uint64_t serial, Request request, Handler next);
   void WatchPeer(std::uint64_t serial, std::function<void()> callback);
 
  private:
@@ -70,6 +73,8 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   void ReadRequest();
   void JudgeClientCertificate();
   void Dispatch();
+  void GoOnWithBody();
+  void Call(const Handler& handler, Request request);
   void Refuse(int status, const std::string& detail);
   void NextRequest();
   void WriteResponse(Response response);
@@ -102,6 +107,8 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   bool head_only_ = false;
   bool chunked_ = true;
   bool peer_gone_ = false;
+  bool body_pending_ = false;
+  std::optional<std::pair<Request, Handler>> wants_body_;
   bool linger_ = false;  // an unread body would turn our answer into a reset
   std::uint64_t serial_ = 0;
   std::function<void()> peer_gone_callback_;

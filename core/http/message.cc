@@ -39,4 +39,15 @@ std::optional<std::string> Request::Query(std::string_view name) const {
   return std::nullopt;
 }
 
+void Responder::Sink::ReadBody(Request /*request*/, Handler /*next*/) {
+  Send(Response{500, "{\"title\":\"no body\",\"status\":500}", "application/problem+json", {}});
+}
+
+Handler WithBody(Handler next) {
+  return [next = std::move(next)](Request request, Responder responder) {
+    if (!request.body_pending) return next(std::move(request), std::move(responder));
+    responder.ReadBody(std::move(request), next);
+  };
+}
+
 }  // namespace asya::http

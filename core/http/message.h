@@ -44,6 +44,7 @@ struct Request {
   std::string body;
   std::string peer;                                             // for logs
   bool secure = false;                                          // came over TLS
+  bool body_pending = false;                                    // there is one that has not been read: see WithBody
   std::shared_ptr<const ClientCertificate> client_certificate;  // verified; null without one
   // Path parameters of the matched route, decoded.
   std::map<std::string, std::string, std::less<>> parameters;
@@ -74,6 +75,9 @@ class Stream {
   virtual void OnDrained(std::size_t /*bytes*/, std::function<void()> callback) { callback(); }
 };
 
+class Responder;
+using Handler = std::function<void(Request, Responder)>;
+
 // The one answer to a request; move-only; may be used from any thread. Destroyed unused, it answers 500.
 class Responder {
  public:
@@ -83,6 +87,7 @@ class Responder {
     virtual void Send(Response response) = 0;
     virtual std::shared_ptr<Stream> StartStream(Response head) = 0;
     virtual void OnPeerGone(std::function<void()> /*callback*/) {}
+    virtual void ReadBody(Request request, Handler next);  // answers 500 where nothing can be read
   };
   explicit Responder(std::unique_ptr<Sink> sink) : sink_(std::move(sink)) {}
   Responder(Responder&&) = default;
@@ -95,6 +100,11 @@ class Responder {
   std::shared_ptr<Stream> StartStream(Response head) {
     return std::exchange(sink_, nullptr)->StartStream(std::move(head));
   }
+  // For a request whose body is pending: reads it and calls `next` with both, on an I/O thread; where it does not come,
+  // or is too large, that is answered. Who is answered without it is parted from.
+  void ReadBody(Request request, Handler next) {
+    std::exchange(sink_, nullptr)->ReadBody(std::move(request), std::move(next));
+  }
   // Before the answer: `callback` runs at most once, on any thread, when the peer hangs up while it waits. The answer
   // may still be given; nobody reads it. One callback a request.
   void OnPeerGone(std::function<void()> callback) { sink_->OnPeerGone(std::move(callback)); }
@@ -103,6 +113,7 @@ class Responder {
   std::unique_ptr<Sink> sink_;
 };
 
-using Handler = std::function<void(Request, Responder)>;
+// Calls `next` with the whole request: at once where nothing of it is pending.
+Handler WithBody(Handler next);
 
 }  // namespace asya::http

@@ -15,9 +15,9 @@ struct RequestReader::Parser {
   beast::http::request_parser<beast::http::string_body> parser;
 };
 
-RequestReader::RequestReader(std::size_t header_limit_bytes, std::size_t body_limit_bytes)
-    : parser_(std::make_unique<Parser>()) {
-  parser_->parser.eager(true);
+RequestReader::RequestReader(std::size_t header_limit_bytes, std::size_t body_limit_bytes, bool heads_first)
+    : parser_(std::make_unique<Parser>()), stops_at_head_(heads_first) {
+  parser_->parser.eager(!heads_first);
   parser_->parser.header_limit(static_cast<std::uint32_t>(header_limit_bytes));
   parser_->parser.body_limit(body_limit_bytes);
 }
@@ -45,18 +45,33 @@ RequestReader::State RequestReader::Feed(std::string_view data, std::size_t& con
     if (error == beast::http::error::header_limit) return Refuse(431, "the header is larger than this server accepts");
     if (error) return Refuse(400, "not an HTTP/1.1 request: " + error.message());
     if (taken == 0) break;
+    if (stops_at_head_ && parser.is_header_done() && StopsAtHead(data.size() - consumed)) {
+      return HasKnownVersion() ? State::kHead : State::kBad;
+    }
   }
-  if (parser.is_done()) {
-    const auto& message = parser.get();
-    if (message.version() != 11 && message.version() != 10) return Refuse(400, "only HTTP/1.1 and HTTP/1.0 are served");
-    return State::kDone;
-  }
+  if (parser.is_done()) return HasKnownVersion() ? State::kDone : State::kBad;
   if (parser.is_header_done() && !continue_told_ &&
       beast::iequals(parser.get()[beast::http::field::expect], "100-continue")) {
     continue_told_ = true;
     return State::kContinue;
   }
   return State::kNeedMore;
+}
+
+bool RequestReader::StopsAtHead(std::size_t here_bytes) {
+  auto& parser = parser_->parser;
+  stops_at_head_ = false;
+  parser.eager(true);
+  if (parser.is_done()) return false;
+  const auto length = parser.content_length();
+  return !length || *length > here_bytes;
+}
+
+bool RequestReader::HasKnownVersion() {
+  const unsigned version = parser_->parser.get().version();
+  if (version == 11 || version == 10) return true;
+  Refuse(400, "only HTTP/1.1 and HTTP/1.0 are served");
+  return false;
 }
 
 bool RequestReader::keep_alive() const { return parser_->parser.get().keep_alive(); }
@@ -74,8 +89,10 @@ Request RequestReader::Take() {
     const auto value = field.value();
     request.headers.Add({name.data(), name.size()}, std::string(value.data(), value.size()));
   }
-  request.body = std::move(message.body());
+  request.body = TakeBody();
   return request;
 }
+
+std::string RequestReader::TakeBody() { return std::move(parser_->parser.get().body()); }
 
 }  // namespace asya::http

@@ -236,6 +236,7 @@ Result<std::unique_ptr<Server>> Server::Create(Listen listen, ServerLimits limit
   auto context = std::make_shared<ServerContext>(limits, std::move(handler), std::move(logger));
   if (metrics != nullptr) context->metrics = ServerMetrics(*metrics, listen.tcp ? "tcp" : "unix");
   context->tls_only = listen.tls_only;
+  context->heads_first = listen.heads_first;
   if (listen.tls) {
     ASYA_TRY_STATUS(context->tls.Replace(*listen.tls, listen.client_authorities));
   }

@@ -40,6 +40,9 @@ struct Listen {
   // With tls: clients are asked for a certificate that one of these CAs signed. One that has none, or another, is
   // served too: Request::client_certificate tells which. Empty: nobody is asked.
   ClientAuthorities client_authorities{};
+  // The handler is called before a body is read that does not come together with its head, so that it need not be taken
+  // from everybody: see Request::body_pending. Until then nothing more is read than the head and what came with it.
+  bool heads_first = false;
 };
 
 struct ServerLimits {
@@ -55,7 +58,8 @@ struct ServerLimits {
 
 class Server {
  public:
-  // `handler` is called on an I/O thread and must not block: long work goes to an Executor.
+  // `handler`, and what goes on with a body, is called on an I/O thread and must not block: long work goes to an
+  // Executor.
   static Result<std::unique_ptr<Server>> Create(Listen listen, ServerLimits limits, Handler handler,
                                                 observe::Logger logger, observe::Metrics* metrics);
   virtual ~Server() = default;
