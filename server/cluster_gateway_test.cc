@@ -3,7 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include "model/envelope.h"
 #include "server/test_cluster_gateway.h"
+#include "tests/support/rabbitmq_vhost.h"
+#include "transports/memory/broker.h"
 
 namespace asya::server {
 namespace {
@@ -108,6 +111,63 @@ TEST_F(ClusterGatewayTest, ACancelReachesRelaysOfItsNamespaceAtAnyServerAndNoOth
   EXPECT_EQ(own.text().find(last), std::string::npos) << own.text();
   here_->Stop();
   there_->Stop();
+}
+
+TEST_F(ClusterGatewayTest, AFirstMessageWaitsForWhoLeadsAndIsSentOnce) {
+  if (!tests::RabbitmqVhost::IsThere()) GTEST_SKIP() << "needs a broker: run under tools/rabbitmq run";
+  const tests::RabbitmqVhost vhost;
+  const auto address = vhost.address();
+  const json::Value transport = json::Object{
+      {"metadata", json::Object{{"name", "rabbit"}}},
+      {"spec", json::Object{{"type", "rabbitmq"},
+                            {"rabbitmq", json::Object{{"host", address.host},
+                                                      {"port", address.port},
+                                                      {"virtualHost", address.virtual_host},
+                                                      {"managementUrl", tests::RabbitmqVhost::ManagementUrl()}}}}}};
+  QueueDirectory queues(
+      [&](const json::Value&) {
+        return Result<ports::Credentials::Values>(ports::Credentials::Values{
+            {"ASYA_RABBITMQ_USERNAME", address.user}, {"ASYA_RABBITMQ_PASSWORD", address.password}});
+      },
+      RealClock());
+  transports::memory::Broker local(RealClock());
+  queues.Start(local.Admin(), [](const json::Value&) { return false; });
+  ports::QueueAdmin* const broker = queues.For(transport);
+  const std::string queue = model::QueueName("vision", "resize");
+  ASSERT_TRUE(broker->Ensure({queue, "uid"}).ok());
+  const auto waiting = [&](std::int64_t wanted) {
+    const SteadyTime until = RealClock().Steady() + kGatewayPatience;
+    std::int64_t seen = -1;
+    while (seen != wanted && RealClock().Steady() < until) seen = broker->Stats(queue)->visible;
+    return seen;
+  };
+  here_->CreateTask("vision");
+  EXPECT_EQ(waiting(0), 0) << "nobody leads yet";
+  here_->Lead(queues);
+  EXPECT_EQ(waiting(1), 1);
+  here_->Yield();
+  there_->CreateTask("vision");
+  there_->Lead(queues);
+  EXPECT_EQ(waiting(2), 2) << "the one that waited meanwhile, and no other again";
+  there_->Yield();
+  queues.Stop();
+}
+
+TEST_F(ClusterGatewayTest, RelaysAreToldOfTheCaOnceThereIsOne) {
+  EXPECT_EQ(here_->GatewayCa().error().code, ErrorCode::kUnavailable);
+  here_->gateway().UseCa("PEM");
+  EXPECT_EQ(*here_->GatewayCa(), "PEM");
+}
+
+TEST_F(ClusterGatewayTest, WhoIsNoPodSpeaksForNobody) {
+  const std::string id = here_->CreateTask("vision");
+  const std::string report = R"({"task":")" + id + R"(","namespace":"vision","type":"status","status":"failed"})";
+  EXPECT_EQ(here_->ReportBy("ada", "POST", "/api/v1/events", report).status, 401) << "her token is for another";
+  EXPECT_EQ(here_->Report("audio", "POST", "/api/v1/events", report).status, 403) << "says another's namespace";
+  EXPECT_EQ(here_->Report("vision", "POST", "/api/v1/tasks?actor=resize&namespace=vision", "{}").status, 405);
+  EXPECT_EQ(here_->StatusOf(id), "pending");
+  EXPECT_EQ(there_->Report("vision", "POST", "/api/v1/tasks/" + id + "/events", report).status, 204);
+  EXPECT_EQ(here_->StatusOf(id), "failed");
 }
 
 // The head of a request that says that much more comes, and what it is answered before it does.

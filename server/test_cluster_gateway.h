@@ -59,7 +59,9 @@ class ServerOfACluster {
       : delegation_(cluster.At(), Delegation::Parts{RealClock(), observe::Logger::Silent(), metrics_}),
         gateway_(ClusterGateway::Open(schema.settings().dsn,
                                       {objects, RealClock(), random_, observe::Logger::Silent(), metrics_})
-                     .value()) {
+                     .value()),
+        endpoint_(cluster.At()),
+        controllers_{[] { return Ok(); }, endpoint_, objects, RealClock(), observe::Logger::Silent(), metrics_} {
     delegation_.Start([](const http::ClientAuthorities&) { return Ok(); });
     while (!delegation_.Ready().ok()) std::this_thread::yield();
     http::Listen listen;
@@ -78,6 +80,7 @@ class ServerOfACluster {
                          delegation_.Dispatch(gateway_->ServeReports(delegation_.MakeRelayAuthenticator())));
     EXPECT_TRUE(listens.ok());
     gateway_->Start();
+    gateway_->JoinTo(controllers_);
   }
   ~ServerOfACluster() { Stop(); }
   // Ends its streams too.
@@ -119,6 +122,10 @@ class ServerOfACluster {
     return json::Parse(Task("GET", "/api/v1/tasks/" + id).body).value().GetString("status").value_or("");
   }
   ClusterGateway& gateway() { return *gateway_; }
+  // As the controllers do.
+  void Lead(QueueDirectory& queues) { controllers_.leads(queues); }
+  void Yield() { controllers_.yields(); }
+  Result<std::string> GatewayCa() { return controllers_.gateway_ca(); }
   // Speaks without TLS.
   [[nodiscard]] std::uint16_t tasks_port() const {
     const std::string address = tasks_->address();
@@ -144,6 +151,8 @@ class ServerOfACluster {
   observe::Metrics metrics_;
   Delegation delegation_;
   std::unique_ptr<ClusterGateway> gateway_;
+  const cluster::kubernetes::Endpoint endpoint_;
+  Controllers::Parts controllers_;
   std::unique_ptr<http::Server> tasks_;
   http::Client client_;
 };
