@@ -149,6 +149,14 @@ TEST_F(KedaScalingTest, WhoDoesNotLeadOnlyAnswers) {
     std::this_thread::yield();
   }
   EXPECT_EQ(*scaling_->answers().Replicas(Ref(), scaling::kMetricName), 1);
+  // What the first look led to is done when a second one was taken.
+  Publish();
+  const auto has_seen_it = [this] {
+    const auto active = scaling_->answers().IsActive(Ref());
+    return active.ok() && *active;
+  };
+  while (!has_seen_it() && RealClock().Steady() < until) std::this_thread::yield();
+  EXPECT_TRUE(has_seen_it());
   EXPECT_EQ(Replicas().size(), 5U);
 }
 

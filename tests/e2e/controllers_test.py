@@ -122,6 +122,7 @@ def test_a_restart_writes_nothing(cluster: ControlledCluster) -> None:
     cluster.apply([actor("calm")])
     until(lambda: pods(cluster, "calm") == 2, "the cluster makes its pods")
     until(lambda: cluster.reason("calm", "WorkloadReady").endswith(": starting"), "the status is written")
+    until(lambda: cluster.get("asya/calm", "status.infrastructure")["workload"]["replicas"] == 2, "it tells of both")
     until(lambda: {"f:spec": {"f:replicas": {}}} in [entry["fieldsV1"] for entry in ours(cluster, "deployment/calm")],
           "the first count alone is left to whoever gave it")  # fmt: skip
     lease = json.loads(cluster.run("get", "lease", "asya-controllers", "-n", NAMESPACE, "-o", "json"))["spec"]
