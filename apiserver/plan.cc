@@ -176,6 +176,9 @@ Outcome<http::Response> CreatePlan(const Context& context, const FindPlanner& fi
   if (body.GetString("kind") != "Plan" || body.GetString("apiVersion") != Plans().ApiVersion()) {
     return BadRequest("the body must be of kind Plan in " + Plans().ApiVersion());
   }
+  // First, since already the reading of what is planned asks the cluster, once an object and more.
+  const auto place = planner->TakePlace();
+  if (!place.ok()) return Refused(place.error());
   ASYA_TRY(const std::vector<ports::PlannedWrite> writes, WritesOf(context, call, body));
   const auto plan = planner->Make(writes);
   if (!plan.ok()) return Refused(plan.error());

@@ -12,6 +12,10 @@ constexpr const char* kPlans = "/apis/asya.sh/v1alpha1/namespaces/default/plans"
 
 class FakePlanner final : public ports::Planner {
  public:
+  Result<std::shared_ptr<void>> TakePlace() override {
+    if (full) return Fail(ErrorCode::kTooMany, "others");
+    return std::shared_ptr<void>(std::make_shared<std::int32_t>(0));
+  }
   Result<ports::Plan> Make(const std::vector<ports::PlannedWrite>& writes) override {
     seen = writes;
     if (refusal) return *refusal;
@@ -20,6 +24,7 @@ class FakePlanner final : public ports::Planner {
   std::vector<ports::PlannedWrite> seen;
   ports::Plan plan;
   std::optional<Error> refusal;
+  bool full = false;
 };
 
 class Plan : public TestApi {
@@ -109,11 +114,16 @@ TEST_F(Plan, TakesTheRightToWriteEachObject) {
   EXPECT_EQ(asked, (std::vector<std::string>{"create plans default/", "patch asyncactors default/a",
                                              "create asyncactors default/no"}));
   EXPECT_TRUE(planner_.seen.empty());
+  planner_.full = true;
+  asked.clear();
+  EXPECT_EQ(Make({Actor("a")}).status, 429);
+  EXPECT_EQ(asked, std::vector<std::string>{"create plans default/"}) << "nothing is asked for what is not planned";
 }
 
 TEST_F(Plan, SaysWhyThereIsNone) {
-  planner_.refusal = Fail(ErrorCode::kTooMany, "others");
+  planner_.full = true;
   EXPECT_EQ(Make({Actor("a")}).status, 429);
+  planner_.full = false;
   planner_.refusal = Fail(ErrorCode::kUnavailable, "the cluster is away");
   const Answer away = Make({Actor("a")});
   EXPECT_EQ(away.status, 503);

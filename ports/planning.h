@@ -1,6 +1,7 @@
 // Planning: what a write of objects would change around them, found out without changing anything.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -49,7 +50,10 @@ struct Plan {
 class Planner {
  public:
   virtual ~Planner() = default;
-  // Thread safe. kTooMany: so many plans are being made already; kClosed: the server stops.
+  // Thread safe. A place among the plans that may be in hand at once, until it is destroyed: to be taken before
+  // anything is asked for a plan. kTooMany: all are taken; kClosed: the server stops.
+  virtual Result<std::shared_ptr<void>> TakePlace() = 0;
+  // Thread safe. Whoever asks holds a place.
   virtual Result<Plan> Make(const std::vector<PlannedWrite>& writes) = 0;
 };
 

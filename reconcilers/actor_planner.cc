@@ -323,26 +323,26 @@ class ActorPlanner::Pass {
   ports::Plan plan_;
 };
 
-Result<ports::Plan> ActorPlanner::Make(const std::vector<ports::PlannedWrite>& writes) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (closed_) return Fail(ErrorCode::kClosed, "the server is stopping");
-    if (running_ == kPlansAtOnceMax) {
-      return Fail(ErrorCode::kTooMany, "other plans are being made; try again");
-    }
-    ++running_;
-  }
-  auto plan = Pass(parts_, settings_).Make(writes);
+Result<std::shared_ptr<void>> ActorPlanner::TakePlace() {
   const std::lock_guard lock(mutex_);
-  --running_;
-  ended_.notify_all();
-  return plan;
+  if (closed_) return Fail(ErrorCode::kClosed, "the server is stopping");
+  if (taken_ == kPlansAtOnceMax) return Fail(ErrorCode::kTooMany, "other plans are being made; try again");
+  ++taken_;
+  return std::shared_ptr<void>(static_cast<void*>(this), [this](void*) {
+    const std::lock_guard ending(mutex_);
+    --taken_;
+    ended_.notify_all();
+  });
+}
+
+Result<ports::Plan> ActorPlanner::Make(const std::vector<ports::PlannedWrite>& writes) {
+  return Pass(parts_, settings_).Make(writes);
 }
 
 void ActorPlanner::Close() {
   std::unique_lock lock(mutex_);
   closed_ = true;
-  ended_.wait(lock, [this] { return running_ == 0; });
+  ended_.wait(lock, [this] { return taken_ == 0; });
 }
 
 }  // namespace asya::reconcilers

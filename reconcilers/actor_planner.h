@@ -5,6 +5,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -37,8 +38,9 @@ class ActorPlanner final : public ports::Planner {
   // `settings` as the reconcilers have them.
   ActorPlanner(const Parts& parts, ReconcilerSettings settings) : parts_(parts), settings_(std::move(settings)) {}
 
+  Result<std::shared_ptr<void>> TakePlace() override;
   Result<ports::Plan> Make(const std::vector<ports::PlannedWrite>& writes) override;
-  // Waits for the plans that are being made, and refuses later ones. Idempotent.
+  // Waits for the places that are taken, and gives no others. Idempotent.
   void Close();
 
  private:
@@ -48,7 +50,7 @@ class ActorPlanner final : public ports::Planner {
   const ReconcilerSettings settings_;
   std::mutex mutex_;
   std::condition_variable ended_;
-  std::size_t running_ = 0;
+  std::size_t taken_ = 0;
   bool closed_ = false;
 };
 

@@ -24,7 +24,6 @@ class TriedCluster final : public ports::DryRun {
   Result<ports::TriedApply> Try(const json::Value& object, const std::string& /*field_manager*/) override {
     const std::string kind = *object.GetString("kind");
     if (kind == refused) return Invalid("spec", "the cluster will not have it");
-    if (on_try) on_try();
     const json::Value* before = cluster_.Find(kind, *object.Find("metadata")->GetString("name"));
     if (before == nullptr) return ports::TriedApply{json::Value(), object};
     ports::TriedApply tried{*before, object};
@@ -36,7 +35,6 @@ class TriedCluster final : public ports::DryRun {
   }
 
   std::string refused;  // a kind
-  std::function<void()> on_try;
 
  private:
   SimulatedCluster& cluster_;
@@ -232,18 +230,15 @@ TEST_F(PlannerTest, PlansAreBoundedAndEnd) {
   }
   const auto plan = Plan(writes);
   EXPECT_EQ(Problems(plan), ": 3 more actors were not looked at, from default/a100 on; plan fewer objects at a time\n");
-  std::vector<ErrorCode> inner;
-  tried_.on_try = [&] {
-    if (inner.size() == 2) return;
-    inner.push_back(ErrorCode::kInternal);
-    const std::size_t depth = inner.size() - 1;
-    const auto again = planner_.Make({Actor("b")});
-    inner[depth] = again.ok() ? ErrorCode::kNotFound : again.error().code;
-  };
-  EXPECT_TRUE(planner_.Make({Actor("b")}).ok());
-  EXPECT_EQ(inner, (std::vector<ErrorCode>{ErrorCode::kNotFound, ErrorCode::kTooMany}));
+  auto first = planner_.TakePlace();
+  auto second = planner_.TakePlace();
+  ASSERT_TRUE(first.ok() && second.ok());
+  EXPECT_EQ(planner_.TakePlace().error().code, ErrorCode::kTooMany);
+  second->reset();
+  EXPECT_TRUE(planner_.TakePlace().ok()) << "and it was given back at once";
+  first->reset();
   planner_.Close();
-  EXPECT_EQ(planner_.Make({Actor("b")}).error().code, ErrorCode::kClosed);
+  EXPECT_EQ(planner_.TakePlace().error().code, ErrorCode::kClosed);
 }
 
 }  // namespace
