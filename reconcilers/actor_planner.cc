@@ -246,7 +246,7 @@ class ActorPlanner::Pass {
       change.note = "on transport " + to + ", which changes; made there if it is missing";
       return Ok();
     }
-    ports::QueueAdmin* admin = parts_.queues.For(transport);
+    const auto admin = parts_.queues.For(transport);
     if (admin == nullptr) return Fail(ErrorCode::kInvalid, NotServedHere(transport));
     const auto stats = admin->Stats(name);
     if (stats.ok()) {
@@ -285,7 +285,7 @@ class ActorPlanner::Pass {
     // One that waits for its Transport has no queue yet.
     if (!old.ok()) return old.error().code == ErrorCode::kNotFound ? Ok() : Status(old.error());
     if (NameOf(*old) == NameOf(transport)) return Ok();
-    ports::QueueAdmin* admin = parts_.queues.For(*old);
+    const auto admin = parts_.queues.For(*old);
     if (admin == nullptr) return Ok();
     const auto stats = admin->Stats(name);
     if (!stats.ok()) return stats.error().code == ErrorCode::kNotFound ? Ok() : Status(stats.error());

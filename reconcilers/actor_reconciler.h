@@ -1,6 +1,7 @@
 // ActorReconciler: makes one AsyncActor's queue, children and scaling what its spec asks for, and tells how it is.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,7 +27,7 @@ class ActorReconciler {
     ActorFacts facts;
     std::optional<Error> retry;  // a step that may succeed later
     std::string stays;           // why the actor is still on the transport that it is to leave
-    ports::QueueAdmin* admin = nullptr;
+    std::shared_ptr<ports::QueueAdmin> admin;
     ports::ComposeInput input;
     ports::RenderedSet rendered;
   };

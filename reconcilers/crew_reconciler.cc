@@ -96,7 +96,7 @@ Result<bool> CrewReconciler::IsIdle(const json::Value& actor) {
     if (transport.error().code == ErrorCode::kNotFound) return true;
     return transport.error();
   }
-  ports::QueueAdmin* admin = world_.queues.For(*transport);
+  const auto admin = world_.queues.For(*transport);
   if (admin == nullptr) return true;
   const auto stats = admin->Stats(model::ActorQueueName(actor));
   if (!stats.ok()) {

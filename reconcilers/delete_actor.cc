@@ -23,7 +23,7 @@ Outcome ActorReconciler::Finalize(const Stored& actor) {
   const bool force = IsForced(actor.object);
   const auto transport = CurrentTransport(objects_, actor.object, settings_.default_transport);
   if (!transport.ok() && transport.error().code != ErrorCode::kNotFound) return Failed{transport.error()};
-  ports::QueueAdmin* admin = transport.ok() ? world_.queues.For(*transport) : nullptr;
+  const auto admin = transport.ok() ? world_.queues.For(*transport) : nullptr;
   if (admin != nullptr && !force) {
     const ports::QueueSpec queue{model::ActorQueueName(actor.object), actor.record.uid};
     const auto own = LookAtQueue(*admin, queue);
@@ -41,7 +41,7 @@ Outcome ActorReconciler::Finalize(const Stored& actor) {
       return RequeueAfter{kDeletionPoll};
     }
   }
-  return TearDown(actor, admin, force);
+  return TearDown(actor, admin.get(), force);
 }
 
 Outcome ActorReconciler::TearDown(const Stored& actor, ports::QueueAdmin* admin, bool force) {

@@ -16,7 +16,7 @@ bool ActorReconciler::LeaveOldTransport(const Stored& actor, Pass& pass) {
   if (!old.ok()) return waits(old.error());
   const std::string from = NameOf(*old);
   const std::string to = NameOf(pass.input.transport);
-  ports::QueueAdmin* admin = world_.queues.For(*old);
+  auto admin = world_.queues.For(*old);
   // Two names of one broker share their queues.
   if (from == to || admin == nullptr || admin == pass.admin) return true;
   const ports::QueueSpec queue{model::ActorQueueName(actor.object), actor.record.uid};
@@ -31,7 +31,7 @@ bool ActorReconciler::LeaveOldTransport(const Stored& actor, Pass& pass) {
     left = 1;  // one came in the meantime
   }
   pass.input.transport = std::move(*old);
-  pass.admin = admin;
+  pass.admin = std::move(admin);
   pass.facts.transport = from;
   pass.stays = EnvelopeCount(left) + " still in the queue on transport " + from + "; the actor moves to " + to +
                " when they are done";

@@ -90,10 +90,14 @@ Status FlowReconciler::TellOne(const Stored& flow) {
 Outcome TransportReconciler::Reconcile(const Key& key) {
   const auto transport = objects_.Get(kTransports, "", key.name);
   if (!transport.ok()) return Failed{transport.error()};
-  if (!*transport || IsBeingDeleted((*transport)->object)) return Settled{};
+  if (!*transport) {
+    world_.queues.Forget(key.name);
+    return Settled{};
+  }
+  if (IsBeingDeleted((*transport)->object)) return Settled{};
   // Which keeps its Secrets looked at; what is wrong with them is told by List and by the actors.
   if (world_.credentials != nullptr) static_cast<void>(world_.credentials->ForServer((*transport)->object).ok());
-  ports::QueueAdmin* admin = world_.queues.For((*transport)->object);
+  const auto admin = world_.queues.For((*transport)->object);
   Condition ready{"Ready", Truth::kTrue, "Reachable", ""};
   if (admin == nullptr) {
     ready = Condition{"Ready", Truth::kFalse, "TypeNotSupported", "this server does not serve transports of this type"};
@@ -133,7 +137,7 @@ Outcome DepthReconciler::Reconcile(const Key& key) {
     if (transport.error().code == ErrorCode::kNotFound) return Settled{};
     return Failed{transport.error()};
   }
-  ports::QueueAdmin* admin = world_.queues.For(*transport);
+  const auto admin = world_.queues.For(*transport);
   if (admin == nullptr) return Settled{};
   const auto stats = admin->Stats(model::ActorQueueName((*actor)->object));
   if (!stats.ok()) return Failed{stats.error()};

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -23,8 +24,11 @@ namespace asya::reconcilers {
 class QueueAdmins {
  public:
   virtual ~QueueAdmins() = default;
-  // For a whole Transport object; nullptr when its type is not supported here.
-  virtual ports::QueueAdmin* For(const json::Value& transport) = 0;
+  // For a whole Transport object; nullptr when its type is not supported here. It can be asked for as long as it is
+  // held, also when the Transport has become another one meanwhile.
+  virtual std::shared_ptr<ports::QueueAdmin> For(const json::Value& transport) = 0;
+  // There is no Transport of that name any more.
+  virtual void Forget(const std::string& /*transport*/) {}
   virtual std::vector<ports::QueueAdmin*> All() = 0;
 };
 

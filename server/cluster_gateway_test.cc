@@ -132,7 +132,7 @@ TEST_F(ClusterGatewayTest, AFirstMessageWaitsForWhoLeadsAndIsSentOnce) {
       RealClock());
   transports::memory::Broker local(RealClock());
   queues.Start(local.Admin(), [](const json::Value&) { return false; });
-  ports::QueueAdmin* const broker = queues.For(transport);
+  const std::shared_ptr<ports::QueueAdmin> broker = queues.For(transport);
   const std::string queue = model::QueueName("vision", "resize");
   ASSERT_TRUE(broker->Ensure({queue, "uid"}).ok());
   const auto waiting = [&](std::int64_t wanted) {
@@ -164,7 +164,7 @@ TEST_F(ClusterGatewayTest, WhoIsNoPodSpeaksForNobody) {
   const std::string report = R"({"task":")" + id + R"(","namespace":"vision","type":"status","status":"failed"})";
   EXPECT_EQ(here_->ReportBy("ada", "POST", "/api/v1/events", report).status, 401) << "her token is for another";
   EXPECT_EQ(here_->Report("audio", "POST", "/api/v1/events", report).status, 403) << "says another's namespace";
-  EXPECT_EQ(here_->Report("vision", "POST", "/api/v1/tasks?actor=resize&namespace=vision", "{}").status, 405);
+  EXPECT_EQ(here_->Report("vision", "POST", "/api/v1/tasks?actor=resize&namespace=vision", "{}").status, 404);
   EXPECT_EQ(here_->StatusOf(id), "pending");
   EXPECT_EQ(there_->Report("vision", "POST", "/api/v1/tasks/" + id + "/events", report).status, 204);
   EXPECT_EQ(here_->StatusOf(id), "failed");

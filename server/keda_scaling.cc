@@ -1,5 +1,6 @@
 #include "server/keda_scaling.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -65,7 +66,7 @@ class TransportQueues final : public ports::QueueAdmin {
     }
     if (admin_ == nullptr) return Fail(ErrorCode::kInvalid, "the transport is of a type that is not served here");
     // A broker that hangs must not hold up who tells of another transport.
-    ports::QueueAdmin* const asked = admin_;
+    const std::shared_ptr<ports::QueueAdmin> asked = admin_;
     lock.unlock();
     auto stats = asked->Stats(name);
     lock.lock();
@@ -95,7 +96,7 @@ class TransportQueues final : public ports::QueueAdmin {
   const Clock& clock_;
   std::mutex mutex_;
   json::Value transport_;
-  ports::QueueAdmin* admin_ = nullptr;
+  std::shared_ptr<ports::QueueAdmin> admin_;
   std::optional<SteadyTime> connected_at_;
   bool costly_ = false;
   std::map<std::string, Known> known_;  // of costly ones, by queue
@@ -221,7 +222,7 @@ void KedaScaling::Set(const ports::ScaledActor& actor, const json::Value& transp
     home = loop;
     before = std::exchange(homes_[key], loop);
   }
-  if (before != nullptr && before != home) before->Remove(key);
+  if (before != nullptr && before != home) Leave(before, key);
   home->Set(actor, transport);
 }
 
@@ -235,8 +236,19 @@ void KedaScaling::Remove(const std::string& namespace_, const std::string& actor
     home = std::move(found->second);
     homes_.erase(found);
   }
-  home->Remove(key);
+  Leave(home, key);
   external_.Remove(key);
+}
+
+void KedaScaling::Leave(const std::shared_ptr<Loop>& home, const scaling::ActorKey& key) {
+  home->Remove(key);
+  {
+    const std::lock_guard lock(mutex_);
+    if (std::ranges::any_of(homes_, [&home](const auto& entry) { return entry.second == home; })) return;
+    std::erase_if(loops_, [&home](const auto& entry) { return entry.second == home; });
+  }
+  // It would hold the connection of a Transport that may be gone.
+  home->Stop();
 }
 
 std::vector<ports::Decision> KedaScaling::Last(const std::string& namespace_, const std::string& actor,

@@ -67,6 +67,8 @@ class KedaScaling final : public ports::DecisionLog {
 
   void Set(const ports::ScaledActor& actor, const json::Value& transport);
   void Remove(const std::string& namespace_, const std::string& actor);
+  // The last one to leave ends the loop.
+  void Leave(const std::shared_ptr<Loop>& home, const scaling::ActorKey& key);
   Status ScaleIfOurs(const ports::ResourceRef& workload, std::int64_t desired);
 
   const ScalerOptions options_;

@@ -12,20 +12,24 @@ bool ConcernsTheBroker(ErrorCode code) {
 
 }  // namespace
 
-class QueueDirectory::Broker final : public ports::QueueAdmin {
+// Of a Transport as it was once, connected with a Secret as it was then.
+class QueueDirectory::Broker final : public ports::QueueAdmin, public std::enable_shared_from_this<Broker> {
  public:
   using Secret = ports::Credentials::Values;
 
-  Broker(QueueDirectory& directory, ports::QueueAdmin& local) : directory_(directory), admin_(&local) { Hear(); }
+  Broker(QueueDirectory& directory, ports::QueueAdmin& local)
+      : directory_(directory), admin_(std::shared_ptr<void>(), &local) {
+    Hear();
+  }
   Broker(QueueDirectory& directory, std::string block) : directory_(directory), block_(std::move(block)) {}
-  ~Broker() override { hints_.reset(); }
+  ~Broker() override { End(); }
 
   // Once. `secret`: that it is connected with.
-  void Connected(std::unique_ptr<RemoteBroker> remote, Secret secret) {
+  void Connected(std::shared_ptr<RemoteBroker> remote, Secret secret) {
     {
       const std::lock_guard lock(mutex_);
       remote_ = std::move(remote);
-      admin_ = &remote_->admin();
+      admin_ = {remote_, &remote_->admin()};
       secret_ = std::move(secret);
     }
     Hear();
@@ -34,6 +38,20 @@ class QueueDirectory::Broker final : public ports::QueueAdmin {
   void Missing(Error problem) {
     const std::lock_guard lock(mutex_);
     problem_ = std::move(problem);
+  }
+  // Closes the connection when the calls that are under way are over.
+  void End() {
+    std::shared_ptr<void> hints;
+    std::shared_ptr<ports::QueueAdmin> admin;
+    std::shared_ptr<RemoteBroker> remote;
+    {
+      const std::lock_guard lock(mutex_);
+      problem_ = Fail(ErrorCode::kClosed, "the server stops");
+      remote = std::move(remote_);
+      admin = std::move(admin_);
+      hints = std::move(hints_);
+    }
+    hints.reset();
   }
 
   // What the Transport said when this was made.
@@ -46,34 +64,31 @@ class QueueDirectory::Broker final : public ports::QueueAdmin {
     const std::lock_guard lock(mutex_);
     return secret_ == secret;
   }
-  [[nodiscard]] const RemoteBroker* remote() const {
+  // Null where it is not connected, or the broker of this server itself.
+  [[nodiscard]] std::shared_ptr<RemoteBroker> remote() const {
     const std::lock_guard lock(mutex_);
-    return remote_.get();
-  }
-  [[nodiscard]] ports::Publisher* publisher() {
-    const std::lock_guard lock(mutex_);
-    return remote_ == nullptr ? nullptr : &remote_->publisher();
+    return remote_;
   }
 
   Status Ensure(const ports::QueueSpec& spec) override {
-    ASYA_TRY(ports::QueueAdmin * admin, Admin());
+    ASYA_TRY(const auto admin, Admin());
     ASYA_TRY_STATUS(admin->Ensure(spec));
-    directory_.Made(spec.name, *this);
+    directory_.Made(spec.name, shared_from_this());
     return Ok();
   }
   Status Remove(const std::string& name, bool force) override {
-    ASYA_TRY(ports::QueueAdmin * admin, Admin());
+    ASYA_TRY(const auto admin, Admin());
     ASYA_TRY_STATUS(admin->Remove(name, force));
     directory_.Removed(name, *this);
     return Ok();
   }
   Result<ports::QueueStats> Stats(const std::string& name) override {
-    ASYA_TRY(ports::QueueAdmin * admin, Admin());
+    ASYA_TRY(const auto admin, Admin());
     return admin->Stats(name);
   }
   // The one that tells why it cannot be asked by the code as well.
   Result<std::vector<std::string>> List() override {
-    auto admin = Admin();
+    const auto admin = Admin();
     if (!admin.ok()) {
       const std::lock_guard lock(mutex_);
       return problem_;
@@ -85,7 +100,7 @@ class QueueDirectory::Broker final : public ports::QueueAdmin {
   }
 
  private:
-  Result<ports::QueueAdmin*> Admin() const {
+  Result<std::shared_ptr<ports::QueueAdmin>> Admin() const {
     const std::lock_guard lock(mutex_);
     // A Secret that is missing does not mean that a queue is.
     if (admin_ == nullptr) return Fail(ErrorCode::kUnavailable, problem_.message);
@@ -97,127 +112,137 @@ class QueueDirectory::Broker final : public ports::QueueAdmin {
 
   QueueDirectory& directory_;
   const std::string block_;
-  mutable std::mutex mutex_;  // of what is exchanged once, when a broker can be asked at last
-  std::unique_ptr<RemoteBroker> remote_;
-  ports::QueueAdmin* admin_ = nullptr;
+  mutable std::mutex mutex_;  // of what is exchanged when a broker can be asked at last, and at the end
+  std::shared_ptr<RemoteBroker> remote_;
+  std::shared_ptr<ports::QueueAdmin> admin_;  // of `remote_`, or the local one
   Secret secret_;
   Error problem_ = Fail(ErrorCode::kUnavailable, "the broker is not connected yet");
   std::shared_ptr<void> hints_;
 };
 
-QueueDirectory::QueueDirectory(CredentialsReader secrets, const Clock& clock)
-    : secrets_(std::move(secrets)), clock_(clock) {}
+QueueDirectory::QueueDirectory(CredentialsReader secrets, const Clock& clock, BrokerConnector connect)
+    : secrets_(std::move(secrets)), clock_(clock), connect_(std::move(connect)) {}
 
 QueueDirectory::~QueueDirectory() { Stop(); }
 
 void QueueDirectory::Start(ports::QueueAdmin& local, std::function<bool(const json::Value& transport)> serves) {
-  local_ = std::make_unique<Broker>(*this, local);
+  local_ = std::make_shared<Broker>(*this, local);
+  made_.push_back(local_);
   serves_ = std::move(serves);
 }
 
 void QueueDirectory::Stop() {
-  std::vector<std::unique_ptr<Broker>> ending;
+  Brokers ending;
   {
     const std::lock_guard lock(mutex_);
+    for (const auto& made : made_) {
+      if (auto broker = made.lock()) ending.push_back(std::move(broker));
+    }
+    made_.clear();
     places_.clear();
-    for (auto& [name, broker] : brokers_) ending.push_back(std::move(broker));
     brokers_.clear();
-    for (auto& [since, broker] : former_) ending.push_back(std::move(broker));
-    former_.clear();
-    if (local_ != nullptr) ending.push_back(std::move(local_));
   }
   // Outside of the lock: their threads may be telling a hint.
-  ending.clear();
+  for (const auto& broker : ending) broker->End();
 }
 
-ports::QueueAdmin* QueueDirectory::For(const json::Value& transport) {
+std::shared_ptr<ports::QueueAdmin> QueueDirectory::For(const json::Value& transport) {
   const json::Value* type = transport.FindPath({"spec", "type"});
-  if (serves_(transport)) return local_.get();
+  if (serves_(transport)) return local_;
   if (type == nullptr || !type->IsString() || !IsRemoteType(type->AsString())) return nullptr;
   const json::Value* name = transport.FindPath({"metadata", "name"});
   if (name == nullptr || !name->IsString()) return nullptr;
   const Result<ports::Credentials::Values> secret = secrets_(transport);
-  std::vector<std::unique_ptr<Broker>> outlived;
+  Brokers former;  // destroyed after the lock is given back
   const std::lock_guard lock(mutex_);
-  outlived = TakeOutlived();
-  auto& broker = brokers_[name->AsString()];
+  brokers_[name->AsString()].at = clock_.Steady();
+  former = TakeUnasked();
+  std::shared_ptr<Broker>& broker = brokers_[name->AsString()].broker;
   const bool same = broker != nullptr && broker->block() == json::Dump(*transport.Find("spec"));
-  if (same && broker->IsConnected() && (!secret.ok() || broker->IsConnectedWith(*secret))) return broker.get();
+  if (same && broker->IsConnected() && (!secret.ok() || broker->IsConnectedWith(*secret))) return broker;
   // Else what was missing may have been put there in the meantime.
   auto remote =
-      secret.ok() ? ConnectRemote(transport, *secret, clock_) : Result<std::unique_ptr<RemoteBroker>>(secret.error());
-  if (same && broker->IsConnected() && !remote.ok()) return broker.get();
+      secret.ok() ? connect_(transport, *secret, clock_) : Result<std::unique_ptr<RemoteBroker>>(secret.error());
+  if (same && broker->IsConnected() && !remote.ok()) return broker;
   if (!same || broker->IsConnected()) {
-    auto next = std::make_unique<Broker>(*this, json::Dump(*transport.Find("spec")));
+    auto next = std::make_shared<Broker>(*this, json::Dump(*transport.Find("spec")));
     for (auto& [queue, place] : places_) {
-      if (same && place == broker.get()) place = next.get();
+      if (same && place == broker) place = next;
     }
-    if (broker != nullptr) former_.emplace_back(clock_.Steady(), std::move(broker));
-    broker = std::move(next);
+    former.push_back(std::exchange(broker, next));
+    std::erase_if(made_, [](const auto& made) { return made.expired(); });
+    made_.push_back(next);
   }
   if (remote.ok()) {
     broker->Connected(std::move(remote).value(), *secret);
   } else {
     broker->Missing(remote.error());
   }
-  return broker.get();
+  return broker;
 }
 
-std::vector<std::unique_ptr<QueueDirectory::Broker>> QueueDirectory::TakeOutlived() {
-  std::vector<std::unique_ptr<Broker>> outlived;
-  for (auto& [since, broker] : former_) {
-    const bool used =
-        std::ranges::any_of(places_, [&broker](const auto& place) { return place.second == broker.get(); });
-    if (used || clock_.Steady() - since < kFormerLife) continue;
-    outlived.push_back(std::move(broker));
+QueueDirectory::Brokers QueueDirectory::TakeUnasked() {
+  Brokers unasked;
+  for (auto& [name, asked] : brokers_) {
+    const bool used = asked.broker.use_count() > 1;
+    if (!used && clock_.Steady() - asked.at > kUnaskedLife) unasked.push_back(std::move(asked.broker));
   }
-  std::erase_if(former_, [](const auto& entry) { return entry.second == nullptr; });
-  return outlived;
+  std::erase_if(brokers_, [this](const auto& entry) {
+    return entry.second.broker == nullptr && clock_.Steady() - entry.second.at > kUnaskedLife;
+  });
+  return unasked;
 }
 
-ports::QueueAdmin& QueueDirectory::Of(const std::string& queue) {
+void QueueDirectory::Forget(const std::string& transport) {
+  std::shared_ptr<Broker> former;  // destroyed after the lock is given back
+  const std::lock_guard lock(mutex_);
+  const auto found = brokers_.find(transport);
+  if (found == brokers_.end()) return;
+  former = std::move(found->second.broker);
+  brokers_.erase(found);
+}
+
+std::shared_ptr<QueueDirectory::Broker> QueueDirectory::Of(const std::string& queue) {
   const std::lock_guard lock(mutex_);
   const auto found = places_.find(queue);
-  return found == places_.end() ? *local_ : *found->second;
+  return found == places_.end() ? local_ : found->second;
 }
 
-void QueueDirectory::Made(const std::string& queue, Broker& broker) {
+void QueueDirectory::Made(const std::string& queue, std::shared_ptr<Broker> broker) {
   const std::lock_guard lock(mutex_);
-  places_[queue] = &broker;
+  // The former place goes with the argument, after the lock.
+  places_[queue].swap(broker);
 }
 
 void QueueDirectory::Removed(const std::string& queue, const Broker& broker) {
   const std::lock_guard lock(mutex_);
   const auto found = places_.find(queue);
-  if (found != places_.end() && found->second == &broker) places_.erase(found);
+  // Whoever removes it holds the broker.
+  if (found != places_.end() && found->second.get() == &broker) places_.erase(found);
 }
 
-bool QueueDirectory::IsRemote(const std::string& queue) {
+std::shared_ptr<RemoteBroker> QueueDirectory::RemoteOf(const std::string& queue) {
   const std::lock_guard lock(mutex_);
   const auto found = places_.find(queue);
-  return found != places_.end() && found->second->publisher() != nullptr;
+  return found == places_.end() ? nullptr : found->second->remote();
 }
+
+bool QueueDirectory::IsRemote(const std::string& queue) { return RemoteOf(queue) != nullptr; }
 
 std::optional<std::size_t> QueueDirectory::RemoteMessageLimitBytes(const std::string& queue) {
-  const std::lock_guard lock(mutex_);
-  const auto found = places_.find(queue);
-  if (found == places_.end() || found->second->remote() == nullptr) return std::nullopt;
-  return found->second->remote()->MessageLimitBytes();
+  const auto remote = RemoteOf(queue);
+  if (remote == nullptr) return std::nullopt;
+  return remote->MessageLimitBytes();
 }
 
 std::vector<Status> QueueDirectory::PublishRemote(const std::vector<ports::Outgoing>& messages,
                                                   std::chrono::milliseconds timeout) {
   std::vector<Status> outcomes(messages.size(), Ok());
-  std::map<ports::Publisher*, std::vector<std::size_t>> by_broker;
-  {
-    const std::lock_guard lock(mutex_);
-    for (std::size_t i = 0; i < messages.size(); ++i) {
-      const auto found = places_.find(messages[i].queue);
-      by_broker[found == places_.end() ? nullptr : found->second->publisher()].push_back(i);
-    }
-  }
-  for (const auto& [publisher, numbers] : by_broker) {
-    if (publisher == nullptr) {
+  // Held until they are through, whatever becomes of the Transports.
+  std::map<std::shared_ptr<RemoteBroker>, std::vector<std::size_t>> by_broker;
+  for (std::size_t i = 0; i < messages.size(); ++i) by_broker[RemoteOf(messages[i].queue)].push_back(i);
+  for (const auto& [broker, numbers] : by_broker) {
+    if (broker == nullptr) {
       for (const std::size_t i : numbers) {
         const std::string& queue = messages[i].queue;
         outcomes[i] = Error{ErrorCode::kUnroutable, "there is no queue " + queue, queue};
@@ -226,32 +251,32 @@ std::vector<Status> QueueDirectory::PublishRemote(const std::vector<ports::Outgo
     }
     std::vector<ports::Outgoing> batch;
     for (const std::size_t i : numbers) batch.push_back(messages[i]);
-    const Status sent = publisher->Publish(batch, timeout);
+    const Status sent = broker->publisher().Publish(batch, timeout);
     for (const std::size_t i : numbers) outcomes[i] = sent;
     // One that cannot be taken must not keep the others; each then has an outcome of its own.
     if (sent.ok() || numbers.size() == 1 || ConcernsTheBroker(sent.error().code)) continue;
-    for (const std::size_t i : numbers) outcomes[i] = publisher->Publish({messages[i]}, timeout);
+    for (const std::size_t i : numbers) outcomes[i] = broker->publisher().Publish({messages[i]}, timeout);
   }
   return outcomes;
 }
 
 Status QueueDirectory::Ensure(const ports::QueueSpec& spec) { return local_->Ensure(spec); }
 
-Status QueueDirectory::Remove(const std::string& name, bool force) { return Of(name).Remove(name, force); }
+Status QueueDirectory::Remove(const std::string& name, bool force) { return Of(name)->Remove(name, force); }
 
-Result<ports::QueueStats> QueueDirectory::Stats(const std::string& name) { return Of(name).Stats(name); }
+Result<ports::QueueStats> QueueDirectory::Stats(const std::string& name) { return Of(name)->Stats(name); }
 
 Result<std::vector<std::string>> QueueDirectory::List() {
-  std::vector<Broker*> all = {local_.get()};
+  Brokers all = {local_};
   {
     const std::lock_guard lock(mutex_);
-    for (auto& [name, broker] : brokers_) {
+    for (const auto& [name, asked] : brokers_) {
       // On one whose Secret is missing nothing of this server is to be found.
-      if (broker->IsConnected()) all.push_back(broker.get());
+      if (asked.broker->IsConnected()) all.push_back(asked.broker);
     }
   }
   std::vector<std::string> names;
-  for (Broker* broker : all) {
+  for (const auto& broker : all) {
     ASYA_TRY(const auto found, broker->List());
     names.insert(names.end(), found.begin(), found.end());
   }

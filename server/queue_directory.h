@@ -25,15 +25,16 @@ namespace asya::server {
 // changes its transport.
 class QueueDirectory final : public reconcilers::QueueAdmins, public ports::QueueAdmin {
  public:
-  // How long a connection whose Transport or Secret has changed is kept for whoever still uses it.
-  static constexpr std::chrono::minutes kFormerLife{10};
+  // How long a connection is kept for a Transport that nobody asks for, and that no queue is known on.
+  static constexpr std::chrono::minutes kUnaskedLife{10};
 
-  QueueDirectory(CredentialsReader secrets, const Clock& clock);
+  // `connect` makes the connections; ConnectRemote, but for tests.
+  QueueDirectory(CredentialsReader secrets, const Clock& clock, BrokerConnector connect = ConnectRemote);
   ~QueueDirectory() override;
 
   // `local` serves the Transports that `serves` says and queues that nobody has made yet; it outlives Stop().
   void Start(ports::QueueAdmin& local, std::function<bool(const json::Value& transport)> serves);
-  // Ends all connections. Idempotent.
+  // Ends all connections, also those that somebody holds still. Idempotent.
   void Stop();
 
   // Whether messages for this queue go over the network, and so cannot be part of a transaction here.
@@ -45,8 +46,10 @@ class QueueDirectory final : public reconcilers::QueueAdmins, public ports::Queu
   std::vector<Status> PublishRemote(const std::vector<ports::Outgoing>& messages, std::chrono::milliseconds timeout);
 
   // nullptr for types that this server does not serve. Where the Secret holds something else than when the broker was
-  // connected, it is connected anew; where it cannot be read any more, what it held goes on to be used.
-  ports::QueueAdmin* For(const json::Value& transport) override;
+  // connected, it is connected anew; where it cannot be read any more, what it held goes on to be used. A former
+  // connection ends with its last use: by whoever holds it, or as the place of a queue.
+  std::shared_ptr<ports::QueueAdmin> For(const json::Value& transport) override;
+  void Forget(const std::string& transport) override;
   std::vector<ports::QueueAdmin*> All() override { return {this}; }
 
   // Of the local broker.
@@ -61,21 +64,29 @@ class QueueDirectory final : public reconcilers::QueueAdmins, public ports::Queu
  private:
   class Broker;  // one broker, which tells the directory what is made on it
 
-  ports::QueueAdmin& Of(const std::string& queue);
-  void Made(const std::string& queue, Broker& broker);
+  using Brokers = std::vector<std::shared_ptr<Broker>>;
+  // To be destroyed without the lock.
+  Brokers TakeUnasked();
+
+  std::shared_ptr<Broker> Of(const std::string& queue);
+  // Null of a queue that is on no remote broker.
+  std::shared_ptr<RemoteBroker> RemoteOf(const std::string& queue);
+  void Made(const std::string& queue, std::shared_ptr<Broker> broker);
   void Removed(const std::string& queue, const Broker& broker);
   void Tell(const std::string& queue);
-  // Those that nobody uses any more; to be destroyed without the lock.
-  std::vector<std::unique_ptr<Broker>> TakeOutlived();
-
   const CredentialsReader secrets_;
   const Clock& clock_;
-  std::mutex mutex_;
-  std::unique_ptr<Broker> local_;
+  const BrokerConnector connect_;
+  std::mutex mutex_;  // none is destroyed under it: that waits for the broker's threads
+  std::shared_ptr<Broker> local_;
   std::function<bool(const json::Value& transport)> serves_;
-  std::map<std::string, std::unique_ptr<Broker>> brokers_;              // by name of the Transport
-  std::vector<std::pair<SteadyTime, std::unique_ptr<Broker>>> former_;  // since when; whoever uses one may still
-  std::map<std::string, Broker*> places_;
+  struct Asked {
+    std::shared_ptr<Broker> broker;
+    SteadyTime at{};
+  };
+  std::map<std::string, Asked> brokers_;                    // by name of the Transport
+  std::map<std::string, std::shared_ptr<Broker>> places_;   // of queues
+  std::vector<std::weak_ptr<Broker>> made_;                 // all that live, and some that do not
   std::recursive_mutex hints_mutex_;  // apart: a broker tells hints under a lock of its own
   std::list<std::function<void(const std::string&)>> subscribers_;
 };

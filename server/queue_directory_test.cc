@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <memory>
+
 #include "core/json/parse.h"
 #include "transports/memory/broker.h"
 
@@ -18,7 +21,7 @@ TEST(QueueDirectory, ASecretThatIsMissingIsNoQueueThatIsMissing) {
   directory.Start(local.Admin(), [](const json::Value&) { return false; });
   const json::Value transport =
       json::Parse(R"({"metadata":{"name":"rabbit"},"spec":{"type":"rabbitmq","rabbitmq":{"host":"nowhere"}}})").value();
-  ports::QueueAdmin* const admin = directory.For(transport);
+  const auto admin = directory.For(transport);
   ASSERT_NE(admin, nullptr);
   const auto stats = admin->Stats("asya-team-echo");
   EXPECT_EQ(stats.error().code, ErrorCode::kUnavailable) << "else an actor goes, and its work stays behind";
@@ -26,6 +29,82 @@ TEST(QueueDirectory, ASecretThatIsMissingIsNoQueueThatIsMissing) {
   EXPECT_EQ(admin->Remove("asya-team-echo", false).error().code, ErrorCode::kUnavailable);
   EXPECT_EQ(admin->List().error().code, ErrorCode::kNotFound) << "by which the Transport says what is missing";
   directory.Stop();
+}
+
+class QueueDirectoryTest : public ::testing::Test {
+ protected:
+  // One that has every queue it is asked for; counted while it lives.
+  class FakeBroker final : public RemoteBroker {
+   public:
+    FakeBroker(std::atomic<int>& living, const Clock& clock) : living_(living), broker_(clock) { ++living_; }
+    ~FakeBroker() override { --living_; }
+    ports::QueueAdmin& admin() override { return broker_.Admin(); }
+    ports::Publisher& publisher() override { return broker_.Publisher(); }
+    [[nodiscard]] std::size_t MessageLimitBytes() const override { return 1; }
+
+   private:
+    std::atomic<int>& living_;
+    transports::memory::Broker broker_;
+  };
+
+  QueueDirectoryTest() {
+    directory_.Start(local_.Admin(), [](const json::Value&) { return false; });
+  }
+  static json::Value Transport(const std::string& name, const std::string& host = "here") {
+    return json::Parse(R"({"metadata":{"name":")" + name + R"("},"spec":{"type":"rabbitmq","rabbitmq":{"host":")" +
+                       host + R"("}}})")
+        .value();
+  }
+
+  FakeClock clock_;
+  std::atomic<int> living_ = 0;
+  ports::Credentials::Values secret_{{"ASYA_RABBITMQ_PASSWORD", "one"}};
+  transports::memory::Broker local_{clock_};
+  QueueDirectory directory_{
+      [this](const json::Value&) -> Result<ports::Credentials::Values> { return secret_; }, clock_,
+      [this](const json::Value&, const ports::Credentials::Values&, const Clock& clock) {
+        return Result<std::unique_ptr<RemoteBroker>>(std::make_unique<FakeBroker>(living_, clock));
+      }};
+};
+
+TEST_F(QueueDirectoryTest, AFormerConnectionLivesAsLongAsItsLastUse) {
+  auto held = directory_.For(Transport("rabbit"));
+  ASSERT_TRUE(held->Ensure({"asya-team-echo", "uid"}).ok());
+  secret_["ASYA_RABBITMQ_PASSWORD"] = "two";
+  static_cast<void>(directory_.For(Transport("rabbit")));
+  clock_.Advance(std::chrono::hours(1));
+  static_cast<void>(directory_.For(Transport("rabbit")));
+  EXPECT_EQ(living_, 2);
+  EXPECT_TRUE(held->Stats("asya-team-echo").ok()) << "whoever holds it may ask it at any time";
+  held.reset();
+  EXPECT_EQ(living_, 1) << "at once, and not ten minutes later";
+}
+
+TEST_F(QueueDirectoryTest, TheConnectionOfATransportThatIsGoneEndsWithItsLastQueue) {
+  ASSERT_TRUE(directory_.For(Transport("rabbit"))->Ensure({"asya-team-echo", "uid"}).ok());
+  static_cast<void>(directory_.For(Transport("other")));
+  EXPECT_EQ(living_, 2);
+  directory_.Forget("other");
+  EXPECT_EQ(living_, 1);
+  directory_.Forget("rabbit");
+  EXPECT_TRUE(directory_.IsRemote("asya-team-echo")) << "its actor runs on there";
+  EXPECT_EQ(living_, 1);
+  EXPECT_TRUE(directory_.Remove("asya-team-echo", true).ok());
+  EXPECT_EQ(living_, 0);
+}
+
+TEST_F(QueueDirectoryTest, WhatNobodyAsksForIsClosed) {
+  static_cast<void>(directory_.For(Transport("gone")));
+  clock_.Advance(std::chrono::minutes(11));
+  static_cast<void>(directory_.For(Transport("rabbit")));
+  EXPECT_EQ(living_, 1);
+}
+
+TEST_F(QueueDirectoryTest, TheEndClosesWhatIsHeldToo) {
+  const auto held = directory_.For(Transport("rabbit"));
+  directory_.Stop();
+  EXPECT_EQ(living_, 0);
+  EXPECT_EQ(held->Stats("asya-team-echo").error().code, ErrorCode::kUnavailable);
 }
 
 }  // namespace

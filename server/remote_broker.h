@@ -46,6 +46,7 @@ bool IsRemoteType(const std::string& type);
 // `secret`: what the Transport's Secret holds, by variables; empty where it names none. Does not wait for the broker.
 Result<std::unique_ptr<RemoteBroker>> ConnectRemote(const json::Value& transport,
                                                     const ports::Credentials::Values& secret, const Clock& clock);
+using BrokerConnector = std::function<decltype(ConnectRemote)>;
 
 // What the Secret of a Transport holds for this server now. kNotFound, kForbidden, kInvalid: it cannot be had.
 using CredentialsReader = std::function<Result<ports::Credentials::Values>(const json::Value& transport)>;

@@ -288,10 +288,12 @@ class SimulatedQueues final : public ports::QueueAdmin, public reconcilers::Queu
     hints_.push_back(entry);
     return entry;
   }
-  ports::QueueAdmin* For(const json::Value& transport) override {
+  std::shared_ptr<ports::QueueAdmin> For(const json::Value& transport) override {
     const json::Value* spec = transport.Find("spec");
-    if (spec != nullptr && spec->GetString("type") == "postgres") return second;
-    return spec != nullptr && spec->GetString("type") == "sqlite" ? this : nullptr;
+    SimulatedQueues* found = nullptr;
+    if (spec != nullptr && spec->GetString("type") == "postgres") found = second;
+    if (spec != nullptr && spec->GetString("type") == "sqlite") found = this;
+    return {std::shared_ptr<void>(), found};  // the case owns it
   }
   std::vector<ports::QueueAdmin*> All() override { return {this}; }
   void Publish(const std::string& name, std::int64_t count) {
