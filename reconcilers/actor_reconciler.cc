@@ -96,10 +96,7 @@ Outcome ActorReconciler::Converge(const Stored& actor, const std::string& deleti
   if (!written.ok()) return Failed{written.error()};
   TellChange(actor.object, status);
   const std::string left = before == nullptr ? "" : before->GetString("transport").value_or("");
-  if (in_sync && left != facts.transport) {
-    const Status withdrawn = WithdrawCredentials(key.namespace_, left);
-    if (!withdrawn.ok()) return Failed{withdrawn.error()};
-  }
+  if (in_sync && !left.empty() && left != facts.transport) withdraw_(Key{key.namespace_, left});
   if (!pass.retry && !pass.stays.empty()) return RequeueAfter{kDrainPoll};
   return After(pass.retry);
 }

@@ -1,15 +1,18 @@
 // ActorReconciler: makes one AsyncActor's queue, children and scaling what its spec asks for, and tells how it is.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "reconcilers/actor_status.h"
 #include "reconcilers/controller.h"
 #include "reconcilers/events.h"
 #include "reconcilers/objects.h"
+#include "reconcilers/withdraw_credentials.h"
 #include "reconcilers/world.h"
 
 namespace asya::reconcilers {
@@ -17,8 +20,15 @@ namespace asya::reconcilers {
 // Thread safe for different keys.
 class ActorReconciler {
  public:
-  ActorReconciler(const World& world, const ReconcilerSettings& settings)
-      : world_(world), settings_(settings), objects_(world.store, world.clock), events_(world.store, world.clock) {}
+  // `withdraw` has a Transport's credentials in a namespace looked at soon, the key of both.
+  ActorReconciler(const World& world, const ReconcilerSettings& settings, CredentialsReconciler& credentials,
+                  std::function<void(const Key&)> withdraw)
+      : world_(world),
+        settings_(settings),
+        credentials_(credentials),
+        withdraw_(std::move(withdraw)),
+        objects_(world.store, world.clock),
+        events_(world.store, world.clock) {}
   Outcome Reconcile(const Key& key);
 
  private:
@@ -41,8 +51,6 @@ class ActorReconciler {
   // Keeps the pass on the old transport while the old queue holds envelopes; removes it when it holds none.
   bool LeaveOldTransport(const Stored& actor, Pass& pass);
   bool ProvideCredentials(const std::string& namespace_, Pass& pass);
-  // Where no actor of the namespace is on the transport any more.
-  Status WithdrawCredentials(const std::string& namespace_, const std::string& transport);
   bool Render(const std::string& uid, Pass& pass);
   bool EnsureQueue(Pass& pass);
   bool ApplyChildren(Pass& pass);
@@ -54,6 +62,8 @@ class ActorReconciler {
 
   const World world_;
   const ReconcilerSettings& settings_;
+  CredentialsReconciler& credentials_;
+  const std::function<void(const Key&)> withdraw_;
   Objects objects_;
   Events events_;
 };

@@ -67,13 +67,14 @@ Outcome ActorReconciler::TearDown(const Stored& actor, ports::QueueAdmin* admin,
       if (!removed.ok()) return Failed{removed.error()};
     }
   }
-  const auto released = objects_.RemoveFinalizer(actor, kFinalizer);
-  if (!released.ok()) return Failed{released.error()};
-  // Afterwards, so that of several that go at once the last one sees no other.
   const json::Value* status = actor.object.Find("status");
   const std::string transport = status == nullptr ? "" : status->GetString("transport").value_or("");
-  const Status withdrawn = WithdrawCredentials(key.namespace_, transport);
-  if (!withdrawn.ok()) return Failed{withdrawn.error()};
+  const Status left = credentials_.Leave(actor, transport,
+                                         [&] { return objects_.RemoveFinalizer(actor, kFinalizer); });
+  if (left.ok()) return Settled{};
+  if (left.error().code != ErrorCode::kForbidden) return Failed{left.error()};
+  // It is gone; the copy goes when the right is there.
+  withdraw_(Key{key.namespace_, transport});
   return Settled{};
 }
 

@@ -1,6 +1,5 @@
-// What the Transport's Secret holds comes to the pods' namespace before they do, and goes with the last who needs it.
+// What the Transport's Secret holds comes to the pods' namespace before they do; CredentialsReconciler takes it away.
 #include "reconcilers/actor_reconciler.h"
-#include "reconcilers/resolve.h"
 
 namespace asya::reconcilers {
 namespace {
@@ -31,18 +30,6 @@ bool ActorReconciler::ProvideCredentials(const std::string& namespace_, Pass& pa
   // Of one that appears we are told.
   if (version.error().code != ErrorCode::kNotFound) pass.retry = version.error();
   return false;
-}
-
-Status ActorReconciler::WithdrawCredentials(const std::string& namespace_, const std::string& transport) {
-  if (world_.credentials == nullptr || transport.empty()) return Ok();
-  ASYA_TRY(const auto stored, objects_.Get(kTransports, "", transport));
-  if (stored && ports::CredentialsReference(stored->object) == nullptr) return Ok();
-  ASYA_TRY(const auto actors, objects_.List(kActors, namespace_));
-  for (const Stored& actor : actors) {
-    const auto used = CurrentTransport(objects_, actor.object, settings_.default_transport);
-    if (used.ok() && NameOf(*used) == transport) return Ok();
-  }
-  return world_.credentials->Withdraw(transport, namespace_);
 }
 
 }  // namespace asya::reconcilers

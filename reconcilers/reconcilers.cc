@@ -1,6 +1,7 @@
 #include "reconcilers/reconcilers.h"
 
 #include <set>
+#include <utility>
 
 namespace asya::reconcilers {
 namespace {
@@ -25,7 +26,9 @@ Reconcilers::Reconcilers(const World& world, ReconcilerSettings settings, const 
       settings_(std::move(settings)),
       log_(log),
       random_(seed),
-      actor_reconciler_(world_, settings_),
+      credentials_reconciler_(world_, settings_),
+      actor_reconciler_(world_, settings_, credentials_reconciler_,
+                        [this](const Key& k) { withdrawals_.queue().Add(k); }),
       crew_reconciler_(world_, settings_, index_),
       flow_reconciler_(world_, index_),
       namespace_reconciler_(world_.store, world_.clock),
@@ -48,6 +51,8 @@ Reconcilers::Reconcilers(const World& world, ReconcilerSettings settings, const 
               [this](const Key& k) { return depth_reconciler_.Reconcile(k); }),
       garbage_("garbage", {world_.clock, random_, log_, settings_.metrics},
                [this](const Key& k) { return garbage_collector_.Reconcile(k); }),
+      withdrawals_("withdrawals", {world_.clock, random_, log_, settings_.metrics},
+                   [this](const Key& k) { return credentials_reconciler_.Reconcile(k); }),
       sources_("sources", {world_.clock, random_, log_, settings_.metrics},
                [this](const Key& k) { return Source(k); }) {
   WatchObjects();
@@ -128,10 +133,16 @@ void Reconcilers::OnActor(const ports::Record& record, bool deleted) {
 
 void Reconcilers::OnActorList(const ports::Records& all) {
   std::set<Key> present;
+  std::set<std::string> namespaces;
   for (const auto& record : all) {
     present.insert(KeyOf(record));
+    namespaces.insert(record.key.namespace_);
     OnActor(record, false);
     actors_.queue().Add(KeyOf(record));  // also where nothing seems new: this is how work lost to a crash is found
+  }
+  // What another server could not take away before it ended.
+  if (!std::exchange(looked_at_copies_, true)) {
+    for (const std::string& name : namespaces) withdrawals_.queue().Add(Key{name, ""});
   }
   for (const auto& key : index_.Retain(present)) {
     actors_.queue().Add(key);
@@ -192,7 +203,7 @@ void Reconcilers::Start() {
   Prepare();
   actors_.Start(settings_.workers);
   for (Controller* controller :
-       {&crew_, &flows_, &namespaces_, &transports_, &flavors_, &depths_, &garbage_, &sources_})
+       {&crew_, &flows_, &namespaces_, &transports_, &flavors_, &depths_, &garbage_, &withdrawals_, &sources_})
     controller->Start(1);
 }
 
@@ -200,7 +211,8 @@ void Reconcilers::Stop() {
   subscriptions_.clear();
   sources_.Stop();
   for (const auto& watch : watches_) watch->Close();
-  const auto all = {&actors_, &crew_, &flows_, &namespaces_, &transports_, &flavors_, &depths_, &garbage_};
+  const auto all = {&actors_,  &crew_,   &flows_,   &namespaces_, &transports_,
+                    &flavors_, &depths_, &garbage_, &withdrawals_};
   // None begins anything while another one finishes what it has in hand.
   for (Controller* controller : all) controller->queue().Stop();
   for (Controller* controller : all) controller->Stop();
@@ -209,7 +221,8 @@ void Reconcilers::Stop() {
 bool Reconcilers::RunOne() {
   bool worked = false;
   for (Controller* controller :
-       {&sources_, &actors_, &crew_, &flows_, &namespaces_, &transports_, &flavors_, &depths_, &garbage_}) {
+       {&sources_, &actors_, &crew_, &flows_, &namespaces_, &transports_, &flavors_, &depths_, &garbage_,
+        &withdrawals_}) {
     worked = controller->RunOne() || worked;
   }
   return worked;
@@ -218,7 +231,8 @@ bool Reconcilers::RunOne() {
 std::optional<SteadyTime> Reconcilers::NextAt() const {
   std::optional<SteadyTime> next;
   for (const Controller* controller :
-       {&sources_, &actors_, &crew_, &flows_, &namespaces_, &transports_, &flavors_, &depths_, &garbage_}) {
+       {&sources_, &actors_, &crew_, &flows_, &namespaces_, &transports_, &flavors_, &depths_, &garbage_,
+        &withdrawals_}) {
     const auto at = controller->queue().NextAt();
     if (at && (!next || *at < *next)) next = at;
   }

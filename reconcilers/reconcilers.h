@@ -16,6 +16,7 @@
 #include "reconcilers/object_watch.h"
 #include "reconcilers/owner_index.h"
 #include "reconcilers/small_reconcilers.h"
+#include "reconcilers/withdraw_credentials.h"
 #include "reconcilers/world.h"
 
 namespace asya::reconcilers {
@@ -58,6 +59,7 @@ class Reconcilers {
   const observe::Logger log_;
   Random random_;
   ActorIndex index_;
+  CredentialsReconciler credentials_reconciler_;
   ActorReconciler actor_reconciler_;
   CrewReconciler crew_reconciler_;
   FlowReconciler flow_reconciler_;
@@ -75,9 +77,11 @@ class Reconcilers {
   Controller flavors_;
   Controller depths_;
   Controller garbage_;
+  Controller withdrawals_;
   Controller sources_;  // keys: resources to list and watch, and kQueues
   std::vector<std::unique_ptr<ObjectWatch>> watches_;
   std::vector<std::shared_ptr<void>> subscriptions_;
+  bool looked_at_copies_ = false;  // of the thread of sources
 };
 
 }  // namespace asya::reconcilers

@@ -106,6 +106,7 @@ class ControlPlane {
   SimulatedStore store{clock, faults};
   SimulatedCluster cluster{faults};
   SimulatedQueues queues{faults};
+  SimulatedCredentials credentials;
   // A person's hand: writes past the faults, seen by the watches.
   reconcilers::Objects truth{store, clock};
 
@@ -124,7 +125,7 @@ class ControlPlane {
       }
       return crew;
     };
-    const reconcilers::World world{store, cluster, composer_, *scaler_, queues, clock};
+    const reconcilers::World world{store, cluster, composer_, *scaler_, queues, clock, &credentials};
     reconcilers_.emplace(world, settings, observe::Logger::Silent(),
                          static_cast<std::uint64_t>(random.Between(0, 1'000'000'000)));
     reconcilers_->Prepare();

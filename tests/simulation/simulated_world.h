@@ -4,12 +4,14 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "core/base/random.h"
 #include "ports/cluster.h"
+#include "ports/credentials.h"
 #include "ports/object_store.h"
 #include "ports/queue_admin.h"
 #include "reconcilers/world.h"
@@ -245,6 +247,26 @@ class SimulatedCluster final : public ports::Cluster {
   std::map<ports::ResourceRef, Child> children_;
   std::function<void(const std::string&)> on_change_;
   std::size_t writes_ = 0;
+};
+
+// Copies of the Secrets of Transports, by namespace and Transport.
+class SimulatedCredentials final : public ports::Credentials {
+ public:
+  Result<Values> ForServer(const json::Value&) override { return Values{}; }
+  Result<std::string> Provide(const json::Value& transport, const std::string& namespace_) override {
+    if (ports::CredentialsReference(transport) == nullptr) return std::string();
+    copies.insert(namespace_ + "/" + *transport.Find("metadata")->GetString("name"));
+    return std::string("1");
+  }
+  Status Withdraw(const std::string& transport, const std::string& namespace_) override {
+    if (refusal) return *refusal;
+    copies.erase(namespace_ + "/" + transport);
+    return Ok();
+  }
+  std::shared_ptr<void> Subscribe(std::function<void(const std::string&)>) override { return nullptr; }
+
+  std::set<std::string> copies;
+  std::optional<Error> refusal;  // of each withdrawal
 };
 
 class SimulatedQueues final : public ports::QueueAdmin, public reconcilers::QueueAdmins {
