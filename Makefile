@@ -206,6 +206,10 @@ bench-api: programs ## Measures the API on PostgreSQL beside kube-apiserver with
 	@$(call BUILD,release,bench_api_client bench_null_server)
 	@$(PYTHON_BIN)/python bench/api/run.py $(if $(STRICT),--strict)
 
+.PHONY: bench-cluster
+bench-cluster: programs ## Measures the controllers on a kube-apiserver without nodes: children written, 1,000 actors, restart, rest
+	@ASYA_BIN=$(CURDIR)/build/release/bin tools/postgres --durable run $(PYTHON_BIN)/python bench/cluster/run.py $(if $(STRICT),--strict)
+
 .PHONY: bench-transports
 bench-transports: install ## Measures the SQL transports beside plain SQL doing the same rows in the same batches
 	@$(call BUILD,release,bench_transports)
