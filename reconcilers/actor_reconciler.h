@@ -21,10 +21,11 @@ namespace asya::reconcilers {
 class ActorReconciler {
  public:
   // `withdraw` has a Transport's credentials in a namespace looked at soon, the key of both.
-  ActorReconciler(const World& world, const ReconcilerSettings& settings, CredentialsReconciler& credentials,
-                  std::function<void(const Key&)> withdraw)
+  ActorReconciler(const World& world, const ReconcilerSettings& settings, const observe::Logger& log,
+                  CredentialsReconciler& credentials, std::function<void(const Key&)> withdraw)
       : world_(world),
         settings_(settings),
+        log_(log),
         credentials_(credentials),
         withdraw_(std::move(withdraw)),
         objects_(world.store, world.clock),
@@ -44,7 +45,17 @@ class ActorReconciler {
 
   Outcome Converge(const Stored& actor, const std::string& deletion_message);
   Outcome Finalize(const Stored& actor);
-  Outcome TearDown(const Stored& actor, ports::QueueAdmin* admin, bool force);
+  // How an actor goes.
+  struct Leaving {
+    json::Value transport;
+    std::shared_ptr<ports::QueueAdmin> admin;  // none: nothing is known of its queue
+    bool force = false;
+    bool namespace_goes = false;  // and with it what could work
+  };
+  Outcome TearDown(const Stored& actor, const Leaving& leaving);
+  // nullopt when there is none any more.
+  std::optional<Outcome> RemoveQueue(const Stored& actor, const Leaving& leaving);
+  std::optional<Outcome> GiveWorkUp(const Stored& actor, const Leaving& leaving, const std::string& queue);
   Outcome TellTerminating(const Stored& actor, const std::string& message, const Outcome& outcome);
 
   bool ResolveNames(const json::Value& actor, Pass& pass);
@@ -62,6 +73,7 @@ class ActorReconciler {
 
   const World world_;
   const ReconcilerSettings& settings_;
+  const observe::Logger log_;
   CredentialsReconciler& credentials_;
   const std::function<void(const Key&)> withdraw_;
   Objects objects_;

@@ -57,6 +57,12 @@ Outcome CrewReconciler::Provide(const Key& key) {
   for (const json::Value& desired : CrewOf(settings_, key.namespace_, index_.CommonTransport(key.namespace_))) {
     const auto stored = objects_.Get(kActors, key.namespace_, NameOf(desired));
     if (!stored.ok()) return Failed{stored.error()};
+    if (!*stored && world_.namespace_state) {
+      const auto state = world_.namespace_state(key.namespace_);
+      if (!state.ok()) return Failed{state.error()};
+      // Nothing begins in one that is going; its last actor brings this key again.
+      if (*state == ports::NamespaceState::kTerminating) return Settled{};
+    }
     const auto provided = ProvideOne(desired, *stored);
     if (!provided.ok()) return Failed{provided.error()};
     leaving = leaving || (*stored && IsSystem((*stored)->object) && IsBeingDeleted((*stored)->object));

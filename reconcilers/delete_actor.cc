@@ -1,4 +1,6 @@
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "model/kinds.h"
 #include "reconcilers/actor_reconciler.h"
@@ -11,6 +13,14 @@ namespace {
 // Between two looks at a queue or a workload that has to become empty; the workload also tells by itself.
 constexpr std::chrono::milliseconds kDeletionPoll{1000};
 
+// How long after its deletion an actor in a namespace that is deleted waits for what cannot be taken out of its queue.
+constexpr std::chrono::minutes kLastPatience{10};
+
+std::optional<WallTime> DeletedAt(const json::Value& object) {
+  const json::Value* at = object.FindPath({"metadata", "deletionTimestamp"});
+  return at == nullptr || !at->IsString() ? std::nullopt : ParseRfc3339(at->AsString());
+}
+
 bool IsForced(const json::Value& object) {
   const json::Value* annotations = object.FindPath({"metadata", "annotations"});
   return annotations != nullptr && annotations->GetString(kForceDelete) == "true";
@@ -20,17 +30,26 @@ bool IsForced(const json::Value& object) {
 
 // Stop intake -> drain -> scaler -> workload -> queue; each call does the first of them that is still to do.
 Outcome ActorReconciler::Finalize(const Stored& actor) {
-  const bool force = IsForced(actor.object);
-  const auto transport = CurrentTransport(objects_, actor.object, settings_.default_transport);
+  Leaving leaving;
+  leaving.force = IsForced(actor.object);
+  auto transport = CurrentTransport(objects_, actor.object, settings_.default_transport);
   if (!transport.ok() && transport.error().code != ErrorCode::kNotFound) return Failed{transport.error()};
-  const auto admin = transport.ok() ? world_.queues.For(*transport) : nullptr;
-  if (admin != nullptr && !force) {
+  if (transport.ok()) {
+    leaving.transport = std::move(*transport);
+    leaving.admin = world_.queues.For(leaving.transport);
+  }
+  if (leaving.admin != nullptr && !leaving.force) {
     const ports::QueueSpec queue{model::ActorQueueName(actor.object), actor.record.uid};
-    const auto own = LookAtQueue(*admin, queue);
+    const auto own = LookAtQueue(*leaving.admin, queue);
     if (!own.ok()) {
       return TellTerminating(actor, "the broker cannot be asked: " + own.error().message, Failed{own.error()});
     }
-    if (own->envelopes > 0) {
+    if (own->envelopes > 0 && world_.namespace_state) {
+      const auto state = world_.namespace_state(actor.record.key.namespace_);
+      if (!state.ok()) return Failed{state.error()};
+      leaving.namespace_goes = *state != ports::NamespaceState::kActive;
+    }
+    if (own->envelopes > 0 && !leaving.namespace_goes) {
       // The workload goes on until the queue is empty.
       const Outcome outcome = Converge(
           actor, EnvelopeCount(own->envelopes) +
@@ -41,10 +60,10 @@ Outcome ActorReconciler::Finalize(const Stored& actor) {
       return RequeueAfter{kDeletionPoll};
     }
   }
-  return TearDown(actor, admin.get(), force);
+  return TearDown(actor, leaving);
 }
 
-Outcome ActorReconciler::TearDown(const Stored& actor, ports::QueueAdmin* admin, bool force) {
+Outcome ActorReconciler::TearDown(const Stored& actor, const Leaving& leaving) {
   const auto& key = actor.record.key;
   world_.scaler.Remove(key.namespace_, key.name);
   const auto children = world_.cluster.Observe(actor.record.uid);
@@ -57,16 +76,7 @@ Outcome ActorReconciler::TearDown(const Stored& actor, ports::QueueAdmin* admin,
     }
     return TellTerminating(actor, "waits for the replicas to finish their work and leave", RequeueAfter{kDeletionPoll});
   }
-  if (admin != nullptr) {
-    const ports::QueueSpec queue{model::ActorQueueName(actor.object), actor.record.uid};
-    const auto own = LookAtQueue(*admin, queue);
-    if (!own.ok()) return Failed{own.error()};
-    if (own->exists) {
-      const auto removed = admin->Remove(queue.name, force);
-      // kConflict: an envelope came in the meantime; the next pass starts from the drain.
-      if (!removed.ok()) return Failed{removed.error()};
-    }
-  }
+  if (const auto outcome = RemoveQueue(actor, leaving)) return *outcome;
   const json::Value* status = actor.object.Find("status");
   const std::string transport = status == nullptr ? "" : status->GetString("transport").value_or("");
   const Status left = credentials_.Leave(actor, transport,
@@ -76,6 +86,56 @@ Outcome ActorReconciler::TearDown(const Stored& actor, ports::QueueAdmin* admin,
   // It is gone; the copy goes when the right is there.
   withdraw_(Key{key.namespace_, transport});
   return Settled{};
+}
+
+std::optional<Outcome> ActorReconciler::RemoveQueue(const Stored& actor, const Leaving& leaving) {
+  if (leaving.admin == nullptr) return std::nullopt;
+  const ports::QueueSpec queue{model::ActorQueueName(actor.object), actor.record.uid};
+  const auto own = LookAtQueue(*leaving.admin, queue);
+  if (!own.ok()) return Failed{own.error()};
+  if (!own->exists) return std::nullopt;
+  if (leaving.namespace_goes) return GiveWorkUp(actor, leaving, queue.name);
+  const auto removed = leaving.admin->Remove(queue.name, leaving.force);
+  // kConflict: an envelope came in the meantime; the next pass starts from the drain.
+  if (!removed.ok()) return Failed{removed.error()};
+  return std::nullopt;
+}
+
+// A queue with work must not hold a namespace for ever: the cluster takes the pods away and makes no others.
+std::optional<Outcome> ActorReconciler::GiveWorkUp(const Stored& actor, const Leaving& leaving,
+                                                   const std::string& queue) {
+  const auto& key = actor.record.key;
+  if (world_.dead_letters != nullptr) {
+    const auto moved =
+        world_.dead_letters->Take({leaving.transport, queue, key.namespace_, model::ActorIdentity(actor.object),
+                                   "namespace " + key.namespace_ + " was deleted before it was worked on"});
+    if (!moved.ok()) {
+      return TellTerminating(actor, "its work cannot be put into the dead letters: " + moved.error().message,
+                             Failed{moved.error()});
+    }
+    if (*moved > 0) {
+      log_.Info("work of a namespace that is deleted is in the dead letters",
+                {{"namespace", key.namespace_}, {"actor", key.name}, {"envelopes", *moved}});
+    }
+    const auto removed = leaving.admin->Remove(queue, false);
+    if (removed.ok()) return std::nullopt;
+    if (removed.error().code != ErrorCode::kConflict) return Failed{removed.error()};
+    const auto since = DeletedAt(actor.object);
+    // A pod that has died without a word may hold some for a while, and others wait for their next attempt.
+    if (since && world_.clock.Now() - *since < kLastPatience) {
+      return TellTerminating(actor, "waits for envelopes that are in flight, or wait for their next attempt",
+                             RequeueAfter{kDeletionPoll});
+    }
+  }
+  const auto left = leaving.admin->Stats(queue);
+  if (!left.ok() && left.error().code != ErrorCode::kNotFound) return Failed{left.error()};
+  const auto removed = leaving.admin->Remove(queue, true);
+  if (!removed.ok()) return Failed{removed.error()};
+  log_.Warning("work is lost with the queue of a namespace that is deleted",
+               {{"namespace", key.namespace_},
+                {"actor", key.name},
+                {"envelopes", left.ok() ? left->visible + left->delayed + left->in_flight : 0}});
+  return std::nullopt;
 }
 
 Outcome ActorReconciler::TellTerminating(const Stored& actor, const std::string& message, const Outcome& outcome) {

@@ -27,7 +27,7 @@ Reconcilers::Reconcilers(const World& world, ReconcilerSettings settings, const 
       log_(log),
       random_(seed),
       credentials_reconciler_(world_, settings_),
-      actor_reconciler_(world_, settings_, credentials_reconciler_,
+      actor_reconciler_(world_, settings_, log_, credentials_reconciler_,
                         [this](const Key& k) { withdrawals_.queue().Add(k); }),
       crew_reconciler_(world_, settings_, index_),
       flow_reconciler_(world_, index_),

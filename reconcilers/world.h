@@ -11,8 +11,10 @@
 #include "core/observe/log.h"
 #include "core/observe/metrics.h"
 #include "ports/cluster.h"
+#include "ports/cluster_access.h"
 #include "ports/composer.h"
 #include "ports/credentials.h"
+#include "ports/dead_letter_box.h"
 #include "ports/event_recorder.h"
 #include "ports/object_store.h"
 #include "ports/queue_admin.h"
@@ -41,6 +43,9 @@ struct World {
   const Clock& clock;
   ports::Credentials* credentials = nullptr;  // none: pods have those of Transports in some other way
   ports::EventRecorder* events = nullptr;     // none: events are kept in the store
+  // Of a cluster's namespace. None: what runs in one stays until its actors have gone.
+  std::function<Result<ports::NamespaceState>(const std::string& namespace_)> namespace_state{};
+  ports::DeadLetterBox* dead_letters = nullptr;  // none: nothing is kept of work that nobody will do
 };
 
 struct ReconcilerSettings {

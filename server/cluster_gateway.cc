@@ -8,6 +8,7 @@
 namespace asya::server {
 namespace {
 
+constexpr const char* kAbandoned = "NamespaceDeleted";  // the type of the error
 constexpr std::size_t kThreads = 8;
 constexpr std::size_t kWaitingRequests = 1024;
 constexpr std::size_t kReportBodyBytes = 20U << 20U;  // a dead letter of 16 MiB, the most of any queue, and more
@@ -108,6 +109,10 @@ void ClusterGateway::JoinTo(Controllers::Parts& controllers) {
   controllers.gateway_ca = [this] { return Ca(); };
   controllers.leads = [this](QueueDirectory& queues) { BeginSending(queues); };
   controllers.yields = [this] { EndSending(); };
+  controllers.keep_letter = [this](const std::string& body, const ports::AbandonedWork& work) {
+    return gateway::RefuseEnvelope(body, {work.namespace_, work.actor, kAbandoned, work.message}, database_->tasks(),
+                                   parts_.clock);
+  };
 }
 
 std::vector<Upkeep::Drop> ClusterGateway::Drops() {

@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "cluster/kubernetes/access.h"
 #include "compositions/crew.h"
 #include "core/base/random.h"
 
@@ -43,7 +44,8 @@ struct Controllers::Standing {
                 &owner.parts_.metrics),
         credentials(client, {owner.options_.namespace_, owner.options_.variables}, owner.parts_.clock,
                     owner.parts_.logger),
-        events(client, owner.parts_.clock, owner.parts_.logger) {
+        events(client, owner.parts_.clock, owner.parts_.logger),
+        access(client) {
     cluster.Start();
     credentials.Start();
   }
@@ -63,6 +65,7 @@ struct Controllers::Standing {
   std::string gateway_ca;  // that actors were written with
   cluster::kubernetes::TransportCredentials credentials;
   cluster::kubernetes::ClusterEvents events;
+  cluster::kubernetes::KubernetesAccess access;
   std::unique_ptr<reconcilers::Reconcilers> reconcilers;
 };
 
@@ -96,6 +99,10 @@ Controllers::Controllers(ControllerOptions options, const Parts& parts)
              {[this] { return Fit(); }, [this] { Lead(); }, [this] { Yield(); }}, parts_.clock, parts_.logger,
              &parts_.metrics) {
   queues_.Start(*no_queues_, [](const json::Value&) { return false; });
+  if (!parts_.keep_letter) return;
+  abandoned_ = std::make_unique<AbandonedWorkBox>(
+      [this](const json::Value& transport, const std::string& queue) { return queues_.NewConsumer(transport, queue); },
+      parts_.keep_letter, parts_.clock);
 }
 
 Controllers::~Controllers() { Stop(); }
@@ -179,7 +186,9 @@ void Controllers::Lead() {
   }
   standing->reconcilers = std::make_unique<reconcilers::Reconcilers>(
       reconcilers::World{parts_.objects, standing->cluster, composer_, *scaler_, queues_, parts_.clock,
-                         &standing->credentials, &standing->events},
+                         &standing->credentials, &standing->events,
+                         [&access = standing->access](const std::string& name) { return access.StateOf(name); },
+                         abandoned_.get()},
       Settings(), parts_.logger, SystemSeed());
   standing->reconcilers->Start();
   if (parts_.leads) parts_.leads(queues_);

@@ -21,6 +21,7 @@
 #include "ports/scaler.h"
 #include "reconcilers/actor_planner.h"
 #include "reconcilers/reconcilers.h"
+#include "server/abandoned_work.h"
 #include "server/gateway_composer.h"
 #include "server/keda_scaling.h"
 #include "server/queue_directory.h"
@@ -54,6 +55,8 @@ class Controllers {
     // When this replica begins and ends to lead; the second comes before the queues go.
     std::function<void(QueueDirectory& queues)> leads{};
     std::function<void()> yields{};
+    // Makes a dead letter of a message that nobody will work on. None: there are no dead letters.
+    AbandonedWorkBox::Keep keep_letter{};
   };
   Controllers(ControllerOptions options, const Parts& parts);
   ~Controllers();
@@ -93,6 +96,7 @@ class Controllers {
   std::unique_ptr<ports::QueueAdmin> no_queues_;
   std::unique_ptr<ports::Scaler> scaler_;
   QueueDirectory queues_;
+  std::unique_ptr<AbandonedWorkBox> abandoned_;  // where there are dead letters
   reconcilers::ActorPlanner planner_;
   std::atomic<bool> stopping_ = false;
   std::atomic<bool> leading_ = false;

@@ -181,6 +181,15 @@ std::shared_ptr<ports::QueueAdmin> QueueDirectory::For(const json::Value& transp
   return broker;
 }
 
+Result<std::unique_ptr<ports::MessageQueue>> QueueDirectory::NewConsumer(const json::Value& transport,
+                                                                         const std::string& queue) {
+  const auto broker = std::dynamic_pointer_cast<Broker>(For(transport));
+  if (broker == nullptr || broker == local_) return Invalid("spec.type", "its queues are on no remote broker");
+  const auto remote = broker->remote();
+  if (remote == nullptr) return Fail(ErrorCode::kUnavailable, "the broker is not connected");
+  return remote->NewConsumer(queue);
+}
+
 QueueDirectory::Brokers QueueDirectory::TakeUnasked() {
   Brokers unasked;
   for (auto& [name, asked] : brokers_) {

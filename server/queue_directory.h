@@ -50,6 +50,8 @@ class QueueDirectory final : public reconcilers::QueueAdmins, public ports::Queu
   // connection ends with its last use: by whoever holds it, or as the place of a queue.
   std::shared_ptr<ports::QueueAdmin> For(const json::Value& transport) override;
   void Forget(const std::string& transport) override;
+  // Of a queue on the broker of this Transport. kUnavailable: it cannot be had; kInvalid: it is on no remote broker.
+  Result<std::unique_ptr<ports::MessageQueue>> NewConsumer(const json::Value& transport, const std::string& queue);
   std::vector<ports::QueueAdmin*> All() override { return {this}; }
 
   // Of the local broker.

@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <memory>
 
 #include "core/json/parse.h"
@@ -36,14 +35,17 @@ class QueueDirectoryTest : public ::testing::Test {
   // One that has every queue it is asked for; counted while it lives.
   class FakeBroker final : public RemoteBroker {
    public:
-    FakeBroker(std::atomic<int>& living, const Clock& clock) : living_(living), broker_(clock) { ++living_; }
+    FakeBroker(int& living, const Clock& clock) : living_(living), broker_(clock) { ++living_; }
     ~FakeBroker() override { --living_; }
     ports::QueueAdmin& admin() override { return broker_.Admin(); }
     ports::Publisher& publisher() override { return broker_.Publisher(); }
     [[nodiscard]] std::size_t MessageLimitBytes() const override { return 1; }
+    std::unique_ptr<ports::MessageQueue> NewConsumer(const std::string& queue) override {
+      return broker_.NewConsumer(queue);
+    }
 
    private:
-    std::atomic<int>& living_;
+    int& living_;
     transports::memory::Broker broker_;
   };
 
@@ -57,7 +59,7 @@ class QueueDirectoryTest : public ::testing::Test {
   }
 
   FakeClock clock_;
-  std::atomic<int> living_ = 0;
+  int living_ = 0;
   ports::Credentials::Values secret_{{"ASYA_RABBITMQ_PASSWORD", "one"}};
   transports::memory::Broker local_{clock_};
   QueueDirectory directory_{

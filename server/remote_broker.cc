@@ -1,13 +1,17 @@
 #include "server/remote_broker.h"
 
+#include <chrono>
 #include <map>
 #include <vector>
 
 #include "core/base/random.h"
 #include "transports/pubsub/administration.h"
+#include "transports/pubsub/consumer.h"
 #include "transports/pubsub/google_access.h"
 #include "transports/rabbitmq/administration.h"
+#include "transports/rabbitmq/consumer.h"
 #include "transports/sqs/administration.h"
+#include "transports/sqs/consumer.h"
 
 namespace asya::server {
 namespace {
@@ -19,12 +23,21 @@ using Values = ports::Credentials::Values;
 using Maker = Result<std::unique_ptr<RemoteBroker>> (*)(const json::Value& block, const Values& secret,
                                                         const Clock& clock);
 
+// Of pauses. Consumers and tokens of all brokers share it.
+Random& Dice() {
+  static Random random(SystemSeed());
+  return random;
+}
+
+// Of a queue that is about to be removed: nobody waits for the next message.
+constexpr std::chrono::seconds kSqsPoll{1};
+
 // A broker that takes no messages for now reads nothing at all from a connection that has published: its questions go
 // over one of their own, so that actors still scale and work off what fills the broker.
 class RabbitmqBroker final : public RemoteBroker {
  public:
   RabbitmqBroker(const rabbitmq::AdministrationSettings& settings, const Clock& clock)
-      : questions_(settings, clock), publishing_(settings, clock) {
+      : settings_(settings), clock_(clock), questions_(settings, clock), publishing_(settings, clock) {
     questions_.Start();
     publishing_.Start();
   }
@@ -35,8 +48,17 @@ class RabbitmqBroker final : public RemoteBroker {
   ports::QueueAdmin& admin() override { return questions_; }
   ports::Publisher& publisher() override { return publishing_; }
   [[nodiscard]] std::size_t MessageLimitBytes() const override { return publishing_.MessageLimitBytes(); }
+  [[nodiscard]] std::unique_ptr<ports::MessageQueue> NewConsumer(const std::string& queue) override {
+    rabbitmq::ConsumerSettings consumer;
+    consumer.address = settings_.address;
+    consumer.queue = queue;
+    consumer.exchange = settings_.exchange;
+    return std::make_unique<rabbitmq::Consumer>(consumer, clock_, Dice());
+  }
 
  private:
+  const rabbitmq::AdministrationSettings settings_;
+  const Clock& clock_;
   rabbitmq::Administration questions_;
   rabbitmq::Administration publishing_;
 };
@@ -74,18 +96,27 @@ Result<std::unique_ptr<RemoteBroker>> ConnectSqs(const json::Value& block, const
   if (!secret.empty()) {
     settings.service.credentials.keys = {secret.at("AWS_ACCESS_KEY_ID"), secret.at("AWS_SECRET_ACCESS_KEY"), ""};
   }
-  return std::unique_ptr<RemoteBroker>(std::make_unique<RemoteBrokerOf<sqs::Administration>>(settings, clock));
+  auto consumers = [settings, &clock](const std::string& queue) -> std::unique_ptr<ports::MessageQueue> {
+    sqs::ConsumerSettings consumer;
+    consumer.service = settings.service;
+    consumer.queue = queue;
+    consumer.wait = kSqsPoll;
+    consumer.visibility = settings.visibility;
+    consumer.message_bytes_max = settings.message_bytes_max;
+    return std::make_unique<sqs::Consumer>(consumer, clock, Dice());
+  };
+  return std::unique_ptr<RemoteBroker>(
+      std::make_unique<RemoteBrokerOf<sqs::Administration>>(settings, clock, std::move(consumers)));
 }
 
 // The key of a service account, else whoever the machine is.
 Result<std::shared_ptr<pubsub::Access>> PubsubAccess(const Values& secret, const Clock& clock) {
-  static Random random(SystemSeed());
   pubsub::GoogleAccessSettings access;
   if (!secret.empty()) {
     access.key_json = secret.at("ASYA_PUBSUB_CREDENTIALS");
     ASYA_TRY_STATUS(pubsub::GoogleAccess::CheckKey(access.key_json));
   }
-  return std::shared_ptr<pubsub::Access>(std::make_shared<pubsub::GoogleAccess>(access, clock, random));
+  return std::shared_ptr<pubsub::Access>(std::make_shared<pubsub::GoogleAccess>(access, clock, Dice()));
 }
 
 Result<std::unique_ptr<RemoteBroker>> ConnectPubsub(const json::Value& block, const Values& secret,
@@ -101,7 +132,16 @@ Result<std::unique_ptr<RemoteBroker>> ConnectPubsub(const json::Value& block, co
   }
   const auto retention = ParseGoDuration(BlockText(block, "retention", ""));
   if (retention) settings.retention_s = std::chrono::duration_cast<std::chrono::seconds>(*retention).count();
-  return std::unique_ptr<RemoteBroker>(std::make_unique<RemoteBrokerOf<pubsub::Administration>>(settings, clock));
+  auto consumers = [settings, &clock](const std::string& queue) -> std::unique_ptr<ports::MessageQueue> {
+    pubsub::ConsumerSettings consumer;
+    consumer.address = settings.address;
+    consumer.ca_pem = settings.ca_pem;
+    consumer.access = settings.access;
+    consumer.queue = queue;
+    return std::make_unique<pubsub::Consumer>(consumer, clock, Dice());
+  };
+  return std::unique_ptr<RemoteBroker>(
+      std::make_unique<RemoteBrokerOf<pubsub::Administration>>(settings, clock, std::move(consumers)));
 }
 
 const std::map<std::string, Maker>& Makers() {

@@ -22,23 +22,31 @@ class RemoteBroker {
   virtual ports::Publisher& publisher() = 0;
   // The largest body that its queues take, as far as the Transport says.
   [[nodiscard]] virtual std::size_t MessageLimitBytes() const = 0;
+  // Of one of its queues, on connections of its own.
+  [[nodiscard]] virtual std::unique_ptr<ports::MessageQueue> NewConsumer(const std::string& queue) = 0;
 };
 
 // By an Administration of a transport, which has Start() and Stop().
 template <class Administration>
 class RemoteBrokerOf final : public RemoteBroker {
  public:
+  using ConsumerMaker = std::function<std::unique_ptr<ports::MessageQueue>(const std::string& queue)>;
   template <class Settings>
-  RemoteBrokerOf(const Settings& settings, const Clock& clock) : administration_(settings, clock) {
+  RemoteBrokerOf(const Settings& settings, const Clock& clock, ConsumerMaker consumers)
+      : administration_(settings, clock), consumers_(std::move(consumers)) {
     administration_.Start();
   }
   ~RemoteBrokerOf() override { administration_.Stop(); }
   ports::QueueAdmin& admin() override { return administration_; }
   ports::Publisher& publisher() override { return administration_; }
   [[nodiscard]] std::size_t MessageLimitBytes() const override { return administration_.MessageLimitBytes(); }
+  [[nodiscard]] std::unique_ptr<ports::MessageQueue> NewConsumer(const std::string& queue) override {
+    return consumers_(queue);
+  }
 
  private:
   Administration administration_;
+  const ConsumerMaker consumers_;
 };
 
 // Whether Transports of this type are reached over the network by this server.

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -107,6 +108,9 @@ class ControlPlane {
   SimulatedCluster cluster{faults};
   SimulatedQueues queues{faults};
   SimulatedCredentials credentials;
+  SimulatedDeadLetters dead_letters{queues};
+  bool keeps_dead_letters = true;     // as of the next Restart
+  std::set<std::string> terminating;  // namespaces of the cluster
   // A person's hand: writes past the faults, seen by the watches.
   reconcilers::Objects truth{store, clock};
 
@@ -125,7 +129,11 @@ class ControlPlane {
       }
       return crew;
     };
-    const reconcilers::World world{store, cluster, composer_, *scaler_, queues, clock, &credentials};
+    reconcilers::World world{store, cluster, composer_, *scaler_, queues, clock, &credentials};
+    world.namespace_state = [this](const std::string& namespace_) -> Result<ports::NamespaceState> {
+      return terminating.contains(namespace_) ? ports::NamespaceState::kTerminating : ports::NamespaceState::kActive;
+    };
+    if (keeps_dead_letters) world.dead_letters = &dead_letters;
     reconcilers_.emplace(world, settings, observe::Logger::Silent(),
                          static_cast<std::uint64_t>(random.Between(0, 1'000'000'000)));
     reconcilers_->Prepare();

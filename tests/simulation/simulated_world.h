@@ -7,11 +7,13 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/base/random.h"
 #include "ports/cluster.h"
 #include "ports/credentials.h"
+#include "ports/dead_letter_box.h"
 #include "ports/object_store.h"
 #include "ports/queue_admin.h"
 #include "reconcilers/world.h"
@@ -274,11 +276,12 @@ class SimulatedQueues final : public ports::QueueAdmin, public reconcilers::Queu
   struct Queue {
     std::string owner;
     std::int64_t visible = 0;
+    std::int64_t in_flight = 0;
   };
   explicit SimulatedQueues(Faults& faults) : faults_(faults) {}
   Status Ensure(const ports::QueueSpec& spec) override {
     if (faults_.Strike(10)) return Away();
-    const auto [found, added] = queues.try_emplace(spec.name, Queue{spec.owner_uid, 0});
+    const auto [found, added] = queues.try_emplace(spec.name, Queue{spec.owner_uid});
     if (added) ++writes;
     if (found->second.owner != spec.owner_uid) return Fail(ErrorCode::kConflict, "the queue has another owner");
     return Ok();
@@ -287,7 +290,9 @@ class SimulatedQueues final : public ports::QueueAdmin, public reconcilers::Queu
     if (faults_.Strike(10)) return Away();
     const auto found = queues.find(name);
     if (found == queues.end()) return Ok();
-    if (found->second.visible > 0 && !force) return Fail(ErrorCode::kConflict, "the queue is not empty");
+    if (found->second.visible + found->second.in_flight > 0 && !force) {
+      return Fail(ErrorCode::kConflict, "the queue is not empty");
+    }
     queues.erase(found);
     ++writes;
     return Ok();
@@ -298,6 +303,7 @@ class SimulatedQueues final : public ports::QueueAdmin, public reconcilers::Queu
     if (found == queues.end()) return Fail(ErrorCode::kNotFound, "no such queue");
     ports::QueueStats stats;
     stats.visible = found->second.visible;
+    stats.in_flight = found->second.in_flight;
     return stats;
   }
   Result<std::vector<std::string>> List() override {
@@ -334,6 +340,21 @@ class SimulatedQueues final : public ports::QueueAdmin, public reconcilers::Queu
  private:
   Faults& faults_;
   std::vector<std::weak_ptr<std::function<void(const std::string&)>>> hints_;
+};
+
+// Takes the visible ones of a queue.
+class SimulatedDeadLetters final : public ports::DeadLetterBox {
+ public:
+  explicit SimulatedDeadLetters(SimulatedQueues& queues) : queues_(queues) {}
+  Result<std::int64_t> Take(const ports::AbandonedWork& work) override {
+    auto& queue = queues_.queues.at(work.queue);
+    letters[work.queue] += queue.visible;
+    return std::exchange(queue.visible, 0);
+  }
+  std::map<std::string, std::int64_t> letters;
+
+ private:
+  SimulatedQueues& queues_;
 };
 
 }  // namespace asya::simulation
