@@ -150,6 +150,16 @@ bool ActorIndex::HasIdentity(const std::string& namespace_, const std::string& i
   return place != namespaces_.end() && place->second.identities.contains(identity);
 }
 
+std::vector<Key> ActorIndex::WithIdentity(const std::string& namespace_, const std::string& identity) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<Key> keys;
+  for (auto at = entries_.lower_bound(Key{namespace_, ""}); at != entries_.end(); ++at) {
+    if (at->first.namespace_ != namespace_) break;
+    if (at->second.identity == identity) keys.push_back(at->first);
+  }
+  return keys;
+}
+
 bool ActorIndex::HasUserActor(const std::string& namespace_) const {
   const std::lock_guard lock(mutex_);
   const auto place = namespaces_.find(namespace_);

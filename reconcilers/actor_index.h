@@ -40,6 +40,8 @@ class ActorIndex {
   [[nodiscard]] std::vector<Key> WithTransport(const std::string& transport) const;
   // Whether an actor of the namespace is known by this name in routes. No proof that there is none.
   [[nodiscard]] bool HasIdentity(const std::string& namespace_, const std::string& identity) const;
+  // Those of the namespace that go by this name in routes.
+  [[nodiscard]] std::vector<Key> WithIdentity(const std::string& namespace_, const std::string& identity) const;
   // Whether somebody's own actor, beside the system's, is in the namespace. No proof that there is none.
   [[nodiscard]] bool HasUserActor(const std::string& namespace_) const;
   // The transport that all of somebody's own actors in the namespace name; nullopt if one names none or another.

@@ -42,6 +42,16 @@ TEST(ActorIndex, KnowsTheTransportThatAllActorsOfPeopleName) {
   EXPECT_FALSE(index.HasUserActor("default"));
 }
 
+TEST(ActorIndex, FindsActorsByTheirNameInRoutes) {
+  ActorIndex index;
+  index.Put({"default", "a"}, "1", Actor("default", "a", R"({"actor":"llm"})"));
+  index.Put({"default", "llm"}, "2", Actor("default", "llm", R"({"actor":"b"})"));
+  index.Put({"other", "llm"}, "3", Actor("other", "llm"));
+  EXPECT_EQ(index.WithIdentity("default", "llm"), (std::vector<Key>{{"default", "a"}}));
+  EXPECT_EQ(index.WithIdentity("other", "llm"), (std::vector<Key>{{"other", "llm"}}));
+  EXPECT_TRUE(index.WithIdentity("default", "").empty());
+}
+
 TEST(ActorIndex, TellsThatAnActorIsBeingDeleted) {
   ActorIndex index;
   index.Put({"default", "a"}, "1", Actor("default", "a"));

@@ -224,6 +224,12 @@ void ActorReconciler::HandToScaler(const Key& key, Pass& pass) {
                           : Part{Truth::kTrue, "Fixed", "spec.replicas is " + std::to_string(policy.fixed_replicas)};
 }
 
+ports::BoundCount ActorReconciler::BoundTo(const json::Value& actor) const {
+  const json::Value* namespace_ = actor.FindPath({"metadata", "namespace"});
+  if (world_.bound_pods == nullptr || namespace_ == nullptr || !namespace_->IsString()) return {};
+  return world_.bound_pods->Count(namespace_->AsString(), model::ActorIdentity(actor));
+}
+
 void ActorReconciler::LookAtResult(const std::string& uid, Pass& pass) {
   auto children = world_.cluster.Observe(uid);
   if (children.ok()) {
@@ -235,7 +241,7 @@ void ActorReconciler::LookAtResult(const std::string& uid, Pass& pass) {
   const bool has_deployment = std::ranges::any_of(
       pass.rendered.objects, [](const auto& object) { return object.GetString("kind") == "Deployment"; });
   if (!has_deployment && pass.facts.sync.ready == Truth::kTrue) {
-    pass.facts.workload.part = Part{Truth::kTrue, "External", "the pods belong to somebody else"};
+    pass.facts.workload = ExternalWorkload(BoundTo(pass.input.actor));
   }
   if (pass.admin == nullptr || pass.facts.queue.ready != Truth::kTrue) return;
   const auto stats = pass.admin->Stats(pass.facts.queue_name);

@@ -36,7 +36,7 @@ Summary Summarise(const ActorFacts& facts) {
     return {"Paused", ReadyCondition(Truth::kTrue, "Paused", "spec.paused is true: envelopes wait in the queue")};
   }
   if (workload.failing) {
-    const Truth truth = workload.ready_replicas > 0 ? Truth::kTrue : Truth::kFalse;
+    const Truth truth = workload.ready_replicas > 0 || workload.partly ? Truth::kTrue : Truth::kFalse;
     return {"Degraded", ReadyCondition(truth, workload.part.reason, workload.part.message)};
   }
   if (workload.part.ready == Truth::kUnknown) {
@@ -112,6 +112,19 @@ json::Value Infrastructure(const ActorFacts& facts) {
 }
 
 }  // namespace
+
+Workload ExternalWorkload(const ports::BoundCount& count) {
+  Workload workload;
+  workload.part = Part{Truth::kTrue, "External", "the pods belong to somebody else"};
+  if (count.without_relay == 0) return workload;
+  workload.failing = true;
+  workload.partly = count.pods > count.without_relay;
+  workload.part = Part{Truth::kFalse, "PodsWithoutRelay",
+                       std::to_string(count.without_relay) + " of " + std::to_string(count.pods) +
+                           " pods that ask for the relay have none and get no work: they were made while no webhook "
+                           "put it in; their Events say what becomes of them"};
+  return workload;
+}
 
 Workload ReadWorkload(const std::vector<ports::Observed>& children) {
   for (const auto& child : children) {

@@ -9,6 +9,7 @@
 
 #include "core/base/clock.h"
 #include "core/json/value.h"
+#include "ports/bound_pods.h"
 #include "ports/cluster.h"
 #include "reconcilers/conditions.h"
 
@@ -27,6 +28,7 @@ struct Workload {
   std::int64_t replicas = 0;
   std::int64_t ready_replicas = 0;
   bool failing = false;  // it will not get ready without a change
+  bool partly = false;   // though failing, some of it works
   std::string selector;  // "a=b,c=d"
 };
 
@@ -45,6 +47,9 @@ struct ActorFacts {
   std::vector<std::pair<std::string, std::int64_t>> flavors;  // name and generation
   std::string deletion_message;                               // what a deletion waits for
 };
+
+// Of pods that belong to somebody else.
+Workload ExternalWorkload(const ports::BoundCount& count);
 
 // What the Deployment among the children says.
 Workload ReadWorkload(const std::vector<ports::Observed>& children);

@@ -46,6 +46,9 @@ TEST(ActorStatus, SummarisesItsParts) {
   Expect(facts, {"Degraded", "False", "ReplicasFail"});
   facts.workload.ready_replicas = 1;
   Expect(facts, {"Degraded", "True", "ReplicasFail"});
+  facts.workload.ready_replicas = 0;
+  facts.workload.partly = true;
+  Expect(facts, {"Degraded", "True", "ReplicasFail"});
   facts.paused = true;
   Expect(facts, {"Paused", "True", "Paused"});
   facts.queue = Part{Truth::kFalse, "QueueTaken", "x"};
@@ -96,6 +99,18 @@ TEST(ReadWorkload, ReadsADeployment) {
     EXPECT_EQ(ReadWorkload({child}).part.reason, told);
   }
   EXPECT_EQ(ReadWorkload({}).part.ready, Truth::kUnknown);
+}
+
+TEST(ActorStatus, TellsOfPodsOfOthersThatLackTheirRelay) {
+  ActorFacts facts = Healthy(0, 0);
+  facts.workload = ExternalWorkload({3, 0});
+  Expect(facts, {"Napping", "True", "Napping"});
+  EXPECT_EQ(facts.workload.part.reason, "External");
+  facts.workload = ExternalWorkload({3, 1});
+  Expect(facts, {"Degraded", "True", "PodsWithoutRelay"});
+  EXPECT_TRUE(facts.workload.part.message.starts_with("1 of 3 pods that ask for the relay have none"));
+  facts.workload = ExternalWorkload({3, 3});
+  Expect(facts, {"Degraded", "False", "PodsWithoutRelay"});
 }
 
 }  // namespace

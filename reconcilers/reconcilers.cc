@@ -190,6 +190,12 @@ void Reconcilers::Prepare() {
       for (const auto& key : index_.WithTransport(transport)) actors_.queue().Add(key);
     }));
   }
+  if (world_.bound_pods != nullptr) {
+    subscriptions_.push_back(
+        world_.bound_pods->Subscribe([this](const std::string& namespace_, const std::string& actor) {
+          for (const auto& key : index_.WithIdentity(namespace_, actor)) actors_.queue().Add(key);
+        }));
+  }
   for (ports::QueueAdmin* admin : world_.queues.All()) {
     subscriptions_.push_back(admin->SubscribeHints([this](const std::string& queue) {
       if (const auto owner = index_.ByQueue(queue)) depths_.queue().AddAfter(owner->key, settings_.depth_pause);

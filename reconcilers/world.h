@@ -10,6 +10,7 @@
 #include "core/json/value.h"
 #include "core/observe/log.h"
 #include "core/observe/metrics.h"
+#include "ports/bound_pods.h"
 #include "ports/cluster.h"
 #include "ports/cluster_access.h"
 #include "ports/composer.h"
@@ -46,6 +47,7 @@ struct World {
   // Of a cluster's namespace. None: what runs in one stays until its actors have gone.
   std::function<Result<ports::NamespaceState>(const std::string& namespace_)> namespace_state{};
   ports::DeadLetterBox* dead_letters = nullptr;  // none: nothing is kept of work that nobody will do
+  ports::BoundPods* bound_pods = nullptr;     // none: nobody looks at the pods of others
 };
 
 struct ReconcilerSettings {

@@ -6,6 +6,7 @@
 #include "cluster/kubernetes/access.h"
 #include "compositions/crew.h"
 #include "core/base/random.h"
+#include "server/pod_watchdog.h"
 
 namespace asya::server {
 namespace {
@@ -45,7 +46,14 @@ struct Controllers::Standing {
         credentials(client, {owner.options_.namespace_, owner.options_.variables}, owner.parts_.clock,
                     owner.parts_.logger),
         events(client, owner.parts_.clock, owner.parts_.logger),
-        access(client) {
+        access(client),
+        watchdog_client(owner.parts_.cluster, owner.parts_.clock, &owner.parts_.metrics) {
+    if (owner.parts_.would_inject) {
+      watchdog = std::make_unique<PodWatchdog>(PodWatchdog::Parts{watchdog_client, owner.options_.namespace_,
+                                                                  owner.parts_.would_inject, events, owner.parts_.clock,
+                                                                  owner.parts_.logger, owner.parts_.metrics});
+      watchdog->Follow();
+    }
     cluster.Start();
     credentials.Start();
   }
@@ -53,9 +61,16 @@ struct Controllers::Standing {
   // Whoever still holds it finds nothing to do. Idempotent.
   void End() {
     client.Cancel();
+    watchdog_client.Cancel();
     if (reconcilers) reconcilers->Stop();
+    if (watchdog) watchdog->Stop();
     credentials.Stop();
     cluster.Stop();
+  }
+  // What the cluster has is known.
+  [[nodiscard]] Status Ready() const {
+    if (watchdog) ASYA_TRY_STATUS(watchdog->Ready());
+    return cluster.Ready();
   }
   Standing(const Standing&) = delete;
   Standing& operator=(const Standing&) = delete;
@@ -66,6 +81,8 @@ struct Controllers::Standing {
   cluster::kubernetes::TransportCredentials credentials;
   cluster::kubernetes::ClusterEvents events;
   cluster::kubernetes::KubernetesAccess access;
+  cluster::kubernetes::Client watchdog_client;
+  std::unique_ptr<PodWatchdog> watchdog;  // null without webhooks
   std::unique_ptr<reconcilers::Reconcilers> reconcilers;
 };
 
@@ -161,7 +178,7 @@ Status Controllers::Fit() const {
       return Fail(ErrorCode::kUnavailable, "the CA of the gateway is another one now; beginning anew");
     }
   }
-  return standing->cluster.Ready();
+  return standing->Ready();
 }
 
 reconcilers::ReconcilerSettings Controllers::Settings() const {
@@ -188,9 +205,10 @@ void Controllers::Lead() {
       reconcilers::World{parts_.objects, standing->cluster, composer_, *scaler_, queues_, parts_.clock,
                          &standing->credentials, &standing->events,
                          [&access = standing->access](const std::string& name) { return access.StateOf(name); },
-                         abandoned_.get()},
+                         abandoned_.get(), standing->watchdog.get()},
       Settings(), parts_.logger, SystemSeed());
   standing->reconcilers->Start();
+  if (standing->watchdog) standing->watchdog->Start();
   if (parts_.leads) parts_.leads(queues_);
   leading_ = true;
 }

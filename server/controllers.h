@@ -57,6 +57,8 @@ class Controllers {
     std::function<void()> yields{};
     // Makes a dead letter of a message that nobody will work on. None: there are no dead letters.
     AbandonedWorkBox::Keep keep_letter{};
+    // With webhooks: whether a pod like this one would get its relay now. None: pods of others are not looked at.
+    std::function<Status(const json::Value& pod)> would_inject{};
   };
   Controllers(ControllerOptions options, const Parts& parts);
   ~Controllers();
@@ -90,7 +92,7 @@ class Controllers {
   cluster::kubernetes::Client client_;  // of the Lease
   cluster::kubernetes::Client secrets_client_;
   cluster::kubernetes::TransportCredentials credentials_;  // of the queues, whether this replica leads or not
-  cluster::kubernetes::Client plan_client_;  // of plans
+  cluster::kubernetes::Client plan_client_;                // of plans
   cluster::kubernetes::KubernetesDryRun dry_run_;
   const GatewayComposer composer_;
   std::unique_ptr<ports::QueueAdmin> no_queues_;

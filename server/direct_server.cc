@@ -332,13 +332,10 @@ void DirectServer::Parts::WatchUsers() {
 
 void DirectServer::Parts::MakeControllers() {
   if (!options.controllers) return;
-  Controllers::Parts parts{[this] { return installation->Trusted(); },
-                           files.cluster,
-                           database->objects(),
-                           clock,
-                           logger.For("controllers"),
-                           metrics};
+  const auto trusted = [this] { return installation->Trusted(); };
+  Controllers::Parts parts{trusted, files.cluster, database->objects(), clock, logger.For("controllers"), metrics};
   if (gateway) gateway->JoinTo(parts);
+  if (options.webhooks) parts.would_inject = [this](const json::Value& pod) { return webhooks->WouldInject(pod); };
   controllers = std::make_unique<Controllers>(MakeControllerOptions(options, files), parts);
   AddDecisionRoutes(router, controllers->decisions(), authenticate, delegation->MakeAuthorizer());
 }

@@ -65,11 +65,10 @@ void AddUserRoles(std::vector<json::Value>& objects) {
   const json::Array writes{"create", "delete", "deletecollection", "patch", "update"};
   const json::Array changes{"patch", "update"};
   const std::vector<std::string> whole{"", "/status", "/scale", "/history", "/diff"};
-  objects.push_back(
-      AggregatedRole("asya-view", {"view", "edit", "admin"},
-                     {Rule(group, Resources(true, whole), reads), Rule(group, Resources(false, whole), reads),
-                      Rule(group, {kTasks, kDeadLetters}, {"get", "list"}),
-                      Rule(group, {"asyncactors/decisions"}, {"get"})}));
+  objects.push_back(AggregatedRole(
+      "asya-view", {"view", "edit", "admin"},
+      {Rule(group, Resources(true, whole), reads), Rule(group, Resources(false, whole), reads),
+       Rule(group, {kTasks, kDeadLetters}, {"get", "list"}), Rule(group, {"asyncactors/decisions"}, {"get"})}));
   objects.push_back(
       AggregatedRole("asya-edit", {"edit", "admin"},
                      {Rule(group, Resources(true, {""}), writes), Rule(group, Resources(true, {"/scale"}), changes),
@@ -90,14 +89,15 @@ json::Value Bound(const char* kind, const std::string& name, const std::string& 
   return binding;
 }
 
-// To keep its CAs in what kube-apiserver knows of its webhooks.
-void AddConfigurationRights(json::Array& rules) {
+// To keep its CAs in what kube-apiserver knows of its webhooks, and to have pods replaced that were made before them.
+void AddWebhookRights(json::Array& rules) {
   for (const auto& [resource, name] : {std::pair("mutatingwebhookconfigurations", webhooks::kMutatingName),
                                        std::pair("validatingwebhookconfigurations", webhooks::kValidatingName)}) {
     json::Object rule = Rule("admissionregistration.k8s.io", {resource}, {"get", "patch"});
     rule["resourceNames"] = json::Array{name};
     rules.emplace_back(std::move(rule));
   }
+  rules.emplace_back(Rule("", {"pods/eviction"}, {"create"}));
 }
 
 // What the server itself may do.
@@ -116,7 +116,7 @@ void AddServerRights(const AggregationSettings& settings, std::vector<json::Valu
   for (const model::KindInfo& kind : model::Kinds()) names.emplace_back(kind.plural + "." + std::string(model::kGroup));
   definitions["resourceNames"] = std::move(names);
   json::Array allowed{Rule("", {"namespaces"}, {"get"}), std::move(own_api), std::move(definitions)};
-  if (settings.webhooks) AddConfigurationRights(allowed);
+  if (settings.webhooks) AddWebhookRights(allowed);
   rights["rules"] = std::move(allowed);
   objects.emplace_back(std::move(rights));
   objects.push_back(Bound("ClusterRoleBinding", name, "", "ClusterRole", name, settings));

@@ -92,6 +92,8 @@ TEST(RenderAggregation, TellsOfWebhooksWhereTheyAreAskedFor) {
   EXPECT_NE(rights.find(R"("resourceNames":["asya-injection"],"resources":["mutatingwebhookconfigurations"])"),
             std::string::npos)
       << rights;
+  EXPECT_NE(rights.find(R"({"apiGroups":[""],"resources":["pods/eviction"],"verbs":["create"]})"), std::string::npos)
+      << rights;
 }
 
 TEST(RenderAggregation, GivesRightsToTheSecretsOfTransportsByName) {

@@ -7,10 +7,10 @@ namespace asya::server {
 
 Webhooks::Webhooks(const ports::Composer& composer, const Parts& parts)
     : bindings_(composer),
-      admission_({[this](const std::string& namespace_, const std::string& actor) {
-                    return bindings_.Find(namespace_, actor);
-                  },
-                  parts.clock, parts.logger, parts.metrics}),
+      find_([this](const std::string& namespace_, const std::string& actor) {
+        return bindings_.Find(namespace_, actor);
+      }),
+      admission_({find_, parts.clock, parts.logger, parts.metrics}),
       repeated_(
           kPeriod, [this] { return Look(); },
           [logger = parts.logger](const Error& error) {
@@ -42,6 +42,19 @@ void Webhooks::Stop() {
 Status Webhooks::Look() {
   for (const auto& watch : watches_) ASYA_TRY_STATUS(watch->Open());
   return Ok();
+}
+
+Status Webhooks::WouldInject(const json::Value& pod) {
+  ASYA_TRY_STATUS(Ready());
+  webhooks::Review review;
+  review.operation = "CREATE";
+  review.version = "v1";
+  review.resource = "pods";
+  const json::Value* namespace_ = pod.FindPath({"metadata", "namespace"});
+  if (namespace_ != nullptr && namespace_->IsString()) review.namespace_ = namespace_->AsString();
+  review.object = pod;
+  const webhooks::Verdict verdict = webhooks::InjectPod(review, find_);
+  return verdict.allowed ? Ok() : Status(Invalid("", verdict.message));
 }
 
 http::Handler Webhooks::Before(http::Handler next) {

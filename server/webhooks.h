@@ -41,6 +41,8 @@ class Webhooks {
   void Stop();
   // kUnavailable until everything has been read once.
   [[nodiscard]] Status Ready() const { return bindings_.Ready(); }
+  // Whether a pod like this one would get its relay if it were made now; kInvalid with what is wrong.
+  [[nodiscard]] Status WouldInject(const json::Value& pod);
   // Answers reviews at once, on the thread that asks, and all else by `next`. Nobody is asked who they are:
   // kube-apiserver shows no certificate to webhooks.
   [[nodiscard]] http::Handler Before(http::Handler next);
@@ -49,6 +51,7 @@ class Webhooks {
   Status Look();
 
   webhooks::Bindings bindings_;
+  const webhooks::FindParts find_;
   const webhooks::Admission admission_;
   std::vector<std::unique_ptr<reconcilers::ObjectWatch>> watches_;
   Repeated repeated_;

@@ -12,7 +12,6 @@
 namespace asya::webhooks {
 namespace {
 
-constexpr const char* kMirrorAnnotation = "kubernetes.io/config.mirror";
 constexpr const char* kPatched = "patched";
 constexpr const char* kAllowed = "allowed";
 constexpr const char* kRefused = "refused";

@@ -60,7 +60,7 @@ json::Value Configuration(const char* kind, const char* name, json::Array webhoo
 }  // namespace
 
 std::vector<json::Value> RenderConfigurations(const ConfigurationSettings& settings) {
-  json::Object inject = OfPods(settings, "inject.pods.asya.sh", kInjectPath);
+  json::Object inject = OfPods(settings, kInjectName, kInjectPath);
   inject["reinvocationPolicy"] = "IfNeeded";
   json::Object kinds = Webhook(settings, "kinds.asya.sh", kKindsPath);
   const std::string group(model::kGroup);

@@ -9,6 +9,7 @@
 namespace asya::webhooks {
 
 inline constexpr const char* kMutatingName = "asya-injection";     // of the MutatingWebhookConfiguration
+inline constexpr const char* kInjectName = "inject.pods.asya.sh";  // of the one webhook in it
 inline constexpr const char* kValidatingName = "asya-validation";  // of the ValidatingWebhookConfiguration
 
 struct ConfigurationSettings {

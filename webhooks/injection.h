@@ -17,6 +17,8 @@ inline constexpr const char* kActorLabel = "asya.sh/actor";
 inline constexpr const char* kContainerAnnotation = "asya.sh/container";
 // On pods that were injected: for which actor.
 inline constexpr const char* kInjectedAnnotation = "asya.sh/injected";
+// Of the pod by which an API shows what a kubelet runs by a file of its own.
+inline constexpr const char* kMirrorAnnotation = "kubernetes.io/config.mirror";
 
 // A JSON patch (RFC 6902) of `pod`; empty where the pod has everything. Pure. What it makes of a pod gets an empty
 // patch, also after the API has filled in defaults and others have added to it. kInvalid with the field and the fix.

@@ -133,6 +133,14 @@ ObjectCache::Object ObjectCache::Find(const ports::ResourceRef& ref) const {
   return found == entries_.end() ? nullptr : found->second.object;
 }
 
+std::vector<ObjectCache::Object> ObjectCache::All() const {
+  std::vector<Object> all;
+  const std::lock_guard lock(mutex_);
+  all.reserve(entries_.size());
+  for (const auto& [ref, entry] : entries_) all.push_back(entry.object);
+  return all;
+}
+
 std::vector<ports::Observed> ObjectCache::OwnedBy(const std::string& owner) const {
   std::vector<ports::Observed> owned;
   const std::lock_guard lock(mutex_);

@@ -44,6 +44,7 @@ class ObjectCache {
   // Objects of a kind.
   [[nodiscard]] std::size_t CountOf(const std::string& kind) const;
   [[nodiscard]] Object Find(const ports::ResourceRef& ref) const;
+  [[nodiscard]] std::vector<Object> All() const;
   [[nodiscard]] std::vector<ports::Observed> OwnedBy(const std::string& owner) const;
 
  private:

@@ -82,6 +82,11 @@ class InjectedCluster(AggregatedCluster):
         assert answer.status_code == code, answer.text
         return answer.json() if code < 400 else answer.json()["message"]
 
+    def events_of(self, name: str) -> set[str]:
+        """The reasons that a pod was told of."""
+        found = self.run("get", "events", "-n", TEAM, "--field-selector", f"involvedObject.name={name}", "-o", "json")
+        return {one["reason"] for one in json.loads(found)["items"]}
+
     def secret(self) -> dict[str, str]:
         """What our server keeps of its certificates."""
         data = json.loads(self.run("get", "secret", "asya-serving", "-n", NAMESPACE, "-o", "json"))["data"]

@@ -218,6 +218,52 @@ def test_who_applies_a_chart_does_not_take_the_ca_away(cluster: InjectedCluster)
     assert relays(cluster.make(pod("after-chart", inject="true", actor="llm")))
 
 
+def test_pods_that_came_before_the_webhook_are_replaced(cluster: InjectedCluster) -> None:
+    """One after the other, by their ReplicaSet; until then they and their actor say what is wrong."""
+    cluster.apply([actor("early")])
+    cluster.run("delete", *CONFIGURATIONS)
+
+    def let_pass() -> bool:
+        made = cluster.make(pod("alone", inject="true", actor="early"))
+        if relays(made):
+            cluster.run("delete", "pod", "alone", "-n", TEAM, "--force")
+        return not relays(made)
+
+    until(let_pass, "kube-apiserver asks nobody")
+    labels = {"app": "early", "asya.sh/inject": "true", "asya.sh/actor": "early"}
+    template = {"metadata": {"labels": labels}, "spec": pod("")["spec"]}
+    spec = {"replicas": 2, "selector": {"matchLabels": {"app": "early"}}, "template": template}
+    replicas = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": {"name": "early", "namespace": TEAM}}
+    cluster.apply([replicas | {"spec": spec}])
+
+    def workload() -> str:
+        told = json.loads(cluster.run("get", "asya", "early", "-n", TEAM, "-o", "json")).get("status", {})
+        found = [one for one in told.get("conditions", []) if one["type"] == "WorkloadReady"]
+        return f"{found[0]['reason']} {found[0]['message']}" if found else ""
+
+    until(lambda: workload().startswith("PodsWithoutRelay 3 of 3"), "the actor says it")
+    until(lambda: cluster.events_of("alone") == {"WebhookMissing"}, "the pod says why")
+    cluster.apply([one for one in cluster.rendered() if one["kind"].endswith("WebhookConfiguration")])
+
+    def injected() -> int:
+        """How many there are; each gets ready as soon as it is there, since no kubelet says so."""
+        pods = json.loads(cluster.run("get", "pods", "-n", TEAM, "-l", "app=early", "-o", "json"))["items"]
+        with_relay = [one for one in pods if relays(one)]
+        ready = json.dumps({"status": {"conditions": [{"type": "Ready", "status": "True"}]}})
+        for one in with_relay:
+            cluster.run("patch", "pod", one["metadata"]["name"], "-n", TEAM, "--subresource=status", "-p", ready)
+        return len(with_relay)
+
+    until(lambda: injected() >= 1, "one was replaced")
+    assert workload().startswith("PodsWithoutRelay"), "and not all at once"
+    until(lambda: injected() == 2, "and then the other")
+    until(lambda: workload().startswith("PodsWithoutRelay 1 of 3"), "what nothing makes anew stays")
+    assert cluster.events_of("alone") == {"WebhookMissing", "RelayMissing"}
+    cluster.run("delete", "pod", "alone", "-n", TEAM, "--force")
+    until(lambda: workload().startswith("External"), "all is well")
+    cluster.run("delete", "replicaset", "early", "-n", TEAM)
+
+
 def test_without_a_server_only_labelled_pods_wait(cluster: InjectedCluster) -> None:
     """Who asked for a relay is refused rather than started without it."""
     cluster.server.__exit__()
