@@ -8,9 +8,11 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from asya_runtime.drain import drain
 from build import build
 
 
@@ -109,6 +111,22 @@ def test_drain_waits_for_the_relay(archive: Path, tmp_path: Path) -> None:
     relay.idle.set()
     assert process.wait(20) == 0
     relay.thread.join()
+
+
+def test_drain_waits_for_as_long_as_the_pod_may(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    patience: list[float | None] = []
+
+    class Watched(socket.socket):
+        def recv(self, *arguments: Any) -> bytes:
+            patience.append(self.gettimeout())
+            return super().recv(*arguments)
+
+    relay = Relay(tmp_path, b"HTTP/1.1 204 No Content\r\n\r\n")
+    relay.idle.set()
+    monkeypatch.setattr("asya_runtime.drain.socket.socket", Watched)
+    assert drain({"ASYA_SOCKET_DIR": str(tmp_path)}) == 0
+    relay.thread.join()
+    assert set(patience) == {None}, "the relay of this test has none either"
 
 
 @pytest.mark.parametrize("answer", [b"HTTP/1.1 503 Service Unavailable\r\n\r\n", b""])
