@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -55,6 +56,8 @@ struct Deps {
   // Tells those who listen at other servers; none: there are no others. May block; when it returns they are told, or
   // never will be.
   std::function<void(std::vector<ports::FlyEvent> events)> hand_on_fly{};
+  // How many envelopes the relay that sent this has in work. None: nobody wants to know. Must not block.
+  std::function<void(const http::Request& request, std::int64_t in_flight)> on_load{};
 };
 
 struct Limits {

@@ -50,6 +50,7 @@ class Item {
     kData,
     kEnvelope,
     kRawBase64,
+    kInFlight,
     kNames
   };
 
@@ -75,9 +76,9 @@ class Item {
 
  private:
   static unsigned PlaceOf(std::string_view key) {
-    static constexpr std::string_view kKeys[kNames] = {"task",  "type",   "namespace", "parent",    "status",
-                                                       "actor", "reason", "progress",  "hop",       "result",
-                                                       "error", "data",   "envelope",  "raw_base64"};
+    static constexpr std::string_view kKeys[kNames] = {"task",  "type",   "namespace", "parent",     "status",
+                                                       "actor", "reason", "progress",  "hop",        "result",
+                                                       "error", "data",   "envelope",  "raw_base64", "in_flight"};
     unsigned place = 0;
     while (place < kNames && kKeys[place] != key) ++place;
     return place;
@@ -116,6 +117,7 @@ struct Batch {
   std::vector<ports::TaskReport> reports;
   std::vector<ports::DeadLetter> letters;
   std::vector<ports::FlyEvent> fly;
+  std::optional<std::int64_t> in_flight;  // as it was told last
 };
 
 // The three words of a relay's progress all mean running (spec 07).
@@ -175,10 +177,21 @@ Status ReadDeadLetter(const Item& item, const Deps& deps, Batch& batch) {
   return Ok();
 }
 
+Status ReadLoad(const Item& item, Batch& batch) {
+  constexpr double kMost = 1e9;  // no relay has that many
+  const double in_flight = item.Number(Item::kInFlight);
+  if (item.Raw(Item::kInFlight).empty() || in_flight < 0 || in_flight > kMost) {
+    return Invalid("in_flight", "a count of envelopes is accepted");
+  }
+  batch.in_flight = static_cast<std::int64_t>(in_flight);
+  return Ok();
+}
+
 Status TakeItem(const Item& item, const std::string& task_id, const Deps& deps, Batch& batch) {
   const std::string type = item.Text(Item::kType);
   std::string id = task_id.empty() ? item.Text(Item::kTask) : task_id;
   if (type == "dead-letter") return ReadDeadLetter(item, deps, batch);
+  if (type == "load") return ReadLoad(item, batch);
   if (id.empty()) return Invalid("task", "missing; the id of a task is accepted");
   if (type == "fly") {
     std::string data = item.Raw(Item::kData);
@@ -186,7 +199,7 @@ Status TakeItem(const Item& item, const std::string& task_id, const Deps& deps, 
     return Ok();
   }
   if (type == "status") return ReadStatus(item, std::move(id), batch);
-  return Invalid("type", "got \"" + type + "\"; status, fly and dead-letter are accepted");
+  return Invalid("type", "got \"" + type + "\"; status, fly, dead-letter and load are accepted");
 }
 
 // The usual array of usual items, in one walk; nothing of any other.
@@ -250,6 +263,7 @@ void TakeReports(const http::Request& request, const std::string& task_id, http:
                  const Limits& limits) {
   auto batch = ReadBatch(request, task_id, deps, limits);
   if (!batch.ok()) return responder.Send(Problem(batch.error()));
+  if (batch->in_flight && deps.on_load) deps.on_load(request, *batch->in_flight);
   for (const ports::FlyEvent& event : batch->fly) deps.hub.Fly(event);
   // Before the ends: who listens elsewhere would go away at one.
   if (deps.hand_on_fly && !batch->fly.empty()) deps.hand_on_fly(std::move(batch->fly));

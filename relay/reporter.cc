@@ -139,6 +139,14 @@ void Reporter::Fly(const std::string& task, std::string_view data) {
   Wake(std::chrono::milliseconds(0));
 }
 
+void Reporter::Load(std::size_t in_flight) {
+  std::string item = R"({"type":"load","namespace":)" + json::Quote(namespace_) + R"(,"in_flight":)";
+  AppendWhole(item, static_cast<std::int64_t>(in_flight));
+  item += '}';
+  Append({{}, std::move(item)});
+  Wake(std::chrono::milliseconds(0));
+}
+
 void Reporter::Confirm(std::string json, OnConfirmed on_confirmed) {
   ends_.push_back({std::move(json), std::move(on_confirmed)});
   Wake(std::chrono::milliseconds(0));

@@ -65,13 +65,15 @@ class Reporter {
  public:
   using OnConfirmed = std::function<void()>;
 
-  Reporter(Reactor& reactor, const Peer& gateway, std::string namespace_, const ReporterLimits& limits,
-           Random& random, observe::Logger logger, observe::Metrics& metrics, const std::string& metric_prefix);
+  Reporter(Reactor& reactor, const Peer& gateway, std::string namespace_, const ReporterLimits& limits, Random& random,
+           observe::Logger logger, observe::Metrics& metrics, const std::string& metric_prefix);
 
   // Replaces what waits of the same task and actor.
   void Progress(StatusReport report);
   // In order within a task; `data` is raw JSON.
   void Fly(const std::string& task, std::string_view data);
+  // How many envelopes are in work here; dropped like progress.
+  void Load(std::size_t in_flight);
   // Repeats until the gateway has taken it, in plainer words after it was refused for a while; the callback comes once
   // and never from within this call.
   void Confirm(std::string json, OnConfirmed on_confirmed);
@@ -82,7 +84,7 @@ class Reporter {
  private:
   struct Waiting {
     StatusReport report;  // unless `fly` is given
-    std::string fly;
+    std::string fly;      // a whole item
     [[nodiscard]] std::size_t bytes() const { return fly.size() + report.error.size() + 256; }
   };
   struct End {

@@ -26,6 +26,12 @@ std::unique_ptr<Reporter> MakeReporter(Reactor& reactor, const Settings& setting
                                     metrics, settings.metrics_namespace);
 }
 
+// Only of a pod, known by its token, is anything to be told.
+std::unique_ptr<LoadTeller> MakeLoad(Reactor& reactor, const Settings& settings, Reporter* reporter) {
+  if (reporter == nullptr || settings.gateway->token_file.empty()) return nullptr;
+  return std::make_unique<LoadTeller>(reactor, [reporter](std::size_t in_flight) { reporter->Load(in_flight); });
+}
+
 std::unique_ptr<SpanSender> MakeSpans(Reactor& reactor, const Settings& settings, observe::Metrics& metrics,
                                       const observe::Logger& logger) {
   if (!settings.collector) return nullptr;
@@ -74,6 +80,7 @@ Service::Service(const Settings& settings, const RelayLimits& limits, ports::Mes
              clock.Now()),
       crossing_(reactor_, relay_, [this] { relay_.Pump(); }),
       notifier_(settings.notify_socket),
+      load_(MakeLoad(reactor_, settings, reporter_.get())),
       tell_timer_(reactor_),
       ready_timer_(reactor_) {
   relay_.OnChange([this] {
@@ -97,6 +104,7 @@ void Service::Run() {
   queue_.Start(crossing_);
   callee_->Start([this](const RuntimeState& state) { relay_.RuntimeChanged(state); });
   if (cancellations_) cancellations_->Start();
+  if (load_) load_->Start();
   ready_timer_.After(settings_.runtime_ready_timeout, [this] {
     if (callee_->state().kind != RuntimeState::Kind::kReady) {
       logger_.Error("the runtime did not become ready in time; waiting on", {{"reason", callee_->state().text}});
@@ -151,6 +159,7 @@ void Service::Tell() {
   const auto readiness = relay_.readiness();
   notifier_.Ready(readiness.ready, readiness.reason, readiness.failed);
   notifier_.InFlight(relay_.in_flight());
+  if (load_) load_->Changed(relay_.in_flight());
   // More of the same follows at once under load; the last state is what counts.
   tell_timer_.After(kTellPause, [this, told = relay_.in_flight(), ready = readiness.ready, why = readiness.reason] {
     const auto now = relay_.readiness();

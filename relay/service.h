@@ -14,6 +14,7 @@
 #include "relay/crossing.h"
 #include "relay/handler_metrics.h"
 #include "relay/http_server.h"
+#include "relay/load_teller.h"
 #include "relay/notifier.h"
 #include "relay/relay.h"
 #include "relay/relay_metrics.h"
@@ -60,6 +61,7 @@ class Service {
   Relay relay_;
   Crossing crossing_;
   Notifier notifier_;
+  std::unique_ptr<LoadTeller> load_;  // null where the gateway does not know whose pod this is
   Timer tell_timer_;
   Timer ready_timer_;
   std::unique_ptr<HttpServer> metrics_server_;
