@@ -47,7 +47,7 @@ void Consumer::OnArrival(Arrival&& arrival) {
       if (phase_ == Phase::kReady) OnDelivery(std::move(arrival));
       return;
     case MethodId::kConsumeOk:
-      if (phase_ == Phase::kReady) windows_->OnOpened(WindowOf(arrival.method.name));
+      if (phase_ == Phase::kReady) windows_->OnOpened(WindowOf(arrival.method.name), clock_.Steady());
       return;
     case MethodId::kCancelOk:
       if (phase_ == Phase::kReady) windows_->OnCancelled(WindowOf(arrival.method.name));

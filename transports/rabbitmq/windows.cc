@@ -15,9 +15,11 @@ void Windows::OnDelivered(WindowId id, std::uint64_t tag, std::uint64_t print, s
   if (found != windows_.end() && found->second.may_come > 0) --found->second.may_come;
 }
 
-void Windows::OnOpened(WindowId id) {
+void Windows::OnOpened(WindowId id, SteadyTime now) {
   const auto found = windows_.find(id);
-  if (found != windows_.end()) found->second.opened = true;
+  if (found == windows_.end()) return;
+  found->second.opened = true;
+  found->second.quiet_since = now;
 }
 
 void Windows::OnCancelled(WindowId id) { windows_.erase(id); }
@@ -37,7 +39,8 @@ SteadyTime Windows::EndsAt(const Window& window) {
 
 void Windows::Cancel(WindowId id, SteadyTime now, Orders& orders) {
   Window& window = windows_.at(id);
-  window.doomed = true;
+  // Why it is to end may have come with what is on its way to it.
+  if (!std::exchange(window.doomed, true)) window.quiet_since = now;
   if (EndsAt(window) > now) return;
   window.cancelling = true;
   orders.cancels.push_back(id);

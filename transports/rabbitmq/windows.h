@@ -17,8 +17,9 @@ namespace asya::transports::rabbitmq {
 // what is withheld for too long ends its window, after which its acks are free. All of one channel.
 constexpr std::size_t kWindowsMax = 8;
 constexpr std::chrono::milliseconds kWithheldFor{25};  // longest time an ack waits for a credit
-// A window is ended only when it is full or nothing has come for so long: what is on its way to a consumer that is
-// cancelled goes back, and a quorum queue counts that as a failed delivery of a message that nobody has seen.
+// A window is ended only when it is full, or nothing has come for so long since it was opened and since its end was
+// wanted: what is on its way to a consumer that is cancelled goes back, and a quorum queue counts that as a failed
+// delivery of a message that nobody has seen. It makes that rare and no more: a message may always be on its way.
 constexpr std::chrono::milliseconds kQuietFor{100};
 
 class Windows {
@@ -54,8 +55,9 @@ class Windows {
   void SetCareful(bool careful) { careful_ = careful; }
   // Tags come in order, without gaps. `print` and `next_loss` are kept for unacked().
   void OnDelivered(WindowId id, std::uint64_t tag, std::uint64_t print, std::int64_t next_loss = 0);
-  // The broker has confirmed the window; RabbitMQ 3.10 ends the connection on a cancel that comes before that.
-  void OnOpened(WindowId id);
+  // The broker has confirmed the window, and what waited comes right behind. RabbitMQ 3.10 ends the connection on a
+  // cancel that comes before that.
+  void OnOpened(WindowId id, SteadyTime now);
   void OnCancelled(WindowId id);
   // The delivery may be acknowledged (or put back).
   void Done(std::uint64_t tag, bool requeue, SteadyTime now);

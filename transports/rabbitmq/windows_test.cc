@@ -17,7 +17,7 @@ Windows Open(std::size_t credits, Windows::WindowId& id) {
   windows.SetCareful(false);
   windows.Grant(credits);
   id = windows.Balance(kStart).opens.at(0).id;
-  windows.OnOpened(id);
+  windows.OnOpened(id, kStart);
   return windows;
 }
 
@@ -81,13 +81,14 @@ TEST(Windows, AnAckWithheldForTooLongEndsItsWindowFirst) {
   EXPECT_TRUE(windows.Balance(kStart).acks.empty());
   EXPECT_EQ(windows.deadline(), kStart + kWithheldFor);
   EXPECT_TRUE(windows.Balance(kStart + kWithheldFor).cancels.empty()) << "another one may be on its way";
-  EXPECT_EQ(windows.deadline(), kStart + kQuietFor);
-  const auto orders = windows.Balance(kStart + kQuietFor);
+  const SteadyTime ends = kStart + kWithheldFor + kQuietFor;
+  EXPECT_EQ(windows.deadline(), ends);
+  const auto orders = windows.Balance(ends);
   EXPECT_EQ(orders.cancels, std::vector<Windows::WindowId>{id});
   ASSERT_EQ(orders.acks.size(), 1U);
   EXPECT_TRUE(orders.opens.empty()) << "the old window may still deliver what the credit allows";
   windows.OnCancelled(id);
-  EXPECT_EQ(windows.Balance(kStart + kQuietFor).opens.at(0).prefetch, 1);
+  EXPECT_EQ(windows.Balance(ends).opens.at(0).prefetch, 1);
 }
 
 TEST(Windows, RevokedCreditsEndWhatMayStillDeliver) {
@@ -100,6 +101,31 @@ TEST(Windows, RevokedCreditsEndWhatMayStillDeliver) {
   EXPECT_TRUE(windows.Balance(kStart + kQuietFor).cancels.empty()) << "one has just come";
   EXPECT_EQ(windows.Balance(kStart + 2 * kQuietFor).cancels, std::vector<Windows::WindowId>{id});
   EXPECT_TRUE(windows.Balance(kStart + 2 * kQuietFor).cancels.empty());
+}
+
+// Whoever wants its end may have heard of something that comes with more.
+TEST(Windows, AnIdleOneIsNotEndedBeforeItWasQuietSinceItsEndWasWanted) {
+  Windows::WindowId id = 0;
+  Windows windows = Open(2, id);
+  const SteadyTime later = kStart + 10 * kQuietFor;
+  EXPECT_TRUE(windows.Balance(later).cancels.empty());
+  windows.Revoke();
+  EXPECT_TRUE(windows.Balance(later).cancels.empty()) << "it was quiet before, not since";
+  EXPECT_EQ(windows.deadline(), later + kQuietFor);
+  EXPECT_EQ(windows.Balance(later + kQuietFor).cancels, std::vector<Windows::WindowId>{id});
+}
+
+// What waits in the queue comes right behind the confirmation, however late that is.
+TEST(Windows, OneThatABusyBrokerConfirmsLateIsNotEndedBeforeItWasQuietSince) {
+  Windows windows(0);
+  windows.Grant(2);
+  const auto id = windows.Balance(kStart).opens.at(0).id;
+  windows.Revoke();
+  EXPECT_TRUE(windows.Balance(kStart).cancels.empty());
+  const SteadyTime late = kStart + 5 * kQuietFor;
+  windows.OnOpened(id, late);
+  EXPECT_TRUE(windows.Balance(late).cancels.empty());
+  EXPECT_EQ(windows.Balance(late + kQuietFor).cancels, std::vector<Windows::WindowId>{id});
 }
 
 TEST(Windows, AFullOneIsEndedAtOnce) {
@@ -132,7 +158,7 @@ TEST(Windows, NoneIsEndedBeforeItIsOpen) {
   const auto id = windows.Balance(kStart).opens.at(0).id;
   windows.Revoke();
   EXPECT_TRUE(windows.Balance(kStart).cancels.empty());
-  windows.OnOpened(id);
+  windows.OnOpened(id, kStart);
   EXPECT_EQ(windows.Balance(kStart + kQuietFor).cancels, std::vector<Windows::WindowId>{id});
 }
 
@@ -142,7 +168,7 @@ TEST(Windows, CarefulMeansOneAtATime) {
   const auto first = windows.Balance(kStart);
   ASSERT_EQ(first.opens.size(), 1U);
   EXPECT_EQ(first.opens[0].prefetch, 1);
-  windows.OnOpened(first.opens[0].id);
+  windows.OnOpened(first.opens[0].id, kStart);
   windows.OnDelivered(first.opens[0].id, 1, 0);
   windows.SetCareful(true);
   EXPECT_EQ(windows.Balance(kStart).cancels.size(), 1U);
@@ -222,7 +248,7 @@ class ToyBroker {
       consumers_.erase(id);
     }
     for (const auto& ack : orders.acks) Acknowledge(ack);
-    for (const auto id : opening_) windows_.OnOpened(id);
+    for (const auto id : opening_) windows_.OnOpened(id, now_);
     opening_.clear();
     for (const auto& open : orders.opens) {
       consumers_[open.id] = open.prefetch;
