@@ -1,6 +1,8 @@
 // Failure: consumers that die, brokers that restart, leases that are lost, poison.
 #include <gmock/gmock.h>
 
+#include <algorithm>
+
 #include "transports/conformance/message_queue_suite.h"
 
 namespace asya::transports::conformance {
@@ -52,17 +54,21 @@ TEST_P(MessageQueueSuite, PoisonIsCountedAndNeverDropped) {
   Publish("asya-test-a", {"poison"});
   auto consumer = Consume("asya-test-a", 1);
   constexpr std::int64_t kCrashes = 6;
+  // One who cannot tell a first call from none may leave that one out before it is given up.
+  const std::int64_t unproven = transport_->Knows().started ? kCrashes : ports::kLeastCrashLimit - 1;
   for (std::int64_t crash = 0; crash < kCrashes; ++crash) {
     const auto taken = consumer->Take(1);
     ASSERT_EQ(taken.size(), 1U);
     ASSERT_EQ(taken[0].body, "poison");
-    ASSERT_EQ(taken[0].crash_count, crash);
+    ASSERT_LE(taken[0].crash_count, crash);
+    ASSERT_GE(taken[0].crash_count, std::min(crash, unproven));
     ASSERT_TRUE(consumer->Begin(taken[0].tag, crash + 1).ok());
     transport_->Cut(consumer->Queue());
   }
   auto taken = consumer->Take(1);
   ASSERT_EQ(taken.size(), 1U);
-  EXPECT_EQ(taken[0].crash_count, kCrashes);
+  EXPECT_LE(taken[0].crash_count, kCrashes);
+  EXPECT_GE(taken[0].crash_count, transport_->Knows().started ? kCrashes : ports::kLeastCrashLimit);
   EXPECT_TRUE(consumer->Settle(Ack(taken[0].tag)).ok());
   Publish("asya-test-a", {"good"});
   EXPECT_THAT(TakeAll("asya-test-a", 1), ElementsAre("good"));

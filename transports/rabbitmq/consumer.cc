@@ -43,13 +43,15 @@ void Consumer::Grant(std::size_t count) {
 
 void Consumer::RevokeCredits() {
   Post([this] {
+    ++revocations_;
     if (windows_ != nullptr) windows_->Revoke();
   });
 }
 
-// The broker counts deliveries that were never settled by itself: nothing has to be written before a call, and nobody
-// waits for the thread. A lease that is lost from now on is told by OnConnection().
-void Consumer::Begin(ports::DeliveryTag tag, std::int64_t /*crash_count*/) {
+// The broker counts deliveries that were never settled by itself: nothing has to be written before the first call, and
+// nobody waits for the thread. A lease that is lost from now on is told by OnConnection().
+void Consumer::Begin(ports::DeliveryTag tag, std::int64_t crash_count) {
+  if (crash_count > 1) return Post([this, tag] { OnBegin(tag); });
   events_->OnStarted(tag, tag.get() > lost_up_to_ ? Ok() : LeaseLost());
 }
 

@@ -19,6 +19,7 @@
 #include "ports/message_queue.h"
 #include "transports/net/loop.h"
 #include "transports/rabbitmq/address.h"
+#include "transports/rabbitmq/begun.h"
 #include "transports/rabbitmq/link.h"
 #include "transports/rabbitmq/memory.h"
 #include "transports/rabbitmq/pardon_channel.h"
@@ -86,8 +87,17 @@ class Consumer final : public ports::MessageQueue {
     std::string message_id;
     std::optional<std::string> body;
     std::uint64_t bytes = 0;
+    bool begun = false;  // it is written down that a call has begun
     bool settling = false;
-    bool ends = false;  // being settled as processed
+    bool ends = false;      // being settled as processed
+    bool resolved = false;  // being settled otherwise than by being given back
+  };
+  // A delivery whose lease is kept, and that has no place yet.
+  struct Incoming {
+    Arrival arrival;
+    bool unwanted = false;  // it was under way when the credits were taken back
+    bool is_own = false;    // this process has had the message before
+    std::uint64_t revocations = 0;
   };
 
   void TakeSettlements();
@@ -118,6 +128,10 @@ class Consumer final : public ports::MessageQueue {
   // deliveries.cc: what comes in and what becomes of it.
   void OnArrival(Arrival&& arrival);
   void OnDelivery(Arrival&& arrival);
+  void Keep(Lease& lease, const std::string& body);
+  void Examine(ports::DeliveryTag tag, Incoming&& incoming);
+  void Place(ports::DeliveryTag tag, Incoming&& incoming);
+  void OnBegin(ports::DeliveryTag tag);
   void CountLosses(const Arrival& arrival, Lease& lease) const;
   [[nodiscard]] LossSet PardonedOf(const Headers& headers, std::uint64_t print, SteadyTime now) const;
   [[nodiscard]] static bool HasToBeTold(const Arrival& arrival, const Lease& lease, bool is_own);
@@ -127,6 +141,7 @@ class Consumer final : public ports::MessageQueue {
   [[nodiscard]] Publication CopyOf(const Lease& lease, std::string body) const;
   void OnSettle(ports::Settlement settlement);
   void GiveBack(ports::DeliveryTag tag, Lease& lease, bool tell);
+  void PutBack(ports::DeliveryTag tag, bool tell);
   void Send(ports::DeliveryTag tag, std::vector<Publication> batch, bool tell);
   void Finish(ports::DeliveryTag tag, bool requeue);
   void Tell(ports::DeliveryTag tag, Status status, bool tell);
@@ -161,6 +176,7 @@ class Consumer final : public ports::MessageQueue {
   std::unique_ptr<Link> publishing_link_;
   std::unique_ptr<Publishing> publishing_;
   std::unique_ptr<PardonChannel> pardon_channel_;  // uses the two before it
+  std::unique_ptr<Begun> begun_;                   // uses publishing_
   std::vector<pollfd> sockets_;                    // waited for
   bool sockets_stay_ = false;                      // they were those of open links
   std::array<bool, 2> readable_{};                 // consuming, publishing
@@ -177,6 +193,7 @@ class Consumer final : public ports::MessageQueue {
   SteadyTime copies_from_{};
   std::uint64_t tag_base_ = 0;
   std::uint64_t last_channel_tag_ = 0;
+  std::uint64_t revocations_ = 0;
   bool is_fresh_ = true;  // nothing was delivered since this process began
   bool stopping_ = false;
   SteadyTime stop_by_{};

@@ -64,6 +64,7 @@ void Consumer::Connect() {
   publishing_ = std::make_unique<Publishing>(*publishing_link_, settings_.exchange, clock_);
   pardon_channel_ =
       std::make_unique<PardonChannel>(*publishing_link_, publishing_->calls(), settings_.queue, pardons_, clock_);
+  begun_ = std::make_unique<Begun>(publishing_->calls(), settings_.queue);
   phase_ = Phase::kOpening;
   for (Link* link : {consuming_.get(), publishing_link_.get()}) {
     if (const Status begun = link->Begin(); !begun.ok()) {
@@ -149,6 +150,7 @@ void Consumer::Lose(const std::string& reason) {
   kept_bytes_ = 0;
   // Whoever waits for a publish hears of the loss instead.
   pardon_channel_.reset();
+  begun_.reset();
   publishing_.reset();
   publishing_link_.reset();
   consuming_.reset();

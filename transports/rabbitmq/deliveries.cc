@@ -90,7 +90,7 @@ void Consumer::OnDelivery(Arrival&& arrival) {
   Lease lease;
   lease.print = Memory::PrintOf(arrival.properties.message_id, arrival.body);
   CountLosses(arrival, lease);
-  const bool unwanted = stopping_ || windows_->credits() == 0;  // it was under way when the credits were taken back
+  const bool unwanted = stopping_ || windows_->credits() == 0;
   windows_->OnDelivered(WindowOf(arrival.method.name), channel_tag, lease.print, lease.next_loss);
   auto recalled = Memory::Recalled::kUnknown;
   if (arrival.method.flag || lease.losses > 0) recalled = memory_.Recall(lease.print, now);
@@ -106,32 +106,71 @@ void Consumer::OnDelivery(Arrival&& arrival) {
   is_fresh_ = false;
   lease.visible_at = VisibleAtOf(arrival, clock_.Now());
   lease.message_id = std::move(arrival.properties.message_id);
+  Keep(lease, arrival.body);
+  Incoming incoming{std::move(arrival), unwanted, recalled != Memory::Recalled::kUnknown, revocations_};
+  const Lease& taken = leases_.emplace(tag, std::move(lease)).first->second;
+  if (taken.crashes >= ports::kLeastCrashLimit) return Examine(tag, std::move(incoming));
+  Place(tag, std::move(incoming));
+}
+
+void Consumer::Keep(Lease& lease, const std::string& body) {
+  lease.bytes = body.size();
+  if (kept_bytes_ + lease.bytes > kKeptBodyBytesMax) return;
+  kept_bytes_ += lease.bytes;
+  lease.body = body;
+}
+
+// It may be given up for what the broker counts: only deliveries that a call had begun with are deaths. Where nothing
+// can be written down, all are.
+void Consumer::Examine(ports::DeliveryTag tag, Incoming&& incoming) {
+  const Lease& lease = leases_.at(tag);
+  const LossSet happened =
+      lease.losses >= kPardonableLossesMax ? ~LossSet{0} : LossNumber(lease.losses) - 1;
+  begun_->Count(lease.print, happened & ~lease.pardoned,
+                [this, tag, held = std::make_shared<Incoming>(std::move(incoming))](std::int64_t deaths) {
+                  const auto found = leases_.find(tag);
+                  if (found == leases_.end() || found->second.settling) return;
+                  Lease& examined = found->second;
+                  if (!pardon_channel_->forbidden()) {
+                    examined.crashes = std::max(deaths, ports::kLeastCrashLimit - 1);
+                  }
+                  Place(tag, std::move(*held));
+                });
+}
+
+void Consumer::Place(ports::DeliveryTag tag, Incoming&& incoming) {
+  Lease& lease = leases_.at(tag);
+  Arrival& arrival = incoming.arrival;
+  const bool unwanted = incoming.unwanted || stopping_ || incoming.revocations != revocations_;
+  const bool copyable = lease.body && lease.bytes <= message_bytes_max_ && clock_.Steady() >= copies_from_;
   // It may be given up for losses of which somebody may know more.
-  const bool in_doubt = lease.crashes >= ports::kLeastCrashLimit && HearingsOf(arrival) < kHearingsMax;
+  if (copyable && lease.crashes >= ports::kLeastCrashLimit && HearingsOf(arrival) < kHearingsMax) {
+    if (!unwanted) windows_->Grant(1);
+    return Hear(tag, std::move(arrival));
+  }
+  windows_->SetCareful(lease.crashes > 0);
+  if (unwanted) return GiveBack(tag, lease, false);
   // A queue that only tells the last one forgets, and what relays remember goes with them: both are written down in a
   // copy, which is worked on instead.
-  const bool is_own = recalled != Memory::Recalled::kUnknown;
-  const bool only_told = lease.next_loss < 0 && !is_own;
-  const bool is_told = HasToBeTold(arrival, lease, is_own);
-  const std::size_t bytes = arrival.body.size();
-  const bool fits = bytes <= message_bytes_max_ && kept_bytes_ + bytes <= kKeptBodyBytesMax && now >= copies_from_;
-  if (!in_doubt || !fits) windows_->SetCareful(lease.crashes > 0);
-  if (fits && (in_doubt || (!unwanted && (only_told || is_told)))) {
-    lease.bytes = bytes;
-    kept_bytes_ += bytes;
-    lease.body = arrival.body;
-    leases_.emplace(tag, std::move(lease));
-    if (!unwanted) windows_->Grant(1);
-    return in_doubt ? Hear(tag, std::move(arrival)) : WriteDown(tag, std::move(arrival));
+  const bool only_told = lease.next_loss < 0 && !incoming.is_own;
+  if (copyable && (only_told || HasToBeTold(arrival, lease, incoming.is_own))) {
+    windows_->Grant(1);
+    return WriteDown(tag, std::move(arrival));
   }
-  lease.bytes = arrival.body.size();
-  if (kept_bytes_ + lease.bytes <= kKeptBodyBytesMax) {
-    kept_bytes_ += lease.bytes;
-    lease.body = arrival.body;
-  }
-  Lease& taken = leases_.emplace(tag, std::move(lease)).first->second;
-  if (unwanted) return GiveBack(tag, taken, false);
-  deliveries_.push_back(ports::Delivery{tag, std::move(arrival.body), taken.crashes, taken.visible_at});
+  deliveries_.push_back(ports::Delivery{tag, std::move(arrival.body), lease.crashes, lease.visible_at});
+}
+
+// The call of a message that may have killed somebody, or whose worker died here.
+void Consumer::OnBegin(ports::DeliveryTag tag) {
+  const auto found = leases_.find(tag);
+  if (found == leases_.end() || found->second.settling) return events_->OnStarted(tag, LeaseLost());
+  Lease& lease = found->second;
+  const bool has_number = LossNumber(lease.next_loss) != 0;
+  if (!has_number || std::exchange(lease.begun, true)) return events_->OnStarted(tag, Ok());
+  begun_->Write(lease.print, lease.next_loss, [this, tag] {
+    const bool lost = !leases_.contains(tag) || leases_.at(tag).settling;
+    events_->OnStarted(tag, lost ? LeaseLost() : Ok());
+  });
 }
 
 bool Consumer::HasToBeTold(const Arrival& arrival, const Lease& lease, bool is_own) {
@@ -198,6 +237,7 @@ void Consumer::OnSettle(ports::Settlement settlement) {
     batch.push_back({std::move(message.queue), std::move(message.body), std::move(message.message_id), now});
   }
   lease.ends = settlement.action == Action::kAck;
+  lease.resolved = true;
   if (batch.empty()) {
     Finish(tag, false);
     return Tell(tag, Ok(), true);
@@ -205,8 +245,18 @@ void Consumer::OnSettle(ports::Settlement settlement) {
   Send(tag, std::move(batch), true);
 }
 
-// By a copy, because brokers before 4.3 count a message that is put back as one whose consumer failed.
+// Its number comes again, and nobody has died of it: the record goes first.
 void Consumer::GiveBack(ports::DeliveryTag tag, Lease& lease, bool tell) {
+  if (!std::exchange(lease.begun, false)) return PutBack(tag, tell);
+  lease.settling = true;
+  begun_->Remove(lease.print, lease.next_loss, [this, tag, tell] {
+    if (leases_.contains(tag)) PutBack(tag, tell);
+  });
+}
+
+// By a copy, because brokers before 4.3 count a message that is put back as one whose consumer failed.
+void Consumer::PutBack(ports::DeliveryTag tag, bool tell) {
+  const Lease& lease = leases_.at(tag);
   if (consuming_->version() >= kNackIsFreeFrom || !lease.body) {
     Finish(tag, true);
     return Tell(tag, Ok(), tell);
@@ -225,7 +275,7 @@ void Consumer::Send(ports::DeliveryTag tag, std::vector<Publication> batch, bool
     if (sent.ok()) {
       Finish(tag, false);
     } else {
-      found->second.settling = found->second.ends = false;
+      found->second.settling = found->second.ends = found->second.resolved = false;
       if (!tell) {
         copies_from_ = clock_.Steady() + kCopyPause;
         Finish(tag, true);
@@ -239,6 +289,9 @@ void Consumer::Finish(ports::DeliveryTag tag, bool requeue) {
   const auto found = leases_.find(tag);
   if (found->second.body) kept_bytes_ -= found->second.bytes;
   if (found->second.ends && !requeue) memory_.Settled(found->second.print);
+  if (found->second.resolved && (found->second.begun || found->second.crashes > 0)) {
+    begun_->RemoveAll(found->second.print, std::max(found->second.losses, found->second.next_loss));
+  }
   if (requeue && consuming_->version() < kNackIsFreeFrom) Pardoned(found->second, clock_.Steady());
   leases_.erase(found);
   windows_->Done(ChannelTag(tag), requeue, clock_.Steady());

@@ -27,7 +27,10 @@ void PardonChannel::Open() {
   for (std::size_t i = 0; i < methods.size(); ++i) {
     const bool last = i + 1 == methods.size();
     calls_.Call(std::move(methods[i]), [this, last](const Result<Method>& answer) {
-      if (!answer.ok()) closed_ = true;
+      if (!answer.ok()) {
+        closed_ = true;
+        forbidden_ = forbidden_ || answer.error().code == ErrorCode::kForbidden;
+      }
       if (last && !closed_) Listen();
     });
   }

@@ -31,6 +31,8 @@ class PardonChannel {
   void Pump();
   // Nothing is left to tell, or nobody to tell it to.
   [[nodiscard]] bool idle() const { return closed_ || !pardons_.has_untold(); }
+  // The broker does not allow it.
+  [[nodiscard]] bool forbidden() const { return forbidden_; }
   // Whether the arrival was for this channel.
   bool Take(const Arrival& arrival);
 
@@ -46,6 +48,7 @@ class PardonChannel {
   const Clock& clock_;
   const std::string own_queue_;
   bool closed_ = false;
+  bool forbidden_ = false;
   bool listening_ = false;
   std::vector<Pardon> questions_;
 };

@@ -32,6 +32,11 @@ std::vector<std::string> DeclarePardons(const std::string& own_queue, const std:
           BindQueue(own_queue, kPardonExchange, actor_queue)};
 }
 
+std::string DeclareBegun(const std::string& name, std::chrono::milliseconds kept_for) {
+  return DeclareQueue(name, Existing::kDeclare,
+                      {{"x-queue-type", Text("classic")}, {"x-expires", {std::int64_t{kept_for.count()}}}});
+}
+
 Table QueueArguments(QueueType type, const std::string& owner_uid, int broker_version) {
   Table arguments = {{"x-queue-type", Text(type == QueueType::kQuorum ? "quorum" : "classic")},
                      {"x-dead-letter-exchange", Text(kLost)},

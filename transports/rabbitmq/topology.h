@@ -16,6 +16,9 @@ inline constexpr const char* kLost = "asya.lost";
 // From a relay to the others of its actor: see pardon_channel.h.
 inline constexpr const char* kPardonExchange = "asya.pardon";
 
+// Queues that are records, see begun.h; the permissions for pardons are those for them.
+inline constexpr const char* kBegunPrefix = "asya.pardon.begun.";
+
 enum class QueueType { kQuorum, kClassic };
 
 // The methods that make the exchanges and the queue above; each may be repeated.
@@ -24,6 +27,9 @@ std::vector<std::string> DeclareShared();
 // The methods that make the exchange for pardons, and a relay's own queue at it, for the relays of an actor's queue.
 std::vector<std::string> DeclarePardons(const std::string& own_queue, const std::string& actor_queue,
                                         std::int64_t messages_max);
+
+// The method that makes a queue of kBegunPrefix, which goes by itself when nobody has asked for it for so long.
+std::string DeclareBegun(const std::string& name, std::chrono::milliseconds kept_for);
 
 // Arguments of an actor's queue. The owner stands in the key for dead letters, which the broker compares when a queue
 // is declared again. `broker_version` as Link::version().
