@@ -13,7 +13,7 @@ import click
 from asya_cli import environment, manifests
 from asya_cli.client import TABLE, Client, collection
 from asya_cli.failure import REFUSED, Failure
-from asya_cli.output import age, data, note, output_option, table
+from asya_cli.output import age, data, line_of, note, output_option, table
 from asya_cli.project import Server, find_server, project_of, state_of
 from asya_cli.source import refuse_faulty
 from asya_cli.targets import CLUSTER_SCOPED, KINDS, SYSTEM_LABEL, path_of, target_arguments
@@ -224,6 +224,15 @@ pause = paused_command("pause", True, "Stop an actor from taking work; its queue
 resume = paused_command("resume", False, "Let a paused actor take work again.")
 
 
+def what_blocks(actor: dict[str, Any]) -> str:
+    """The first thing that keeps an actor from being ready, in the server's words; empty where nothing does."""
+    conditions = (actor.get("status") or {}).get("conditions") or []
+    ready = next((one for one in conditions if one.get("type") == "Ready"), None)
+    if ready is None or ready.get("status") == "True":
+        return ""
+    return line_of(": ".join(str(ready[key]) for key in ("reason", "message") if ready.get(key)))
+
+
 @click.command()
 @target_arguments(["actor"])
 @click.option("--last", type=click.IntRange(min=1), default=10, show_default=True, help="How many decisions.")
@@ -231,14 +240,16 @@ resume = paused_command("resume", False, "Let a paused actor take work again.")
 @namespace_option
 @server_option
 def why(kind: str, name: str, last: int, output: str, namespace: str, server: str | None) -> None:
-    """Tell why an actor has as many replicas as it has: the last decisions of the scaler, newest first."""
+    """Tell why an actor has as many replicas as it has: what it waits for, and the last decisions, newest first."""
     client = Client(find_server(server))
+    actor = client.json("GET", path_of(kind, namespace, name))
     items = client.json("GET", path_of(kind, namespace, name) + "/decisions", params={"limit": str(last)})["items"]
-    if not items:
-        client.call("GET", path_of(kind, namespace, name))  # an actor that does not exist is another matter
     if output != "table":
         data(items, output)
-    elif not items:
+        return
+    if blocker := what_blocks(actor):
+        note(f"{name} is not ready: {blocker}")
+    if not items:
         click.echo(f"no decision about {name} yet: nothing has come for it")
     else:
         table(["age", "replicas", "why"], [[age(i["at"]), f"{i['from']} -> {i['to']}", i["reason"]] for i in items])

@@ -1,0 +1,59 @@
+"""What `asya why` tells of an actor: what it waits for, and what was decided."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from asya_cli import objects
+from asya_cli.main import main
+from asya_cli.project import Server
+
+TROUBLE = {
+    "type": "Ready", "status": "False", "reason": "Unschedulable",
+    "message": "infer-1: no node takes the pod: 0/1 nodes are available: 1 Insufficient nvidia.com/gpu.",
+}  # fmt: skip
+DECISION = {"at": "2026-01-01T00:00:00Z", "from": 0, "to": 1, "reason": "3 envelopes wait"}
+
+
+class Served:
+    """A server with one actor."""
+
+    conditions: tuple[dict[str, Any], ...] = (TROUBLE,)
+    decisions: tuple[dict[str, Any], ...] = (DECISION,)
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+
+    def json(self, method: str, path: str, **more: Any) -> Any:
+        """The actor, or what was decided."""
+        assert method == "GET"
+        if path.endswith("/asyncactors/infer/decisions"):
+            return {"items": list(self.decisions)}
+        assert path.endswith("/asyncactors/infer")
+        return {"status": {"conditions": list(self.conditions)}}
+
+
+def why(monkeypatch: pytest.MonkeyPatch, *more: str) -> Result:
+    monkeypatch.setattr(objects, "Client", Served)
+    done = CliRunner().invoke(main, ["why", "actor", "infer", "--server", "http://127.0.0.1:1", *more])
+    assert done.exit_code == 0, done.output
+    return done
+
+
+def test_what_keeps_an_actor_from_being_ready_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside what was decided, which may be right all the same; a program is given the decisions alone."""
+    told = why(monkeypatch)
+    assert told.stderr == f"infer is not ready: Unschedulable: {TROUBLE['message']}\n"
+    assert "3 envelopes wait" in told.stdout
+    assert why(monkeypatch, "-o", "json").stderr == ""
+
+
+def test_an_actor_that_is_ready_has_its_decisions_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or the word that there are none."""
+    monkeypatch.setattr(Served, "conditions", ({"type": "Ready", "status": "True", "reason": "Napping"},))
+    assert why(monkeypatch).stderr == ""
+    monkeypatch.setattr(Served, "decisions", ())
+    assert why(monkeypatch).stdout == "no decision about infer yet: nothing has come for it\n"
