@@ -30,6 +30,7 @@ RELAY_IMAGE = "localhost/asya-relay:test"
 PYTHON_IMAGE = "localhost/python:1"
 REPORTS_PORT = 6444
 USER = "asya"
+CREDENTIALS = "broker"  # the Secret that the Transport names, in the namespace of the servers
 RUNTIME = TOOLS.parent / "build" / "asya_runtime.pyz"
 
 
@@ -53,7 +54,6 @@ class OutsideServer:
             "--controllers=all", f"--runtime={RUNTIME}", f"--relay-image={RELAY_IMAGE}",
             f"--crew-image={RELAY_IMAGE}", f"--reports-listen={self.machine}:{self.reports_port}",
             listen=f"{self.machine}:{self.port}", database=cluster.postgres.dsn,
-            environment={"ASYA_RABBITMQ_USERNAME": USER, "ASYA_RABBITMQ_PASSWORD": cluster.password},
         )  # fmt: skip
 
     def is_called(self, holder: str) -> bool:
@@ -118,6 +118,8 @@ class AsyaCluster:
         objects = [self._without_selector(one) for one in rendered()]
         api = next(one for one in objects if one["kind"] == "APIService")
         self.admin.apply(*(one for one in objects if one is not api))
+        self.system("create", "secret", "generic", CREDENTIALS, f"--from-literal=username={USER}",
+                    f"--from-literal=password={self.password}")  # fmt: skip
         write_server_kubeconfig(self.folder, self.system, NAMESPACE)
         self.servers.append(OutsideServer(self, 1))
         self.system.apply(api)
@@ -137,8 +139,6 @@ class AsyaCluster:
     def _make_team(self) -> None:
         labels = {"pod-security.kubernetes.io/enforce": "restricted"}
         self.admin.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": TEAM, "labels": labels}})
-        self.kubectl("create", "secret", "generic", "asya-transport-rabbit", f"--from-literal=username={USER}",
-                     f"--from-literal=password={self.password}")  # fmt: skip
         self.kubectl("create", "serviceaccount", "sender")
         self.kubectl("create", "rolebinding", "sender", "--clusterrole=edit", f"--serviceaccount={TEAM}:sender")
         self.kubectl.apply(self._transport())
@@ -147,7 +147,7 @@ class AsyaCluster:
         addresses = self.rabbitmq.addresses
         port = int(addresses["ASYA_TEST_RABBITMQ"].rstrip("/").rpartition(":")[2])
         block = {"host": self.machine, "port": port, "managementUrl": addresses["ASYA_TEST_RABBITMQ_MANAGEMENT"],
-                 "credentialsSecretRef": {"name": "asya-transport-rabbit"}}  # fmt: skip
+                 "credentialsSecretRef": {"name": CREDENTIALS}}  # fmt: skip
         return {"apiVersion": "asya.sh/v1alpha1", "kind": "Transport", "metadata": {"name": "rabbit"},
                 "spec": {"type": "rabbitmq", "default": True, "rabbitmq": block}}  # fmt: skip
 
@@ -185,8 +185,9 @@ def load_relay(folder: Path) -> None:
 
 def rendered() -> list[dict[str, Any]]:
     """What the server says that a cluster needs to take it as an API."""
-    done = subprocess.run([PROGRAMS / "asya-server", "render", "apiservice", "--controllers", "all"], check=True,
-                          stdout=subprocess.PIPE, text=True)  # fmt: skip
+    command = [str(PROGRAMS / "asya-server"), "render", "apiservice", "--controllers", "all",
+               "--credentials", f"rabbit={CREDENTIALS}"]  # fmt: skip
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return list(yaml.safe_load_all(done.stdout))
 
 
