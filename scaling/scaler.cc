@@ -127,9 +127,10 @@ std::vector<ReplicaScaler::Count> ReplicaScaler::Counts(std::size_t limit) const
   std::vector<Count> counts;
   for (const auto& [key, state] : states_) {
     const std::int64_t desired = state.target.value_or(0);
-    if (desired == 0 && state.present == 0) continue;
+    const Messages& messages = state.messages;
+    if (desired + state.present + messages.visible + messages.delayed + messages.in_flight == 0) continue;
     if (counts.size() == limit) break;
-    counts.push_back({key.first, key.second, desired, state.present});
+    counts.push_back({key.first, key.second, desired, state.present, messages});
   }
   return counts;
 }
@@ -196,7 +197,12 @@ void ReplicaScaler::LookAt(const Key& key) {
     seen = found->second;
   }
   const Result<Look> look = Decide(seen);
+  Keep(key, seen.generation, look);
+  // Whoever is told finds the counts of this look.
   if (look.ok() && on_seen_) on_seen_(Seen{key.first, key.second, look->active, look->present, *look->target});
+}
+
+void ReplicaScaler::Keep(const Key& key, std::uint64_t generation, const Result<Look>& look) {
   const std::lock_guard lock(mutex_);
   const auto found = states_.find(key);
   if (found == states_.end()) return;
@@ -210,7 +216,8 @@ void ReplicaScaler::LookAt(const Key& key) {
   state.cause = look->cause;
   state.target = look->target;
   state.present = look->present;
-  if (state.generation == seen.generation) SetDue(key, state, std::min(state.due, look->next));
+  state.messages = look->messages;
+  if (state.generation == generation) SetDue(key, state, std::min(state.due, look->next));
 }
 
 Result<ReplicaScaler::Look> ReplicaScaler::Decide(const State& state) {
@@ -219,7 +226,8 @@ Result<ReplicaScaler::Look> ReplicaScaler::Decide(const State& state) {
   ASYA_TRY(const auto replicas, cluster_.Replicas(actor.deployment));
   const SteadyTime now = clock_.Steady();
   Signals signals = See(now, stats, replicas, settings_.replicas_tell_work);
-  Look look{state.memory, state.rates, state.target, state.cause, 0, false, now};
+  Look look{state.memory, state.rates, state.target, state.cause, 0, {stats.visible, stats.delayed, stats.in_flight},
+            false,        now};
   look.rates.Observe(now, stats.arrived_total, stats.settled_total, signals.busy);
   signals.moved = look.rates.moved();
   signals.arrivals_per_s = look.rates.arrivals_per_s();

@@ -77,12 +77,19 @@ class ReplicaScaler final : public ports::Scaler, public ports::DecisionLog {
   [[nodiscard]] std::vector<ports::Decision> Last(const std::string& namespace_, const std::string& actor,
                                                   std::int64_t limit) const override;
 
-  // Actors that have or should have replicas, by namespace and name; at most `limit`.
+  // Messages of an actor's queue, at the last look.
+  struct Messages {
+    std::int64_t visible = 0;
+    std::int64_t delayed = 0;
+    std::int64_t in_flight = 0;
+  };
+  // Actors that have or should have replicas, or whose queue has messages, by namespace and name; at most `limit`.
   struct Count {
     std::string namespace_;
     std::string actor;
     std::int64_t desired = 0;
     std::int64_t current = 0;
+    Messages messages;
   };
   [[nodiscard]] std::vector<Count> Counts(std::size_t limit) const;
   // What a hint of the queue does: its actor is looked at as soon as the gap allows.
@@ -101,7 +108,8 @@ class ReplicaScaler final : public ports::Scaler, public ports::DecisionLog {
     std::optional<std::int64_t> target;  // what the cluster was told last
     std::optional<Cause> cause;          // of the last decision recorded
     std::int64_t present = 0;            // replicas at the last look
-    std::uint64_t generation = 0;        // new with each Set, so that a look under way does not delay the next
+    Messages messages;
+    std::uint64_t generation = 0;  // new with each Set, so that a look under way does not delay the next
   };
   struct Look {
     Memory memory;
@@ -109,6 +117,7 @@ class ReplicaScaler final : public ports::Scaler, public ports::DecisionLog {
     std::optional<std::int64_t> target;
     std::optional<Cause> cause;
     std::int64_t present = 0;
+    Messages messages;
     bool active = false;
     SteadyTime next{};
   };
@@ -116,6 +125,8 @@ class ReplicaScaler final : public ports::Scaler, public ports::DecisionLog {
   void Work();
   void SetDue(const Key& key, State& state, SteadyTime due);
   void LookAt(const Key& key);
+  // What a look found, if the actor is still there; `generation`: of the actor that was looked at.
+  void Keep(const Key& key, std::uint64_t generation, const Result<Look>& look);
   Result<Look> Decide(const State& state);
   void Record(const State& state, const Signals& signals, const Desired& desired, std::int64_t present);
 

@@ -76,6 +76,38 @@ class ScalerTest : public ::testing::Test {
   ReplicaScaler scaler_{ReplicaScaler::Deps{queues_, cluster_, clock_}, ScalerSettings{}};
 };
 
+TEST_F(ScalerTest, CountsTellReplicasAndMessagesOfTheLastLook) {
+  scaler_.Set(Infer());
+  scaler_.RunDue();
+  EXPECT_TRUE(scaler_.Counts(10).empty());
+  ports::QueueStats stats = Waiting(3);
+  stats.in_flight = 2;
+  stats.delayed = 1;
+  queues_.Put("asya-default-infer", stats);
+  scaler_.Hint("asya-default-infer");
+  clock_.Advance(seconds(1));
+  scaler_.RunDue();
+  EXPECT_TRUE(scaler_.Counts(0).empty());
+  ASSERT_EQ(scaler_.Counts(10).size(), 1U);
+  const ReplicaScaler::Count count = scaler_.Counts(10).front();
+  EXPECT_EQ(count.namespace_ + "/" + count.actor, "default/infer");
+  EXPECT_GT(count.desired, 0);
+  EXPECT_EQ(count.messages.visible, 3);
+  EXPECT_EQ(count.messages.delayed, 1);
+  EXPECT_EQ(count.messages.in_flight, 2);
+}
+
+TEST_F(ScalerTest, AnActorWithoutReplicasCountsWhileMessagesWait) {
+  ports::ScaledActor paused = Infer();
+  paused.policy.paused = true;
+  queues_.Put("asya-default-infer", Waiting(3));
+  scaler_.Set(paused);
+  scaler_.RunDue();
+  ASSERT_EQ(scaler_.Counts(10).size(), 1U);
+  EXPECT_EQ(scaler_.Counts(10).front().desired, 0);
+  EXPECT_EQ(scaler_.Counts(10).front().messages.visible, 3);
+}
+
 TEST_F(ScalerTest, SizesAnActorToItsBacklogAndBackToZero) {
   queues_.Put("asya-default-infer", Waiting(3));
   scaler_.Set(Infer());

@@ -71,6 +71,10 @@ class Controllers {
   void UseIdentity(const http::TlsIdentity& identity);
   // What this replica decided about actors.
   [[nodiscard]] const ports::DecisionLog& decisions() const { return keda_; }
+  // Of at most `limit` actors, what this replica saw of them last.
+  [[nodiscard]] std::vector<scaling::ReplicaScaler::Count> Counts(std::size_t limit) const {
+    return keda_.Counts(limit);
+  }
   // Ends what is under way and gives the Lease up. Idempotent.
   void Stop();
   // By asking the cluster, whether this replica leads or not. Until Stop.

@@ -25,6 +25,7 @@
 #include "server/delegation.h"
 #include "server/housekeeping.h"
 #include "server/installation.h"
+#include "server/metrics_page.h"
 #include "server/object_database.h"
 #include "server/render_aggregation.h"
 #include "server/secret_store.h"
@@ -185,7 +186,7 @@ Status DirectServer::Parts::StartApi() {
   ASYA_TRY_STATUS(api->Start());
   router.Add("GET", "/metrics", [this](const http::Request& request, http::Responder responder) {
     if (!authenticate(request)) return responder.Send({401, "Unauthorized\n", "text/plain", {}});
-    responder.Send({200, metrics.Text(), "text/plain; version=0.0.4", {}});
+    responder.Send({200, MetricsPage(metrics, controllers.get()), "text/plain; version=0.0.4", {}});
   });
   router.SetFallback(std::bind_front(&apiserver::ApiServer::Handle, api.get()));
   return Ok();

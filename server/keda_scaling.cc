@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <utility>
 
 #include "reconcilers/resolve.h"
@@ -261,6 +262,14 @@ std::vector<ports::Decision> KedaScaling::Last(const std::string& namespace_, co
   }
   if (home == nullptr) return {};
   return home->scaler().Last(namespace_, actor, limit);
+}
+
+std::vector<scaling::ReplicaScaler::Count> KedaScaling::Counts(std::size_t limit) const {
+  std::vector<scaling::ReplicaScaler::Count> counts;
+  const std::lock_guard lock(mutex_);
+  for (const auto& [name, loop] : loops_)
+    std::ranges::move(loop->scaler().Counts(limit - counts.size()), std::back_inserter(counts));
+  return counts;
 }
 
 // What could not be written is tried at the next look; the value that KEDA is told must not wait for it.

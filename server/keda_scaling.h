@@ -21,6 +21,7 @@
 #include "ports/object_store.h"
 #include "scaling/external_scaler.h"
 #include "scaling/keda/keda_server.h"
+#include "scaling/scaler.h"
 #include "server/queue_directory.h"
 #include "server/scaled_actors.h"
 #include "server/scaler_options.h"
@@ -60,6 +61,8 @@ class KedaScaling final : public ports::DecisionLog {
   // Those of this server; each decides alike.
   [[nodiscard]] std::vector<ports::Decision> Last(const std::string& namespace_, const std::string& actor,
                                                   std::int64_t limit) const override;
+  // What the scaler saw last, of all that KEDA asks about; at most `limit`.
+  [[nodiscard]] std::vector<scaling::ReplicaScaler::Count> Counts(std::size_t limit) const;
 
  private:
   // The actors of one transport: a broker that does not answer holds up no other's.

@@ -125,6 +125,11 @@ TEST_F(KedaScalingTest, AMessageWakesWhoListensInAnyReplica) {
   const auto decisions = scaling_->Last("vision", "infer", 10);
   ASSERT_FALSE(decisions.empty());
   EXPECT_EQ(decisions.front().to_replicas, 1);
+  const auto counts = scaling_->Counts(10);
+  ASSERT_EQ(counts.size(), 1U);
+  EXPECT_EQ(counts.front().actor, "infer");
+  EXPECT_EQ(counts.front().messages.visible, 1);
+  EXPECT_TRUE(scaling_->Counts(0).empty());
 }
 
 TEST_F(KedaScalingTest, WhoeverLeadsTakesSurplusReplicasAway) {

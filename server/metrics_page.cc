@@ -43,21 +43,31 @@ std::string QueueText(Backend& backend) {
   return messages.text() + ages.text();
 }
 
-std::string ReplicaText(const scaling::ReplicaScaler& scaler) {
+std::string ActorText(const std::vector<scaling::ReplicaScaler::Count>& actors) {
   Gauges replicas("asya_scaler_replicas", "Replicas of an actor that has or should have some.");
-  for (const auto& count : scaler.Counts(kMetricsActorsMax)) {
-    replicas.Add({{"namespace", count.namespace_}, {"actor", count.actor}, {"kind", "desired"}},
-                 static_cast<double>(count.desired));
-    replicas.Add({{"namespace", count.namespace_}, {"actor", count.actor}, {"kind", "current"}},
-                 static_cast<double>(count.current));
+  Gauges messages("asya_scaler_messages", "Messages of an actor's queue, by their state, at the scaler's last look.");
+  for (const auto& actor : actors) {
+    const auto add = [&](Gauges& gauges, const char* label, const char* value, std::int64_t count) {
+      gauges.Add({{"namespace", actor.namespace_}, {"actor", actor.actor}, {label, value}}, static_cast<double>(count));
+    };
+    add(replicas, "kind", "desired", actor.desired);
+    add(replicas, "kind", "current", actor.current);
+    add(messages, "state", "visible", actor.messages.visible);
+    add(messages, "state", "delayed", actor.messages.delayed);
+    add(messages, "state", "in_flight", actor.messages.in_flight);
   }
-  return replicas.text();
+  return replicas.text() + messages.text();
 }
 
 }  // namespace
 
 std::string MetricsPage(const observe::Metrics& metrics, Backend& backend, const scaling::ReplicaScaler& scaler) {
-  return metrics.Text() + QueueText(backend) + ReplicaText(scaler);
+  return metrics.Text() + QueueText(backend) + ActorText(scaler.Counts(kMetricsActorsMax));
+}
+
+std::string MetricsPage(const observe::Metrics& metrics, const Controllers* controllers) {
+  if (controllers == nullptr) return metrics.Text();
+  return metrics.Text() + ActorText(controllers->Counts(kMetricsActorsMax));
 }
 
 }  // namespace asya::server

@@ -6,6 +6,7 @@
 #include "core/observe/metrics.h"
 #include "scaling/scaler.h"
 #include "server/backend.h"
+#include "server/controllers.h"
 
 namespace asya::server {
 
@@ -15,5 +16,7 @@ inline constexpr std::size_t kMetricsActorsMax = 1000;
 
 // Prometheus text exposition format 0.0.4. Blocks for as long as the queues take to answer.
 std::string MetricsPage(const observe::Metrics& metrics, Backend& backend, const scaling::ReplicaScaler& scaler);
+// The same of a server that keeps no queues of its own; without controllers it knows nothing of actors. Does not block.
+std::string MetricsPage(const observe::Metrics& metrics, const Controllers* controllers);
 
 }  // namespace asya::server

@@ -6,8 +6,8 @@
 namespace asya::storage::postgres {
 
 Committer::Committer(const Clock& clock, std::function<Origin()> origin,
-                     std::function<void(const Committed&)> committed)
-    : clock_(clock), origin_(std::move(origin)), committed_(std::move(committed)) {}
+                     std::function<void(const Committed&)> committed, observe::Metrics* metrics)
+    : clock_(clock), origin_(std::move(origin)), committed_(std::move(committed)), metrics_(metrics) {}
 
 Committer::~Committer() { Stop(); }
 
@@ -33,9 +33,11 @@ Status Committer::Submit(ChangePointer change) {
     const std::lock_guard lock(mutex_);
     if (!running_) return Fail(ErrorCode::kUnavailable, "the store is closing");
     if (waiting_.size() >= kWaitingMax) {
+      metrics_.Refused();
       return Fail(ErrorCode::kTooMany, "more than " + std::to_string(kWaitingMax) + " writes are waiting");
     }
     waiting_.push_back(std::move(change));
+    metrics_.Waiting(waiting_.size());
   }
   changed_.notify_one();
   return Ok();
@@ -58,16 +60,20 @@ std::vector<ChangePointer> Committer::TakeBatch() {
     batch.push_back(std::move(waiting_.front()));
     waiting_.pop_front();
   }
+  metrics_.Waiting(waiting_.size());
   return batch;
 }
 
 void Committer::Commit(const std::vector<ChangePointer>& batch) {
+  const SteadyTime begun = clock_.Steady();
   const auto committed = CommitBatch(*database_, batch, clock_.Now(), origin_());
   if (committed.ok()) {
+    metrics_.Committed(batch.size(), std::chrono::duration<double>(clock_.Steady() - begun).count());
     committed_(*committed);
     for (const auto& change : batch) change->finished.set_value(change->outcome);
     return;
   }
+  metrics_.Failed();
   committed_({});  // it may have happened: whoever follows the log is to look
   const ErrorCode code = committed.error().code;
   const bool away = code == ErrorCode::kUnavailable || code == ErrorCode::kTimeout || code == ErrorCode::kTooMany;

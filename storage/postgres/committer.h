@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "storage/postgres/change.h"
+#include "storage/postgres/commit_metrics.h"
 
 namespace asya::storage::postgres {
 
@@ -19,8 +20,9 @@ class Committer {
   static constexpr std::size_t kBatchMax = 128;     // changes in one transaction
 
   // `origin` tells what was seen by now; `committed` is called after each transaction that is durable, before its
-  // callers are answered; with nothing where the outcome is an error.
-  Committer(const Clock& clock, std::function<Origin()> origin, std::function<void(const Committed&)> committed);
+  // callers are answered; with nothing where the outcome is an error. `metrics` may be null, and lives longer.
+  Committer(const Clock& clock, std::function<Origin()> origin, std::function<void(const Committed&)> committed,
+            observe::Metrics* metrics = nullptr);
   ~Committer();
   // A database of its own, of one connection with fixed plans.
   void Start(std::unique_ptr<sql::postgres::Database> database);
@@ -39,6 +41,7 @@ class Committer {
   const Clock& clock_;
   const std::function<Origin()> origin_;
   const std::function<void(const Committed&)> committed_;
+  const CommitMetrics metrics_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<ChangePointer> waiting_;

@@ -36,7 +36,7 @@ ObjectStore::ObjectStore(sql::postgres::Database& database, const Clock& clock, 
           [this] {
             return Origin{log_reader_.SeenHead(), name_};
           },
-          [this](const Committed& committed) { log_reader_.Feed(committed); }),
+          [this](const Committed& committed) { log_reader_.Feed(committed); }, settings.metrics),
       listener_(
           database.settings(), {"asya_objects"},
           // What this one has written was fed to the reader, or it was woken.

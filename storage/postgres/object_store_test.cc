@@ -53,6 +53,20 @@ TEST_F(PostgresObjectStore, ABumpedStoreGoesOnBeyondAllThatWasSeen) {
   EXPECT_EQ(sink->WaitForClose().value().code, ErrorCode::kExpired) << "a server that runs meanwhile ends its watches";
 }
 
+TEST_F(PostgresObjectStore, CommitsAreCounted) {
+  const PostgresSchema schema;
+  Instance running(schema);
+  ASSERT_TRUE(running.store().Create(MakeRecord("n", "a"), kAuthor).ok());
+  ASSERT_TRUE(running.store().Create(MakeRecord("n", "b"), kAuthor).ok());
+  // Refused by what is stored, which is no fault of the transaction.
+  EXPECT_EQ(running.store().Create(MakeRecord("n", "b"), kAuthor).error().code, ErrorCode::kExists);
+  const std::string text = running.Metrics();
+  EXPECT_NE(text.find("asya_postgres_commit_seconds_count 3\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("asya_postgres_commit_changes_sum 3\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("asya_postgres_commit_failures_total 0\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("asya_postgres_write_queue_changes 0\n"), std::string::npos) << text;
+}
+
 TEST_F(PostgresObjectStore, WatchersOfEveryInstanceSeeTheWritesOfAllOnceInOrder) {
   constexpr int kInstances = 3;
   constexpr int kWriters = 2;  // of each instance
