@@ -16,7 +16,7 @@ CHART = ROOT / "deploy" / "chart"
 TESTDATA = Path(__file__).parent / "testdata"
 NAMESPACE = "asya-system"
 CALL_LIMIT_S = 120
-MONITORS = "--api-versions=monitoring.coreos.com/v1/ServiceMonitor"
+MONITORS = tuple(f"--api-versions=monitoring.coreos.com/v1/{kind}" for kind in ("ServiceMonitor", "PodMonitor"))
 
 
 @pytest.fixture(scope="session")
@@ -181,14 +181,30 @@ def test_the_least_that_can_be_installed_is_as_written_down(helm: str) -> None:
 
 
 def test_all_that_can_be_installed_is_as_written_down(helm: str) -> None:
-    same_as_golden("all.yaml", template(helm, f"--values={TESTDATA / 'all-values.yaml'}", MONITORS))
+    same_as_golden("all.yaml", template(helm, f"--values={TESTDATA / 'all-values.yaml'}", *MONITORS))
 
 
-def test_a_service_monitor_is_only_where_the_cluster_knows_the_kind(helm: str) -> None:
-    flags = ("--set=database.secretName=db",)
-    assert "ServiceMonitor" not in template(helm, *flags)
-    assert "ServiceMonitor" in template(helm, *flags, MONITORS)
-    assert "ServiceMonitor" not in template(helm, *flags, MONITORS, "--set=serviceMonitor.enabled=false")
+def monitors(helm: str, *flags: str) -> set[str]:
+    found = objects(template(helm, "--set=database.secretName=db", *flags))
+    return {each["kind"] for each in found if each["apiVersion"].startswith("monitoring.coreos.com/")}
+
+
+def test_monitors_are_only_where_the_cluster_knows_their_kinds(helm: str) -> None:
+    assert monitors(helm) == set()
+    assert monitors(helm, MONITORS[0]) == {"ServiceMonitor"}
+    assert monitors(helm, *MONITORS) == {"ServiceMonitor", "PodMonitor"}
+    assert monitors(helm, *MONITORS, "--set=serviceMonitor.enabled=false,podMonitor.enabled=false") == set()
+
+
+def test_dashboards_are_there_when_they_are_wanted(helm: str) -> None:
+    """What they hold is looked at by dashboards_test.py."""
+    flags = ("--set=database.secretName=db", "--set=dashboards.labels.team=platform")
+    assert "dashboard" not in template(helm, *flags)
+    found = objects(template(helm, *flags, "--set=dashboards.enabled=true"))
+    for name in ("actors", "server"):
+        metadata = one(found, "ConfigMap", f"asya-dashboard-{name}")["metadata"]
+        assert metadata["namespace"] == NAMESPACE
+        assert metadata["labels"].items() >= {"grafana_dashboard": "1", "team": "platform"}.items()
 
 
 def pod_specs(found: list[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -231,6 +247,8 @@ def test_lint_has_nothing_to_say(helm: str) -> None:
         ("scaler.kedaNamespace=", "at '/scaler/kedaNamespace': '' does not match pattern"),
         ("scaler.tls=false,scaler.caSecret=ca", "at '/scaler/caSecret': value must be ''"),
         ("transportSecrets[0].transport=sqs", "at '/transportSecrets/0': missing property 'secret'"),
+        ("dashboards.enable=true", "at '/dashboards': additional properties 'enable' not allowed"),
+        ("podMonitor.interval=often", "at '/podMonitor/interval': 'often' does not match pattern"),
         ("postgresql.password=p@ss", "at '/postgresql/password': 'p@ss' does not match pattern"),
         ("database.secretName=,postgresql.enabled=true", "postgresql.password: is needed where the chart is rendered"),
     ],
