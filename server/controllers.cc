@@ -6,12 +6,11 @@
 #include "cluster/kubernetes/access.h"
 #include "compositions/crew.h"
 #include "core/base/random.h"
+#include "server/installation.h"
 #include "server/pod_watchdog.h"
 
 namespace asya::server {
 namespace {
-
-constexpr const char* kLeaseName = "asya-controllers";
 
 // In a cluster every queue is on a broker that a Transport names.
 class NoQueues final : public ports::QueueAdmin {
@@ -112,7 +111,7 @@ Controllers::Controllers(ControllerOptions options, const Parts& parts)
                return standing->cluster.Scale(workload, replicas);
              },
              [this] { return leading_.load(); }, parts_.clock, parts_.logger, parts_.metrics}),
-      lease_(client_, {options_.namespace_, kLeaseName, options_.replica},
+      lease_(client_, {options_.namespace_, kControllersLease, options_.replica},
              {[this] { return Fit(); }, [this] { Lead(); }, [this] { Yield(); }}, parts_.clock, parts_.logger,
              &parts_.metrics) {
   queues_.Start(*no_queues_, [](const json::Value&) { return false; });

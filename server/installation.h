@@ -18,6 +18,8 @@
 namespace asya::server {
 
 inline constexpr const char* kInstallationName = "asya-installation";  // of the ConfigMap
+// Of the Lease by which one of the servers of an installation works on actors.
+inline constexpr const char* kControllersLease = "asya-controllers";
 
 class Installation {
  public:

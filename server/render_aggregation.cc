@@ -141,16 +141,19 @@ void AddControllerRights(const AggregationSettings& settings, std::vector<json::
   const std::string name = settings.service_account + "-controllers";
   json::Object rights = Head(kRbacVersion, "ClusterRole", name, "");
   rights["rules"] =
-      json::Array{Rule("", {"configmaps", "serviceaccounts"}, owns), Rule("", {"pods"}, {"get", "list", "watch"}),
+      json::Array{Rule("", {"configmaps", "serviceaccounts"}, owns), Rule("", {"pods"}, {"list", "watch"}),
                   Rule("", {"events"}, {"create", "get", "patch"}), Rule("apps", {"deployments"}, owns),
-                  Rule("apps", {"deployments/scale"}, {"get", "patch"}), Rule("policy", {"poddisruptionbudgets"}, owns),
+                  Rule("apps", {"deployments/scale"}, {"patch"}), Rule("policy", {"poddisruptionbudgets"}, owns),
                   Rule("keda.sh", {"scaledobjects", "triggerauthentications"}, owns),
                   // For blockOwnerDeletion in the references of children to their actor.
                   Rule(std::string(model::kGroup), {"asyncactors/finalizers"}, {"update"})};
   objects.emplace_back(std::move(rights));
   objects.push_back(Bound("ClusterRoleBinding", name, "", "ClusterRole", name, settings));
   json::Object lease = Head(kRbacVersion, "Role", name, settings.namespace_);
-  lease["rules"] = json::Array{Rule("coordination.k8s.io", {"leases"}, {"create", "get", "update"})};
+  json::Object own_lease = Rule("coordination.k8s.io", {"leases"}, {"get", "update"});
+  own_lease["resourceNames"] = json::Array{kControllersLease};
+  // What is not there yet has no name to be let in by.
+  lease["rules"] = json::Array{std::move(own_lease), Rule("coordination.k8s.io", {"leases"}, {"create"})};
   objects.emplace_back(std::move(lease));
   objects.push_back(Bound("RoleBinding", name, settings.namespace_, "Role", name, settings));
 }

@@ -96,6 +96,20 @@ TEST(RenderAggregation, TellsOfWebhooksWhereTheyAreAskedFor) {
       << rights;
 }
 
+// Pods are followed by lists and watches, counts are patched without a look, and there is one Lease.
+TEST(RenderAggregation, GivesControllersNoMoreThanTheyCall) {
+  AggregationSettings settings;
+  settings.controllers = true;
+  const json::Array objects = Parsed(settings);
+  const std::string rights = json::Dump(Named(objects, "ClusterRole", "asya-server-controllers"));
+  EXPECT_NE(rights.find(R"("resources":["pods"],"verbs":["list","watch"])"), std::string::npos) << rights;
+  EXPECT_NE(rights.find(R"("resources":["deployments/scale"],"verbs":["patch"])"), std::string::npos) << rights;
+  const std::string lease = json::Dump(*Named(objects, "Role", "asya-server-controllers").Find("rules"));
+  EXPECT_EQ(lease, R"([{"apiGroups":["coordination.k8s.io"],"resourceNames":["asya-controllers"],)"
+                   R"("resources":["leases"],"verbs":["get","update"]},)"
+                   R"({"apiGroups":["coordination.k8s.io"],"resources":["leases"],"verbs":["create"]}])");
+}
+
 TEST(RenderAggregation, GivesRightsToTheSecretsOfTransportsByName) {
   AggregationSettings settings;
   settings.controllers = true;
