@@ -12,8 +12,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import click
+from click.core import ParameterSource
 
-from asya_cli import environment, manifests
+from asya_cli import cluster, environment, manifests
 from asya_cli.client import Client, collection, segment
 from asya_cli.failure import NOT_FOUND, REFUSED, UNREACHABLE, Failure
 from asya_cli.output import note, table
@@ -190,11 +191,41 @@ def settle(client: Client, names: set[tuple[str, str]]) -> list[dict[str, Any]]:
 @click.option("--database", default="", envvar=DATABASE_VARIABLE, metavar="URL",
               help="PostgreSQL in place of the SQLite file, as postgres://USER@HOST:PORT/DATABASE; better set "
               f"{DATABASE_VARIABLE} where it holds a password.")  # fmt: skip
-def up(folder: Path, port: int, namespace: str, database: str) -> None:
+@click.option(
+    "--cluster",
+    "in_cluster",
+    is_flag=True,
+    help="A Kubernetes of one node with asya.sh in it, in place of "
+    "a project; needs root and a checkout with images. The first time builds it, for half an hour.",
+)
+@click.option("--values", multiple=True, type=click.Path(path_type=Path, exists=True, dir_okay=False),
+              help="With --cluster: values of the chart, such as transports.")  # fmt: skip
+def up(folder: Path, port: int, namespace: str, database: str, in_cluster: bool, values: tuple[Path, ...]) -> None:
     """Start a project on this machine: server, store, queues and its actors.
 
     FOLDER is a project: manifests of asya.sh beside the Python modules they name. Not for production.
     """
+    if in_cluster:
+        refuse_beside_cluster("folder", "port", "namespace", "database")
+        cluster.up([path.resolve() for path in values])
+        return
+    if values:
+        raise Failure("--values are of the chart, which only --cluster installs", "asya up --cluster", REFUSED)
+    start_project(folder, port, namespace, database)
+
+
+def refuse_beside_cluster(*names: str) -> None:
+    """Fail if one of these was typed: they are of a project, and --cluster starts none."""
+    source = click.get_current_context().get_parameter_source
+    typed = [name for name in names if source(name) is ParameterSource.COMMANDLINE]
+    if typed:
+        what = "FOLDER" if typed[0] == "folder" else f"--{typed[0]}"
+        raise Failure(f"{what} is of a project, and --cluster starts none", "kubectl apply, once the cluster is up",
+                      REFUSED)  # fmt: skip
+
+
+def start_project(folder: Path, port: int, namespace: str, database: str) -> None:
+    """What `up` does without a cluster."""
     if not folder.is_dir():
         what = "not a folder" if folder.exists() else "no such folder"
         raise Failure(f"{folder}: {what}", "name the folder of the manifests", REFUSED)
@@ -273,11 +304,16 @@ def show(actors: list[dict[str, Any]]) -> None:
 
 @click.command()
 @click.argument("folder", required=False, type=click.Path(path_type=Path))
-def down(folder: Path | None) -> None:
+@click.option("--cluster", "in_cluster", is_flag=True, help="The cluster of asya up --cluster, with all that is in it.")
+def down(folder: Path | None, in_cluster: bool) -> None:
     """Stop the local server and everything it started; queues, tasks and results stay for the next up.
 
     Running calls have 10 s to finish. Those that take longer are given back uncounted, and begin again at the next up.
     """
+    if in_cluster:
+        refuse_beside_cluster("folder")
+        cluster.down()
+        return
     if folder is not None:
         project = project_of(folder.resolve()) or folder.resolve()
         server = read_server_file(state_of(project))
