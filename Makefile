@@ -20,7 +20,7 @@ TSAN_FOLDERS = $(patsubst %/CMakeLists.txt,%,$(wildcard $(addsuffix /CMakeLists.
 
 .PHONY: help
 help: ## Lists the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: install
 install: ## Installs what building and testing need (asks dpkg first; prints nothing when all is there)
@@ -66,11 +66,12 @@ test: install build/asya_runtime.pyz lint-fast ## Runs every test: C++ and Pytho
 	wait $$sanitized || :
 	@$(MAKE) asan tsan
 
-.PHONY: test-cluster
-test-cluster: images ## Runs the tests that need a real cluster, on one made for them: minutes, an hour the first time
+.PHONY: e2e
+e2e: images ## Runs the tests that need a real cluster, on one made for them, then aggregated-load; an hour more the first time
 	@$(call BUILD,dev,asya-server asya-relay-rabbitmq)
 	@tools/build-go kubectl >/dev/null
-	@tools/testcluster run $(PYTHON_BIN)/pytest -q tests/cluster
+	@tools/testcluster run $(PYTHON_BIN)/pytest -q --durations=0 --durations-min=1 tests/cluster
+	@$(MAKE) aggregated-load
 
 # While the Python tests wait for servers and for time. What fails to build here fails again, visibly, in its own turn.
 .PHONY: sanitized

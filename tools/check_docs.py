@@ -13,7 +13,7 @@ import source_tree
 FUNCTION = re.compile(r"`([\w./-]+\.(?:cc|h|py)):([\w:~.]+)`")
 FILE = re.compile(r"`((?:[\w.-]+/)+[\w.-]+\.(?:cc|h|py|txt|md|json|yaml|sh))`")
 LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")
-COMMAND = re.compile(r"`make ([a-z-]+)")
+COMMAND = re.compile(r"`make ([a-z0-9-]+)")
 ADR_NAME = re.compile(r"^docs/adr/(\d{4})-[a-z0-9-]+\.md$")
 ADR_PARTS = ("## Context", "## Decision", "## Consequences", "## Measurement")
 CHANGE_KINDS = ("Added", "Changed", "Deprecated", "Removed", "Fixed", "Security")

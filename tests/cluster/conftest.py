@@ -1,4 +1,4 @@
-"""What the tests on a real cluster share; without one (`make test-cluster` makes it) none of them is collected."""
+"""What the tests on a real cluster share; without one (`make e2e` makes it) none of them is collected."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def kubectl() -> Iterator[Kubectl]:
 
 @pytest.fixture(scope="session")
 def images() -> dict[str, str]:
-    """The names of our images, which the node has; `make test-cluster` has built them."""
+    """The names of our images, which the node has; `make e2e` has built them."""
     version = re.search(r"project\(asya VERSION (\S+)", (ROOT / "CMakeLists.txt").read_text())
     assert version is not None
     for image in IMAGES:

@@ -87,9 +87,7 @@ class Project:
         for name, text in files.items():
             (self.folder / name.replace("__", ".")).write_text(text)
 
-    def run(
-        self, *arguments: str, code: int | None = 0, stdin: str = "", under: str = "", **environment: str
-    ) -> Done:
+    def run(self, *arguments: str, code: int | None = 0, stdin: str = "", under: str = "", **environment: str) -> Done:
         """Run `asya` with the arguments in the project's folder, `under` a program; it has to exit with `code`."""
         done = subprocess.run(
             [*under.split(), sys.executable, "-m", "asya_cli", *arguments],

@@ -352,6 +352,8 @@ def test_client_side_and_server_side_apply_take_turns(kubectl: Kubectl) -> None:
     assert "queueLength" not in last
     kubectl.run("apply", "-f", "-", stdin=changed)
     assert kubectl.json("get", "asya", "inference")["spec"]["scaling"]["queueLength"] == 5
+
+
 def test_a_restored_actor_is_applied_on_from_there(kubectl: Kubectl) -> None:
     """A restore by its path brings back what apply compares with as well."""
     path = f"/apis/asya.sh/v1alpha1/namespaces/{kubectl.namespace}/asyncactors/inference"
