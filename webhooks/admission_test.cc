@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "core/base/base64.h"
 #include "core/json/json_patch.h"
 #include "webhooks/test_actor.h"
@@ -103,6 +105,42 @@ TEST_F(AdmissionTest, AnswersBodiesThatAreNoReview) {
                                                    .value())))
                 .find("spec: Required value"),
             std::string::npos);
+}
+
+// Each value below `place`, in turn, in another type.
+void ForEachReplaced(json::Value& place, const std::function<void()>& look) {
+  const json::Value before = place;
+  for (const char* other : {"null", "true", "-1", "1e300", R"("")", R"("x")", "[]", "[null]", "{}", R"({"name":1})"}) {
+    place = json::Parse(other).value();
+    look();
+  }
+  place = before;
+  if (place.IsObject()) {
+    for (auto& [name, below] : place.AsObject()) ForEachReplaced(below, look);
+  } else if (place.IsArray()) {
+    for (json::Value& below : place.AsArray()) ForEachReplaced(below, look);
+  }
+}
+
+TEST_F(AdmissionTest, HasAnAnswerToEveryReviewOfAWrongShape) {
+  const json::Value pod = PodOf(R"({"name":"vllm","env":[{"name":"A","value":"b"}],"ports":[{"containerPort":1}],)"
+                                R"("volumeMounts":[{"name":"v","mountPath":"/v"}]})",
+                                R"("volumes":[{"name":"v","emptyDir":{}}],"initContainers":[{"name":"i"}],)"
+                                R"("imagePullSecrets":[{"name":"s"}])",
+                                R"("a":"b")");
+  json::Value review =
+      json::Object{{"apiVersion", "admission.k8s.io/v1"}, {"kind", "AdmissionReview"}, {"request", Create(pod)}};
+  int seen = 0;
+  ForEachReplaced(review, [&] {
+    for (const char* path : {kInjectPath, kCheckPath, kKindsPath}) {
+      const http::Response response = Send(path, json::Dump(review));
+      EXPECT_TRUE(response.status == 200 || response.status == 400) << json::Dump(review) << response.body;
+      const json::Value answer = json::Parse(response.body).value();
+      EXPECT_EQ(answer.GetString("kind"), response.status == 200 ? "AdmissionReview" : "Status");
+      ++seen;
+    }
+  });
+  EXPECT_GT(seen, 500);
 }
 
 json::Value Actor(const std::string& operation, const std::string& spec, const std::string& old = "") {
