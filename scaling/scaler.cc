@@ -45,7 +45,9 @@ Signals See(SteadyTime now, const ports::QueueStats& stats, const std::vector<po
     ++(replica.ready ? signals.ready : signals.starting);
     if (replica.in_flight > 0) ++signals.busy;
   }
-  if (!replicas_tell_work) signals.busy = std::min(signals.ready + signals.starting, stats.in_flight);
+  if (!replicas_tell_work) {
+    signals.busy = std::max(signals.busy, std::min(signals.ready + signals.starting, stats.in_flight));
+  }
   return signals;
 }
 

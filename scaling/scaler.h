@@ -35,7 +35,8 @@ struct ScalerSettings {
   std::chrono::milliseconds idle_poll{30000};
   // The same while an actor has no replica: shorter where nobody hints, since only this finds its first envelope.
   std::chrono::milliseconds zero_poll{30000};
-  // Off where the cluster knows of no replica whether it works: then as many count as busy as envelopes are in work.
+  // Off where a replica may work though the cluster does not know it: then at least as many count as busy as envelopes
+  // are in work.
   bool replicas_tell_work = true;
   // Another hand acts on most decisions, in its own time: replicas that were found to be too many and are there still
   // count as gone, but for those that work; and the cluster is asked to lower a count only one look after the decision,

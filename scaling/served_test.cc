@@ -90,6 +90,23 @@ TEST_F(ServedTest, NeverBelowWhatIsInWork) {
   EXPECT_EQ(seen_->present, 7);
 }
 
+TEST_F(ServedTest, NeverBelowTheReplicasThatTellOfWorkWhereTheBrokerDoesNot) {
+  Have(7);
+  for (int busy = 0; busy < 3; ++busy) cluster_.replicas[busy].in_flight = 4;
+  Put(0, 0);
+  for (int second = 0; second < 300; ++second) {
+    scaler_->RunDue();
+    EXPECT_GE(seen_->desired, 3);
+    EXPECT_TRUE(seen_->active) << "KEDA would end all of them";
+    clock_.Advance(seconds(1));
+  }
+  EXPECT_EQ(seen_->desired, 3) << "the four that are idle may go";
+  for (auto& replica : cluster_.replicas) replica.in_flight = 0;
+  clock_.Advance(seconds(1));
+  scaler_->RunDue();
+  EXPECT_FALSE(seen_->active);
+}
+
 TEST_F(ServedTest, WhatIsToGoIsToldALookBeforeItIsDoneAndStaysTold) {
   Have(7);
   Put(0, 2);

@@ -13,21 +13,25 @@ constexpr std::size_t kThreads = 8;
 constexpr std::size_t kWaitingRequests = 1024;
 constexpr std::size_t kReportBodyBytes = 20U << 20U;  // a dead letter of 16 MiB, the most of any queue, and more
 
-gateway::Deps DepsOf(const ClusterGateway::Parts& parts, ports::TaskStore& tasks, gateway::TaskHub& hub,
-                     gateway::CancelFeed& cancels, storage::postgres::FlyExchange& fly, Executor& executor) {
-  gateway::Deps deps{tasks, parts.objects, hub, cancels, executor, parts.clock, parts.logger};
-  deps.metrics = gateway::GatewayMetrics(parts.metrics);
+}  // namespace
+
+gateway::Deps ClusterGateway::MakeDeps() {
+  gateway::Deps deps{database_->tasks(), parts_.objects, hub_, cancels_, executor_, parts_.clock, parts_.logger};
+  deps.metrics = gateway::GatewayMetrics(parts_.metrics);
   deps.entry_has_to_be_stored = true;
   deps.speaks_for = ReporterNamespace;
-  deps.hand_on_fly = [&fly](std::vector<ports::FlyEvent> events) { fly.Send(std::move(events)); };
+  deps.hand_on_fly = [this](std::vector<ports::FlyEvent> events) { fly_->Send(std::move(events)); };
   // What its broker does not take is told when it is sent on.
   deps.first_message_bytes = [](const std::string& queue) {
     return ports::OrdinaryLimitBytes(transports::postgres::kMessageBytesMax) - Outbox::Wrap(queue, "").size();
   };
+  deps.on_load = [this](const http::Request& request, std::int64_t in_flight) {
+    const std::string pod = ReporterPod(request);
+    const std::lock_guard lock(load_mutex_);
+    if (on_load_ && !pod.empty()) on_load_(ReporterNamespace(request), pod, in_flight);
+  };
   return deps;
 }
-
-}  // namespace
 
 ClusterGateway::ClusterGateway(std::unique_ptr<TaskDatabase> database, const Parts& parts)
     : parts_(parts),
@@ -38,7 +42,7 @@ ClusterGateway::ClusterGateway(std::unique_ptr<TaskDatabase> database, const Par
                                      {[this](const std::string& task_id) { return hub_.IsFollowed(task_id); },
                                       [this](const ports::FlyEvent& event) { hub_.Fly(event); }})),
       cancel_follower_({database_->tasks(), cancels_, parts.clock, parts.logger}),
-      deps_(DepsOf(parts_, database_->tasks(), hub_, cancels_, *fly_, executor_)),
+      deps_(MakeDeps()),
       reaper_(database_->tasks(), parts.clock, parts.logger) {
   executor_.Start();
   hub_.Start();
@@ -112,6 +116,10 @@ void ClusterGateway::JoinTo(Controllers::Parts& controllers) {
   controllers.keep_letter = [this](const std::string& body, const ports::AbandonedWork& work) {
     return gateway::RefuseEnvelope(body, {work.namespace_, work.actor, kAbandoned, work.message}, database_->tasks(),
                                    parts_.clock);
+  };
+  controllers.tell_loads = [this](Controllers::OnLoad on_load) {
+    const std::lock_guard lock(load_mutex_);
+    on_load_ = std::move(on_load);
   };
 }
 

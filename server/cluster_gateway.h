@@ -71,7 +71,8 @@ class ClusterGateway {
   // To be forgotten now and then.
   std::vector<Upkeep::Drop> Drops();
 
-  // Has the controllers tell relays of this gateway, and send first messages on while they lead.
+  // Has the controllers tell relays of this gateway, be told of the work of pods, and send first messages on while they
+  // lead.
   void JoinTo(Controllers::Parts& controllers);
   // After the servers that it serves. Idempotent.
   void Stop();
@@ -80,6 +81,7 @@ class ClusterGateway {
   void BeginSending(QueueDirectory& queues);
   void EndSending();
   Result<std::string> Ca();
+  gateway::Deps MakeDeps();
   ClusterGateway(std::unique_ptr<TaskDatabase> database, const Parts& parts);
 
   const Parts parts_;
@@ -98,6 +100,8 @@ class ClusterGateway {
   std::unique_ptr<http::Server> reports_;
   std::mutex ca_mutex_;
   std::string ca_pem_;
+  std::mutex load_mutex_;
+  Controllers::OnLoad on_load_;
   bool stopped_ = false;
 };
 

@@ -111,6 +111,9 @@ Controllers::Controllers(ControllerOptions options, const Parts& parts)
                return standing->cluster.Scale(workload, replicas);
              },
              [this] { return leading_.load(); }, parts_.clock, parts_.logger, parts_.metrics}),
+      loads_([this](const std::string& namespace_, const std::string& pod,
+                    std::int64_t in_flight) { return NoteLoad(namespace_, pod, in_flight); },
+             parts_.logger, parts_.metrics),
       lease_(client_, {options_.namespace_, kControllersLease, options_.replica},
              {[this] { return Fit(); }, [this] { Lead(); }, [this] { Yield(); }}, parts_.clock, parts_.logger,
              &parts_.metrics) {
@@ -127,6 +130,12 @@ Status Controllers::Start() {
   Exchange(std::make_shared<Standing>(*this));
   credentials_.Start();
   lease_.Start();
+  if (parts_.tell_loads) {
+    loads_.Start();
+    parts_.tell_loads([this](const std::string& namespace_, const std::string& pod, std::int64_t in_flight) {
+      loads_.Take(namespace_, pod, in_flight);
+    });
+  }
   if (options_.scaler.address.empty()) {
     parts_.logger.Warning("KEDA is not served: actors that scale stay at the replicas they have",
                           {{"fix", "--scaler-listen ADDRESS:PORT"}});
@@ -143,7 +152,9 @@ void Controllers::Stop() {
   keda_.Stop();
   secrets_client_.Cancel();
   lease_.Stop();
+  if (parts_.tell_loads) parts_.tell_loads(nullptr);
   Exchange(nullptr);
+  loads_.Stop();
   if (parts_.yields) parts_.yields();
   credentials_.Stop();
   plan_client_.Cancel();
@@ -163,6 +174,13 @@ void Controllers::Exchange(std::shared_ptr<Standing> next) {
     before = std::exchange(standing_, std::move(next));
   }
   if (before) before->End();
+}
+
+Result<bool> Controllers::NoteLoad(const std::string& namespace_, const std::string& pod, std::int64_t in_flight) {
+  ASYA_TRY_STATUS(parts_.trusted());
+  const auto standing = Current();
+  if (standing == nullptr) return Fail(ErrorCode::kUnavailable, "the cluster is not followed now");
+  return standing->cluster.NoteLoad(namespace_, pod, in_flight);
 }
 
 // Who does not know yet what the cluster has would tell of every actor that nothing of it can be seen.

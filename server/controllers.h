@@ -24,6 +24,7 @@
 #include "server/abandoned_work.h"
 #include "server/gateway_composer.h"
 #include "server/keda_scaling.h"
+#include "server/pod_loads.h"
 #include "server/queue_directory.h"
 #include "server/scaler_options.h"
 
@@ -41,6 +42,8 @@ struct ControllerOptions {
 
 class Controllers {
  public:
+  // Of a pod: how many envelopes it has in work. Does not block.
+  using OnLoad = std::function<void(const std::string& namespace_, const std::string& pod, std::int64_t in_flight)>;
   // All of these live longer.
   struct Parts {
     // Whether the database is the one of the cluster; while it fails, this replica neither leads nor works.
@@ -59,6 +62,8 @@ class Controllers {
     AbandonedWorkBox::Keep keep_letter{};
     // With webhooks: whether a pod like this one would get its relay now. None: pods of others are not looked at.
     std::function<Status(const json::Value& pod)> would_inject{};
+    // Has this told of pods from now on, by relays that report to this replica; null ends it. None: nobody knows.
+    std::function<void(OnLoad on_load)> tell_loads{};
   };
   Controllers(ControllerOptions options, const Parts& parts);
   ~Controllers();
@@ -85,6 +90,7 @@ class Controllers {
   struct Standing;
   [[nodiscard]] reconcilers::ReconcilerSettings Settings() const;
   [[nodiscard]] Status Fit() const;
+  Result<bool> NoteLoad(const std::string& namespace_, const std::string& pod, std::int64_t in_flight);
   void Lead();
   void Yield();
   // What follows the cluster now; null between two.
@@ -109,6 +115,7 @@ class Controllers {
   mutable std::mutex standing_mutex_;
   std::shared_ptr<Standing> standing_;  // from Start to Stop, exchanged by the thread of the Lease
   KedaScaling keda_;
+  PodLoads loads_;
   cluster::kubernetes::Lease lease_;
 };
 

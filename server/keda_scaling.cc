@@ -28,7 +28,7 @@ scaling::ScalerSettings LoopSettings() {
   settings.zero_poll = kZeroPoll;
   settings.idle_poll = kRestPoll;
   settings.another_acts = true;
-  settings.replicas_tell_work = false;  // a pod does not show what it works on
+  settings.replicas_tell_work = false;  // those of short work say nothing, and some cannot
   return settings;
 }
 

@@ -142,8 +142,10 @@ void AddControllerRights(const AggregationSettings& settings, std::vector<json::
   json::Object rights = Head(kRbacVersion, "ClusterRole", name, "");
   rights["rules"] =
       json::Array{Rule("", {"configmaps", "serviceaccounts"}, owns), Rule("", {"pods"}, {"list", "watch"}),
-                  Rule("", {"events"}, {"create", "get", "patch"}), Rule("apps", {"deployments"}, owns),
-                  Rule("apps", {"deployments/scale"}, {"patch"}), Rule("policy", {"poddisruptionbudgets"}, owns),
+                  // Which of them have work stands in their annotations; what they run is not changed that way.
+                  Rule("", {"pods/status"}, {"patch"}), Rule("", {"events"}, {"create", "get", "patch"}),
+                  Rule("apps", {"deployments"}, owns), Rule("apps", {"deployments/scale"}, {"patch"}),
+                  Rule("policy", {"poddisruptionbudgets"}, owns),
                   Rule("keda.sh", {"scaledobjects", "triggerauthentications"}, owns),
                   // For blockOwnerDeletion in the references of children to their actor.
                   Rule(std::string(model::kGroup), {"asyncactors/finalizers"}, {"update"})};

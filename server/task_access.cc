@@ -13,7 +13,9 @@
 namespace asya::server {
 namespace {
 
-constexpr const char* kReporter = "X-Asya-Reporter-Namespace";  // set by GuardReports alone
+constexpr const char* kReporter = "X-Asya-Reporter-Namespace";             // set by GuardReports alone
+constexpr const char* kReporterPod = "X-Asya-Reporter-Pod";                // so is this
+constexpr const char* kPodName = "authentication.kubernetes.io/pod-name";  // what is said of a token made for a pod
 constexpr std::string_view kAccountPrefix = "system:serviceaccount:";
 constexpr std::string_view kBase = "/api/v1/";
 
@@ -181,10 +183,14 @@ http::Handler GuardReports(apiserver::Authenticator authenticate, http::Handler 
     const auto namespace_ = identity ? NamespaceOfAccount(identity->name) : std::nullopt;
     if (!namespace_) return responder.Send(ToResponse(apiserver::Unauthorized()));
     request.headers.Set(kReporter, *namespace_);
+    const auto pod = identity->extra.find(kPodName);
+    request.headers.Set(kReporterPod, pod == identity->extra.end() || pod->second.empty() ? "" : pod->second.front());
     next(std::move(request), std::move(responder));
   };
 }
 
 std::string ReporterNamespace(const http::Request& request) { return request.headers.Get(kReporter).value_or(""); }
+
+std::string ReporterPod(const http::Request& request) { return request.headers.Get(kReporterPod).value_or(""); }
 
 }  // namespace asya::server

@@ -33,9 +33,12 @@ http::Handler GuardTasks(apiserver::Authenticator authenticate, TaskRights right
 // which nothing is pending goes to `whole` at once. May block.
 http::Handler GuardBody(apiserver::Authenticator authenticate, http::Handler whole, http::Handler read);
 
-// Lets through to `next` who is a pod's ServiceAccount, and notes its namespace in the request.
+// Lets through to `next` who is a pod's ServiceAccount, and notes its namespace and the pod in the
+// request.
 http::Handler GuardReports(apiserver::Authenticator authenticate, http::Handler next);
 // That namespace.
 std::string ReporterNamespace(const http::Request& request);
+// The pod, by its token; empty where that was made for none.
+std::string ReporterPod(const http::Request& request);
 
 }  // namespace asya::server

@@ -167,6 +167,31 @@ TEST(BodyAccess, IsForWhomSomebodyKnows) {
   EXPECT_EQ(ask("", false), "whole:here") << "who comes after has to ask";
 }
 
+TEST(ReportAccess, TellsThePodThatTheTokenWasMadeFor) {
+  std::map<std::string, std::vector<std::string>> extra{{"authentication.kubernetes.io/pod-name", {"echo-1"}}};
+  std::string told = "-";
+  const http::Handler guarded = GuardReports(
+      [&extra](const http::Request&) {
+        return apiserver::User{"system:serviceaccount:vision:default", {}, "", extra};
+      },
+      [&told](const http::Request& request, http::Responder responder) {
+        told = ReporterPod(request);
+        responder.Send({200, "", "text/plain", {}});
+      });
+  const auto ask = [&] {
+    http::Response response{0, "", "", {}};
+    http::Request request;
+    request.headers.Set("X-Asya-Reporter-Pod", "another");
+    guarded(std::move(request), http::Responder(std::make_unique<Sink>(response)));
+    return response.status;
+  };
+  EXPECT_EQ(ask(), 200);
+  EXPECT_EQ(told, "echo-1");
+  extra.clear();
+  EXPECT_EQ(ask(), 200);
+  EXPECT_EQ(told, "") << "nobody is believed to be a pod because of a header";
+}
+
 TEST(ReportAccess, IsForServiceAccountsAndTellsTheirNamespace) {
   std::string told = "-";
   const http::Handler guarded = GuardReports(Known, [&told](const http::Request& request, http::Responder responder) {

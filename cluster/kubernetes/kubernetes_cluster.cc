@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cluster/kubernetes/own_object.h"
+#include "cluster/kubernetes/pod_load.h"
 #include "cluster/kubernetes/pods.h"
 #include "cluster/kubernetes/projection.h"
 #include "cluster/kubernetes/served.h"
@@ -229,8 +230,30 @@ Result<std::vector<ports::Replica>> KubernetesCluster::Replicas(const ports::Res
 
 std::vector<ports::Replica> KubernetesCluster::PodsOf(const ports::ResourceRef& deployment) const {
   std::vector<ports::Replica> replicas;
-  for (const auto& pod : pods_.OwnedBy(Text(deployment))) replicas.push_back(ReplicaOf(pod.object));
+  for (const auto& pod : pods_.OwnedBy(Text(deployment))) {
+    replicas.push_back(ReplicaOf(pod.object));
+    replicas.back().in_flight = InFlightOf(pod.object, clock_.Now());
+  }
   return replicas;
+}
+
+Result<bool> KubernetesCluster::NoteLoad(const std::string& namespace_, const std::string& pod,
+                                         std::int64_t in_flight) {
+  ASYA_TRY_STATUS(Ready());
+  const ports::ResourceRef ref{PodKind().api_version, PodKind().name, namespace_, pod};
+  const ObjectCache::Object found = pods_.Find(ref);
+  if (found == nullptr) return false;
+  json::Value patch = LoadPatch(*found, in_flight, clock_.Now());
+  if (patch.IsNull()) return false;
+  // By its status, of which a patch may not touch what the pod runs: the right to no more is needed.
+  auto written = client_.Send({"PATCH", ObjectPath(PodKind(), ref) + "/status", std::move(patch), kMergePatch});
+  // It has gone since, or there is another one of its name, which tells of itself.
+  const bool is_gone = !written.ok() && (written.error().code == ErrorCode::kNotFound ||
+                                         written.error().code == ErrorCode::kInvalid);  // of another uid
+  if (is_gone) return false;
+  if (!written.ok()) return written.error();
+  pods_.PutWritten(std::move(*written));
+  return true;
 }
 
 std::shared_ptr<void> KubernetesCluster::Subscribe(std::function<void(const std::string&)> on_change) {

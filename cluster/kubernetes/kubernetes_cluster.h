@@ -2,6 +2,7 @@
 // them.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -59,6 +60,9 @@ class KubernetesCluster final : public ports::Cluster {
   Result<std::vector<ports::Observed>> Observe(const std::string& owner_uid) override;
   Status Scale(const ports::ResourceRef& deployment, std::int64_t replicas) override;
   Result<std::vector<ports::Replica>> Replicas(const ports::ResourceRef& deployment) override;
+  // Of a pod of ours that is there: how many envelopes it has in work, for Replicas() of every server, and so that the
+  // cluster takes pods without work away first. True where something had to be written (pod_load.h).
+  Result<bool> NoteLoad(const std::string& namespace_, const std::string& pod, std::int64_t in_flight);
   [[nodiscard]] std::shared_ptr<void> Subscribe(std::function<void(const std::string&)> on_change) override;
 
  private:
