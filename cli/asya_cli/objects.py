@@ -252,4 +252,10 @@ def why(kind: str, name: str, last: int, output: str, namespace: str, server: st
     if not items:
         click.echo(f"no decision about {name} yet: nothing has come for it")
     else:
-        table(["age", "replicas", "why"], [[age(i["at"]), f"{i['from']} -> {i['to']}", i["reason"]] for i in items])
+        rows = [[age(i["at"]), f"{i['from']} -> {i['to']}", work_of(i.get("inputs")), i["reason"]] for i in items]
+        table(["age", "replicas", "waits/works/busy", "why"], rows)
+
+
+def work_of(inputs: dict[str, Any] | None) -> str:
+    """Envelopes that waited and that were in work, and replicas that had some, at a decision."""
+    return "/".join(str((inputs or {}).get(key, "?")) for key in ("visible", "inFlight", "busy"))

@@ -253,6 +253,8 @@ def test_why_tells_the_decisions_about_an_actor(work: Project) -> None:
     rows = work.run("why", "actor", "shout", "--last", "100").rows()
     assert "0 -> 1" in [row["REPLICAS"] for row in rows]
     assert all(row["WHY"] for row in rows)
+    assert all(len(row["WAITS/WORKS/BUSY"].split("/")) == 3 for row in rows)
+    assert "1/0/0" in [row["WAITS/WORKS/BUSY"] for row in rows if row["REPLICAS"] == "0 -> 1"]
 
 
 def test_every_listing_is_there_for_programs(work: Project) -> None:
