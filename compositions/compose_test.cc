@@ -2,6 +2,7 @@
 #include <rapidcheck/gtest.h>
 
 #include <algorithm>
+#include <map>
 
 #include "compositions/actor_composer.h"
 #include "compositions/crew.h"
@@ -54,6 +55,43 @@ TEST(Compose, LeavesTheReplicaCountToTheScaler) {
   ASSERT_TRUE(fixed.ok()) << fixed.error().message;
   EXPECT_EQ(*FindObject(fixed->objects, "Deployment")->FindPath({"spec", "replicas"}), json::Value(3));
   EXPECT_EQ(FindObject(fixed->objects, "ScaledObject"), nullptr);
+}
+
+// A pod that goes may have begun its longest call just before.
+TEST(Compose, APodThatGoesHasTheTimeOfItsLongestCallAndMore) {
+  constexpr std::int64_t kSettlingSeconds = 30;
+  const ActorComposer composer{Settings()};
+  const std::map<std::string, std::int64_t> longest{{"250ms", 1}, {"30s", 30}, {"90m", 5400}, {"26h", 93'600}};
+  for (const auto& [timeout, seconds] : longest) {
+    for (const char* work : {R"("image":"a","handler":"m.f")", R"("endpoint":{"url":"http://m"})"}) {
+      std::string spec = std::string("{") + work + R"(,"resiliency":{"actorTimeout":")" + timeout + R"("}})";
+      const auto set = composer.Compose(Input(spec));
+      ASSERT_TRUE(set.ok()) << set.error().message;
+      const json::Value& pod = *FindObject(set->objects, "Deployment")->FindPath({"spec", "template", "spec"});
+      EXPECT_EQ(pod.GetInt("terminationGracePeriodSeconds"), seconds + kSettlingSeconds) << spec;
+    }
+  }
+}
+
+// The kubelet signals the relay, a native sidecar, only when the runtime has ended; the end of intake must not wait
+// for that. Without a runtime the relay is the one that is signalled.
+TEST(Compose, TheRuntimeOfAPodThatGoesEndsAfterTheRelayHasDrained) {
+  const ActorComposer composer{Settings()};
+  const auto set = composer.Compose(Input(R"({"image":"a","handler":"m.f","pythonExecutable":"/py"})"));
+  ASSERT_TRUE(set.ok()) << set.error().message;
+  const json::Value& pod = *FindObject(set->objects, "Deployment")->FindPath({"spec", "template", "spec"});
+  const json::Value& relay = pod.Find("initContainers")->AsArray().at(0);
+  EXPECT_EQ(relay.GetString("restartPolicy"), "Always");
+  EXPECT_EQ(relay.Find("lifecycle"), nullptr);
+  const json::Value& runtime = pod.Find("containers")->AsArray().at(0);
+  EXPECT_EQ(json::Dump(*runtime.FindPath({"lifecycle", "preStop", "exec", "command"})),
+            R"(["/py","/opt/asya/asya_runtime.pyz","drain"])");
+  const auto alone = composer.Compose(Input(R"({"endpoint":{"url":"http://m"}})"));
+  ASSERT_TRUE(alone.ok()) << alone.error().message;
+  const json::Value& single = *FindObject(alone->objects, "Deployment")->FindPath({"spec", "template", "spec"});
+  EXPECT_EQ(single.Find("initContainers"), nullptr);
+  EXPECT_EQ(single.Find("containers")->AsArray().at(0).GetString("name"), "asya-relay");
+  EXPECT_EQ(single.Find("containers")->AsArray().at(0).Find("lifecycle"), nullptr);
 }
 
 TEST(Compose, TellsKedaWhereAndHowToAskOurScaler) {

@@ -204,6 +204,22 @@ TEST_F(Gateway, ARelayTellsOfItsOwnNamespaceAlone) {
   EXPECT_EQ(Call("POST", "/api/v1/events", R"({"type":"fly","task":"t","data":1})", "X-Of", "vision").status, 403);
 }
 
+TEST_F(Gateway, HandsOnWhatARelayHasInWork) {
+  std::vector<std::int64_t> told;
+  deps_->on_load = [&told](const http::Request&, std::int64_t in_flight) { told.push_back(in_flight); };
+  const auto send = [this](const std::string& items) { return Call("POST", "/api/v1/events", items).status; };
+  EXPECT_EQ(send(R"([{"type":"load","namespace":"vision","in_flight":3},{"type":"fly","task":"t","data":1},)"
+                 R"({"type":"load","namespace":"vision","in_flight":0}])"),
+            204);
+  EXPECT_EQ(told, std::vector<std::int64_t>{0}) << "the last word counts";
+  EXPECT_EQ(send(R"([{"type":"load","namespace":"vision","in_flight":-1}])"), 400);
+  EXPECT_EQ(send(R"([{"type":"load","namespace":"vision"}])"), 400) << "nothing said is not nothing in work";
+  EXPECT_EQ(send(R"([{"type":"fly","task":"t","data":1}])"), 204);
+  deps_->on_load = nullptr;
+  EXPECT_EQ(send(R"([{"type":"load","namespace":"vision","in_flight":5}])"), 204) << "nobody wants to know";
+  EXPECT_EQ(told.size(), 1U);
+}
+
 TEST_F(Gateway, AnOutboxTakesNothingForAnActorThatIsNotThere) {
   deps_->entry_has_to_be_stored = true;
   deps_->intake = nullptr;

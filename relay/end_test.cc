@@ -56,6 +56,23 @@ class End : public ::testing::Test {
   FakeGateway gateway_;
 };
 
+TEST_F(End, ARelayWithATokenOfItsPodTellsWhetherItHasWork) {
+  harness_.settings.gateway->token_file = harness_.folder() + "/token";
+  FakeRuntime runtime(harness_.folder(), [](Call& call) { call.Return("1"); });
+  harness_.Start();
+  ASSERT_TRUE(WaitFor("type", "load"));
+  const json::Value item = gateway_.items().front();
+  EXPECT_EQ(json::Dump(item), R"({"in_flight":0,"namespace":"ns","type":"load"})");
+}
+
+TEST_F(End, ARelayThatIsNoPodTellsNothingOfItsLoad) {
+  FakeRuntime runtime(harness_.folder(), [](Call& call) { call.Return("1"); });
+  harness_.Start();
+  harness_.Send(harness_.Make("e1"));
+  ASSERT_TRUE(WaitFor("task", "e1"));
+  for (const json::Value& item : gateway_.items()) EXPECT_NE(item.GetString("type"), "load");
+}
+
 TEST_F(End, TheSinkReportsAResultBeforeItAcknowledges) {
   Become("x-sink");
   FakeRuntime runtime(harness_.folder(), [](Call& call) { call.Return("1"); });

@@ -36,6 +36,10 @@ def steps(payload):
     if kind == "slow" and not os.path.exists(payload["mark"]):
         open(payload["mark"], "w").close()
         time.sleep(3600)
+    if kind == "long":
+        open(payload["mark"], "w").close()
+        while not os.path.exists(payload["mark"] + "-over"):
+            time.sleep(0.01)
     if kind == "error":
         raise KeyError("no such thing")
     return payload
@@ -145,6 +149,29 @@ TEST_F(Process, CrashesSlowHandlersAndErrorsOfRealPython) {
   Send("error", Payload("error"));
   EXPECT_TRUE(RelayHarness::Eventually([&] { return Arrived("post") == 3 && Arrived("x-sink") == 1 && Left() == 0; }))
       << Log("relay.log") << Log("runtime.log");
+}
+
+// What a kubelet does to a pod that goes: preStop, then the signal to the runtime, and after its end that to the relay.
+TEST_F(Process, APodThatGoesFinishesItsWorkAndTakesNoMore) {
+  StartRuntime("handlers.steps");
+  StartRelay();
+  Send("running", Payload("long"));
+  ASSERT_TRUE(RelayHarness::Eventually([&] { return std::ifstream(folder_.path() + "/mark-long").good(); }))
+      << Log("relay.log");
+  ChildProcess stop({"python3", ASYA_RUNTIME_FILE, "drain"}, {{"ASYA_SOCKET_DIR", folder_.path()}},
+                    folder_.path() + "/drain.log");
+  ASSERT_TRUE(RelayHarness::Eventually([&] { return Log("relay.log").find("draining") != std::string::npos; }))
+      << Log("relay.log") << Log("drain.log");
+  Send("late", Payload("fine"));
+  std::ofstream(folder_.path() + "/mark-long-over") << "over";
+  EXPECT_EQ(stop.Wait(), 0) << Log("drain.log");
+  EXPECT_EQ(Arrived("post"), 1) << "preStop ends when what ran is settled, and not before";
+  EXPECT_EQ(broker_->Admin().Stats("asya-ns-infer")->visible, 1) << "what came after it is for others";
+  runtime_->Signal(SIGTERM);
+  EXPECT_EQ(runtime_->Wait(), 0) << Log("runtime.log");
+  relay_->Signal(SIGTERM);
+  EXPECT_EQ(relay_->Wait(), 0) << Log("relay.log");
+  EXPECT_EQ(Arrived("post"), 1);
 }
 
 // Restarting a laptop or a node in the middle of a long call is nobody's crash, however often it happens.
