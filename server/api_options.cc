@@ -33,6 +33,7 @@ constexpr const char* kAggregated = "--aggregated";
 constexpr const char* kServingCa = "--serving-ca-file";
 constexpr const char* kControllers = "--controllers";
 constexpr const char* kWebhooks = "--webhooks";
+constexpr const char* kWebhooksListen = "--webhooks-listen";
 constexpr const char* kRuntime = "--runtime";
 constexpr const char* kReports = "--reports-listen";
 constexpr const char* kRequiredClaim = "--oidc-required-claim";
@@ -45,6 +46,13 @@ Status SetListen(const std::string& text, ApiOptions& options) {
   ASYA_TRY(ListenAddress listen, ParseListen(kListen, text));
   options.address = std::move(listen.address);
   options.port = listen.port;
+  return Ok();
+}
+
+Status SetWebhooks(const std::string& text, ApiOptions& options) {
+  ASYA_TRY(ListenAddress listen, ParseListen(kWebhooksListen, text));
+  options.webhooks_address = std::move(listen.address);
+  options.webhooks_port = listen.port;
   return Ok();
 }
 
@@ -209,9 +217,8 @@ void CheckReports(const ApiOptions& options, std::vector<Error>& errors) {
   if (!options.controllers)
     errors.push_back(Invalid(kReports, "is accepted with " + std::string(kControllers) + " alone"));
   if (!options.gateway_url.empty() && !options.gateway_url.starts_with("https://")) {
-    errors.push_back(Invalid("--gateway-url", "got \"" + options.gateway_url +
-                                                  "\"; an https URL is accepted beside " + std::string(kReports) +
-                                                  ": relays show it the token of their pod"));
+    errors.push_back(Invalid("--gateway-url", "got \"" + options.gateway_url + "\"; an https URL is accepted beside " +
+                                                  std::string(kReports) + ": relays show it the token of their pod"));
   }
   if (options.database_url.empty()) {
     errors.push_back(Invalid(kReports, "needs ASYA_DATABASE_URL: tasks lie in a PostgreSQL that all servers share"));
@@ -226,6 +233,9 @@ void CheckControllers(const ApiOptions& options, std::vector<Error>& errors) {
     errors.push_back(
         Invalid(kWebhooks, "is accepted with " + std::string(kControllers) +
                                " all alone: what is put into pods of others belongs to what is made there"));
+  }
+  if (options.webhooks_port && !options.webhooks) {
+    errors.push_back(Invalid(kWebhooksListen, "is accepted with " + std::string(kWebhooks) + " all alone"));
   }
   CheckReports(options, errors);
   if (!options.controllers) return;
@@ -263,6 +273,7 @@ void CheckFlags(const ApiOptions& options, bool listens, std::vector<Error>& err
 void AddControllerFlags(ApiOptions& options, std::map<std::string, FlagSetter>& flags) {
   flags[kControllers] = AllOrNoneFlag(kControllers, options.controllers);
   flags[kWebhooks] = AllOrNoneFlag(kWebhooks, options.webhooks);
+  flags[kWebhooksListen] = [&options](const std::string& value) { return SetWebhooks(value, options); };
   flags[kRuntime] = TextFlag(options.runtime_archive);
   flags["--relay-image"] = TextFlag(options.relay_image);
   flags["--crew-image"] = TextFlag(options.crew_image);

@@ -38,7 +38,10 @@ struct ApiOptions {
   std::string service = "asya-server";  // of the namespace, by which kube-apiserver calls this server
   // Whether this server also makes of the actors what the cluster runs; with the images and the runtime of their pods.
   bool controllers = false;
-  bool webhooks = false;        // whether it is asked about pods of others; with the same images and runtime
+  bool webhooks = false;  // whether it is asked about pods of others; with the same images and runtime
+  // A port of the webhooks' own; none: they are on that of the API.
+  std::string webhooks_address;
+  std::optional<std::uint16_t> webhooks_port;
   std::string runtime_archive;  // asya_runtime.pyz
   std::string relay_image = "asya-relay:latest";
   std::string crew_image = "asya-crew:latest";

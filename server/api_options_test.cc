@@ -223,6 +223,11 @@ TEST_F(ApiOptionsTest, AClusterThatKnowsUsers) {
 TEST_F(ApiOptionsTest, WebhooksBelongToControllers) {
   EXPECT_NE(Parse({"--listen=0.0.0.0:1", "--webhooks=all"}).find("--webhooks: is accepted with --controllers all"),
             std::string::npos);
+  EXPECT_NE(Parse({"--listen=0.0.0.0:1", "--webhooks-listen=0.0.0.0:2"})
+                .find("--webhooks-listen: is accepted with --webhooks all alone"),
+            std::string::npos);
+  EXPECT_NE(Parse({"--listen=0.0.0.0:1", "--webhooks-listen=x"}).find("--webhooks-listen: got \"x\""),
+            std::string::npos);
   EXPECT_NE(Parse({"--listen=0.0.0.0:1", "--webhooks=yes"}).find("--webhooks: got \"yes\"; all or none"),
             std::string::npos);
 }

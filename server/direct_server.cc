@@ -217,12 +217,13 @@ Status DirectServer::Parts::Listen() {
   if (options.webhooks) {
     webhooks = std::make_unique<Webhooks>(controllers->composer(),
                                           Webhooks::Parts{database->objects(), clock, logger.For("webhooks"), metrics});
+    if (options.webhooks_port) {
+      ASYA_TRY_STATUS(webhooks->Listen({options.webhooks_address, *options.webhooks_port}, identity));
+    }
     webhooks->Start();
     handler = webhooks->Before(std::move(handler));
   }
-  auto created = http::Server::Create(std::move(listen), limits, std::move(handler), logger.For("http"), &metrics);
-  if (!created.ok()) return created.error();
-  server = std::move(created).value();
+  ASYA_TRY(server, http::Server::Create(std::move(listen), limits, std::move(handler), logger.For("http"), &metrics));
   if (gateway) {
     ASYA_TRY_STATUS(gateway->Listen(
         {options.reports_address, *options.reports_port}, identity,
@@ -253,6 +254,7 @@ Status DirectServer::Parts::ReplaceTls(const std::optional<http::TlsIdentity>& n
   http::ClientAuthorities used = next.value_or(authorities);
   ASYA_TRY_STATUS(server->ReplaceTls(used_identity, used));
   if (gateway) ASYA_TRY_STATUS(gateway->ReplaceTls(used_identity));
+  if (webhooks) ASYA_TRY_STATUS(webhooks->ReplaceTls(used_identity));
   identity = std::move(used_identity);
   authorities = std::move(used);
   if (controllers && next_identity) controllers->UseIdentity(identity);

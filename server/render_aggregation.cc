@@ -210,6 +210,10 @@ json::Array Ports(const AggregationSettings& settings) {
   if (settings.controllers) ports.emplace_back(json::Object{{"name", "scaler"}, {"port", kScalerPort}});
   // To which relays report, where --reports-listen has this port.
   if (settings.controllers) ports.emplace_back(json::Object{{"name", "reports"}, {"port", kReportsPort}});
+  // By which kube-apiserver asks about pods, where --webhooks-listen has this port.
+  if (settings.webhooks && settings.webhooks_port != 0) {
+    ports.emplace_back(json::Object{{"name", "webhooks"}, {"port", settings.webhooks_port}});
+  }
   return ports;
 }
 
@@ -269,6 +273,11 @@ std::vector<Error> ParseAggregationFlags(const std::vector<std::string>& argumen
           ASYA_TRY(settings.port, ParsePort("--port", value));
           return Ok();
         }},
+       {"--webhooks-port",
+        [&settings](const std::string& value) -> Status {
+          ASYA_TRY(settings.webhooks_port, ParsePort("--webhooks-port", value));
+          return Ok();
+        }},
        {"--ca-file", [&settings](const std::string& path) -> Status {
           auto text = ReadSmallFile(path);
           if (!text.ok()) return Invalid("--ca-file", text.error().message);
@@ -289,8 +298,9 @@ std::string RenderAggregation(const AggregationSettings& settings) {
   AddUserRoles(objects);
   AddService(settings, objects);
   if (settings.webhooks) {
+    const int port = settings.webhooks_port == 0 ? settings.port : settings.webhooks_port;
     for (json::Value& one :
-         webhooks::RenderConfigurations({settings.namespace_, settings.service, settings.port, settings.ca_pem})) {
+         webhooks::RenderConfigurations({settings.namespace_, settings.service, port, settings.ca_pem})) {
       objects.push_back(std::move(one));
     }
   }

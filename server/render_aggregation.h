@@ -22,12 +22,14 @@ struct AggregationSettings {
   std::string external_name{};  // of a server that is no pod: its host; empty: pods of the service
   bool controllers = false;     // the server runs them too, and needs their rights
   bool webhooks = false;        // it is asked about pods of others
+  int webhooks_port = 0;        // of the service, and of a server that is no pod: its own; 0: that of the API
   // Names of Transports, and of each the Secrets that it names, as NAMESPACE/NAME.
   std::map<std::string, std::set<std::string>> credentials{};
   int port = 443;  // of the service; of a server that is no pod: its own
 };
 
 // `--namespace`, `--service`, `--service-account`, `--ca-file FILE`, `--external-name`, `--controllers`, `--webhooks`,
+// `--webhooks-port`,
 // `--credentials TRANSPORT=[NAMESPACE/]SECRET`, which may come again, and `--port`; all mistakes.
 std::vector<Error> ParseAggregationFlags(const std::vector<std::string>& arguments, AggregationSettings& settings);
 

@@ -110,6 +110,23 @@ TEST(RenderAggregation, GivesControllersNoMoreThanTheyCall) {
                    R"({"apiGroups":["coordination.k8s.io"],"resources":["leases"],"verbs":["create"]}])");
 }
 
+TEST(RenderAggregation, TellsOfThePortThatWebhooksHave) {
+  AggregationSettings settings;
+  settings.controllers = true;
+  ASSERT_TRUE(ParseAggregationFlags({"--webhooks=all", "--webhooks-port=6445"}, settings).empty());
+  const json::Array objects = Parsed(settings);
+  const std::string service = json::Dump(Named(objects, "Service", "asya-server"));
+  EXPECT_NE(service.find(R"({"name":"webhooks","port":6445})"), std::string::npos) << service;
+  for (const auto& [kind, name] : {std::pair("MutatingWebhookConfiguration", "asya-injection"),
+                                   std::pair("ValidatingWebhookConfiguration", "asya-validation")}) {
+    const json::Value configuration = Named(objects, kind, name);
+    for (const json::Value& webhook : configuration.Find("webhooks")->AsArray()) {
+      EXPECT_EQ(webhook.FindPath({"clientConfig", "service", "port"})->AsInt(), 6445) << name;
+    }
+  }
+  EXPECT_FALSE(ParseAggregationFlags({"--webhooks-port=many"}, settings).empty());
+}
+
 TEST(RenderAggregation, GivesRightsToTheSecretsOfTransportsByName) {
   AggregationSettings settings;
   settings.controllers = true;

@@ -4,6 +4,11 @@
 #include <utility>
 
 namespace asya::server {
+namespace {
+
+constexpr std::chrono::milliseconds kStopGrace{1000};
+
+}  // namespace
 
 Webhooks::Webhooks(const ports::Composer& composer, const Parts& parts)
     : bindings_(composer),
@@ -11,6 +16,7 @@ Webhooks::Webhooks(const ports::Composer& composer, const Parts& parts)
         return bindings_.Find(namespace_, actor);
       }),
       admission_({find_, parts.clock, parts.logger, parts.metrics}),
+      parts_(parts),
       repeated_(
           kPeriod, [this] { return Look(); },
           [logger = parts.logger](const Error& error) {
@@ -34,7 +40,37 @@ Webhooks::Webhooks(const ports::Composer& composer, const Parts& parts)
 
 Webhooks::~Webhooks() { Stop(); }
 
+Status Webhooks::Listen(std::pair<std::string, std::uint16_t> place, const http::TlsIdentity& identity) {
+  http::ServerLimits limits;
+  limits.io_threads = kThreads;
+  // One byte more is read, so that its answer is the one of a review that is too large.
+  limits.body_bytes = webhooks::kReviewBytesMax + 1;
+  limits.connections = kConnectionsMax;
+  limits.request_timeout = kReviewTimeout;
+  limits.write_timeout = kReviewTimeout;
+  http::Listen listen;
+  listen.tcp = std::move(place);
+  listen.tls = identity;
+  listen.tls_only = true;
+  http::Handler reviews = [this](const http::Request& request, http::Responder responder) {
+    responder.Send(admission_.Answer(request));
+  };
+  ASYA_TRY(server_, http::Server::Create(std::move(listen), limits, std::move(reviews), parts_.logger, nullptr));
+  parts_.logger.Info("reviews are answered", {{"address", server_->address()}});
+  return Ok();
+}
+
+void Webhooks::Start() {
+  repeated_.Start();
+  if (server_) server_->Start();
+}
+
+Status Webhooks::ReplaceTls(const http::TlsIdentity& identity) {
+  return server_ ? server_->ReplaceTls(identity, {}) : Ok();
+}
+
 void Webhooks::Stop() {
+  if (server_) server_->Stop(kStopGrace);
   repeated_.Stop();
   for (const auto& watch : watches_) watch->Close();
 }

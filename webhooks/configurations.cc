@@ -10,8 +10,6 @@
 namespace asya::webhooks {
 namespace {
 
-constexpr int kTimeoutSeconds = 5;  // an answer takes well below a millisecond
-
 json::Object Webhook(const ConfigurationSettings& settings, const char* name, const char* path) {
   json::Object client{
       {"service",

@@ -12,6 +12,9 @@ inline constexpr const char* kMutatingName = "asya-injection";     // of the Mut
 inline constexpr const char* kInjectName = "inject.pods.asya.sh";  // of the one webhook in it
 inline constexpr const char* kValidatingName = "asya-validation";  // of the ValidatingWebhookConfiguration
 
+// That kube-apiserver waits for an answer, which takes well below a millisecond of work.
+inline constexpr int kTimeoutSeconds = 5;
+
 struct ConfigurationSettings {
   std::string namespace_;  // of the server; nothing in it is looked at
   std::string service;

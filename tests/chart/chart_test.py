@@ -68,8 +68,11 @@ def same_as_golden(name: str, text: str) -> None:
     assert text == golden.read_text(), f"{golden} differs; ASYA_UPDATE_GOLDEN=1 writes it anew"
 
 
+WEBHOOKS = ("--webhooks=all", "--webhooks-port=6445")
+
+
 def test_the_file_is_what_the_server_renders() -> None:
-    same_as_golden(str(CHART / "files" / "apiservice.yaml"), rendered_by_server("--webhooks", "all"))
+    same_as_golden(str(CHART / "files" / "apiservice.yaml"), rendered_by_server(*WEBHOOKS))
 
 
 # Who has one of these gives a right, or is asked by kube-apiserver.
@@ -84,7 +87,7 @@ SECRETS = (
     ("values", "flags"),
     [
         ((), ()),
-        (("webhooks.enabled=true",), ("--webhooks=all",)),
+        (("webhooks.enabled=true",), WEBHOOKS),
         (SECRETS, ("--credentials=sqs=queues/aws", "--credentials=rabbit=user", "--credentials=rabbit=queues/admin")),
     ],
 )
@@ -109,7 +112,7 @@ def test_users_roles_reach_the_roles_of_the_cluster(helm: str) -> None:
 def test_another_namespace_and_ports_are_followed_everywhere(helm: str) -> None:
     text = run(helm, "template", "asya", CHART, "--namespace", "other", "--set=database.secretName=db",
                "--set=server.port=7443", "--set=reports.port=7444", "--set=scaler.port=7000",
-               "--set=server.hostNetwork=true", "--set=webhooks.enabled=true")  # fmt: skip
+               "--set=server.hostNetwork=true", "--set=webhooks.enabled=true", "--set=webhooks.port=7445")  # fmt: skip
     assert NAMESPACE not in text
     found = objects(text)
     assert "6443" not in str(found)
@@ -119,11 +122,15 @@ def test_another_namespace_and_ports_are_followed_everywhere(helm: str) -> None:
         {"name": "https", "port": 443, "targetPort": 7443},
         {"name": "scaler", "port": 6000, "targetPort": 7000},
         {"name": "reports", "port": 6444, "targetPort": 7444},
+        {"name": "webhooks", "port": 6445, "targetPort": 7445},
     ]
+    assert "--webhooks-listen=0.0.0.0:7445" in arguments(found)
+    assert open_ports(found)[7445] is None, "kube-apiserver cannot be told from others"
     configurations = [each for each in found if "webhooks" in each]
     assert len(configurations) == 2
     for webhook in (each for configuration in configurations for each in configuration["webhooks"]):
-        assert webhook["clientConfig"]["service"]["namespace"] == "other"
+        called = webhook["clientConfig"]["service"]
+        assert (called["namespace"], called["port"]) == ("other", 6445)
         if webhook["name"].endswith("pods.asya.sh"):
             (left_out,) = webhook["namespaceSelector"]["matchExpressions"]
             assert left_out["values"] == ["kube-system", "other"]
@@ -243,7 +250,7 @@ def test_lint_has_nothing_to_say(helm: str) -> None:
         ("database.secretName=", "database.secretName: the name of a Secret with the URL of a PostgreSQL is needed"),
         ("postgresql.enabled=true", "not both"),
         ("server.gatewayUrl=http://gateway", "at '/server/gatewayUrl': 'http://gateway' does not match pattern"),
-        ("reports.port=6443", "three different ones are needed"),
+        ("reports.port=6443", "different ones are needed"),
         ("scaler.kedaNamespace=", "at '/scaler/kedaNamespace': '' does not match pattern"),
         ("scaler.tls=false,scaler.caSecret=ca", "at '/scaler/caSecret': value must be ''"),
         ("transportSecrets[0].transport=sqs", "at '/transportSecrets/0': missing property 'secret'"),

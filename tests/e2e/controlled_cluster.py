@@ -19,8 +19,9 @@ class ControlledCluster(AggregatedCluster):
 
     controllers = (*CONTROLLERS, "deployment-controller", "replicaset-controller", "serviceaccount-controller",
                    "resourcequota-controller")  # fmt: skip
-    render_flags = ("--controllers", "all", "--credentials", "guarded=rabbit-pods")
-    server_flags = ("--controllers=all", f"--runtime={ROOT / 'build' / 'asya_runtime.pyz'}", "--relay-image=relay:test")
+    render_flags: tuple[str, ...] = ("--controllers", "all", "--credentials", "guarded=rabbit-pods")
+    server_flags: tuple[str, ...] = ("--controllers=all", f"--runtime={ROOT / 'build' / 'asya_runtime.pyz'}",
+                                     "--relay-image=relay:test")  # fmt: skip
 
     def get(self, what: str, path: str = "") -> Any:
         """An object of the team as it is now, or a part of it; None where it is not there."""

@@ -17,6 +17,7 @@ from aggregated_cluster import CONTROLLERS, NAMESPACE, AggregatedCluster
 from asya_project import PATIENCE_S, ROOT
 from direct_server import DirectServer
 
+from free_ports import free_ports
 from private_pki import Authority
 
 TEAM = "vision"
@@ -53,12 +54,18 @@ def relays(made: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 class InjectedCluster(AggregatedCluster):
-    """With the controllers of Deployments, and ours; our server makes its own certificate."""
+    """With the controllers of Deployments, and ours; our server makes its own certificate, for two ports."""
 
     controllers = (*CONTROLLERS, "deployment-controller", "replicaset-controller", "serviceaccount-controller")
-    render_flags = ("--controllers", "all", "--webhooks", "all")
-    server_flags = ("--controllers=all", "--webhooks=all", f"--runtime={ROOT / 'build' / 'asya_runtime.pyz'}",
-                    "--relay-image=relay:test")  # fmt: skip
+    render_flags: tuple[str, ...] = ("--controllers", "all", "--webhooks", "all")
+    server_flags: tuple[str, ...] = ("--controllers=all", "--webhooks=all", "--relay-image=relay:test",
+                                     f"--runtime={ROOT / 'build' / 'asya_runtime.pyz'}")  # fmt: skip
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        port = free_ports(1)[0]
+        self.render_flags = (*self.render_flags, f"--webhooks-port={port}")
+        self.server_flags = (*self.server_flags, f"--webhooks-listen=127.0.0.1:{port}")
 
     def authority_flags(self) -> list[str]:
         """Our server says it itself."""

@@ -213,7 +213,7 @@ def test_who_applies_a_chart_does_not_take_the_ca_away(cluster: InjectedCluster)
     until(lambda: all(ca in bundle for bundle in cluster.bundles()), "ours is there again")
     for whole in (one for one in cluster.rendered() if one["kind"].endswith("WebhookConfiguration")):
         cluster.run("replace", "-f", "-", stdin=json.dumps(whole))
-    until(lambda: all(ca in bundle for bundle in cluster.bundles()), "and after a replace, as of Argo CD's Replace=true")
+    until(lambda: all(ca in bundle for bundle in cluster.bundles()), "and after a replace, as Argo CD may do it")
     for name in CONFIGURATIONS:
         whole = json.loads(cluster.run("get", name, "--show-managed-fields", "-o", "json"))
         ours = next(one for one in whole["metadata"]["managedFields"] if one["manager"] == "asya-ca-bundle")

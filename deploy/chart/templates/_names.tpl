@@ -35,4 +35,7 @@ scaler: {{ .Values.scaler.port }}
 {{- if .Values.reports.enabled }}
 reports: {{ .Values.reports.port }}
 {{- end }}
+{{- if .Values.webhooks.enabled }}
+webhooks: {{ .Values.webhooks.port }}
+{{- end }}
 {{- end }}
