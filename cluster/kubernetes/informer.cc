@@ -97,14 +97,24 @@ bool Informer::IsMissing() {
   return served.ok() && !*served;
 }
 
+Result<json::Value> Informer::PageAfter(const std::string& next) {
+  for (;;) {
+    std::string path =
+        CollectionPath(kind_) + "?labelSelector=" + selector_ + "&limit=" + std::to_string(page_objects_);
+    if (!next.empty()) path += "&continue=" + PercentEncoded(next);
+    auto page = client_.Send({"GET", path, {}, {}, kListDeadline, Priority::kUrgent});
+    const bool too_large = !page.ok() && page.error().code == ErrorCode::kTooLarge;
+    if (!too_large || page_objects_ == kPageObjectsLeast) return page;
+    page_objects_ = std::max(page_objects_ / 4, kPageObjectsLeast);
+  }
+}
+
 Result<std::uint64_t> Informer::List() {
   std::vector<json::Value> all;
   std::string version;
   std::string next;
   do {
-    std::string path = CollectionPath(kind_) + "?labelSelector=" + selector_ + "&limit=" + std::to_string(kPageObjects);
-    if (!next.empty()) path += "&continue=" + PercentEncoded(next);
-    ASYA_TRY(json::Value page, client_.Send({"GET", path, {}, {}, kListDeadline, Priority::kUrgent}));
+    ASYA_TRY(json::Value page, PageAfter(next));
     version = VersionText(page);
     json::Value* items = page.Find("items");
     if (items == nullptr || !items->IsArray()) {

@@ -22,7 +22,9 @@ namespace asya::cluster::kubernetes {
 
 class Informer {
  public:
+  // Of a list; fewer where an answer of so many is too large. Objects have 1.5 MiB at most (etcd's limit of a request).
   static constexpr std::size_t kPageObjects = 500;
+  static constexpr std::size_t kPageObjectsLeast = 8;
   // Bookmarks come about once a minute, so a watch that is silent for longer is broken.
   static constexpr std::chrono::seconds kSilenceMax{100};
   static constexpr std::chrono::seconds kWatchLength{300};
@@ -59,6 +61,8 @@ class Informer {
   void Run();
   Status ListAndWatch();
   Result<std::uint64_t> List();
+  // A page of the list; empty: the first one.
+  Result<json::Value> PageAfter(const std::string& next);
   // For certain: where the cluster does not say so, it is not.
   bool IsMissing();
   // From `version` on, which it moves. kExpired: list again.
@@ -80,6 +84,7 @@ class Informer {
   const observe::Logger log_;
   const InformerMetrics metrics_;
   const std::function<void(const std::set<std::string>&)> on_change_;
+  std::size_t page_objects_ = kPageObjects;  // of the thread
   std::atomic<bool> stopping_ = false;
   mutable std::mutex mutex_;
   std::condition_variable changed_;

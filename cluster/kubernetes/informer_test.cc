@@ -105,6 +105,21 @@ TEST_F(InformerTest, ListsInPagesAndThenFollows) {
       "watch=true&allowWatchBookmarks=true&labelSelector=asya.sh/owner-uid&resourceVersion=10&timeoutSeconds=300");
 }
 
+// A thousand ConfigMaps with a runtime in each are 34 MB.
+TEST_F(InformerTest, ListsFewerObjectsAPageWhereTheyAreLarge) {
+  http::Response large = List(10, "");
+  large.body.append(kAnswerBytesMax, ' ');
+  script_.lists = {large, List(10, Map("a", 3, "u1"), "next page"), large, List(10, Map("b", 4, "u2"))};
+  Start();
+  EXPECT_TRUE(Told("u1"));
+  EXPECT_EQ(VersionOfMap("a") + VersionOfMap("b"), "34");
+  const auto requests = cluster_.requests();
+  ASSERT_GE(requests.size(), 4U);
+  EXPECT_EQ(TestCluster::QueryOf(requests[0]), "labelSelector=asya.sh/owner-uid&limit=500");
+  EXPECT_EQ(TestCluster::QueryOf(requests[1]), "labelSelector=asya.sh/owner-uid&limit=125");
+  EXPECT_EQ(TestCluster::QueryOf(requests[3]), "labelSelector=asya.sh/owner-uid&limit=31&continue=next page");
+}
+
 TEST_F(InformerTest, GoesOnFromTheLastBookmark) {
   script_.lists = {List(10, "")};
   script_.watches = {
