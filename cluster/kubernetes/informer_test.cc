@@ -139,17 +139,15 @@ TEST_F(InformerTest, ListsAnewWhereHistoryIsGone) {
       200, R"({"type":"ERROR","object":{"kind":"Status","code":410,"reason":"Expired","message":"too old"}})"
            "\n")};
   Start();
-  EXPECT_TRUE(Told("u1"));
-  EXPECT_TRUE(Told("u1"));
-  EXPECT_EQ(VersionOfMap("a"), "80");
+  // Both may have been told before the first wait.
+  while (VersionOfMap("a") != "80") ASSERT_TRUE(Told("u1"));
 }
 
 TEST_F(InformerTest, ListsAnewAfterAnythingThatIsNoEvent) {
   script_.lists = {List(10, Map("a", 3, "u1")), List(20, Map("a", 11, "u1")), List(30, Map("a", 21, "u1"))};
   script_.watches = {TestCluster::Json(200, "<html>\n"), TestCluster::Json(200, "{\"type\":\"ADDED\"}\n")};
   Start();
-  for (int i = 0; i < 3; ++i) EXPECT_TRUE(Told("u1")) << i;
-  EXPECT_EQ(VersionOfMap("a"), "21");
+  while (VersionOfMap("a") != "21") ASSERT_TRUE(Told("u1"));
 }
 
 TEST_F(InformerTest, IsNotReadyBeforeTheFirstList) {
