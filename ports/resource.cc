@@ -1,6 +1,13 @@
 #include "ports/resource.h"
 
 namespace asya::ports {
+namespace {
+
+std::string Text(const json::Value* value) {
+  return value != nullptr && value->IsString() ? value->AsString() : std::string();
+}
+
+}  // namespace
 
 Result<ResourceRef> RefOf(const json::Value& object) {
   ResourceRef ref{object.GetString("apiVersion").value_or(""), object.GetString("kind").value_or(""),
@@ -13,13 +20,15 @@ Result<ResourceRef> RefOf(const json::Value& object) {
 }
 
 std::string MetadataOf(const json::Value& object, std::string_view field) {
-  const json::Value* value = object.FindPath({"metadata", field});
-  return value != nullptr && value->IsString() ? value->AsString() : std::string();
+  return Text(object.FindPath({"metadata", field}));
 }
 
 std::string LabelOf(const json::Value& object, std::string_view name) {
-  const json::Value* label = object.FindPath({"metadata", "labels", name});
-  return label != nullptr && label->IsString() ? label->AsString() : std::string();
+  return Text(object.FindPath({"metadata", "labels", name}));
+}
+
+std::string AnnotationOf(const json::Value& object, std::string_view name) {
+  return Text(object.FindPath({"metadata", "annotations", name}));
 }
 
 const json::Value* FindCondition(const json::Value* status, std::string_view type) {

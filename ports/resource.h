@@ -27,6 +27,7 @@ Result<ResourceRef> RefOf(const json::Value& object);
 std::string MetadataOf(const json::Value& object, std::string_view field);
 // Empty where there is none.
 std::string LabelOf(const json::Value& object, std::string_view name);
+std::string AnnotationOf(const json::Value& object, std::string_view name);
 // The condition of that type; `status` may be null, and may lack any. nullptr: there is none.
 const json::Value* FindCondition(const json::Value* status, std::string_view type);
 

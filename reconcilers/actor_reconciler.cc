@@ -4,6 +4,7 @@
 
 #include "model/envelope.h"
 #include "model/kinds.h"
+#include "ports/resource.h"
 #include "reconcilers/apply_problem.h"
 #include "reconcilers/desired.h"
 #include "reconcilers/resolve.h"
@@ -225,9 +226,8 @@ void ActorReconciler::HandToScaler(const Key& key, Pass& pass) {
 }
 
 ports::BoundCount ActorReconciler::BoundTo(const json::Value& actor) const {
-  const json::Value* namespace_ = actor.FindPath({"metadata", "namespace"});
-  if (world_.bound_pods == nullptr || namespace_ == nullptr || !namespace_->IsString()) return {};
-  return world_.bound_pods->Count(namespace_->AsString(), model::ActorIdentity(actor));
+  if (world_.bound_pods == nullptr) return {};
+  return world_.bound_pods->Count(ports::MetadataOf(actor, "namespace"), model::ActorIdentity(actor));
 }
 
 void ActorReconciler::LookAtResult(const std::string& uid, Pass& pass) {

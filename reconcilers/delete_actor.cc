@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "model/kinds.h"
+#include "ports/resource.h"
 #include "reconcilers/actor_reconciler.h"
 #include "reconcilers/own_queue.h"
 #include "reconcilers/resolve.h"
@@ -16,15 +17,7 @@ constexpr std::chrono::milliseconds kDeletionPoll{1000};
 // How long after its deletion an actor in a namespace that is deleted waits for what cannot be taken out of its queue.
 constexpr std::chrono::minutes kLastPatience{10};
 
-std::optional<WallTime> DeletedAt(const json::Value& object) {
-  const json::Value* at = object.FindPath({"metadata", "deletionTimestamp"});
-  return at == nullptr || !at->IsString() ? std::nullopt : ParseRfc3339(at->AsString());
-}
-
-bool IsForced(const json::Value& object) {
-  const json::Value* annotations = object.FindPath({"metadata", "annotations"});
-  return annotations != nullptr && annotations->GetString(kForceDelete) == "true";
-}
+bool IsForced(const json::Value& object) { return ports::AnnotationOf(object, kForceDelete) == "true"; }
 
 }  // namespace
 
@@ -120,7 +113,7 @@ std::optional<Outcome> ActorReconciler::GiveWorkUp(const Stored& actor, const Le
     const auto removed = leaving.admin->Remove(queue, false);
     if (removed.ok()) return std::nullopt;
     if (removed.error().code != ErrorCode::kConflict) return Failed{removed.error()};
-    const auto since = DeletedAt(actor.object);
+    const auto since = ParseRfc3339(ports::MetadataOf(actor.object, "deletionTimestamp"));
     // A pod that has died without a word may hold some for a while, and others wait for their next attempt.
     if (since && world_.clock.Now() - *since < kLastPatience) {
       return TellTerminating(actor, "waits for envelopes that are in flight, or wait for their next attempt",

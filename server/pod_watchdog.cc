@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "ports/resource.h"
 #include "webhooks/configurations.h"
 #include "webhooks/injection.h"
 
@@ -19,7 +20,7 @@ constexpr const char* kHeld = "held";
 constexpr const char* kFailed = "failed";
 
 std::string ActorOf(const json::Value& pod) {
-  return MetadataOf(pod, "namespace") + "/" + webhooks::LabelOf(pod, webhooks::kActorLabel);
+  return MetadataOf(pod, "namespace") + "/" + ports::LabelOf(pod, webhooks::kActorLabel);
 }
 
 bool IsOver(const json::Value& pod) {

@@ -3,6 +3,8 @@
 #include <string>
 #include <utility>
 
+#include "ports/resource.h"
+
 namespace asya::server {
 namespace {
 
@@ -86,8 +88,7 @@ Status Webhooks::WouldInject(const json::Value& pod) {
   review.operation = "CREATE";
   review.version = "v1";
   review.resource = "pods";
-  const json::Value* namespace_ = pod.FindPath({"metadata", "namespace"});
-  if (namespace_ != nullptr && namespace_->IsString()) review.namespace_ = namespace_->AsString();
+  review.namespace_ = ports::MetadataOf(pod, "namespace");
   review.object = pod;
   const webhooks::Verdict verdict = webhooks::InjectPod(review, find_);
   return verdict.allowed ? Ok() : Status(Invalid("", verdict.message));

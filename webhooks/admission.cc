@@ -7,9 +7,14 @@
 #include "model/kinds.h"
 #include "model/validation.h"
 #include "model/warnings.h"
+#include "ports/resource.h"
 #include "webhooks/injection.h"
 
 namespace asya::webhooks {
+
+using ports::AnnotationOf;
+using ports::LabelOf;
+
 namespace {
 
 constexpr const char* kPatched = "patched";

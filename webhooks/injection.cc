@@ -2,20 +2,19 @@
 
 #include <cstddef>
 
+#include "ports/resource.h"
 #include "webhooks/merge.h"
 #include "webhooks/pod.h"
 #include "webhooks/reserved.h"
 
 namespace asya::webhooks {
+
+using ports::AnnotationOf;
+
 namespace {
 
 constexpr const char* kRelay = "asya-relay";
 constexpr std::string_view kOurVolumes = "asya-";
-
-std::string TextIn(const json::Value& object, std::string_view map, std::string_view name) {
-  const json::Value* found = object.FindPath({"metadata", map, name});
-  return found != nullptr && found->IsString() ? found->AsString() : std::string();
-}
 
 std::string NamesOf(const json::Array& list) {
   std::string text;
@@ -97,12 +96,6 @@ void Annotate(Pod& pod, const char* name, const std::string& value) {
 }
 
 }  // namespace
-
-std::string LabelOf(const json::Value& object, std::string_view name) { return TextIn(object, "labels", name); }
-
-std::string AnnotationOf(const json::Value& object, std::string_view name) {
-  return TextIn(object, "annotations", name);
-}
 
 Result<json::Array> Inject(const json::Value& object, const std::string& actor, const ports::InjectedParts& parts) {
   ASYA_TRY(Pod pod, Pod::Read(object));

@@ -27,8 +27,4 @@ Result<json::Array> Inject(const json::Value& pod, const std::string& actor, con
 // Of a pod that asks for it, after all webhooks: the relay is there, as it has to be. kInvalid with what is wrong.
 Status CheckInjected(const json::Value& pod);
 
-// A label or annotation of an object; empty where it has none.
-std::string LabelOf(const json::Value& object, std::string_view name);
-std::string AnnotationOf(const json::Value& object, std::string_view name);
-
 }  // namespace asya::webhooks

@@ -3,10 +3,14 @@
 #include <gtest/gtest.h>
 
 #include "core/json/json_patch.h"
+#include "ports/resource.h"
 #include "webhooks/merge.h"
 #include "webhooks/test_actor.h"
 
 namespace asya::webhooks {
+
+using ports::AnnotationOf;
+
 namespace {
 
 constexpr const char* kVllm =

@@ -2,20 +2,21 @@
 
 #include <string_view>
 
+#include "ports/resource.h"
 #include "webhooks/configurations.h"
 #include "webhooks/injection.h"
 
 namespace asya::webhooks {
+
+using ports::AnnotationOf;
+using ports::LabelOf;
+using ports::MetadataOf;
+
 namespace {
 
 // Whoever counts ends as failures loses more by an eviction than by being told.
 constexpr const char* kCountsEnds = "Job";
 constexpr const char* kLacks = "the pod asks for a relay (asya.sh/inject) and has none, so it gets no work: ";
-
-std::string MetadataOf(const json::Value& object, std::string_view name) {
-  const json::Value* found = object.FindPath({"metadata", name});
-  return found != nullptr && found->IsString() ? found->AsString() : std::string();
-}
 
 // Null where nobody makes another pod in the place of this one.
 const json::Value* ControllerOf(const json::Value& pod) {

@@ -7,17 +7,16 @@
 #include <string>
 
 #include "cluster/kubernetes/child_kinds.h"
+#include "ports/resource.h"
 
 namespace asya::cluster::kubernetes {
+
+using ports::AnnotationOf;
+
 namespace {
 
 // Of the cost, which the cluster keeps in 32 bits.
 constexpr std::int64_t kCostMax = std::numeric_limits<std::int32_t>::max();
-
-std::string AnnotationOf(const json::Value& pod, const char* name) {
-  const json::Value* value = pod.FindPath({"metadata", "annotations", name});
-  return value != nullptr && value->IsString() ? value->AsString() : "";
-}
 
 }  // namespace
 
