@@ -23,11 +23,7 @@ std::string ServerSentEvent(const char* name, const std::string& data_json, std:
 class Following final : public TaskListener {
  public:
   Following(const Deps& deps, const ports::Task& task, std::int64_t after, std::shared_ptr<http::Stream> stream)
-      : deps_(deps),
-        task_id_(task.id),
-        namespace_(task.namespace_.empty() ? "default" : task.namespace_),
-        after_(after),
-        stream_(std::move(stream)) {}
+      : deps_(deps), task_id_(task.id), namespace_(task.namespace_), after_(after), stream_(std::move(stream)) {}
 
   bool OnChange() override {
     const auto events = deps_.tasks.Events(task_id_, after_);
@@ -48,7 +44,7 @@ class Following final : public TaskListener {
     if (!stream_->Write(ServerSentEvent("fly", data_json, 0))) stream_->Close();
   }
   [[nodiscard]] bool TakesFlyOf(const std::string& namespace_of_sender) const override {
-    return namespace_of_sender.empty() || namespace_of_sender == namespace_;
+    return ports::MaySpeakOf(namespace_of_sender, namespace_);
   }
   bool OnTime() override { return stream_->Write(":keepalive\n\n"); }
 

@@ -20,6 +20,12 @@ const char* TaskStatusName(TaskStatus status);  // "pending", …
 std::optional<TaskStatus> ParseTaskStatus(const std::string& name);
 inline bool IsTerminal(TaskStatus status) { return status >= TaskStatus::kSucceeded; }
 
+// Whether who is of namespace `reporter` may speak of a task of namespace `owner`. Who does not say may; a task that
+// does not say is of namespace default.
+inline bool MaySpeakOf(const std::string& reporter, const std::string& owner) {
+  return reporter.empty() || reporter == (owner.empty() ? "default" : owner);
+}
+
 struct Task {
   std::string id;
   std::string namespace_;

@@ -34,10 +34,6 @@ std::string EventData(ports::TaskStatus status, double progress, const std::stri
   return data;
 }
 
-bool MayChange(const std::string& reporter, const std::string& owner) {
-  return reporter.empty() || reporter == (owner.empty() ? "default" : owner);
-}
-
 std::string TimeoutErrorJson() {
   return R"({"message":"the deadline of the task passed before it finished","mro":[],"traceback":"","type":"Timeout"})";
 }

@@ -35,9 +35,6 @@ inline constexpr const char* kTimeoutReason = "Timeout";
 // progress of 0 are left out.
 std::string EventData(ports::TaskStatus status, double progress, const std::string& actor, const std::string& reason,
                       const std::string& hop_json);
-// Whether who is of namespace `reporter` may change what is of namespace `owner`. Who does not say may; a task that
-// does not say is of namespace default.
-bool MayChange(const std::string& reporter, const std::string& owner);
 // The error of a task whose deadline passed.
 std::string TimeoutErrorJson();
 // The letter's own signature, or one made of actor, reason and error type.

@@ -23,7 +23,7 @@ constexpr const char* kLockTasks =
     "SELECT id, sequence, namespace FROM tasks WHERE id = ANY($1::text[]) ORDER BY id FOR NO KEY UPDATE";
 
 // A fan-out child: it belongs to the flow of its parent and ends by the same deadline. Of a parent in another namespace
-// (who may change what: MayChange) there is none.
+// (who may speak of what: MaySpeakOf) there is none.
 constexpr const char* kRegister = R"sql(
 WITH registered AS (
   INSERT INTO tasks(id, namespace, parent_id, flow, actor, status, progress, current_actor, reason, replay_of, labels,
@@ -161,7 +161,7 @@ Status Apply(Transaction& transaction, const PreparedReport& prepared, WallTime 
     }
     found = locked.find(report.task_id);
   }
-  if (found == locked.end() || !MayChange(report.namespace_, found->second.namespace_)) return Ok();
+  if (found == locked.end() || !ports::MaySpeakOf(report.namespace_, found->second.namespace_)) return Ok();
   ASYA_TRY(const bool did, ApplyTo(transaction, found->second.sequence, prepared, now));
   if (did) changed.push_back(report.task_id);
   return Ok();

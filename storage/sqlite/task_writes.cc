@@ -33,7 +33,7 @@ UPDATE tasks SET progress = ?2, current_actor = CASE WHEN ?3 = '' THEN current_a
 WHERE sequence = ?1)sql";
 
 // A fan-out child: it belongs to the flow of its parent and ends by the same deadline. Of a parent in another namespace
-// (who may change what: MayChange) there is none.
+// (who may speak of what: MaySpeakOf) there is none.
 constexpr const char* kRegister = R"sql(
 INSERT INTO tasks(id, namespace, parent_id, flow, actor, status, progress, current_actor, reason, replay_of, labels,
                   created_at, updated_at, deadline_at, version)
@@ -141,7 +141,7 @@ Status TaskStore::Writes::ApplyOne(Transaction& transaction, const PreparedRepor
     ASYA_TRY(TaskRow* const registered, Register(transaction, prepared, now));
     return registered != nullptr ? Moved(transaction, *registered, prepared, now) : Ok();
   }
-  if (!MayChange(report.namespace_, row->namespace_)) return Ok();
+  if (!ports::MaySpeakOf(report.namespace_, row->namespace_)) return Ok();
   if (CanMove(row->status, report.status)) {
     ASYA_TRY_STATUS(Move(transaction, *row, prepared, now));
     return Moved(transaction, *row, prepared, now);
