@@ -49,11 +49,6 @@ std::string CredentialsVersionOf(const std::vector<ports::Observed>& observed) {
   return {};
 }
 
-std::string StatusTransport(const json::Value& actor) {
-  const json::Value* status = actor.Find("status");
-  return status == nullptr ? "" : status->GetString("transport").value_or("");
-}
-
 }  // namespace
 
 // One plan.

@@ -96,7 +96,7 @@ Outcome ActorReconciler::Converge(const Stored& actor, const std::string& deleti
   const auto written = objects_.WriteStatus(actor, status);
   if (!written.ok()) return Failed{written.error()};
   TellChange(actor.object, status);
-  const std::string left = before == nullptr ? "" : before->GetString("transport").value_or("");
+  const std::string left = StatusTransport(actor.object);
   if (in_sync && !left.empty() && left != facts.transport) withdraw_(Key{key.namespace_, left});
   if (!pass.retry && !pass.stays.empty()) return RequeueAfter{kDrainPoll};
   return After(pass.retry);

@@ -70,8 +70,7 @@ Outcome ActorReconciler::TearDown(const Stored& actor, const Leaving& leaving) {
     return TellTerminating(actor, "waits for the replicas to finish their work and leave", RequeueAfter{kDeletionPoll});
   }
   if (const auto outcome = RemoveQueue(actor, leaving)) return *outcome;
-  const json::Value* status = actor.object.Find("status");
-  const std::string transport = status == nullptr ? "" : status->GetString("transport").value_or("");
+  const std::string transport = StatusTransport(actor.object);
   const Status left = credentials_.Leave(actor, transport,
                                          [&] { return objects_.RemoveFinalizer(actor, kFinalizer); });
   if (left.ok()) return Settled{};

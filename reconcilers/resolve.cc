@@ -41,13 +41,17 @@ Result<json::Value> ResolveTransport(Objects& objects, const json::Value& actor,
   return Error{ErrorCode::kNotFound, "no Transport is marked as default; name one in spec.transport", "spec.transport"};
 }
 
-Result<json::Value> CurrentTransport(Objects& objects, const json::Value& actor, const json::Value& fallback) {
+std::string StatusTransport(const json::Value& actor) {
   const json::Value* status = actor.Find("status");
-  const auto name = status == nullptr ? std::nullopt : status->GetString("transport");
-  if (name && !name->empty()) {
-    ASYA_TRY(auto transport, objects.Get(kTransports, "", *name));
+  return status == nullptr ? "" : status->GetString("transport").value_or("");
+}
+
+Result<json::Value> CurrentTransport(Objects& objects, const json::Value& actor, const json::Value& fallback) {
+  const std::string name = StatusTransport(actor);
+  if (!name.empty()) {
+    ASYA_TRY(auto transport, objects.Get(kTransports, "", name));
     if (transport) return std::move(transport->object);
-    if (NameOf(fallback) == *name) return fallback;
+    if (NameOf(fallback) == name) return fallback;
   }
   return ResolveTransport(objects, actor, fallback);
 }

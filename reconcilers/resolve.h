@@ -14,6 +14,9 @@ Result<std::vector<json::Value>> ResolveFlavors(Objects& objects, const json::Va
 // The Transport that the actor names, else the one marked as default, else `fallback`. kNotFound when there is none.
 Result<json::Value> ResolveTransport(Objects& objects, const json::Value& actor, const json::Value& fallback);
 
+// The name of the Transport on which the actor runs by its status; empty where it says none.
+std::string StatusTransport(const json::Value& actor);
+
 // The Transport that the actor's status names, where it runs until a move is done; else what ResolveTransport gives.
 Result<json::Value> CurrentTransport(Objects& objects, const json::Value& actor, const json::Value& fallback);
 

@@ -45,8 +45,7 @@ Status CredentialsReconciler::Withdraw(const std::string& namespace_, const std:
   for (const Stored& actor : actors) {
     if (actor.record.uid == but_uid) continue;
     // By name: of a Transport that is gone the pods of its actors run on.
-    const json::Value* status = actor.object.Find("status");
-    std::string name = status == nullptr ? "" : status->GetString("transport").value_or("");
+    std::string name = StatusTransport(actor.object);
     if (name.empty()) {
       const auto resolved = ResolveTransport(objects_, actor.object, settings_.default_transport);
       if (!resolved.ok() && resolved.error().code != ErrorCode::kNotFound) return resolved.error();
