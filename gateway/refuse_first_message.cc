@@ -33,13 +33,7 @@ std::string TextOf(const json::Value& error, const char* field, const std::strin
   return error.IsObject() ? error.GetString(field).value_or(fallback) : fallback;
 }
 
-}  // namespace
-
-Status RefuseEnvelope(const std::string& envelope, const Refusal& refusal, ports::TaskStore& tasks,
-                      const Clock& clock) {
-  auto parsed = model::ParseEnvelope(envelope);
-  if (!parsed.ok()) return tasks.PutDeadLetters({RawLetter(envelope, refusal, clock)});
-  model::Envelope& refused = *parsed;
+Status Refuse(model::Envelope refused, const Refusal& refusal, ports::TaskStore& tasks, const Clock& clock) {
   if (refused.status.phase != "failed") {
     refused.status.phase = "failed";
     refused.status.reason = kReason;
@@ -67,14 +61,22 @@ Status RefuseEnvelope(const std::string& envelope, const Refusal& refusal, ports
   return tasks.Report({report});
 }
 
+}  // namespace
+
+Status RefuseEnvelope(const std::string& envelope, const Refusal& refusal, ports::TaskStore& tasks,
+                      const Clock& clock) {
+  auto refused = model::ParseEnvelope(envelope);
+  if (!refused.ok()) return tasks.PutDeadLetters({RawLetter(envelope, refusal, clock)});
+  return Refuse(std::move(*refused), refusal, tasks, clock);
+}
 
 Status RefuseFirstMessage(const std::string& envelope, const Error& error, ports::TaskStore& tasks,
                           const Clock& clock) {
-  ASYA_TRY(const model::Envelope first, model::ParseEnvelope(envelope));
+  ASYA_TRY(model::Envelope first, model::ParseEnvelope(envelope));
   const auto task = tasks.Get(first.id);
   if (!task.ok() && task.error().code != ErrorCode::kNotFound) return task.error();
-  return RefuseEnvelope(envelope, {task.ok() ? task->namespace_ : "", first.route.curr, kErrorType, error.message},
-                        tasks, clock);
+  const Refusal refusal{task.ok() ? task->namespace_ : "", first.route.curr, kErrorType, error.message};
+  return Refuse(std::move(first), refusal, tasks, clock);
 }
 
 }  // namespace asya::gateway
