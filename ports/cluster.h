@@ -19,8 +19,12 @@ namespace asya::ports {
 // The field of an error that only KEDA in the cluster can end.
 inline constexpr const char* kKedaField = "cluster.keda";
 
+// What somebody else has done to a child since this process applied it last.
+enum class Drift { kNone, kChanged, kDeleted };
+
 struct Applied {
   bool changed = false;  // false: it was as it should be, nothing was written
+  Drift repaired = Drift::kNone;
 };
 
 // A child as the cluster has it now, with its status.

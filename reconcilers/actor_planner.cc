@@ -42,8 +42,8 @@ std::string Explain(const Error& error) {
 std::string CredentialsVersionOf(const std::vector<ports::Observed>& observed) {
   for (const ports::Observed& child : observed) {
     if (child.ref.kind != "Deployment") continue;
-    const json::Value* version = child.object.FindPath(
-        {"spec", "template", "metadata", "annotations", ports::kCredentialsVersionAnnotation});
+    const json::Value* version =
+        child.object.FindPath({"spec", "template", "metadata", "annotations", ports::kCredentialsVersionAnnotation});
     if (version != nullptr && version->IsString()) return version->AsString();
   }
   return {};

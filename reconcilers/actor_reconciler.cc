@@ -58,6 +58,7 @@ Outcome ActorReconciler::Reconcile(const Key& key) {
   if (!actor.ok()) return Failed{actor.error()};
   if (!*actor) {
     world_.scaler.Remove(key.namespace_, key.name);
+    ForgetQueue(key);
     return Settled{};
   }
   Stored& stored = **actor;
@@ -83,7 +84,8 @@ Outcome ActorReconciler::Converge(const Stored& actor, const std::string& deleti
   // Each step needs the ones before it.
   const bool in_sync = ResolveNames(actor.object, pass) && LeaveOldTransport(actor, pass) &&
                        ProvideCredentials(key.namespace_, pass) && Render(actor.record.uid, pass) &&
-                       EnsureQueue(pass) && ApplyChildren(pass);
+                       EnsureQueue(Key{key.namespace_, key.name}, pass) && ApplyChildren(pass);
+  TellRepairs(actor.object, pass);
   if (in_sync) {
     facts.sync =
         pass.stays.empty() ? Part{Truth::kTrue, "Synced", ""} : Part{Truth::kFalse, "OldQueueNotEmpty", pass.stays};
@@ -113,8 +115,7 @@ void ActorReconciler::TellChange(const json::Value& actor, const json::Value& st
   if (was == nullptr && !is_warning) return;
   const bool same_reason = was != nullptr && was->GetString("reason") == is->GetString("reason");
   if (same_reason && (!is_warning || was->GetString("message") == is->GetString("message"))) return;
-  ports::EventRecorder& events = world_.events == nullptr ? events_ : *world_.events;
-  events.Tell(actor, is_warning, is->GetString("reason").value_or(""), is->GetString("message").value_or(""));
+  Recorder().Tell(actor, is_warning, is->GetString("reason").value_or(""), is->GetString("message").value_or(""));
 }
 
 bool ActorReconciler::ResolveNames(const json::Value& actor, Pass& pass) {
@@ -159,7 +160,7 @@ bool ActorReconciler::Render(const std::string& uid, Pass& pass) {
   return false;
 }
 
-bool ActorReconciler::EnsureQueue(Pass& pass) {
+bool ActorReconciler::EnsureQueue(const Key& key, Pass& pass) {
   const json::Value* spec = pass.input.transport.Find("spec");
   const std::string type = spec == nullptr ? "" : spec->GetString("type").value_or("");
   pass.facts.sync = Part{Truth::kFalse, "QueueNotReady", "the queue comes first"};
@@ -167,8 +168,14 @@ bool ActorReconciler::EnsureQueue(Pass& pass) {
     pass.facts.queue = Part{Truth::kFalse, "TransportNotSupported", NotServedHere(pass.input.transport)};
     return false;
   }
+  if (HadQueue(key, pass)) {
+    const auto stats = pass.admin->Stats(pass.rendered.queue.name);
+    if (stats.ok()) pass.stats = *stats;
+    pass.queue_was_gone = !stats.ok() && stats.error().code == ErrorCode::kNotFound;
+  }
   const auto ensured = pass.admin->Ensure(pass.rendered.queue);
   if (ensured.ok()) {
+    RememberQueue(key, pass);
     pass.facts.queue = Part{Truth::kTrue, "QueueExists", ""};
     pass.facts.queue_url = type + ":" + pass.rendered.queue.name;
     return true;
@@ -188,15 +195,15 @@ bool ActorReconciler::EnsureQueue(Pass& pass) {
 }
 
 bool ActorReconciler::ApplyChildren(Pass& pass) {
-  const auto failed = [&pass](const json::Value& object, const Error& error) {
-    const std::string what = object.GetString("kind").value_or("object") + " " + NameOf(object);
-    pass.facts.sync = ApplyProblem(what, error);
-    pass.retry = error;
-    return false;
-  };
   for (const DesiredApply& desired : ToApply(pass.rendered, pass.input.observed)) {
+    const std::string what = desired.object.GetString("kind").value_or("object") + " " + NameOf(desired.object);
     const auto applied = world_.cluster.Apply(desired.object, desired.field_manager);
-    if (!applied.ok()) return failed(desired.object, applied.error());
+    if (!applied.ok()) {
+      pass.facts.sync = ApplyProblem(what, applied.error());
+      pass.retry = applied.error();
+      return false;
+    }
+    if (applied->repaired != ports::Drift::kNone) pass.repaired.emplace_back(what, applied->repaired);
   }
   return true;
 }
@@ -244,7 +251,7 @@ void ActorReconciler::LookAtResult(const std::string& uid, Pass& pass) {
     pass.facts.workload = ExternalWorkload(BoundTo(pass.input.actor));
   }
   if (pass.admin == nullptr || pass.facts.queue.ready != Truth::kTrue) return;
-  const auto stats = pass.admin->Stats(pass.facts.queue_name);
+  const auto stats = pass.stats ? Result<ports::QueueStats>(*pass.stats) : pass.admin->Stats(pass.facts.queue_name);
   if (stats.ok()) {
     pass.facts.waiting = stats->visible + stats->delayed;
   } else {

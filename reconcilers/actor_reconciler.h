@@ -2,7 +2,9 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
@@ -37,6 +39,9 @@ class ActorReconciler {
   struct Pass {
     ActorFacts facts;
     std::optional<Error> retry;  // a step that may succeed later
+    std::vector<std::pair<std::string, ports::Drift>> repaired;  // children, as "Deployment echo"
+    std::optional<ports::QueueStats> stats;                      // of the queue, where it was looked at before
+    bool queue_was_gone = false;
     std::string stays;           // why the actor is still on the transport that it is to leave
     std::shared_ptr<ports::QueueAdmin> admin;
     ports::ComposeInput input;
@@ -63,7 +68,11 @@ class ActorReconciler {
   bool LeaveOldTransport(const Stored& actor, Pass& pass);
   bool ProvideCredentials(const std::string& namespace_, Pass& pass);
   bool Render(const std::string& uid, Pass& pass);
-  bool EnsureQueue(Pass& pass);
+  bool EnsureQueue(const Key& key, Pass& pass);
+  // Whether this process has made or found the queue before, with the Transport as it is now; it is remembered.
+  bool HadQueue(const Key& key, const Pass& pass);
+  void RememberQueue(const Key& key, const Pass& pass);
+  void ForgetQueue(const Key& key);
   bool ApplyChildren(Pass& pass);
   void Prune(const std::string& uid, const Pass& pass);
   void HandToScaler(const Key& key, Pass& pass);
@@ -71,6 +80,9 @@ class ActorReconciler {
   void LookAtResult(const std::string& uid, Pass& pass);
   // An Event where the reason of readiness changed; `actor` as it was read.
   void TellChange(const json::Value& actor, const json::Value& status);
+  // An Event for all children that somebody else had changed or deleted, and one for the queue.
+  void TellRepairs(const json::Value& actor, const Pass& pass);
+  ports::EventRecorder& Recorder() { return world_.events == nullptr ? events_ : *world_.events; }
 
   const World world_;
   const ReconcilerSettings& settings_;
@@ -79,6 +91,8 @@ class ActorReconciler {
   const std::function<void(const Key&)> withdraw_;
   Objects objects_;
   Events events_;
+  std::mutex mutex_;
+  std::map<Key, std::string> queues_;  // of actors: name, and the Transport's spec
 };
 
 }  // namespace asya::reconcilers

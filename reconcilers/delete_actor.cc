@@ -71,8 +71,7 @@ Outcome ActorReconciler::TearDown(const Stored& actor, const Leaving& leaving) {
   }
   if (const auto outcome = RemoveQueue(actor, leaving)) return *outcome;
   const std::string transport = StatusTransport(actor.object);
-  const Status left = credentials_.Leave(actor, transport,
-                                         [&] { return objects_.RemoveFinalizer(actor, kFinalizer); });
+  const Status left = credentials_.Leave(actor, transport, [&] { return objects_.RemoveFinalizer(actor, kFinalizer); });
   if (left.ok()) return Settled{};
   if (left.error().code != ErrorCode::kForbidden) return Failed{left.error()};
   // It is gone; the copy goes when the right is there.
@@ -90,6 +89,7 @@ std::optional<Outcome> ActorReconciler::RemoveQueue(const Stored& actor, const L
   const auto removed = leaving.admin->Remove(queue.name, leaving.force);
   // kConflict: an envelope came in the meantime; the next pass starts from the drain.
   if (!removed.ok()) return Failed{removed.error()};
+  ForgetQueue(Key{actor.record.key.namespace_, actor.record.key.name});
   return std::nullopt;
 }
 

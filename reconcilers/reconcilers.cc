@@ -226,9 +226,8 @@ void Reconcilers::Stop() {
 
 bool Reconcilers::RunOne() {
   bool worked = false;
-  for (Controller* controller :
-       {&sources_, &actors_, &crew_, &flows_, &namespaces_, &transports_, &flavors_, &depths_, &garbage_,
-        &withdrawals_}) {
+  for (Controller* controller : {&sources_, &actors_, &crew_, &flows_, &namespaces_, &transports_, &flavors_, &depths_,
+                                 &garbage_, &withdrawals_}) {
     worked = controller->RunOne() || worked;
   }
   return worked;
@@ -236,9 +235,8 @@ bool Reconcilers::RunOne() {
 
 std::optional<SteadyTime> Reconcilers::NextAt() const {
   std::optional<SteadyTime> next;
-  for (const Controller* controller :
-       {&sources_, &actors_, &crew_, &flows_, &namespaces_, &transports_, &flavors_, &depths_, &garbage_,
-        &withdrawals_}) {
+  for (const Controller* controller : {&sources_, &actors_, &crew_, &flows_, &namespaces_, &transports_, &flavors_,
+                                       &depths_, &garbage_, &withdrawals_}) {
     const auto at = controller->queue().NextAt();
     if (at && (!next || *at < *next)) next = at;
   }

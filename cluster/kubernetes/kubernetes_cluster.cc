@@ -111,6 +111,20 @@ bool KubernetesCluster::IsAsApplied(const MemoryKey& key, const json::Value& wan
          found->second.seen == Digest(Projected(now, wanted));
 }
 
+ports::Drift KubernetesCluster::DriftOf(const MemoryKey& key, const json::Value& wanted, bool is_there) {
+  const std::lock_guard lock(mutex_);
+  if (is_there) {
+    const auto found = memories_.find(key);
+    const bool same = found != memories_.end() && found->second.sent == Digest(wanted);
+    return same ? ports::Drift::kChanged : ports::Drift::kNone;
+  }
+  // Of a new object nobody has given anything yet, whichever manager gave it to the former one.
+  const std::string owner = LabelOf(wanted, kOwnerLabel);
+  const auto removed = std::erase_if(
+      memories_, [&](const auto& memory) { return memory.first.first == key.first && memory.second.owner == owner; });
+  return removed == 0 ? ports::Drift::kNone : ports::Drift::kDeleted;
+}
+
 Status KubernetesCluster::CheckServed(const Kind& kind) {
   if (!kind.optional) return Ok();
   {
@@ -157,11 +171,12 @@ Result<ports::Applied> KubernetesCluster::Apply(const json::Value& object, const
   const MemoryKey key{ref, field_manager};
   const ObjectCache::Object before = children_.Find(ref);
   const bool is_ours = before != nullptr && !OwnerOf(*before).empty() && OwnerOf(*before) == OwnerOf(wanted);
-  if (is_ours && IsAsApplied(key, wanted, *before)) return ports::Applied{false};
+  if (is_ours && IsAsApplied(key, wanted, *before)) return ports::Applied{};
   std::string uid = is_ours ? MetadataOf(*before, "uid") : std::string();
   if (!is_ours) {
     ASYA_TRY(uid, UidThere(*kind, ref, wanted));
   }
+  const ports::Drift drift = DriftOf(key, wanted, !uid.empty());
   json::Value sent = wanted;
   // Should somebody else have put an object of their own there in the meantime, it is a conflict.
   if (!uid.empty()) sent["metadata"]["uid"] = uid;
@@ -175,14 +190,16 @@ Result<ports::Applied> KubernetesCluster::Apply(const json::Value& object, const
     if (!is_whole && given_up.error().code != ErrorCode::kConflict) return given_up.error();
     if (is_whole) *applied = std::move(*given_up);
   }
-  if (is_whole) {
-    const Memory memory{Digest(wanted), Digest(Projected(Shortened(*applied), wanted))};
+  // One that is about to go is made anew as if it had not been there.
+  const bool goes = applied->FindPath({"metadata", "deletionTimestamp"}) != nullptr;
+  if (is_whole && !goes) {
+    const Memory memory{LabelOf(wanted, kOwnerLabel), Digest(wanted), Digest(Projected(Shortened(*applied), wanted))};
     const std::lock_guard lock(mutex_);
     memories_[key] = memory;
   }
   const bool changed = before == nullptr || VersionOf(*before) != VersionOf(*applied);
   children_.PutWritten(std::move(*applied));
-  return ports::Applied{changed};
+  return ports::Applied{changed, drift};
 }
 
 Status KubernetesCluster::Delete(const ports::ResourceRef& ref, const std::string& owner_uid) {

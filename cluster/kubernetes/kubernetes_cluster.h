@@ -66,8 +66,9 @@ class KubernetesCluster final : public ports::Cluster {
   [[nodiscard]] std::shared_ptr<void> Subscribe(std::function<void(const std::string&)> on_change) override;
 
  private:
-  // Digests of what was sent last, and of the same part of what the cluster made of it.
+  // Of what was sent last: its owner and digest, and the digest of the same part of what the cluster made of it.
   struct Memory {
+    std::string owner;
     std::string sent;
     std::string seen;
   };
@@ -82,6 +83,8 @@ class KubernetesCluster final : public ports::Cluster {
   [[nodiscard]] std::string OwnerOf(const json::Value& object) const;
   [[nodiscard]] json::Value WithOwner(json::Value object) const;
   [[nodiscard]] bool IsAsApplied(const MemoryKey& key, const json::Value& wanted, const json::Value& now) const;
+  // Of what is to be sent, once more or for the first time. Forgets what was given to an object that is gone.
+  ports::Drift DriftOf(const MemoryKey& key, const json::Value& wanted, bool is_there);
   // kUnavailable with kKedaField for a kind that the cluster does not serve.
   Status CheckServed(const Kind& kind);
   // Of the object of this name, where it is ours; empty where there is none. kConflict: it is somebody else's.

@@ -26,8 +26,12 @@ class ClusterTest : public ::testing::Test {
   http::Response Answer(const http::Request& request) {
     if (request.path == "/apis") return TestCluster::Json(200, R"({"kind":"APIGroupList","groups":[]})");
     if (request.path.find("/namespaces/") == std::string::npos) {
-      if (TestCluster::QueryOf(request).find("watch=true") != std::string::npos)
-        return TestCluster::Refusal(503, "ServiceUnavailable");
+      if (TestCluster::QueryOf(request).find("watch=true") != std::string::npos) {
+        const std::lock_guard lock(mutex_);
+        if (request.path != "/api/v1/serviceaccounts" || told_.empty())
+          return TestCluster::Refusal(503, "ServiceUnavailable");
+        return TestCluster::Json(200, std::exchange(told_, ""));
+      }
       if (request.path.find("keda.sh") != std::string::npos) return TestCluster::Json(404, "404 page not found");
       const bool accounts = request.path == "/api/v1/serviceaccounts";
       return TestCluster::Json(200, R"({"metadata":{"resourceVersion":"5"},"items":)" +
@@ -66,6 +70,26 @@ class ClusterTest : public ::testing::Test {
                     .value();
     return deployment;
   }
+  // Somebody else changes the account, or deletes it; returns once the cluster has been told.
+  void ChangedByOthers(const std::function<void(json::Value& account)>& change) {
+    std::uint64_t before = 0;
+    {
+      const std::lock_guard lock(mutex_);
+      json::Value account = stored_;
+      before = VersionOf(account);
+      if (change) change(account);
+      account["metadata"]["resourceVersion"] = std::to_string(++version_);
+      stored_ = change ? account : json::Value();
+      told_ = json::Dump(json::Object{{"type", change ? "MODIFIED" : "DELETED"}, {"object", account}}) + "\n";
+    }
+    const auto is_told = [&] {
+      const auto children = cluster_.Observe("u1");
+      return change ? VersionOf(children->at(0).object) > before : children->empty();
+    };
+    const SteadyTime until = RealClock().Steady() + kPatience;
+    while (!is_told() && RealClock().Steady() < until) std::this_thread::yield();
+    ASSERT_TRUE(is_told());
+  }
   void WaitUntilKnown() {
     const SteadyTime until = RealClock().Steady() + kPatience;
     while (!cluster_.Observe("u1").ok() && RealClock().Steady() < until) std::this_thread::yield();
@@ -77,6 +101,7 @@ class ClusterTest : public ::testing::Test {
   json::Value listed_ = json::Array{};  // ServiceAccounts
   json::Value managers_ = json::Array{};
   int version_ = 100;
+  std::string told_;                // by the next watch of ServiceAccounts
   bool changed_meanwhile_ = false;  // once, before the first values are given up
   TestCluster fake_{[this](const http::Request& request) { return Answer(request); }};
   Client client_{fake_.At(), RealClock()};
@@ -111,6 +136,33 @@ TEST_F(ClusterTest, AppliesOnceWhatStaysAsItIs) {
   other["metadata"]["labels"]["more"] = "yes";
   EXPECT_TRUE(cluster_.Apply(other, "asya")->changed);
   EXPECT_EQ(Sent("PATCH").size(), 2U);
+}
+
+TEST_F(ClusterTest, TellsWhatOthersDidToWhatItHadApplied) {
+  cluster_.Start();
+  WaitUntilKnown();
+  EXPECT_EQ(cluster_.Apply(Account("u1"), "asya")->repaired, ports::Drift::kNone);
+  json::Value other = Account("u1");
+  other["metadata"]["labels"]["more"] = "yes";
+  EXPECT_EQ(cluster_.Apply(other, "asya")->repaired, ports::Drift::kNone) << "it was asked for";
+
+  ChangedByOthers([](json::Value& account) { account["metadata"]["labels"]["more"] = "no"; });
+  EXPECT_EQ(cluster_.Apply(other, "asya")->repaired, ports::Drift::kChanged);
+  EXPECT_EQ(cluster_.Apply(other, "asya")->repaired, ports::Drift::kNone);
+  ChangedByOthers(nullptr);
+  EXPECT_EQ(cluster_.Apply(other, "asya")->repaired, ports::Drift::kDeleted);
+}
+
+// As a server that has begun to lead: what another one gave first it has never given itself.
+TEST_F(ClusterTest, MakesAnObjectAnewWithAllThatItGave) {
+  cluster_.Start();
+  WaitUntilKnown();
+  ASSERT_TRUE(cluster_.Apply(Account("u1"), "asya").ok());
+  ChangedByOthers(nullptr);
+  EXPECT_EQ(cluster_.Apply(Account("u1"), "asya-initial")->repaired, ports::Drift::kDeleted);
+  const std::size_t before = Sent("PATCH").size();
+  ASSERT_TRUE(cluster_.Apply(Account("u1"), "asya").ok());
+  EXPECT_EQ(Sent("PATCH").size(), before + 1) << "to the new one it has not given anything yet";
 }
 
 TEST_F(ClusterTest, TakesNothingOver) {

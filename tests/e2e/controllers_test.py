@@ -72,7 +72,12 @@ def test_an_actor_becomes_what_runs_it(cluster: ControlledCluster, broker: Broke
 
 
 def test_what_others_change_is_put_right(cluster: ControlledCluster) -> None:
-    """A field, a whole object; what others add stays."""
+    """A field, a whole object, each with an event; what others add stays."""
+
+    def told() -> str:
+        about = "involvedObject.kind=AsyncActor,involvedObject.name=steady,reason=Repaired"
+        return cluster.run("get", "events", "-n", TEAM, "--field-selector", about, "-o", "jsonpath={.items[*].message}")
+
     cluster.apply([actor("steady")])
     until(lambda: cluster.get("deployment/steady"), "the Deployment is there")
     cluster.run("set", "image", "deployment/steady", "asya-runtime=other:2", "-n", TEAM)
@@ -82,12 +87,15 @@ def test_what_others_change_is_put_right(cluster: ControlledCluster) -> None:
         return str(cluster.get("deployment/steady", "spec.template.spec")["containers"][0]["image"])
 
     until(lambda: image() == "echo:1", "the image is put right")
+    until(lambda: "Deployment steady was changed" in told(), "an event says so")
     assert cluster.get("deployment/steady", "metadata.annotations")["team.example/note"] == "kept"
     cluster.run("delete", "configmap", "steady-runtime", "-n", TEAM)
     until(lambda: cluster.get("configmap/steady-runtime"), "the ConfigMap is made again")
+    until(lambda: "ConfigMap steady-runtime was deleted" in told(), "an event says so")
     before = cluster.get("deployment/steady", "metadata.uid")
     cluster.run("delete", "deployment", "steady", "-n", TEAM)
     until(lambda: cluster.get("deployment/steady", "metadata.uid") not in (None, before), "it is made again")
+    until(lambda: "Deployment steady was deleted" in told(), "an event says so")
 
 
 def test_what_is_asked_for_no_more_goes(cluster: ControlledCluster) -> None:

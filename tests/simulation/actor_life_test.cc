@@ -283,6 +283,24 @@ TEST_F(ActorLife, WhatIsNoLongerRenderedGoesAndWhatIsLostComesBack) {
   EXPECT_EQ(plane_.queues.queues.count("asya-default-infer"), 1U);
 }
 
+TEST_F(ActorLife, WhatOthersDidToItIsToldInEvents) {
+  plane_.CreateActor("infer");
+  plane_.Run(seconds(40));
+  EXPECT_EQ(plane_.Event("infer", "Repaired"), "");
+  EXPECT_EQ(plane_.Event("infer", "QueueDeleted"), "") << "it had none before it was made";
+
+  plane_.cluster.Lose("Deployment", "infer");
+  plane_.Run(seconds(3));
+  ASSERT_NE(plane_.cluster.Find("Deployment", "infer"), nullptr);
+  EXPECT_EQ(plane_.Event("infer", "Repaired"),
+            "Normal Deployment infer was deleted by somebody else: it is as it should be again");
+  plane_.queues.queues.erase("asya-default-infer");
+  plane_.Run(seconds(35));
+  EXPECT_EQ(plane_.Event("infer", "QueueDeleted"),
+            "Warning queue asya-default-infer was deleted by somebody else, with what lay in it: there is "
+            "an empty one now");
+}
+
 TEST_F(ActorLife, AFlowIsReadyWhenItsActorsExist) {
   plane_.Create("flows",
                 R"({"apiVersion":"asya.sh/v1alpha1","kind":"Flow","metadata":{"name":"review","namespace":"default"},

@@ -11,6 +11,7 @@
 #include "compositions/actor_composer.h"
 #include "compositions/crew.h"
 #include "core/json/parse.h"
+#include "reconcilers/events.h"
 #include "reconcilers/objects.h"
 #include "reconcilers/reconcilers.h"
 #include "scaling/scaler.h"
@@ -97,6 +98,20 @@ class ControlPlane {
       if (condition.GetString("type") != type) continue;
       return *condition.GetString("status") + " " + *condition.GetString("reason") + " " +
              *condition.GetString("message");
+    }
+    return "";
+  }
+
+  // "Warning message" of what was told of an actor for that reason; empty: nothing.
+  std::string Event(const std::string& actor, const std::string& reason) {
+    ports::ListQuery query;
+    query.resource = reconcilers::kEvents;
+    const auto page = store.truth().List(query);
+    for (const auto& record : page->items) {
+      const json::Value event = Json(*record.json);
+      if (event.GetString("reason") != reason || event.FindPath({"involvedObject", "name"})->AsString() != actor)
+        continue;
+      return *event.GetString("type") + " " + *event.GetString("message");
     }
     return "";
   }

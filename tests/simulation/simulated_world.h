@@ -151,7 +151,7 @@ class SimulatedCluster final : public ports::Cluster {
     child.deleting = false;
     ++writes_;
     Tell(child);
-    return ports::Applied{true};
+    return ports::Applied{true, taken_.erase(ref) == 1 ? ports::Drift::kDeleted : ports::Drift::kNone};
   }
   Status Delete(const ports::ResourceRef& ref, const std::string& owner_uid) override {
     if (faults_.Strike(10)) return Away();
@@ -229,7 +229,17 @@ class SimulatedCluster final : public ports::Cluster {
   }
   // Somebody's hand in the cluster.
   void Lose(const std::string& kind, const std::string& name) {
-    std::erase_if(children_, [&](const auto& entry) { return entry.first.kind == kind && entry.first.name == name; });
+    std::vector<Child> lost;
+    for (auto it = children_.begin(); it != children_.end();) {
+      if (it->first.kind != kind || it->first.name != name) {
+        ++it;
+        continue;
+      }
+      taken_.insert(it->first);
+      lost.push_back(it->second);
+      it = children_.erase(it);
+    }
+    for (const Child& child : lost) Tell(child);
   }
   [[nodiscard]] std::size_t writes() const { return writes_; }
 
@@ -247,6 +257,7 @@ class SimulatedCluster final : public ports::Cluster {
 
   Faults& faults_;
   std::map<ports::ResourceRef, Child> children_;
+  std::set<ports::ResourceRef> taken_;  // lost, and not made again
   std::function<void(const std::string&)> on_change_;
   std::size_t writes_ = 0;
 };
