@@ -12,6 +12,9 @@
 namespace asya::server {
 namespace {
 
+// Of actors, at once: each waits for answers of the cluster and of brokers nearly all of its time.
+constexpr std::size_t kWorkers = 8;
+
 // In a cluster every queue is on a broker that a Transport names.
 class NoQueues final : public ports::QueueAdmin {
  public:
@@ -208,6 +211,7 @@ reconcilers::ReconcilerSettings Controllers::Settings() const {
     return compositions::SystemActors(namespace_, crew);
   };
   settings.collect_garbage = false;  // the cluster does it
+  settings.workers = kWorkers;
   return settings;
 }
 

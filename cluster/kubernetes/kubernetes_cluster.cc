@@ -145,10 +145,22 @@ Status KubernetesCluster::MayApply(const std::vector<json::Value>& objects) {
     ASYA_TRY(const ports::ResourceRef ref, RefOf(object));
     const Kind* kind = FindChildKind(ref);
     if (kind == nullptr) return Invalid("kind", "no actor is rendered into a " + ref.api_version + " " + ref.kind);
-    auto uid = UidThere(*kind, ref, object);
+    const auto uid = UidThere(*kind, ref, object);
     if (!uid.ok()) return uid.error();
+    const std::lock_guard lock(mutex_);
+    if (free_.size() >= kFreeMax) free_.clear();
+    if (uid->empty()) free_[ref] = clock_.Steady();
   }
   return Ok();
+}
+
+bool KubernetesCluster::TakeFree(const ports::ResourceRef& ref) {
+  const std::lock_guard lock(mutex_);
+  const auto found = free_.find(ref);
+  if (found == free_.end()) return false;
+  const bool fresh = clock_.Steady() - found->second < kFreeTrusted;
+  free_.erase(found);
+  return fresh;
 }
 
 Result<std::string> KubernetesCluster::UidThere(const Kind& kind, const ports::ResourceRef& ref,
@@ -173,7 +185,7 @@ Result<ports::Applied> KubernetesCluster::Apply(const json::Value& object, const
   const bool is_ours = before != nullptr && !OwnerOf(*before).empty() && OwnerOf(*before) == OwnerOf(wanted);
   if (is_ours && IsAsApplied(key, wanted, *before)) return ports::Applied{};
   std::string uid = is_ours ? MetadataOf(*before, "uid") : std::string();
-  if (!is_ours) {
+  if (!is_ours && !TakeFree(ref)) {
     ASYA_TRY(uid, UidThere(*kind, ref, wanted));
   }
   const ports::Drift drift = DriftOf(key, wanted, !uid.empty());

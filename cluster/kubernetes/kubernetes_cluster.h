@@ -34,6 +34,9 @@ class KubernetesCluster final : public ports::Cluster {
  public:
   // How long what the API serves is taken to stay so.
   static constexpr std::chrono::seconds kServedTrusted{10};
+  // How long a name that MayApply found free is taken to stay so, and how many of them are remembered.
+  static constexpr std::chrono::seconds kFreeTrusted{2};
+  static constexpr std::size_t kFreeMax = 1000;
 
   // `client` lives longer.
   KubernetesCluster(Client& client, KubernetesSettings settings, const Clock& clock, const observe::Logger& log,
@@ -87,6 +90,8 @@ class KubernetesCluster final : public ports::Cluster {
   ports::Drift DriftOf(const MemoryKey& key, const json::Value& wanted, bool is_there);
   // kUnavailable with kKedaField for a kind that the cluster does not serve.
   Status CheckServed(const Kind& kind);
+  // Whether MayApply has just found nothing of this name; it is asked once.
+  bool TakeFree(const ports::ResourceRef& ref);
   // Of the object of this name, where it is ours; empty where there is none. kConflict: it is somebody else's.
   Result<std::string> UidThere(const Kind& kind, const ports::ResourceRef& ref, const json::Value& wanted);
   Result<json::Value> SendApply(const Kind& kind, const ports::ResourceRef& ref, json::Value object,
@@ -104,6 +109,7 @@ class KubernetesCluster final : public ports::Cluster {
   mutable std::mutex mutex_;
   std::map<MemoryKey, Memory> memories_;
   std::map<std::string, Served> served_;  // optional kinds, by name
+  std::map<ports::ResourceRef, SteadyTime> free_;
   std::vector<std::unique_ptr<Informer>> informers_;
 };
 

@@ -138,6 +138,17 @@ TEST_F(ClusterTest, AppliesOnceWhatStaysAsItIs) {
   EXPECT_EQ(Sent("PATCH").size(), 2U);
 }
 
+TEST_F(ClusterTest, AsksOnceForANameThatIsFree) {
+  cluster_.Start();
+  WaitUntilKnown();
+  ASSERT_TRUE(cluster_.MayApply({Account("u1")}).ok());
+  ASSERT_TRUE(cluster_.Apply(Account("u1"), "asya").ok());
+  EXPECT_EQ(Sent("GET").size(), 1U);
+  ChangedByOthers(nullptr);
+  ASSERT_TRUE(cluster_.Apply(Account("u1"), "asya").ok());
+  EXPECT_EQ(Sent("GET").size(), 2U) << "what was free once may be somebody else's now";
+}
+
 TEST_F(ClusterTest, TellsWhatOthersDidToWhatItHadApplied) {
   cluster_.Start();
   WaitUntilKnown();
