@@ -1,6 +1,7 @@
 #include <string_view>
 
 #include "compositions/steps.h"
+#include "ports/postgres_queues.h"
 
 namespace asya::compositions {
 namespace {
@@ -51,6 +52,11 @@ json::Value NativeTrigger(const Context& context) {
     if (const std::string endpoint = BlockText(context, "endpoint"); !endpoint.empty())
       metadata["awsEndpoint"] = endpoint;
     return json::Object{{"type", "aws-sqs-queue"}, {"metadata", std::move(metadata)}};
+  }
+  if (context.transport_type == "postgres") {
+    json::Object metadata = {{"query", ports::QueueLengthStatement(context.queue)},
+                             {"targetQueryValue", QueueLength(context)}};
+    return json::Object{{"type", "postgresql"}, {"metadata", std::move(metadata)}};
   }
   json::Object metadata = {
       {"subscriptionName", context.queue}, {"mode", "SubscriptionSize"}, {"value", QueueLength(context)}};
@@ -115,16 +121,18 @@ bool CanScale(const json::Value& workload) {
 bool IsNative(const Context& context) {
   if (Scaling(context).GetString("mode").value_or("managed") != "native") return false;
   return context.transport_type == "sqs" || context.transport_type == "pubsub" ||
+         (context.transport_type == "postgres" && !CredentialsSecretName(context).empty()) ||
          (context.transport_type == "rabbitmq" && !BlockText(context, "managementUrl").empty());
 }
 
 std::optional<json::Value> RenderScaledObject(const Context& context, std::vector<std::string>& warnings) {
   if (!context.scales()) return std::nullopt;
   if (Scaling(context).GetString("mode") == "native" && !IsNative(context)) {
-    const bool rabbitmq = context.transport_type == "rabbitmq";
-    warnings.push_back(
-        "spec.scaling.mode: native needs a trigger of KEDA's, and transport " + json::Quote(context.transport) +
-        (rabbitmq ? " has no managementUrl" : " (" + context.transport_type + ") has none") + ": our scaler decides");
+    std::string lack = " (" + context.transport_type + ") has none";
+    if (context.transport_type == "rabbitmq") lack = " has no managementUrl";
+    if (context.transport_type == "postgres") lack = " has no credentialsSecretRef";
+    warnings.push_back("spec.scaling.mode: native needs a trigger of KEDA's, and transport " +
+                       json::Quote(context.transport) + lack + ": our scaler decides");
   }
   const json::Value* workload = context.spec.Find("workloadRef");
   if (workload != nullptr && !CanScale(*workload)) {

@@ -1,5 +1,6 @@
 #include "compositions/steps.h"
 #include "ports/credentials.h"
+#include "ports/postgres_queues.h"
 
 namespace asya::compositions {
 namespace {
@@ -13,14 +14,6 @@ std::string Text(const json::Value& block, const char* field) {
   const json::Value* value = block.Find(field);
   if (value == nullptr) return {};
   return value->IsString() ? value->AsString() : json::Dump(*value);
-}
-
-std::string PostgresUrl(const json::Value& block) {
-  std::string url = "postgresql://" + Text(block, "host");
-  if (block.Find("port") != nullptr) url += ":" + Text(block, "port");
-  url += "/" + Text(block, "database");
-  if (block.Find("sslMode") != nullptr) url += "?sslmode=" + Text(block, "sslMode");
-  return url;
 }
 
 void AddText(json::Array& environment, const char* name, const std::string& value) {
@@ -69,7 +62,7 @@ json::Array TransportEnvironment(const Context& context) {
   if (context.transport_type == "sqlite") {
     AddText(environment, "ASYA_SQLITE_PATH", context.settings.sqlite_socket);
   } else if (context.transport_type == "postgres") {
-    environment.push_back(secret.empty() ? EnvironmentValue("ASYA_POSTGRES_URL", PostgresUrl(block))
+    environment.push_back(secret.empty() ? EnvironmentValue("ASYA_POSTGRES_URL", ports::PostgresUrl(block))
                                          : FromSecret("ASYA_POSTGRES_URL", secret, "url"));
   } else if (context.transport_type == "rabbitmq") {
     AddRabbitmq(context, environment);

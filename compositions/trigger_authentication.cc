@@ -28,6 +28,8 @@ json::Value NativeSpec(const Context& context) {
   } else if (context.transport_type == "sqs") {
     targets = {Target("awsAccessKeyID", secret, "AWS_ACCESS_KEY_ID"),
                Target("awsSecretAccessKey", secret, "AWS_SECRET_ACCESS_KEY")};
+  } else if (context.transport_type == "postgres") {
+    targets = {Target("connection", secret, "url")};
   } else {
     targets = {Target("GoogleApplicationCredentials", secret, "credentials.json")};
   }

@@ -4,7 +4,6 @@
 #include <map>
 #include <vector>
 
-#include "core/base/random.h"
 #include "transports/pubsub/administration.h"
 #include "transports/pubsub/consumer.h"
 #include "transports/pubsub/google_access.h"
@@ -22,12 +21,6 @@ namespace sqs = transports::sqs;
 using Values = ports::Credentials::Values;
 using Maker = Result<std::unique_ptr<RemoteBroker>> (*)(const json::Value& block, const Values& secret,
                                                         const Clock& clock);
-
-// Of pauses. Consumers and tokens of all brokers share it.
-Random& Dice() {
-  static Random random(SystemSeed());
-  return random;
-}
 
 // Of a queue that is about to be removed: nobody waits for the next message.
 constexpr std::chrono::seconds kSqsPoll{1};
@@ -146,7 +139,7 @@ Result<std::unique_ptr<RemoteBroker>> ConnectPubsub(const json::Value& block, co
 
 const std::map<std::string, Maker>& Makers() {
   static const std::map<std::string, Maker> makers = {
-      {"pubsub", ConnectPubsub}, {"rabbitmq", ConnectRabbitmq}, {"sqs", ConnectSqs}};
+      {"postgres", ConnectPostgres}, {"pubsub", ConnectPubsub}, {"rabbitmq", ConnectRabbitmq}, {"sqs", ConnectSqs}};
   return makers;
 }
 
@@ -172,6 +165,11 @@ std::string BlockText(const json::Value& block, const char* field, const std::st
   const json::Value* value = block.Find(field);
   if (value == nullptr) return fallback;
   return value->IsString() ? value->AsString() : json::Dump(*value);
+}
+
+Random& Dice() {
+  static Random random(SystemSeed());
+  return random;
 }
 
 CredentialsReader FromFiles(cluster::local::ConfigSources sources) {

@@ -8,6 +8,7 @@
 
 #include "cluster/local/config_values.h"
 #include "core/base/clock.h"
+#include "core/base/random.h"
 #include "core/json/value.h"
 #include "ports/credentials.h"
 #include "ports/message_queue.h"
@@ -65,5 +66,9 @@ CredentialsReader FromFiles(cluster::local::ConfigSources sources);
 
 // A field of that block as text.
 std::string BlockText(const json::Value& block, const char* field, const std::string& fallback);
+// Of pauses. Consumers and tokens of all brokers share it.
+Random& Dice();
+Result<std::unique_ptr<RemoteBroker>> ConnectPostgres(const json::Value& block,
+                                                      const ports::Credentials::Values& secret, const Clock& clock);
 
 }  // namespace asya::server

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "core/base/random.h"
+#include "ports/postgres_queues.h"
 #include "tests/support/postgres_schema.h"
 #include "transports/conformance/message_queue_suite.h"
 #include "transports/postgres/administration.h"
@@ -76,6 +77,33 @@ TEST(PostgresFirstMessage, LeavesRoomForTheErrorThatItMayFailWith) {
   EXPECT_TRUE(enqueue(limit).ok());
   EXPECT_EQ(enqueue(limit + 1).error().code, ErrorCode::kTooLarge);
   EXPECT_EQ(administration.Stats("asya-test-a")->visible, 1);
+}
+
+TEST(PostgresTables, TheStatementForOthersCountsWhatCanBeWorkedOnOrIsInWork) {
+  if (!tests::PostgresSchema::Address()) GTEST_SKIP() << "needs a server: run under tools/postgres run";
+  tests::PostgresSchema schema;
+  const auto database = sql::postgres::Database::Open(schema.settings(), postgres::Migrations()).value();
+  postgres::Administration administration(*database);
+  ASSERT_TRUE(administration.Ensure({"asya-test-a", "uid"}).ok());
+  ASSERT_TRUE(administration.Ensure({"asya-test-b", "uid"}).ok());
+  const auto publish = [&](const char* queue) {
+    ASSERT_TRUE(administration.Publish({{queue, "body", "m"}}, std::chrono::milliseconds(1000)).ok());
+  };
+  for (const char* queue : {"asya-test-a", "asya-test-a", "asya-test-a", "asya-test-b"}) publish(queue);
+  ASSERT_TRUE(database
+                  ->Write([](sql::postgres::Transaction& transaction) {
+                    return transaction.Script(
+                        "UPDATE messages SET leased_until = now() + interval '1 hour' WHERE id = 1;"
+                        "UPDATE messages SET visible_at = now() + interval '1 hour' WHERE id = 2;");
+                  })
+                  .ok());
+  const std::string statement = ports::QueueLengthStatement("asya-test-a");
+  const auto rows = database->Query(statement.c_str(), {});
+  ASSERT_TRUE(rows.ok()) << rows.error().message;
+  EXPECT_EQ(rows->Int(0, 0), 2);
+  const auto stats = administration.Stats("asya-test-a");
+  EXPECT_EQ(stats->visible + stats->in_flight, 2);
+  EXPECT_EQ(stats->delayed, 1);
 }
 
 TEST(PostgresTables, MessagesOfVersionOneKeepTheirBodiesAndTheirPlace) {
