@@ -30,6 +30,7 @@ class ObjectStoreHarness {
 struct ObjectStoreImplementation {
   std::string name;  // for the names of the cases: letters and digits
   std::function<std::unique_ptr<ObjectStoreHarness>(const BroadcasterSettings& settings)> make;
+  std::string missing{};  // what the cases are skipped for; empty: nothing
 };
 
 // How long a case waits for something that has to happen; passing never depends on it.
@@ -59,7 +60,10 @@ class RecordingSink : public ports::WatchSink {
 
 class ObjectStoreSuite : public testing::TestWithParam<ObjectStoreImplementation> {
  protected:
-  void SetUp() override { Open({}); }
+  void SetUp() override {
+    if (!GetParam().missing.empty()) GTEST_SKIP() << GetParam().missing;
+    Open({});
+  }
   // Replaces the store with a fresh one.
   void Open(const BroadcasterSettings& settings);
   ports::ObjectStore& store() { return harness_->store(); }

@@ -131,8 +131,8 @@ using conformance::TaskStoreImplementation;
 using conformance::TaskStoreSuite;
 
 std::vector<TaskStoreImplementation> TaskStoreImplementations() {
-  if (!PostgresSchema::Address()) return {};
-  return {{"Postgres", [](const TaskRetention& retention) { return std::make_unique<Harness>(retention); }}};
+  return {{"Postgres", [](const TaskRetention& retention) { return std::make_unique<Harness>(retention); },
+           PostgresSchema::Address() ? "" : "needs a server: run under tools/postgres run"}};
 }
 
 INSTANTIATE_TEST_SUITE_P(Postgres, TaskStoreSuite, testing::ValuesIn(TaskStoreImplementations()),
