@@ -92,13 +92,6 @@ Result<ExternalScaler::Actor*> ExternalScaler::FindLocked(const ScaledObjectRef&
                "scalerMetadata.actor"};
 }
 
-Status ExternalScaler::Knows(const ScaledObjectRef& ref) {
-  ASYA_TRY_STATUS(ready_());
-  const std::lock_guard lock(mutex_);
-  ASYA_TRY_STATUS(FindLocked(ref));
-  return Ok();
-}
-
 Result<bool> ExternalScaler::IsActive(const ScaledObjectRef& ref) {
   ASYA_TRY_STATUS(ready_());
   const std::lock_guard lock(mutex_);

@@ -45,13 +45,11 @@ class ExternalScaler {
   // A look at an actor, of whichever scaler; one that was not added is left out.
   void Look(const Seen& seen);
 
-  // Errors of all three: those of ActorOf; kNotFound: no such actor is scaled here; kUnavailable: nothing is known of
+  // Errors of both: those of ActorOf; kNotFound: no such actor is scaled here; kUnavailable: nothing is known of
   // it yet. Whether envelopes wait or are in work.
   Result<bool> IsActive(const ScaledObjectRef& ref);
   // The replicas that it should have. kInvalid also for a metric that is not kMetricName.
   Result<std::int64_t> Replicas(const ScaledObjectRef& ref, const std::string& metric);
-  // Whether it may be asked for at all.
-  Status Knows(const ScaledObjectRef& ref);
 
   struct Subscriber {
     std::function<void()> on_active;  // now there is work, or still and no replica; any thread, must not block

@@ -28,7 +28,6 @@ class ExternalScalerTest : public testing::Test {
     EXPECT_TRUE(stream.ok());
     return stream.ok() ? *stream : nullptr;
   }
-  ErrorCode CodeOf(const Status& status) { return status.ok() ? ErrorCode::kInternal : status.error().code; }
 
   FakeClock clock_;
   observe::Metrics metrics_;
@@ -58,7 +57,8 @@ TEST_F(ExternalScalerTest, TellsWhatIsWrong) {
   EXPECT_EQ(scaler_.Replicas(Ref("other"), kMetricName).error().field, "scalerMetadata.actor");
   Look(true, 0, 1);
   EXPECT_EQ(scaler_.Replicas(Ref(), "s0-replicas").error().field, "metricName");
-  EXPECT_EQ(CodeOf(scaler_.Knows({"infer", "vision", {{"actor", "infer"}, {"depth", "1"}}})), ErrorCode::kInvalid);
+  EXPECT_EQ(scaler_.IsActive({"infer", "vision", {{"actor", "infer"}, {"depth", "1"}}}).error().code,
+            ErrorCode::kInvalid);
   EXPECT_FALSE(scaler_.Subscribe(Ref("other"), {}).ok());
   ready_ = Fail(ErrorCode::kUnavailable, "the database is of another cluster");
   EXPECT_EQ(scaler_.IsActive(Ref()).error().code, ErrorCode::kUnavailable);

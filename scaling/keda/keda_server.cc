@@ -163,16 +163,16 @@ class Service final : public wire::ExternalScaler::CallbackService {
     return stream.release();
   }
 
-  grpc::ServerUnaryReactor* GetMetricSpec(grpc::CallbackServerContext* context, const wire::ScaledObjectRef* request,
+  // Of any actor, also one that is not known: KEDA asks once, when an object is new, and keeps no word of an error to
+  // it; that of IsActive stands in an event.
+  grpc::ServerUnaryReactor* GetMetricSpec(grpc::CallbackServerContext* context,
+                                          const wire::ScaledObjectRef* /*request*/,
                                           wire::GetMetricSpecResponse* response) override {
-    const Status known = scaler_.Knows(RefOf(*request));
-    if (known.ok()) {
-      wire::MetricSpec* spec = response->add_metricspecs();
-      spec->set_metricname(kMetricName);
-      spec->set_targetsize(kMetricTarget);
-      spec->set_targetsizefloat(static_cast<double>(kMetricTarget));
-    }
-    return Answer(context, "GetMetricSpec", known.ok() ? grpc::Status::OK : StatusOf(known.error()));
+    wire::MetricSpec* spec = response->add_metricspecs();
+    spec->set_metricname(kMetricName);
+    spec->set_targetsize(kMetricTarget);
+    spec->set_targetsizefloat(static_cast<double>(kMetricTarget));
+    return Answer(context, "GetMetricSpec", grpc::Status::OK);
   }
 
   grpc::ServerUnaryReactor* GetMetrics(grpc::CallbackServerContext* context, const wire::GetMetricsRequest* request,

@@ -111,6 +111,15 @@ TEST_F(KedaServerTest, AnswersWhatKedaPolls) {
             std::string::npos);
 }
 
+TEST_F(KedaServerTest, TellsWhatItMeasuresOfAnyActor) {
+  Serve();
+  Client keda(*server_);
+  Client::Call call;
+  wire::GetMetricSpecResponse spec;
+  ASSERT_TRUE(keda.stub().GetMetricSpec(&call.context, Client::Ref("other"), &spec).ok());
+  EXPECT_EQ(spec.metricspecs_size(), 1);
+}
+
 TEST_F(KedaServerTest, PushesWorkWhenItComesAndEndsCleanly) {
   Serve();
   Client keda(*server_);
