@@ -68,7 +68,7 @@ test: install build/asya_runtime.pyz lint-fast ## Runs every test: C++ and Pytho
 
 .PHONY: e2e
 e2e: images ## Runs the tests that need a real cluster, on one made for them, then aggregated-load; an hour more the first time
-	@$(call BUILD,dev,asya-server asya-relay-rabbitmq)
+	@$(call BUILD,dev,asya-server asya-relay asya-relay-rabbitmq asya-relay-postgres)
 	@tools/build-go kubectl >/dev/null
 	@tools/testcluster run $(PYTHON_BIN)/pytest -q --durations=0 --durations-min=1 tests/cluster
 	@$(MAKE) aggregated-load

@@ -1,4 +1,4 @@
-"""A private PostgreSQL for tests and measurements, reached by a Unix socket only, that ends with whoever started it."""
+"""A private PostgreSQL for tests and measurements, reached by a Unix socket, that ends with whoever started it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from free_ports import free_ports
 from private_server import PrivateServer, die_with_parent, run, serve
 
 START_LIMIT_S = 240  # one on a quiet machine
@@ -48,19 +49,24 @@ class PrivatePostgres(PrivateServer):
     """One server in `folder` (a fresh temporary one when None). `dsn` is a libpq connection string.
 
     `durable` keeps fsync on: wanted by benchmarks, wasted in tests (killing a process does not lose page cache).
+    With an `address` it is reached there too, on `port`, with `password`; otherwise it opens no port at all.
     The data stands in `folder` where the unprivileged user can reach it, else in a temporary folder; either way
     `stop` removes it. The server dies with the thread that started it, also when that one is killed.
     """
 
     name = "PostgreSQL"
 
-    def __init__(self, folder: Path | None = None, *, durable: bool = False, options: tuple[str, ...] = ()) -> None:
+    def __init__(self, folder: Path | None = None, *, durable: bool = False, options: tuple[str, ...] = (),
+                 address: str = "", password: str = "") -> None:  # fmt: skip
         self._owner = _unprivileged()
         self._durable = durable
         self._options = options
+        self._address, self._password = address, password
+        self.port = free_ports(1)[0] if address else 5432  # otherwise no more than a part of the socket's name
         self._process: subprocess.Popen[bytes] | None = None
         self._root = self._make_root(folder)
-        self.dsn = f"host={self._root} port=5432 user={USER} dbname={DATABASE}"
+        self._place = ("-h", str(self._root), "-p", str(self.port), "-U", USER)
+        self.dsn = f"host={self._root} port={self.port} user={USER} dbname={DATABASE}"
 
     @property
     def addresses(self) -> dict[str, str]:
@@ -87,8 +93,12 @@ class PrivatePostgres(PrivateServer):
         """Makes the database on the first call, starts the server and returns the dsn once it answers."""
         if not (self._root / "data").exists():
             self._initialise()
-        # No port is opened at all: the socket in our own folder is the only way in.
-        settings = ["listen_addresses=", f"unix_socket_directories={self._root}", "max_connections=200"]
+        settings = [
+            f"listen_addresses={self._address}",
+            f"port={self.port}",
+            f"unix_socket_directories={self._root}",
+            "max_connections=200",
+        ]
         if not self._durable:
             settings += ["fsync=off", "full_page_writes=off"]
         command = [str(binaries() / "postgres"), "-D", str(self._root / "data")]
@@ -99,10 +109,13 @@ class PrivatePostgres(PrivateServer):
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self._root, preexec_fn=self._drop
             )
         self.wait_until(self._answers, START_LIMIT_S)
-        found = self._run("psql", "-h", str(self._root), "-U", USER, "-d", "postgres", "-Atc",
+        found = self._run("psql", *self._place, "-d", "postgres", "-Atc",
                           f"select 1 from pg_database where datname = '{DATABASE}'")  # fmt: skip
         if found.strip() != "1":
-            self._run("createdb", "-h", str(self._root), "-U", USER, DATABASE)
+            self._run("createdb", *self._place, DATABASE)
+            if self._address:
+                self._run("psql", *self._place, "-d", DATABASE, "-c",
+                          f"alter role {USER} password '{self._password}'")  # fmt: skip
         return self.dsn
 
     def kill(self) -> None:
@@ -164,6 +177,9 @@ class PrivatePostgres(PrivateServer):
     def _initialise(self) -> None:
         self._run("initdb", "-D", str(self._root / "data"), "-U", USER, "-A", "trust", "-E", "UTF8",
                   "--no-locale", "--no-sync", "--no-instructions")  # fmt: skip
+        if self._address:
+            with open(self._root / "data" / "pg_hba.conf", "a") as rules:
+                rules.write(f"host all {USER} all scram-sha-256\n")
 
     def _run(self, program: str, *arguments: str) -> str:
         done = subprocess.run([str(binaries() / program), *arguments], cwd=self._root, preexec_fn=self._drop,
@@ -174,7 +190,7 @@ class PrivatePostgres(PrivateServer):
         return done.stdout
 
     def _answers(self) -> bool:
-        probe = [str(binaries() / "pg_isready"), "-q", "-h", str(self._root), "-d", "postgres"]
+        probe = [str(binaries() / "pg_isready"), "-q", *self._place, "-d", "postgres"]
         return subprocess.run(probe, check=False).returncode == 0
 
 

@@ -11,8 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from asya_cluster import AsyaCluster
-from pipeline import Pipeline
 from polled_metric import Metric
 
 from private_cluster.kubectl import TOOLS, Kubectl
@@ -44,19 +42,6 @@ def images() -> dict[str, str]:
         words = ["load-image", "--name", os.environ["ASYA_TEST_CLUSTER"], str(archive)]
         subprocess.run([TOOLS / "testcluster", *words], check=True, capture_output=True)
     return {image: f"localhost/asya-{image}:{version[1]}" for image in IMAGES}
-
-
-@pytest.fixture(scope="session")
-def asya(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AsyaCluster]:
-    """asya-server with all that it needs, one for all tests: its start takes a minute."""
-    with AsyaCluster(tmp_path_factory.mktemp("asya")) as made:
-        yield made
-
-
-@pytest.fixture(scope="session")
-def pipeline(asya: AsyaCluster) -> Pipeline:
-    """Three actors."""
-    return Pipeline(asya)
 
 
 @pytest.fixture

@@ -29,16 +29,29 @@ class Kubectl:
 
     def __call__(self, *words: str, stdin: str | None = None) -> str:
         """What it printed; ClusterError with its complaint when it failed."""
-        command = [self._program, *(["--namespace", self.namespace] if self.namespace else []), *words]
-        done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=CALL_LIMIT_S, check=False,
-                              env={**os.environ, "KUBECONFIG": self._kubeconfig})  # fmt: skip
+        done = subprocess.run(self._command(words), input=stdin, capture_output=True, text=True, timeout=CALL_LIMIT_S,
+                              check=False, env=self._environment())  # fmt: skip
         if done.returncode != 0:
             raise ClusterError(f"kubectl {' '.join(words)}: {done.stderr.strip()}")
         return done.stdout
 
+    def begin(self, *words: str) -> subprocess.Popen[str]:
+        """A command that goes on; what it prints can be read."""
+        return subprocess.Popen(self._command(words), stdout=subprocess.PIPE, text=True, env=self._environment())
+
+    def _command(self, words: tuple[str, ...]) -> list[str]:
+        return [self._program, *(["--namespace", self.namespace] if self.namespace else []), *words]
+
+    def _environment(self) -> dict[str, str]:
+        return {**os.environ, "KUBECONFIG": self._kubeconfig}
+
     def apply(self, *manifests: dict[str, Any]) -> None:
         """Applies them."""
-        self("apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": list(manifests)}))
+        self("apply", "-f", "-", stdin=listed(manifests))
+
+    def delete(self, *manifests: dict[str, Any]) -> None:
+        """Deletes them, where they are there; does not wait for their end."""
+        self("delete", "-f", "-", "--ignore-not-found", "--wait=false", stdin=listed(manifests))
 
     def get(self, *words: str) -> Any:
         """An object or a list of them."""
@@ -54,3 +67,8 @@ class Kubectl:
                 raise ClusterError(f"{' '.join(words)} was not so within {limit_s:g} s: {status}\n{events}")
             time.sleep(LOOK_PAUSE_S)
         return found
+
+
+def listed(manifests: tuple[dict[str, Any], ...]) -> str:
+    """As one object."""
+    return json.dumps({"apiVersion": "v1", "kind": "List", "items": list(manifests)})

@@ -1,4 +1,4 @@
-"""Images of one program of this machine and the libraries that it loads."""
+"""Images of programs of this machine and the libraries that they load."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from private_cluster.machine import command
 USER = "65532:65532"
 
 
-def write_program_image(archive: Path, name: str, program: Path) -> None:
+def write_program_image(archive: Path, name: str, program: Path, *beside: Path) -> None:
     """An archive of an image whose entrypoint the program is, without a shell, for a user that is not root."""
     settings = ImageSettings(entrypoint=(f"/{program.name}",), user=USER)
-    write_archive(archive, name, _members(program), settings)
+    write_archive(archive, name, _members((program, *beside)), settings)
 
 
-def _members(program: Path) -> Iterator[Member]:
-    yield Member.file(program.name, program)
-    for path in sorted(_libraries(program)):
+def _members(programs: tuple[Path, ...]) -> Iterator[Member]:
+    for program in programs:
+        yield Member.file(program.name, program)
+    for path in sorted(set().union(*map(_libraries, programs))):
         yield Member.file(path.strip("/"), Path(path).resolve())
     yield Member.folder("tmp", 0o1777)
 

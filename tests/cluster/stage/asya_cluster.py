@@ -19,7 +19,7 @@ from server_kubeconfig import write_server_kubeconfig
 from free_ports import free_ports
 from private_cluster.kubectl import LOOK_PAUSE_S, PATIENCE_S, TOOLS, Kubectl
 from private_cluster.program_image import write_program_image
-from private_postgres import PrivatePostgres
+from private_postgres import DATABASE, PrivatePostgres
 from private_rabbitmq import PrivateRabbitmq
 
 NAMESPACE = "asya-system"
@@ -30,7 +30,8 @@ RELAY_IMAGE = "localhost/asya-relay:test"
 PYTHON_IMAGE = "localhost/python:1"
 REPORTS_PORT = 6444
 USER = "asya"
-CREDENTIALS = "broker"  # the Secret that the Transport names, in the namespace of the servers
+CREDENTIALS = "broker"  # the Secret that the Transports name, in the namespace of the servers
+TRANSPORTS = ("rabbit", "ledger")  # the first is the default; the other one is PostgreSQL
 RUNTIME = TOOLS.parent / "build" / "asya_runtime.pyz"
 
 
@@ -80,10 +81,11 @@ class AsyaCluster:
         self.admin = Kubectl(os.environ["KUBECONFIG"], "")
         self.system = Kubectl(os.environ["KUBECONFIG"], NAMESPACE)
         self.kubectl = Kubectl(os.environ["KUBECONFIG"], TEAM)
-        self.postgres = PrivatePostgres()
         # Pods reach the address of this end of the link, and nobody beyond the machine does.
+        self.postgres = PrivatePostgres(address=self.machine, password=self.password)
         self.rabbitmq = PrivateRabbitmq(address=self.machine, user=USER, password=self.password)
         self.servers: list[OutsideServer] = []
+        self.teams: list[str] = []
 
     def __enter__(self) -> Self:
         try:
@@ -106,9 +108,10 @@ class AsyaCluster:
 
     def _uninstall(self) -> None:
         """As long as there is somebody who takes the finalizers away."""
-        if self.servers:
-            self.admin("delete", "namespace", TEAM, "--timeout=90s", "--ignore-not-found")
+        if self.servers and self.teams:
+            self.admin("delete", "namespace", *self.teams, "--timeout=90s", "--ignore-not-found")
         self.admin("delete", *API_SERVICE, "--ignore-not-found")
+        self.admin.delete(*rendered())
         self.admin("delete", "namespace", NAMESPACE, "--wait=false", "--ignore-not-found")
 
     def _install(self) -> None:
@@ -118,15 +121,17 @@ class AsyaCluster:
         objects = [self._without_selector(one) for one in rendered()]
         api = next(one for one in objects if one["kind"] == "APIService")
         self.admin.apply(*(one for one in objects if one is not api))
+        url = f"postgresql://{USER}:{self.password}@{self.machine}:{self.postgres.port}/{DATABASE}?sslmode=disable"
         self.system("create", "secret", "generic", CREDENTIALS, f"--from-literal=username={USER}",
-                    f"--from-literal=password={self.password}")  # fmt: skip
+                    f"--from-literal=password={self.password}", f"--from-literal=url={url}")  # fmt: skip
         write_server_kubeconfig(self.folder, self.system, NAMESPACE)
         self.servers.append(OutsideServer(self, 1))
         self.system.apply(api)
         self.system.until(*API_SERVICE, holds=is_available)
         eventually(lambda: "asyncactors" in self.admin("api-resources", "--api-group=asya.sh"), "it is in discovery")
         eventually(lambda: "apis/asya.sh/v1alpha1" in self.admin("get", "--raw=/openapi/v3"), "it is in OpenAPI")
-        self._make_team()
+        self.make_team(TEAM)
+        self.kubectl.apply(*self._transports())
 
     @staticmethod
     def _without_selector(thing: dict[str, Any]) -> dict[str, Any]:
@@ -136,30 +141,36 @@ class AsyaCluster:
             return {**thing, "spec": {"ports": ports}}
         return thing
 
-    def _make_team(self) -> None:
+    def make_team(self, name: str) -> Kubectl:
+        """A namespace whose pods have to be restricted, and somebody who may send there."""
+        self.teams.append(name)
+        kubectl = Kubectl(os.environ["KUBECONFIG"], name)
         labels = {"pod-security.kubernetes.io/enforce": "restricted"}
-        self.admin.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": TEAM, "labels": labels}})
-        self.kubectl("create", "serviceaccount", "sender")
-        self.kubectl("create", "rolebinding", "sender", "--clusterrole=edit", f"--serviceaccount={TEAM}:sender")
-        self.kubectl.apply(self._transport())
+        self.admin.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
+        kubectl("create", "serviceaccount", "sender")
+        kubectl("create", "rolebinding", "sender", "--clusterrole=edit", f"--serviceaccount={name}:sender")
+        return kubectl
 
-    def _transport(self) -> dict[str, Any]:
+    def _transports(self) -> list[dict[str, Any]]:
         addresses = self.rabbitmq.addresses
         port = int(addresses["ASYA_TEST_RABBITMQ"].rstrip("/").rpartition(":")[2])
-        block = {"host": self.machine, "port": port, "managementUrl": addresses["ASYA_TEST_RABBITMQ_MANAGEMENT"],
-                 "credentialsSecretRef": {"name": CREDENTIALS}}  # fmt: skip
-        return {"apiVersion": "asya.sh/v1alpha1", "kind": "Transport", "metadata": {"name": "rabbit"},
-                "spec": {"type": "rabbitmq", "default": True, "rabbitmq": block}}  # fmt: skip
+        secret = {"credentialsSecretRef": {"name": CREDENTIALS}}
+        rabbitmq = {"host": self.machine, "port": port, "managementUrl": addresses["ASYA_TEST_RABBITMQ_MANAGEMENT"]}
+        postgres = {"host": self.machine, "port": self.postgres.port, "database": DATABASE, "sslMode": "disable"}
+        specs = [{"type": "rabbitmq", "default": True, "rabbitmq": rabbitmq | secret},
+                 {"type": "postgres", "postgres": postgres | secret}]  # fmt: skip
+        return [{"apiVersion": "asya.sh/v1alpha1", "kind": "Transport", "metadata": {"name": name}, "spec": spec}
+                for name, spec in zip(TRANSPORTS, specs, strict=True)]  # fmt: skip
 
-    def client(self, server: OutsideServer | None = None) -> httpx.Client:
-        """Of the task API, as somebody who may edit in the team's namespace."""
+    def client(self, kubectl: Kubectl, server: OutsideServer | None = None) -> httpx.Client:
+        """Of the task API, as somebody who may edit in the namespace of a team."""
         server = server or self.servers[0]
         bundle = self.system.get(*API_SERVICE)["spec"]["caBundle"]
         context = ssl.create_default_context(cadata=base64.b64decode(bundle).decode())
-        token = self.kubectl("create", "token", "sender").strip()
+        token = kubectl("create", "token", "sender").strip()
         return httpx.Client(
             base_url=f"https://{self.machine}:{server.port}/api/v1", verify=context, timeout=PATIENCE_S,
-            headers={"Authorization": f"Bearer {token}"}, params={"namespace": TEAM},
+            headers={"Authorization": f"Bearer {token}"}, params={"namespace": kubectl.namespace},
         )  # fmt: skip
 
     def leader(self) -> OutsideServer | None:
@@ -175,9 +186,10 @@ class AsyaCluster:
 
 
 def load_relay(folder: Path) -> None:
-    """The image of the relay for RabbitMQ, made of the program that was built here."""
+    """The image of the relay for the transports above, made of the programs that were built here."""
     archive = folder / "relay.tar"
-    write_program_image(archive, RELAY_IMAGE, PROGRAMS / "asya-relay-rabbitmq")
+    programs = (PROGRAMS / name for name in ("asya-relay", "asya-relay-rabbitmq", "asya-relay-postgres"))
+    write_program_image(archive, RELAY_IMAGE, *programs)
     name = os.environ["ASYA_TEST_CLUSTER"]
     subprocess.run([TOOLS / "testcluster", "load-image", "--name", name, archive], check=True)
     archive.unlink()
@@ -185,8 +197,9 @@ def load_relay(folder: Path) -> None:
 
 def rendered() -> list[dict[str, Any]]:
     """What the server says that a cluster needs to take it as an API."""
-    command = [str(PROGRAMS / "asya-server"), "render", "apiservice", "--controllers", "all",
-               "--credentials", f"rabbit={CREDENTIALS}"]  # fmt: skip
+    command = [str(PROGRAMS / "asya-server"), "render", "apiservice", "--controllers", "all"]
+    for name in TRANSPORTS:
+        command += ["--credentials", f"{name}={CREDENTIALS}"]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return list(yaml.safe_load_all(done.stdout))
 

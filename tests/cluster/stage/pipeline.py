@@ -9,12 +9,12 @@ from typing import Any
 import httpx
 from asya_cluster import HOST, PYTHON_IMAGE, AsyaCluster, eventually
 
-from private_cluster.kubectl import PATIENCE_S
+from private_cluster.kubectl import PATIENCE_S, Kubectl
 
 STEPS = ("first", "second", "third")
 SENDERS = 8
 AGAIN = (409, 429, 503)  # 409: the first try with this key is under way
-HANDLER_OF = {"leaving": "first"}  # where it has another name than its actor
+HANDLER_OF = {"leaving": "first", "seeing": "first"}  # where it has another name than its actor
 HANDLERS = """
 import time
 
@@ -53,24 +53,29 @@ def actor(name: str, **spec: Any) -> dict[str, Any]:
 
 
 class Pipeline:
-    """The actors with their handlers; it waits until all may be scaled."""
+    """The actors with their handlers in the namespace of a team; it waits until all may be scaled."""
 
-    def __init__(self, cluster: AsyaCluster) -> None:
-        self.cluster = cluster
+    def __init__(self, cluster: AsyaCluster, kubectl: Kubectl, **spec: Any) -> None:
+        self.cluster, self.kubectl = cluster, kubectl
         handlers = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "steps"}}
-        cluster.kubectl.apply(handlers | {"data": {"steps.py": HANDLERS}}, *(actor(name) for name in STEPS))
+        actors = (actor(name, **spec) for name in STEPS)
+        kubectl.apply(handlers | {"data": {"steps.py": HANDLERS}}, *actors)
         for name in (*STEPS, "x-sink", "x-sump"):
             eventually(lambda name=name: self.is_scaled(name), f"{name} has a scaler")
 
     def is_scaled(self, name: str) -> bool:
         """Whether KEDA has taken the actor's ScaledObject."""
-        found = self.cluster.kubectl.get("scaledobject", "--field-selector", f"metadata.name={name}")["items"]
+        found = self.kubectl.get("scaledobject", "--field-selector", f"metadata.name={name}")["items"]
         conditions = found[0].get("status", {}).get("conditions", []) if found else []
         return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
 
+    def client(self) -> httpx.Client:
+        """Of the task API."""
+        return self.cluster.client(self.kubectl)
+
     def send(self, count: int, seconds: float = 0, route: tuple[str, ...] = STEPS) -> dict[str, dict[str, Any]]:
         """Tasks by their ids, with the result that comes of each."""
-        with self.cluster.client() as client, concurrent.futures.ThreadPoolExecutor(SENDERS) as pool:
+        with self.client() as client, concurrent.futures.ThreadPoolExecutor(SENDERS) as pool:
             return dict(pool.map(lambda number: self._send(client, number, seconds, route), range(count)))
 
     def _send(self, client: httpx.Client, number: int, seconds: float,
@@ -84,7 +89,7 @@ class Pipeline:
 
     def outcomes(self, tasks: dict[str, dict[str, Any]], limit_s: float = 4 * PATIENCE_S) -> list[str]:
         """Once all have ended: what is wrong with any."""
-        with self.cluster.client() as client:
+        with self.client() as client:
             waiting = set(tasks)
 
             def ended() -> bool:
@@ -99,9 +104,14 @@ class Pipeline:
             ends = [(ask(client, "GET", f"/tasks/{one}"), result) for one, result in tasks.items()]
             return [wrong for task, result in ends if (wrong := difference(task, result))]
 
+    def waiting(self, name: str) -> int | None:
+        """Envelopes in the queue of an actor, as its status says; None while that does not know."""
+        queue: dict[str, int] = self.kubectl.get("asya", name)["status"].get("infrastructure", {}).get("queue", {})
+        return queue.get("waiting")
+
     def replicas(self, name: str) -> int:
         """That are asked for now."""
-        return int(self.cluster.kubectl.get("deployment", name)["spec"]["replicas"])
+        return int(self.kubectl.get("deployment", name)["spec"]["replicas"])
 
 
 def ask(client: httpx.Client, method: str, path: str, **more: Any) -> dict[str, Any]:

@@ -56,6 +56,7 @@ class ScaledCluster:
             self.kubectl("delete", "asya", "--all", "--wait", "--timeout=60s")
             self.server.__exit__()
         self.system("delete", "apiservice", API_SERVICE, "--ignore-not-found")
+        Kubectl(os.environ["KUBECONFIG"], "").delete(*self._rendered())
         self.system("delete", "namespace", SYSTEM, "--wait=false", "--ignore-not-found")
         self.rabbitmq.stop()
 
