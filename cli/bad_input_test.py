@@ -165,13 +165,13 @@ def test_who_stops_waiting_is_told_the_task(capsys: pytest.CaptureFixture[str]) 
         raise Failure("no server answers", exit_code=UNREACHABLE)
 
     with pytest.raises(click.exceptions.Exit) as left:
-        waiting.await_end("t1", interrupted)
+        waiting.await_end("t1", "default", interrupted)
     assert left.value.exit_code == INTERRUPTED
     with pytest.raises(Failure, match="no server answers"):
-        waiting.await_end("t2", cut_off)
+        waiting.await_end("t2", "team", cut_off)
     told = capsys.readouterr().err
     assert "asya task t1 --wait" in told
-    assert "asya task t2 --wait" in told
+    assert "asya task t2 -n team --wait" in told
 
 
 def test_text_of_others_stays_on_its_line_of_a_table(capsys: pytest.CaptureFixture[str]) -> None:

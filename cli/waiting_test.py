@@ -32,7 +32,7 @@ class Waiting(Client):
 
     def json(self, method: str, path: str, body: Any = None, params: dict[str, str] | None = None, **more: Any) -> Any:
         """The next state, a flow or an actor."""
-        if path.startswith("/api/v1/tasks/"):
+        if path.startswith("/apis/asya.sh/v1alpha1/namespaces/default/tasks/"):
             self.waits.append((params or {})["wait"])
             return self.states.pop(0)
         if path.endswith("/flows/hello"):
@@ -52,16 +52,16 @@ def task(status: str, at: str = "", flow: str = "") -> dict[str, Any]:
 def test_an_actor_that_cannot_load_is_named_once(capsys: pytest.CaptureFixture[str]) -> None:
     """After a few seconds, not after the whole wait; of a flow it may be the next one."""
     server = Waiting([task("running", "greet", "hello")] * 3 + [task("succeeded")], {"greet": READY, "shout": BROKEN})
-    assert waiting.wait_for(server, "t")["status"] == "succeeded"
+    assert waiting.wait_for(server, "default", "t")["status"] == "succeeded"
     assert server.waits == ["3s", "30s", "30s", "30s"]
     assert capsys.readouterr().err == "shout is not ready: shout-1: SyntaxError: bad (x.py, line 5); waiting\n"
 
 
 def test_a_paused_actor_comes_with_the_way_to_resume_it(capsys: pytest.CaptureFixture[str]) -> None:
     """And what ends in time is told nothing of."""
-    waiting.wait_for(Waiting([task("pending"), task("failed")], {"greet": PAUSED}), "t")
+    waiting.wait_for(Waiting([task("pending"), task("failed")], {"greet": PAUSED}), "default", "t")
     assert capsys.readouterr().err == "greet is paused; waiting: asya resume actor greet\n"
-    waiting.wait_for(Waiting([task("succeeded")], {"greet": PAUSED}), "t")
+    waiting.wait_for(Waiting([task("succeeded")], {"greet": PAUSED}), "default", "t")
     assert capsys.readouterr().err == ""
 
 
@@ -69,14 +69,14 @@ def test_what_starts_is_looked_at_again_soon(capsys: pytest.CaptureFixture[str])
     """It may turn out not to load."""
     starting = {"status": {"conditions": [{"type": "Ready", "status": "False", "reason": "Starting", "message": "m"}]}}
     server = Waiting([task("pending")] * 2 + [task("succeeded")], {"greet": starting})
-    waiting.wait_for(server, "t")
+    waiting.wait_for(server, "default", "t")
     assert server.waits == ["3s", "3s", "3s"]
     assert capsys.readouterr().err == "greet is starting: m; waiting\n"
 
 
 def test_an_actor_that_is_gone_is_left_to_the_task(capsys: pytest.CaptureFixture[str]) -> None:
     """It ends as unroutable, and says so itself."""
-    waiting.wait_for(Waiting([task("running"), task("failed")], {}), "t")
+    waiting.wait_for(Waiting([task("running"), task("failed")], {}), "default", "t")
     assert capsys.readouterr().err == ""
 
 

@@ -68,6 +68,9 @@ struct Limits {
 // Task routes under /api/v1/tasks and /api/v1/dead-letters, and the same tasks under /api/v1/mesh. `deps` must outlive
 // the router.
 void AddExternalRoutes(http::Router& router, const Deps& deps, const Limits& limits);
+// Takes /apis/asya.sh/v1alpha1/namespaces/NAMESPACE/tasks and …/deadletters, with all below them, for the paths above
+// with that namespace; kube-apiserver passes these on. Anything else goes to `next` as it came.
+http::Handler WithGroupPaths(http::Handler next);
 // Report routes for relays: POST /api/v1/events, POST /api/v1/tasks/{id}/events, GET /api/v1/cancellations. Internal
 // listener only.
 void AddInternalRoutes(http::Router& router, const Deps& deps, const Limits& limits);

@@ -65,11 +65,11 @@ Result<std::unique_ptr<ClusterGateway>> ClusterGateway::Open(const std::string& 
 }
 
 http::Handler ClusterGateway::Serve(apiserver::Authenticator authenticate, TaskRights rights, http::Handler next) {
-  return GuardTasks(std::move(authenticate), std::move(rights), database_->tasks(),
-                    http::WithBody([this](http::Request request, http::Responder responder) {
-                      external_.Handle(std::move(request), std::move(responder));
-                    }),
-                    std::move(next));
+  return gateway::WithGroupPaths(GuardTasks(std::move(authenticate), std::move(rights), database_->tasks(),
+                                            http::WithBody([this](http::Request request, http::Responder responder) {
+                                              external_.Handle(std::move(request), std::move(responder));
+                                            }),
+                                            std::move(next)));
 }
 
 http::Handler ClusterGateway::ServeReports(apiserver::Authenticator authenticate) const {

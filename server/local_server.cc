@@ -327,12 +327,9 @@ Status LocalServer::Parts::Listen() {
   http::Listen outside;
   outside.tcp = {"127.0.0.1", options.port};
   outside.tls = identity;
-  auto listening = http::Server::Create(outside, limits,
-                                        RequireToken(token,
-                                                     [this](http::Request request, http::Responder responder) {
-                                                       external.Handle(std::move(request), std::move(responder));
-                                                     }),
-                                        logger.For("http"), &metrics);
+  http::Handler handler = gateway::WithGroupPaths(std::bind_front(&http::Router::Handle, &external));
+  auto listening = http::Server::Create(outside, limits, RequireToken(token, std::move(handler)), logger.For("http"),
+                                        &metrics);
   if (!listening.ok()) return listening.error();
   external_server = std::move(listening).value();
   external_server->Start();

@@ -23,6 +23,8 @@ constexpr int kServerPort = 6443;
 constexpr int kScalerPort = 6000;
 constexpr const char* kTasks = "tasks";  // of the gateway, which asks the cluster who may do what with them
 constexpr const char* kDeadLetters = "deadletters";
+constexpr const char* kTaskEvents = "tasks/events";  // as kube-apiserver asks for it where it passes them on
+constexpr const char* kReplays = "deadletters/replay";
 constexpr int kGroupPriority = 1000;  // among groups that have a kind of the same name
 constexpr int kVersionPriority = 15;
 
@@ -68,12 +70,13 @@ void AddUserRoles(std::vector<json::Value>& objects) {
   objects.push_back(AggregatedRole(
       "asya-view", {"view", "edit", "admin"},
       {Rule(group, Resources(true, whole), reads), Rule(group, Resources(false, whole), reads),
-       Rule(group, {kTasks, kDeadLetters}, {"get", "list"}), Rule(group, {"asyncactors/decisions"}, {"get"})}));
+       Rule(group, {kTasks, kDeadLetters}, {"get", "list"}), Rule(group, {kTaskEvents}, {"get"}),
+       Rule(group, {"asyncactors/decisions"}, {"get"})}));
   objects.push_back(
       AggregatedRole("asya-edit", {"edit", "admin"},
                      {Rule(group, Resources(true, {""}), writes), Rule(group, Resources(true, {"/scale"}), changes),
                       Rule(group, Resources(true, {"/restore"}), {"create"}), Rule(group, {"plans"}, {"create"}),
-                      Rule(group, {kTasks}, {"create", "delete"})}));
+                      Rule(group, {kTasks}, {"create", "delete"}), Rule(group, {kReplays}, {"create"})}));
   // A binding in one namespace gives nothing of it: these kinds lie in none.
   objects.push_back(AggregatedRole(
       "asya-admin", {"admin"},

@@ -134,7 +134,7 @@ def work(client: Client) -> None:
         task_id = asya("send", "ocr-flow", "--file", f"image={folder / name}").strip()
         sent[name] = task_id
     say("results")
-    tasks = {name: wait_for(client, task_id) for name, task_id in sent.items()}
+    tasks = {name: wait_for(client, "default", task_id) for name, task_id in sent.items()}
     for name, task in tasks.items():
         show(name, task)
     page = tasks["page.png"]["result"]["text"]

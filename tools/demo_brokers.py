@@ -145,7 +145,7 @@ def _work(asya: Callable[..., str], folder: Path) -> list[str]:
     images = image_folder()
     began = time.monotonic()
     sent = {image: asya("send", "ocr-flow", "--file", f"image={images / image}") for image in (*IMAGES, NOT_AN_IMAGE)}
-    tasks = {image: wait_for(client, task) for image, task in sent.items()}
+    tasks = {image: wait_for(client, "default", task) for image, task in sent.items()}
     taken_s = time.monotonic() - began
     for image, task in tasks.items():
         show(image, task)

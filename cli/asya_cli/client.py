@@ -78,11 +78,13 @@ class Client:
         except ValueError as error:
             raise Failure(f"what answers at {self.server.url} is no asya server", URL_FIX, UNREACHABLE) from error
 
-    def lines(self, path: str, params: dict[str, str] | None = None, accept: str = "*/*") -> Iterator[str]:
+    def lines(self, path: str, params: dict[str, str] | None = None, accept: str = "*/*",
+              headers: dict[str, str] | None = None) -> Iterator[str]:  # fmt: skip
         """The lines of a streaming answer, until it ends."""
         timeout = httpx.Timeout(TIMEOUT_S, read=None)
+        sent = {"Accept": accept, **(headers or {})}
         try:
-            with self._http.stream("GET", path, params=params, headers={"Accept": accept}, timeout=timeout) as response:
+            with self._http.stream("GET", path, params=params, headers=sent, timeout=timeout) as response:
                 if response.status_code >= 300:
                     response.read()
                     raise refusal(response)
@@ -121,3 +123,13 @@ def collection(plural: str, namespace: str | None) -> str:
     """Path of a kind's collection; ``namespace`` is None for cluster-scoped kinds and for all namespaces."""
     api = "/api/v1" if plural == "events" else API
     return f"{api}/{plural}" if namespace is None else f"{api}/namespaces/{segment(namespace)}/{plural}"
+
+
+def tasks_path(namespace: str, task_id: str | None = None) -> str:
+    """Path of the tasks of a namespace, or of one; below the API group, where kube-apiserver passes it on too."""
+    return collection("tasks", namespace) + (f"/{segment(task_id)}" if task_id is not None else "")
+
+
+def letters_path(namespace: str, letter_id: str | None = None) -> str:
+    """Path of the dead letters of a namespace, or of one."""
+    return collection("deadletters", namespace) + (f"/{segment(letter_id)}" if letter_id is not None else "")

@@ -36,6 +36,8 @@ metadata:
 """
 UNSHARE = ("unshare", "--net", "--mount", "--pid", "--fork", "true")
 EXPORT = "export KUBECONFIG="
+EXAMPLE = "examples/cluster/copy.yaml"
+PROXY_PORT = 8001  # kubectl's own default
 
 
 @dataclass(frozen=True)
@@ -172,7 +174,8 @@ def install(made_by: Checkout, tools: Tools, values: Sequence[Path], fix: str) -
         run([tools.kubectl, "apply", f"--kubeconfig={tools.kubeconfig}", "--filename=-"], fix, NAMESPACE_MANIFEST)
         # KEDA would have to be told of a CA; here nobody else can reach either.
         run([tools.helm, "upgrade", NAME, made_by.chart, "--install", f"--kubeconfig={tools.kubeconfig}",
-             f"--namespace={NAMESPACE}", "--set=postgresql.enabled=true", "--set=scaler.tls=false",
+             f"--namespace={NAMESPACE}", "--set=postgresql.enabled=true", "--set=postgresql.broker=true",
+             "--set=scaler.tls=false",
              f"--set-string=server.podAnnotations.images={digest_of(made_by)}",
              *(f"--values={path}" for path in values), "--wait", f"--timeout={INSTALL_LIMIT}"], fix)  # fmt: skip
     with phase("API asya.sh"):
@@ -180,17 +183,21 @@ def install(made_by: Checkout, tools: Tools, values: Sequence[Path], fix: str) -
              "apiservice/v1alpha1.asya.sh", f"--timeout={API_LIMIT}"], fix)  # fmt: skip
 
 
-def next_commands(made_by: Checkout, tools: Tools, has_values: bool) -> list[str]:
+def next_commands(made_by: Checkout, tools: Tools) -> list[str]:
     """What to type, in this order."""
     lines = [f"export KUBECONFIG={shlex.quote(tools.kubeconfig)}"]
     own = [str(Path(path).parent) for path in (tools.kubectl, tools.helm) if shutil.which(Path(path).name) is None]
     if own:
         lines.append(f'export PATH="{":".join(own)}:$PATH"')
-    lines.append(f"kubectl get pods --namespace {NAMESPACE}")
-    if not has_values:
-        lines.append(f"{made_by.command} up --cluster --values FILE   # with a broker for actors: transports, as in "
-                     "docs/install.md; this machine is outside.testcluster there")  # fmt: skip
-    lines += ["kubectl get transports,asya --all-namespaces", f"{made_by.command} down --cluster"]
+    lines += [
+        "kubectl create namespace hello",
+        f"kubectl apply --filename {made_by.root}/{EXAMPLE}",
+        f"kubectl proxy --port {PROXY_PORT} &",
+        f"export ASYA_SERVER=http://127.0.0.1:{PROXY_PORT}",
+        f"""{made_by.command} send copy '{{"text": "hi"}}' --wait --namespace hello""",
+        f"{made_by.command} get actors --namespace hello",
+        f"{made_by.command} down --cluster",
+    ]
     return lines
 
 
@@ -213,7 +220,7 @@ def up(values: Sequence[Path]) -> None:
     if os.environ.get("SUDO_USER"):
         note("the cluster is root's: what follows is typed in a shell of root (sudo -s)")
     note("next:")
-    for line in next_commands(made_by, tools, bool(values)):
+    for line in next_commands(made_by, tools):
         note(f"  {line}")
 
 

@@ -9,14 +9,14 @@ from typing import Any
 
 import click
 
-from asya_cli.client import Client, segment
+from asya_cli.client import Client, letters_path
 from asya_cli.failure import REFUSED, Failure
 from asya_cli.objects import namespace_option, server_option
 from asya_cli.output import age, data, note, output_option, table
 from asya_cli.project import find_server
 from asya_cli.targets import complete_actor, complete_letter
 from asya_cli.tasks import finish, payload_of
-from asya_cli.waiting import await_end, wait_for
+from asya_cli.waiting import await_end, here, wait_for
 
 BRIEF_CHARACTERS = 70
 PAGE_LIMIT = 500  # of the server, which gives more in pages
@@ -35,30 +35,29 @@ def dead_letters(
     """List the dead letters, or show one with its error and its whole envelope."""
     client = Client(find_server(server))
     if letter_id:
-        letter = client.json("GET", letter_path(letter_id))
+        letter = client.json("GET", letters_path(namespace, letter_id))
         if output != "table":
             data(letter, output)
         else:
             show(letter)
         return
-    params = {"namespace": namespace} | ({"actor": actor} if actor else {})
-    answer = newest(client, params, limit)
+    answer = newest(client, namespace, {"actor": actor} if actor else {}, limit)
     if output != "table":
         data(answer, output)
     else:
-        letter_table(answer["items"])
+        letter_table(answer["items"], namespace)
     if answer["nextCursor"]:
         note(f"there are more: --limit {5 * limit}, or --actor NAME for those of one actor")
 
 
-def newest(client: Client, params: dict[str, str], limit: int) -> dict[str, Any]:
+def newest(client: Client, namespace: str, params: dict[str, str], limit: int) -> dict[str, Any]:
     """So many of the newest letters, from as many pages as it takes, as one answer."""
     items: list[dict[str, Any]] = []
     groups: dict[str, dict[str, Any]] = {}
     cursor = ""
     while len(items) < limit:
         asked = {**params, "limit": str(min(PAGE_LIMIT, limit - len(items)))} | ({"cursor": cursor} if cursor else {})
-        page = client.json("GET", "/api/v1/dead-letters", params=asked)
+        page = client.json("GET", letters_path(namespace), params=asked)
         items += page["items"]
         for group in page["groups"]:
             # The one that was there first tells of the newest letter.
@@ -70,13 +69,14 @@ def newest(client: Client, params: dict[str, str], limit: int) -> dict[str, Any]
     return {"items": items, "groups": list(groups.values()), "nextCursor": cursor}
 
 
-def letter_table(items: list[dict[str, Any]]) -> None:
+def letter_table(items: list[dict[str, Any]], namespace: str) -> None:
     """One line a letter."""
     rows = [[i["id"], i["actor"], i["reason"], brief(i["error"]), i.get("replayedAs", ""), age(i["at"])]
             for i in items]  # fmt: skip
     table(["id", "actor", "reason", "error", "replayed as", "age"], rows)
     if rows:
-        note(f"\nnext: asya dead-letters {rows[0][0]}   or   asya replay {rows[0][0]} --edit")
+        one = f"{rows[0][0]}{here(namespace)}"
+        note(f"\nnext: asya dead-letters {one}   or   asya replay {one} --edit")
     else:
         note("no dead letter found")
 
@@ -112,8 +112,10 @@ def show(letter: dict[str, Any]) -> None:
 @click.option("--payload", help="Replace the payload by this JSON, @FILE or - for standard input.")
 @click.option("--wait", is_flag=True, help="Wait for the result and print it.")
 @output_option()
+@namespace_option
 @server_option
-def replay(letter_id: str, edit: bool, payload: str | None, wait: bool, output: str, server: str | None) -> None:
+def replay(letter_id: str, edit: bool, payload: str | None, wait: bool, output: str, namespace: str,
+           server: str | None) -> None:  # fmt: skip
     """Send a dead letter again, from the actor where it failed, as a new task."""
     if edit and payload is not None:
         raise click.UsageError("--edit and --payload exclude each other")
@@ -123,30 +125,25 @@ def replay(letter_id: str, edit: bool, payload: str | None, wait: bool, output: 
     if payload is not None:
         body = {"payload": payload_of(payload, ())}
     elif edit:
-        body, text = edited(client, letter_id)
+        body, text = edited(client, namespace, letter_id)
     try:
-        task_id = client.json("POST", letter_path(letter_id) + "/replay", body)["id"]
+        task_id = client.json("POST", letters_path(namespace, letter_id) + "/replay", body)["id"]
     except Failure as refused:
         if text:
-            refused.fix = kept(letter_id, text)
+            refused.fix = kept(letter_id, namespace, text)
         raise
     if wait:
-        finish(await_end(task_id, lambda: wait_for(client, task_id)), output)
+        finish(await_end(task_id, namespace, lambda: wait_for(client, namespace, task_id)), namespace, output)
     elif output != "table":
         data({"id": task_id}, output)
     else:
         click.echo(task_id)
-        note(f"next: asya task {task_id} --wait")
+        note(f"next: asya task {task_id}{here(namespace)} --wait")
 
 
-def letter_path(letter_id: str) -> str:
-    """Path of one dead letter."""
-    return f"/api/v1/dead-letters/{segment(letter_id)}"
-
-
-def edited(client: Client, letter_id: str) -> tuple[dict[str, Any], str]:
+def edited(client: Client, namespace: str, letter_id: str) -> tuple[dict[str, Any], str]:
     """What a person made of the payload in an editor, and their text."""
-    letter = client.json("GET", letter_path(letter_id))
+    letter = client.json("GET", letters_path(namespace, letter_id))
     if letter.get("envelope") is None:
         raise Failure("the message is no envelope, so it has no payload to edit", exit_code=REFUSED)
     before = json.dumps(letter["envelope"].get("payload"), indent=2, ensure_ascii=False)
@@ -159,13 +156,13 @@ def edited(client: Client, letter_id: str) -> tuple[dict[str, Any], str]:
     try:
         return {"payload": json.loads(after)}, after
     except ValueError as error:
-        raise Failure(f"the payload is not JSON: {error}", kept(letter_id, after), REFUSED) from error
+        raise Failure(f"the payload is not JSON: {error}", kept(letter_id, namespace, after), REFUSED) from error
 
 
-def kept(letter_id: str, text: str) -> str:
+def kept(letter_id: str, namespace: str, text: str) -> str:
     """Put an edited text that was not sent into a file of the person alone; gives the command that goes on with it."""
     safe = "".join(c if c.isalnum() or c in "-_" else "-" for c in letter_id)
     handle, path = tempfile.mkstemp(prefix=f"asya-replay-{safe}-", suffix=".json")
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write(text)
-    return f"mend {path}, where your text is kept, then asya replay {letter_id} --payload @{path}"
+    return f"mend {path}, where your text is kept, then asya replay {letter_id}{here(namespace)} --payload @{path}"

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from asya_cli.client import Client, collection, segment
+from asya_cli.client import Client, collection, letters_path, segment, tasks_path
 from asya_cli.failure import Failure
 from asya_cli.project import find_server
 
@@ -125,19 +125,19 @@ def complete_actor(ctx: click.Context, _param: click.Parameter, incomplete: str)
 
 def complete_task(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """The latest tasks; what each is, is told where the shell can show it."""
-    params = {"namespace": str(ctx.params.get("namespace") or "default"), "limit": "50"}
+    path = tasks_path(str(ctx.params.get("namespace") or "default"))
     return [
         CompletionItem(item["id"], help=f"{item['status']} {item.get('flow') or item.get('actor')}")
-        for item in listed(ctx, "/api/v1/tasks", params)
+        for item in listed(ctx, path, {"limit": "50"})
         if item["id"].startswith(incomplete)
     ]
 
 
 def complete_letter(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """The dead letters."""
-    params = {"namespace": str(ctx.params.get("namespace") or "default")}
+    path = letters_path(str(ctx.params.get("namespace") or "default"))
     return [
         CompletionItem(item["id"], help=f"{item['reason']} at {item['actor']}")
-        for item in listed(ctx, "/api/v1/dead-letters", params)
+        for item in listed(ctx, path)
         if item["id"].startswith(incomplete)
     ]

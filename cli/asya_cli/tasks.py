@@ -10,14 +10,14 @@ from typing import Any
 
 import click
 
-from asya_cli.client import Client, collection, segment
+from asya_cli.client import Client, collection, segment, tasks_path
 from asya_cli.failure import NOT_FOUND, REFUSED, Failure
 from asya_cli.manifests import standard_input
 from asya_cli.objects import namespace_option, server_option
 from asya_cli.output import age, data, note, output_option, paint, table
 from asya_cli.project import find_server
 from asya_cli.targets import complete_actor, complete_task, complete_work
-from asya_cli.waiting import await_end, stream, task_path, wait_for
+from asya_cli.waiting import await_end, here, stream, wait_for
 
 
 def payload_of(text: str | None, files: tuple[str, ...]) -> Any:
@@ -90,7 +90,7 @@ def target_params(client: Client, target: str, namespace: str, as_actor: bool) -
     return {"actor": target, "namespace": namespace}
 
 
-def finish(task: dict[str, Any], output: str) -> None:
+def finish(task: dict[str, Any], namespace: str, output: str) -> None:
     """Print a task's result; a task that did not succeed ends with exit code 1."""
     if task["status"] == "succeeded":
         data(task.get("result"), "json" if output == "table" else output)
@@ -102,7 +102,7 @@ def finish(task: dict[str, Any], output: str) -> None:
     if error:
         where = task.get("currentActor") or task.get("actor")
         message += (f" at {where}" if where else "") + f": {error.get('type', '')}: {error.get('message', '')}"
-    raise Failure(message, f"asya task {task['id']}")
+    raise Failure(message, f"asya task {task['id']}{here(namespace)}")
 
 
 @click.command()
@@ -132,16 +132,16 @@ def send(
     if timeout is not None:
         body["timeout"] = timeout
     params = target_params(client, target, namespace, as_actor)
-    task_id = client.json("POST", "/api/v1/tasks", body, params)["id"]
+    task_id = client.json("POST", tasks_path(namespace), body, params)["id"]
     if follow:
-        finish(await_end(task_id, lambda: stream(client, task_id)), output)
+        finish(await_end(task_id, namespace, lambda: stream(client, namespace, task_id)), namespace, output)
     elif wait:
-        finish(await_end(task_id, lambda: wait_for(client, task_id)), output)
+        finish(await_end(task_id, namespace, lambda: wait_for(client, namespace, task_id)), namespace, output)
     elif output != "table":
         data({"id": task_id}, output)
     else:
         click.echo(task_id)
-        note(f"next: asya task {task_id} --wait")
+        note(f"next: asya task {task_id}{here(namespace)} --wait")
 
 
 PAGE_LIMIT = 500  # of the server
@@ -162,9 +162,9 @@ def tasks(status: str | None, actor: str | None, flow: str | None, labels: tuple
     """List tasks, newest first."""
     label = ",".join(f"{name}={text}" for name, text in labels_of(labels).items()) or None
     wanted = {"status": status, "actor": actor, "flow": flow, "limit": str(limit), "cursor": cursor,
-              "namespace": namespace, "label": label}  # fmt: skip
+              "label": label}  # fmt: skip
     params = {key: value for key, value in wanted.items() if value is not None}
-    answer = Client(find_server(server)).json("GET", "/api/v1/tasks", params=params)
+    answer = Client(find_server(server)).json("GET", tasks_path(namespace), params=params)
     items = answer["items"]
     if output == "table":
         task_table(items)
@@ -188,11 +188,12 @@ def task_table(items: list[dict[str, Any]]) -> None:
 @click.argument("task_id", metavar="ID", shell_complete=complete_task)
 @click.option("--wait", is_flag=True, help="Wait until it has ended.")
 @output_option()
+@namespace_option
 @server_option
-def task(task_id: str, wait: bool, output: str, server: str | None) -> None:
+def task(task_id: str, wait: bool, output: str, namespace: str, server: str | None) -> None:
     """Show one task: where it is, what each hop took, and its result or error."""
     client = Client(find_server(server))
-    found = wait_for(client, task_id) if wait else client.json("GET", task_path(task_id))
+    found = wait_for(client, namespace, task_id) if wait else client.json("GET", tasks_path(namespace, task_id))
     if output != "table":
         data(found, output)
         return
@@ -247,12 +248,14 @@ def milliseconds(value: float | None) -> str:
 
 @click.command()
 @click.argument("task_id", metavar="ID", shell_complete=complete_task)
+@namespace_option
 @server_option
-def cancel(task_id: str, server: str | None) -> None:
+def cancel(task_id: str, namespace: str, server: str | None) -> None:
     """Cancel a task; what runs of it is not started again."""
     client = Client(find_server(server))
-    client.call("DELETE", task_path(task_id))
-    status = client.json("GET", task_path(task_id))["status"]
+    client.call("DELETE", tasks_path(namespace, task_id))
+    status = client.json("GET", tasks_path(namespace, task_id))["status"]
     if status != "canceled":
-        raise Failure(f"task {task_id} had ended before: it is {status}", f"asya task {task_id}", REFUSED)
+        raise Failure(f"task {task_id} had ended before: it is {status}", f"asya task {task_id}{here(namespace)}",
+                      REFUSED)  # fmt: skip
     click.echo(f"task/{task_id} canceled")

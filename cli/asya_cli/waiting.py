@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import click
 
-from asya_cli.client import Client, collection, segment
-from asya_cli.failure import INTERRUPTED, Failure
+from asya_cli.client import Client, collection, segment, tasks_path
+from asya_cli.failure import INTERRUPTED, UNREACHABLE, Failure
 from asya_cli.output import line_of, note
 
 FIRST_WAIT_S = 3  # most tasks have ended by then; of others a person wants to know why not
@@ -19,28 +19,28 @@ STARTING = " is starting: "
 TERMINAL = ("succeeded", "failed", "canceled")
 
 
-def task_path(task_id: str) -> str:
-    """Path of one task."""
-    return f"/api/v1/tasks/{segment(task_id)}"
+def here(namespace: str) -> str:
+    """What has to stand behind a command on something in that namespace."""
+    return "" if namespace == "default" else f" -n {namespace}"
 
 
-def await_end(task_id: str, follow: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+def await_end(task_id: str, namespace: str, follow: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """Wait as ``follow`` does; who stops waiting, or loses the server, is told how to find the task again."""
     try:
         return follow()
     except (KeyboardInterrupt, Failure) as stopped:
-        note(f"the task goes on without this command: asya task {task_id} --wait")
+        note(f"the task goes on without this command: asya task {task_id}{here(namespace)} --wait")
         if isinstance(stopped, Failure):
             raise
         raise click.exceptions.Exit(INTERRUPTED) from stopped
 
 
-def wait_for(client: Client, task_id: str) -> dict[str, Any]:
+def wait_for(client: Client, namespace: str, task_id: str) -> dict[str, Any]:
     """Long-poll until the task has ended."""
     wait_s = FIRST_WAIT_S
     told: list[str] = []
     while True:
-        path = task_path(task_id)
+        path = tasks_path(namespace, task_id)
         task: dict[str, Any] = client.json("GET", path, params={"wait": f"{wait_s}s"}, timeout_s=wait_s + 15)
         if task["status"] in TERMINAL:
             return task
@@ -48,14 +48,14 @@ def wait_for(client: Client, task_id: str) -> dict[str, Any]:
         wait_s = FIRST_WAIT_S if tell_obstacles(client, task, told) else POLL_WAIT_S
 
 
-def stream(client: Client, task_id: str) -> dict[str, Any]:
+def stream(client: Client, namespace: str, task_id: str) -> dict[str, Any]:
     """Print progress and FLY events to stderr until the task has ended; gives the task."""
 
     def look() -> None:
         # A connection of its own: the stream has the other.
         beside = Client(client.server)
         try:
-            tell_obstacles(beside, beside.json("GET", task_path(task_id)), [])
+            tell_obstacles(beside, beside.json("GET", tasks_path(namespace, task_id)), [])
         except Failure:
             return  # the stream says it too
 
@@ -63,28 +63,51 @@ def stream(client: Client, task_id: str) -> dict[str, Any]:
     later.daemon = True
     later.start()
     try:
-        return events(client, task_id) or wait_for(client, task_id)
+        return events(client, namespace, task_id) or wait_for(client, namespace, task_id)
     finally:
         later.cancel()
 
 
-def events(client: Client, task_id: str) -> dict[str, Any] | None:
+def events(client: Client, namespace: str, task_id: str) -> dict[str, Any] | None:
     """Print the events of a task; gives it when its end was among them."""
-    name = ""
-    for line in client.lines(task_path(task_id) + "/events"):
+    last = ""
+    while True:
+        before = last
+        try:
+            for name, event_id, text in messages(client, tasks_path(namespace, task_id) + "/events", last):
+                last = event_id or last
+                if name == "task":
+                    task: dict[str, Any] = json.loads(text)
+                    return task
+                show(name, text)
+            return None
+        except Failure as broken:
+            # kube-apiserver ends a stream after a minute; what came since the last event is told again.
+            if broken.exit_code != UNREACHABLE or last == before:
+                raise
+
+
+def messages(client: Client, path: str, last: str) -> Iterator[tuple[str, str, str]]:
+    """Server-sent events after that of the id ``last``: name, id, data."""
+    name = event_id = ""
+    for line in client.lines(path, headers={"Last-Event-ID": last} if last else {}):
         if line.startswith("event: "):
             name = line[7:]
-        elif line.startswith("data: ") and name == "task":
-            task: dict[str, Any] = json.loads(line[6:])
-            return task
-        elif line.startswith("data: ") and name == "fly":
-            note(f"  {line[6:]}")
+        elif line.startswith("id: "):
+            event_id = line[4:]
         elif line.startswith("data: "):
-            event = json.loads(line[6:])
-            note(
-                f"{event.get('progress', 0) * 100:5.0f} %  {event.get('status', '')}  {event.get('actor', '')}".rstrip()
-            )
-    return None
+            yield name, event_id, line[6:]
+        elif not line:
+            event_id = ""
+
+
+def show(name: str, text: str) -> None:
+    """Print one."""
+    if name == "fly":
+        note(f"  {text}")
+        return
+    event = json.loads(text)
+    note(f"{event.get('progress', 0) * 100:5.0f} %  {event.get('status', '')}  {event.get('actor', '')}".rstrip())
 
 
 def tell_obstacles(client: Client, task: dict[str, Any], told: list[str]) -> bool:
