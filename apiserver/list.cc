@@ -1,3 +1,7 @@
+#include <algorithm>
+#include <functional>
+#include <memory>
+#include <string>
 #include <utility>
 
 #include "apiserver/continue_token.h"
@@ -68,51 +72,75 @@ std::string ListMetadata(const ports::Page& page) {
   return json::Dump(metadata);
 }
 
-// The items after `opening`, and `closing`, in one piece that is written once.
-std::string JoinItems(const ports::Page& page, const std::string& opening, std::string_view closing,
-                      const std::function<void(const ports::Record&, std::string&)>& append) {
-  std::size_t size = opening.size() + closing.size();
-  for (const ports::Record& record : page.items) size += record.json->size() + kRevisionBytes + 1;
-  std::string bytes;
-  bytes.reserve(size);
-  bytes += opening;
-  for (const ports::Record& record : page.items) {
-    if (&record != &page.items.front()) bytes += ',';
-    append(record, bytes);
-  }
-  bytes += closing;
-  return bytes;
-}
+// An answer that is larger is sent while it is made: its making and its way to the client then overlap, and no more of
+// it than this is held in memory.
+constexpr std::size_t kPieceBytes = 128U << 10U;
+constexpr std::size_t kUsualItemBytes = 1U << 10U;
 
-Outcome<std::string> Body(const Context& context, const Call& call, const ports::Page& page) {
+// The bytes of a list, in pieces.
+class ListBody {
+ public:
+  // Puts the bytes of an item at the end of a piece.
+  using Append = std::function<void(const ports::Record& record, std::string& bytes)>;
+  ListBody(ports::Page page, std::string opening, Append append)
+      : page_(std::move(page)), opening_(std::move(opening)), append_(std::move(append)) {}
+
+  // Empty when all has been given.
+  std::string Next() {
+    std::string piece = std::exchange(opening_, {});
+    piece.reserve(piece.size() +
+                  std::min((page_.items.size() - next_) * kUsualItemBytes, kPieceBytes + kPieceBytes / 4));
+    while (next_ < page_.items.size() && piece.size() < kPieceBytes) {
+      if (next_ > 0) piece += ',';
+      append_(page_.items[next_++], piece);
+    }
+    if (next_ == page_.items.size() && !std::exchange(closed_, true)) piece += "]}";
+    return piece;
+  }
+  [[nodiscard]] bool closed() const { return closed_; }
+
+ private:
+  ports::Page page_;
+  std::string opening_;
+  const Append append_;
+  std::size_t next_ = 0;
+  bool closed_ = false;
+};
+
+Outcome<std::shared_ptr<ListBody>> Body(const Context& context, const Call& call, ports::Page page) {
   const std::string metadata = ListMetadata(page);
-  const std::string& version = call.accepted.version;
+  const std::string version = call.accepted.version;
   const auto opening = [&](const std::string& kind, const std::string& api_version) {
     return R"({"kind":")" + kind + R"(","apiVersion":")" + api_version + R"(","metadata":)" + metadata +
            R"(,"items":[)";
   };
-  BytesWriter writer;
-  std::string object;  // of one after another, for what is made of their bytes
-  const auto bytes_of = [&](const ports::Record& record) -> const std::string& {
+  const auto made = [&page](std::string first, ListBody::Append append) {
+    return std::make_shared<ListBody>(std::move(page), std::move(first), std::move(append));
+  };
+  // Of one record after another, for what is made of their bytes.
+  auto bytes_of = [writer = BytesWriter(),
+                   object = std::string()](const ports::Record& record) mutable -> const std::string& {
     object.clear();
     writer.Append(record, object);
     return object;
   };
   switch (call.accepted.shape) {
     case Shape::kObject:
-      return JoinItems(page, opening(call.resource->kind.kind + "List", call.resource->ApiVersion()), "]}",
-                       [&](const ports::Record& record, std::string& bytes) { writer.Append(record, bytes); });
+      return made(opening(call.resource->kind.kind + "List", call.resource->ApiVersion()),
+                  [writer = BytesWriter()](const ports::Record& record, std::string& bytes) mutable {
+                    writer.Append(record, bytes);
+                  });
     case Shape::kPartialObjectList:
-      return JoinItems(page, opening("PartialObjectMetadataList", "meta.k8s.io/" + version), "]}",
-                       [&](const ports::Record& record, std::string& bytes) {
-                         AppendPartialObject(bytes_of(record), version, bytes);
-                       });
+      return made(opening("PartialObjectMetadataList", "meta.k8s.io/" + version),
+                  [bytes_of, version](const ports::Record& record, std::string& bytes) mutable {
+                    AppendPartialObject(bytes_of(record), version, bytes);
+                  });
     case Shape::kTable: {
       ASYA_TRY(const TableWriter table, TableWriter::Create(*call.resource, call.request, version));
-      const WallTime now = context.clock.Now();
-      return JoinItems(
-          page, table.Opening(metadata), TableWriter::kClosing,
-          [&](const ports::Record& record, std::string& bytes) { table.AppendRow(bytes_of(record), now, bytes); });
+      return made(table.Opening(metadata), [bytes_of, table, now = context.clock.Now()](const ports::Record& record,
+                                                                                        std::string& bytes) mutable {
+        table.AppendRow(bytes_of(record), now, bytes);
+      });
     }
     case Shape::kPartialObject:
       break;
@@ -133,7 +161,9 @@ Outcome<http::Response> ListObjects(const Context& context, Call& call) {
     ASYA_TRY(page, ReadPage(context, call, options));
   }
   http::Response response;
-  ASYA_TRY(response.body, Body(context, call, page));
+  ASYA_TRY(const std::shared_ptr<ListBody> body, Body(context, call, std::move(page)));
+  response.body = body->Next();
+  if (!body->closed()) response.more = [body] { return body->Next(); };
   AddWarnings(call, response);
   return response;
 }

@@ -1,7 +1,6 @@
 #include "core/http/connection.h"
 
 #include <boost/asio/error.hpp>
-#include <charconv>
 #include <exception>
 #include <utility>
 
@@ -266,13 +265,25 @@ void Connection::WriteResponse(Response response) {
   peer_gone_callback_ = nullptr;
   linger_ = linger_ || body_pending_;
   close_after_ = close_after_ || body_pending_ || context_->stopping.load();
-  head_ = ResponseHead(response, Framing::kLength, close_after_);
-  body_ = head_only_ || response.status == 204 || response.status == 304 ? std::string() : std::move(response.body);
+  const bool has_body = !head_only_ && response.status != 204 && response.status != 304;
+  if (!chunked_) response = InOnePiece(std::move(response));
+  head_ = ResponseHead(response, response.more ? Framing::kChunked : Framing::kLength, close_after_);
+  body_ = has_body ? std::move(response.body) : std::string();
+  more_ = has_body ? std::move(response.more) : nullptr;
+  if (more_ && !body_.empty()) body_ = Chunk(body_);
   if (body_.size() < kOneBufferBytes) head_ += std::exchange(body_, {});
   state_ = State::kWriting;
   write_pending_ = true;
   SetDeadline(context_->limits.write_timeout);
   wire_->Write(head_, body_, shared_from_this());
+}
+
+void Connection::WriteMore() {
+  const std::string piece = more_();
+  if (piece.empty()) more_ = nullptr;
+  body_ = Chunk(piece);
+  write_pending_ = true;
+  wire_->Write(body_, {}, shared_from_this());
 }
 
 void Connection::StartStreaming(const std::shared_ptr<StreamBuffer>& buffer, Response head) {
@@ -285,24 +296,13 @@ void Connection::StartStreaming(const std::shared_ptr<StreamBuffer>& buffer, Res
   stream_ = buffer;
   stream_ending_ = false;
   head_ = ResponseHead(head, chunked_ ? Framing::kChunked : Framing::kUntilClose, close_after_);
-  if (!head.body.empty() && !head_only_) head_ += Chunk(std::move(head.body));
+  if (!head.body.empty() && !head_only_) head_ += chunked_ ? Chunk(head.body) : head.body;
   body_.clear();
   write_pending_ = true;
   SetDeadline(context_->limits.write_timeout);
   wire_->Write(head_, body_, shared_from_this());
   if (head_only_ || context_->stopping.load()) stream_->Close();
   if (peer_gone_) Abort();
-}
-
-std::string Connection::Chunk(std::string bytes) const {
-  if (!chunked_) return bytes;
-  char size[20];
-  const auto end = std::to_chars(std::begin(size), std::end(size), bytes.size(), 16);
-  std::string chunk(size, end.ptr);
-  chunk += "\r\n";
-  chunk += bytes;
-  chunk += "\r\n";
-  return chunk;
 }
 
 void Connection::FlushStream() {
@@ -316,8 +316,8 @@ void Connection::FlushStream() {
   StreamBuffer::Work work = stream_->Take();
   if (work.bytes.empty() && !work.end) return;
   body_.clear();
-  if (!work.bytes.empty() && !head_only_) body_ = Chunk(std::move(work.bytes));
-  if (work.end && chunked_ && !head_only_) body_ += "0\r\n\r\n";
+  if (!work.bytes.empty() && !head_only_) body_ = chunked_ ? Chunk(work.bytes) : std::move(work.bytes);
+  if (work.end && chunked_ && !head_only_) body_ += Chunk({});
   stream_ending_ = work.end;
   write_pending_ = true;
   SetDeadline(context_->limits.write_timeout);
@@ -329,7 +329,7 @@ void Connection::OnWritten(error_code error) {
   if (state_ == State::kClosed) return;
   if (error) return Abort();
   if (state_ == State::kReading) return ReadRequest();
-  if (state_ == State::kWriting) return NextRequest();
+  if (state_ == State::kWriting) return more_ ? WriteMore() : NextRequest();
   if (state_ != State::kStreaming) return;
   stream_->Written();
   deadline_ = SteadyClock::time_point::max();

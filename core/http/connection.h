@@ -78,11 +78,11 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   void Refuse(int status, const std::string& detail);
   void NextRequest();
   void WriteResponse(Response response);
+  void WriteMore();
   void StartStreaming(const std::shared_ptr<StreamBuffer>& buffer, Response head);
   void FlushStream();
   void Finish();
   void PeerGone();
-  [[nodiscard]] std::string Chunk(std::string bytes) const;
   void SetDeadline(std::chrono::steady_clock::duration after);
   void ArmTimer();
   void OnDeadline();
@@ -118,6 +118,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   RequestReader reader_;
   std::string head_;
   std::string body_;
+  std::function<std::string()> more_;  // of the response that is being written
   std::shared_ptr<StreamBuffer> stream_;
   bool stream_ending_ = false;
 };

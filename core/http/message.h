@@ -57,6 +57,9 @@ struct Response {
   std::string body;
   std::string content_type = "application/json";
   Headers headers;
+  // What comes after `body`, piece by piece until an empty one: of an answer that is better sent while it is made.
+  // Called on a thread of the server, when the piece before has been taken by the network.
+  std::function<std::string()> more{};
 };
 
 // An open streaming response (watch, SSE). Thread safe; never blocks.

@@ -71,4 +71,22 @@ std::string ResponseHead(const Response& response, Framing framing, bool close) 
   return out;
 }
 
+std::string Chunk(std::string_view bytes) {
+  char size[20];
+  const auto end = std::to_chars(std::begin(size), std::end(size), bytes.size(), 16);
+  std::string chunk;
+  chunk.reserve(bytes.size() + sizeof(size) + 4);
+  chunk.append(size, end.ptr).append("\r\n").append(bytes).append("\r\n");
+  return chunk;
+}
+
+Response InOnePiece(Response response) {
+  while (response.more) {
+    const std::string piece = response.more();
+    if (piece.empty()) response.more = nullptr;
+    response.body += piece;
+  }
+  return response;
+}
+
 }  // namespace asya::http

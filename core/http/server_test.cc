@@ -59,6 +59,45 @@ TEST(Server, HeadHasTheLengthButNoBody) {
   EXPECT_EQ(all.find("12345"), std::string::npos);
 }
 
+// A body that is made while it is sent: `pieces` after the first.
+Handler InPieces(std::vector<std::string> pieces) {
+  return [pieces](const Request&, Responder responder) {
+    Response response = Plain("first");
+    response.more = [left = pieces, next = std::size_t{0}]() mutable {
+      return next < left.size() ? left[next++] : std::string();
+    };
+    responder.Send(std::move(response));
+  };
+}
+
+TEST(Server, SendsWhatIsMadeMeanwhileInChunksAndKeepsTheConnection) {
+  const Running running = StartTcp(InPieces({std::string(300'000, 'x'), "last"}));
+  Client client;
+  for (int i = 0; i < 2; ++i) {
+    ClientRequest request;
+    request.url = running.url;
+    const auto response = client.Call(request);
+    ASSERT_TRUE(response.ok()) << response.error().message;
+    EXPECT_EQ(response->body, "first" + std::string(300'000, 'x') + "last");
+  }
+}
+
+TEST(Server, SendsWhatIsMadeMeanwhileWholeOverHttp10) {
+  const Running running = StartTcp(InPieces({"second", "third"}));
+  RawPeer peer(running.port);
+  peer.Send("GET / HTTP/1.0\r\n\r\n");
+  const std::string all = peer.ReadToEnd();
+  EXPECT_NE(all.find("Content-Length: 16\r\n"), std::string::npos) << all;
+  EXPECT_TRUE(all.ends_with("\r\n\r\nfirstsecondthird")) << all;
+}
+
+TEST(Server, HeadMakesNothingOfWhatIsMadeMeanwhile) {
+  const Running running = StartTcp(InPieces({"second"}));
+  RawPeer peer(running.port);
+  peer.Send("HEAD / HTTP/1.1\r\nConnection: close\r\n\r\n");
+  EXPECT_TRUE(peer.ReadToEnd().ends_with("\r\n\r\n"));
+}
+
 TEST(Server, RefusesABodyOverTheLimitAndTheClientSeesWhy) {
   ServerLimits limits;
   limits.body_bytes = 1000;
