@@ -16,7 +16,7 @@
 namespace asya::bench {
 namespace {
 
-constexpr std::size_t kReadBytes = 256 * 1024;
+constexpr std::size_t kReadBytes = 16 * 1024;  // a TLS record
 
 UniqueFd Connect(const std::string& address) {
   const std::size_t colon = address.find(':');
@@ -95,11 +95,10 @@ void Connection::Send(const std::string& text) {
 }
 
 std::string Connection::Read() {
-  std::string piece(kReadBytes, '\0');
-  const ssize_t got = tls_ ? SSL_read(tls_->session, piece.data(), static_cast<int>(piece.size()))
-                           : ::recv(socket_.get(), piece.data(), piece.size(), 0);
-  piece.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
-  return piece;
+  piece_.resize(kReadBytes);
+  const ssize_t got = tls_ ? SSL_read(tls_->session, piece_.data(), static_cast<int>(piece_.size()))
+                           : ::recv(socket_.get(), piece_.data(), piece_.size(), 0);
+  return piece_.substr(0, got > 0 ? static_cast<std::size_t>(got) : 0);
 }
 
 void Connection::Begin(const std::string& path) {
@@ -107,8 +106,8 @@ void Connection::Begin(const std::string& path) {
   Send("GET " + path + " HTTP/1.1\r\nHost: 127.0.0.1\r\n" + authorization + "Accept: application/json\r\n\r\n");
 }
 
-std::string Connection::Call(const std::string& method, const std::string& path, const std::string& body,
-                             const std::string& content_type, const std::string& accept) {
+std::size_t Connection::Ask(const std::string& method, const std::string& path, const std::string& body,
+                            const std::string& content_type, const std::string& accept) {
   std::string request = method + " " + path + " HTTP/1.1\r\nHost: 127.0.0.1\r\n";
   if (!token_.empty()) request += "Authorization: Bearer " + token_ + "\r\n";
   if (!accept.empty()) request += "Accept: " + accept + "\r\n";
@@ -116,10 +115,48 @@ std::string Connection::Call(const std::string& method, const std::string& path,
   Send(request + body);
   std::size_t head_end = std::string::npos;
   while ((head_end = buffer_.find("\r\n\r\n")) == std::string::npos) More();
+  return head_end;
+}
+
+std::string Connection::Call(const std::string& method, const std::string& path, const std::string& body,
+                             const std::string& content_type, const std::string& accept) {
+  const std::size_t head_end = Ask(method, path, body, content_type, accept);
   const bool good = buffer_.compare(0, 10, "HTTP/1.1 2") == 0;
   std::string answer = TakeBody(head_end);
   if (!good) Die("refused: " + answer);
   return answer;
+}
+
+std::size_t Connection::Drop(const std::string& path, const std::string& accept) {
+  const std::size_t head_end = Ask("GET", path, "", "application/json", accept);
+  if (buffer_.compare(0, 10, "HTTP/1.1 2") != 0) Die("refused: " + TakeBody(head_end));
+  const std::string head = buffer_.substr(0, head_end + 2);
+  buffer_.erase(0, head_end + 4);
+  if (HeaderOf(head, "Transfer-Encoding") != "chunked") {
+    const std::size_t total = std::stoul(HeaderOf(head, "Content-Length"));
+    DropBytes(total);
+    return total;
+  }
+  std::size_t total = 0;
+  for (;;) {
+    std::size_t line_end = std::string::npos;
+    while ((line_end = buffer_.find("\r\n")) == std::string::npos) More();
+    const std::size_t size = std::stoul(buffer_.substr(0, line_end), nullptr, 16);
+    buffer_.erase(0, line_end + 2);
+    DropBytes(size + 2);
+    total += size;
+    if (size == 0) return total;
+  }
+}
+
+void Connection::DropBytes(std::size_t count) {
+  for (;;) {
+    const std::size_t here = std::min(count, buffer_.size());
+    buffer_.erase(0, here);
+    count -= here;
+    if (count == 0) return;
+    More();
+  }
 }
 
 void Connection::More() {

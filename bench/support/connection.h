@@ -29,6 +29,8 @@ class Connection {
   // The body of the answer, up to its last byte; any status but 2xx ends the program with what was said.
   std::string Call(const std::string& method, const std::string& path, const std::string& body,
                    const std::string& content_type = "application/json", const std::string& accept = "");
+  // The same of a GET, whose body is thrown away as it comes; how many bytes it had.
+  std::size_t Drop(const std::string& path, const std::string& accept);
   // Sends a GET whose answer has no end; what follows is read with Read().
   void Begin(const std::string& path);
   // What came next, at least a byte; empty when the server has closed.
@@ -38,6 +40,10 @@ class Connection {
   struct Tls;
 
   void Send(const std::string& text);
+  // Up to the end of the head of the answer to it.
+  std::size_t Ask(const std::string& method, const std::string& path, const std::string& body,
+                  const std::string& content_type, const std::string& accept);
+  void DropBytes(std::size_t count);
   void More();
   // Takes the body of an answer whose head ends at `head_end` out of the buffer.
   std::string TakeBody(std::size_t head_end);
@@ -47,6 +53,7 @@ class Connection {
   std::unique_ptr<Tls> tls_;
   std::string token_;
   std::string buffer_;
+  std::string piece_;  // that is read into
 };
 
 }  // namespace asya::bench
