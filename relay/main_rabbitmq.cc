@@ -50,7 +50,7 @@ std::optional<BrokerAddress> AddressOf(const asya::relay::Settings& settings) {
 }  // namespace
 
 int main() {
-  asya::relay::KeepHeapSmall();
+  asya::relay::KeepHeapWarm();
   const asya::Clock& clock = asya::RealClock();
   const auto settings = asya::relay::SettingsOrReport();
   if (!settings) return asya::relay::kExitUsage;
@@ -68,5 +68,5 @@ int main() {
   consumer.held_max = static_cast<std::size_t>(settings->rabbitmq_prefetch);
   asya::transports::rabbitmq::Consumer queue(consumer, clock, random);
   asya::observe::Metrics metrics;
-  return asya::relay::RunUntilDrained(*settings, queue, metrics, clock);
+  return asya::relay::RunUntilDrained(*settings, queue, metrics, clock, asya::relay::ShrinkHeap);
 }

@@ -37,6 +37,8 @@ class Service {
   void Shutdown();
   // SIGTERM and SIGINT drain; a second one gives back what still runs and ends at once.
   void HandleSignals();
+  // Before Run(): called on its thread when work has ceased for a moment.
+  void OnRest(std::function<void()> on_rest) { reactor_.OnRest(std::move(on_rest)); }
   [[nodiscard]] int metrics_port() const { return metrics_server_->port(); }
 
  private:

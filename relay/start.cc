@@ -20,8 +20,9 @@ observe::Level LevelOf(const std::string& name) {
 }
 
 int Run(const Settings& settings, const RelayLimits& limits, ports::MessageQueue& queue, observe::Metrics& metrics,
-        const Clock& clock, const observe::Logger& logger) {
+        const Clock& clock, const observe::Logger& logger, void (*on_rest)()) {
   Service service(settings, limits, queue, metrics, clock, logger);
+  if (on_rest != nullptr) service.OnRest(on_rest);
   service.HandleSignals();
   if (const Status opened = service.Open(); !opened.ok()) {
     std::fprintf(stderr, "%s\n", opened.error().message.c_str());
@@ -53,13 +54,13 @@ bool WantsS3Claims() {
   return ReadClaimSettings(ProcessEnvironment(), problems).store.is_s3();
 }
 
-int RunUntilDrained(const Settings& settings, ports::MessageQueue& queue, observe::Metrics& metrics,
-                    const Clock& clock) {
+int RunUntilDrained(const Settings& settings, ports::MessageQueue& queue, observe::Metrics& metrics, const Clock& clock,
+                    void (*on_rest)()) {
   const auto logger = observe::Logger::ToStderr("relay", LevelOf(settings.log_level));
   std::vector<std::string> problems;  // reported with the settings
   const ClaimSettings claims = ReadClaimSettings(ProcessEnvironment(), problems);
   RelayLimits limits;
-  if (claims.store.none()) return Run(settings, limits, queue, metrics, clock, logger);
+  if (claims.store.none()) return Run(settings, limits, queue, metrics, clock, logger, on_rest);
   const auto store = OpenClaimStore(claims.store, metrics, settings.metrics_namespace);
   if (!store.ok()) {
     std::fprintf(stderr, "%s: %s\n", store.error().field.c_str(), store.error().message.c_str());
@@ -68,7 +69,7 @@ int RunUntilDrained(const Settings& settings, ports::MessageQueue& queue, observ
   const bool is_sump = settings.is_end_actor && settings.actor == settings.sump;
   ClaimedQueue claimed({queue, **store, metrics, settings.metrics_namespace, logger, is_sump}, claims.limits);
   limits.has_claim_store = true;
-  return Run(settings, limits, claimed, metrics, clock, logger);
+  return Run(settings, limits, claimed, metrics, clock, logger, on_rest);
 }
 
 }  // namespace asya::relay

@@ -19,9 +19,9 @@ std::optional<Settings> SettingsOrReport();
 // Whether the environment names a claim store in S3, which only some programs have with them.
 bool WantsS3Claims();
 
-// `metrics` is what /metrics shows; transports may count in it too. The exit status: 0 after a drain or when the
-// supervising process has gone.
-int RunUntilDrained(const Settings& settings, ports::MessageQueue& queue, observe::Metrics& metrics,
-                    const Clock& clock);
+// `metrics` is what /metrics shows; transports may count in it too. `on_rest` is called when work has ceased for a
+// moment. The exit status: 0 after a drain or when the supervising process has gone.
+int RunUntilDrained(const Settings& settings, ports::MessageQueue& queue, observe::Metrics& metrics, const Clock& clock,
+                    void (*on_rest)() = nullptr);
 
 }  // namespace asya::relay
