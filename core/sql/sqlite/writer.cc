@@ -56,6 +56,7 @@ Status Writer::Submit(Database::Job job, Database::Done done) {
     }
     waiting_.push_back(Item{std::move(job), std::move(done)});
     metrics_.Waiting(waiting_.size());
+    if (!MustWake()) return Ok();
   }
   work_.notify_one();
   return Ok();
@@ -67,10 +68,13 @@ Status Writer::SubmitWaiting(Database::Job job, Database::Done done) {
     room_.wait(lock, [this] { return !running_ || waiting_.size() < queue_limit_; });
     if (!running_) return Closed();
     waiting_.push_back(Item{std::move(job), std::move(done)});
+    if (!MustWake()) return Ok();
   }
   work_.notify_one();
   return Ok();
 }
+
+bool Writer::MustWake() const { return !gathering_ || waiting_.size() >= kCrowd; }
 
 void Writer::Work() {
   own_thread_ = std::this_thread::get_id();
@@ -81,10 +85,10 @@ void Writer::Work() {
       std::unique_lock lock(mutex_);
       work_.wait(lock, [this] { return !running_ || !waiting_.empty(); });
       if (waiting_.empty()) return;
-      if (running_ && waiting_.size() < kCrowd && RealClock().Steady() < wanted) {
-        lock.unlock();
-        std::this_thread::sleep_until(wanted);
-        lock.lock();
+      if (RealClock().Steady() < wanted) {
+        gathering_ = true;
+        work_.wait_until(lock, wanted, [this] { return !running_ || waiting_.size() >= kCrowd; });
+        gathering_ = false;
       }
       const auto count = static_cast<std::ptrdiff_t>(std::min(batch_limit_, waiting_.size()));
       std::move(waiting_.begin(), waiting_.begin() + count, std::back_inserter(batch));

@@ -41,6 +41,8 @@ class Writer {
   };
 
   void Work();
+  // Whether the thread has to hear of what has just come; under the lock.
+  [[nodiscard]] bool MustWake() const;
   void RunBatch(std::vector<Item>& batch);
   // False: nothing is written, since a job failed half done among others.
   bool RunTogether(std::vector<Item>& batch);
@@ -66,6 +68,7 @@ class Writer {
   std::condition_variable room_;
   std::deque<Item> waiting_;
   bool running_ = false;
+  bool gathering_ = false;           // the thread wakes by itself, in a moment
   std::int64_t changes_before_ = 0;  // of the batch
   std::uint64_t undone_ = 0;         // how often something was rolled back
   std::atomic<std::thread::id> own_thread_{};
