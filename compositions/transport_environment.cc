@@ -1,19 +1,16 @@
 #include "compositions/steps.h"
 #include "ports/credentials.h"
+#include "ports/field_text.h"
 #include "ports/postgres_queues.h"
 
 namespace asya::compositions {
 namespace {
 
+using ports::FieldText;
+
 json::Value FromSecret(std::string name, const std::string& secret, const char* key) {
   json::Object reference = {{"name", secret}, {"key", key}};
   return json::Object{{"name", std::move(name)}, {"valueFrom", json::Object{{"secretKeyRef", std::move(reference)}}}};
-}
-
-std::string Text(const json::Value& block, const char* field) {
-  const json::Value* value = block.Find(field);
-  if (value == nullptr) return {};
-  return value->IsString() ? value->AsString() : json::Dump(*value);
 }
 
 void AddText(json::Array& environment, const char* name, const std::string& value) {
@@ -22,12 +19,12 @@ void AddText(json::Array& environment, const char* name, const std::string& valu
 
 void AddRabbitmq(const Context& context, json::Array& environment) {
   const json::Value& block = context.transport_block;
-  AddText(environment, "ASYA_RABBITMQ_HOST", Text(block, "host"));
-  AddText(environment, "ASYA_RABBITMQ_PORT", Text(block, "port"));
-  AddText(environment, "ASYA_RABBITMQ_VIRTUAL_HOST", Text(block, "virtualHost"));
-  AddText(environment, "ASYA_RABBITMQ_EXCHANGE", Text(block, "exchange"));
-  AddText(environment, "ASYA_RABBITMQ_PREFETCH", Text(block, "prefetch"));
-  AddText(environment, "ASYA_RABBITMQ_TLS", Text(block, "tls"));
+  AddText(environment, "ASYA_RABBITMQ_HOST", FieldText(block, "host"));
+  AddText(environment, "ASYA_RABBITMQ_PORT", FieldText(block, "port"));
+  AddText(environment, "ASYA_RABBITMQ_VIRTUAL_HOST", FieldText(block, "virtualHost"));
+  AddText(environment, "ASYA_RABBITMQ_EXCHANGE", FieldText(block, "exchange"));
+  AddText(environment, "ASYA_RABBITMQ_PREFETCH", FieldText(block, "prefetch"));
+  AddText(environment, "ASYA_RABBITMQ_TLS", FieldText(block, "tls"));
   const std::string secret = CredentialsSecretName(context);
   if (secret.empty()) return;
   environment.push_back(FromSecret("ASYA_RABBITMQ_USERNAME", secret, "username"));
@@ -36,12 +33,12 @@ void AddRabbitmq(const Context& context, json::Array& environment) {
 
 void AddSqs(const Context& context, json::Array& environment) {
   const json::Value& block = context.transport_block;
-  AddText(environment, "ASYA_AWS_REGION", Text(block, "region"));
-  AddText(environment, "ASYA_SQS_ENDPOINT", Text(block, "endpoint"));
-  AddText(environment, "ASYA_SQS_ACCOUNT_ID", Text(block, "accountId"));
-  AddText(environment, "ASYA_SQS_MESSAGE_BYTES", Text(block, "maximumMessageBytes"));
-  AddText(environment, "ASYA_SQS_WAIT_TIME_SECONDS", Text(block, "waitTimeSeconds"));
-  AddText(environment, "ASYA_SQS_VISIBILITY_TIMEOUT", Text(block, "visibilityTimeout"));
+  AddText(environment, "ASYA_AWS_REGION", FieldText(block, "region"));
+  AddText(environment, "ASYA_SQS_ENDPOINT", FieldText(block, "endpoint"));
+  AddText(environment, "ASYA_SQS_ACCOUNT_ID", FieldText(block, "accountId"));
+  AddText(environment, "ASYA_SQS_MESSAGE_BYTES", FieldText(block, "maximumMessageBytes"));
+  AddText(environment, "ASYA_SQS_WAIT_TIME_SECONDS", FieldText(block, "waitTimeSeconds"));
+  AddText(environment, "ASYA_SQS_VISIBILITY_TIMEOUT", FieldText(block, "visibilityTimeout"));
   const std::string secret = CredentialsSecretName(context);
   if (secret.empty()) return;
   environment.push_back(FromSecret("AWS_ACCESS_KEY_ID", secret, "AWS_ACCESS_KEY_ID"));
@@ -69,8 +66,8 @@ json::Array TransportEnvironment(const Context& context) {
   } else if (context.transport_type == "sqs") {
     AddSqs(context, environment);
   } else if (context.transport_type == "pubsub") {
-    AddText(environment, "ASYA_PUBSUB_PROJECT_ID", Text(block, "projectId"));
-    AddText(environment, "ASYA_PUBSUB_ENDPOINT", Text(block, "endpoint"));
+    AddText(environment, "ASYA_PUBSUB_PROJECT_ID", FieldText(block, "projectId"));
+    AddText(environment, "ASYA_PUBSUB_ENDPOINT", FieldText(block, "endpoint"));
     if (!secret.empty()) {
       environment.push_back(
           EnvironmentValue("GOOGLE_APPLICATION_CREDENTIALS", "/var/run/asya-credentials/credentials.json"));

@@ -1,29 +1,20 @@
 #include "ports/postgres_queues.h"
 
 #include "core/base/percent.h"
+#include "ports/field_text.h"
 
 namespace asya::ports {
-namespace {
-
-std::string Text(const json::Value& block, const char* field) {
-  const json::Value* value = block.Find(field);
-  if (value == nullptr) return {};
-  return value->IsString() ? value->AsString() : json::Dump(*value);
-}
-
-}  // namespace
-
 std::string PostgresUrl(const json::Value& block) {
-  std::string url = "postgresql://" + Text(block, "host");
-  if (block.Find("port") != nullptr) url += ":" + Text(block, "port");
-  url += "/" + Text(block, "database");
+  std::string url = "postgresql://" + FieldText(block, "host");
+  if (block.Find("port") != nullptr) url += ":" + FieldText(block, "port");
+  url += "/" + FieldText(block, "database");
   char next = '?';
   const auto add = [&](const std::string& parameter) {
     url += next + parameter;
     next = '&';
   };
-  if (block.Find("sslMode") != nullptr) add("sslmode=" + Text(block, "sslMode"));
-  if (block.Find("schema") != nullptr) add("options=" + PercentEncoded("-csearch_path=" + Text(block, "schema")));
+  if (block.Find("sslMode") != nullptr) add("sslmode=" + FieldText(block, "sslMode"));
+  if (block.Find("schema") != nullptr) add("options=" + PercentEncoded("-csearch_path=" + FieldText(block, "schema")));
   return url;
 }
 

@@ -4,6 +4,7 @@
 #include <map>
 #include <vector>
 
+#include "ports/field_text.h"
 #include "transports/pubsub/administration.h"
 #include "transports/pubsub/consumer.h"
 #include "transports/pubsub/google_access.h"
@@ -60,12 +61,12 @@ Result<std::unique_ptr<RemoteBroker>> ConnectRabbitmq(const json::Value& block, 
                                                       const Clock& clock) {
   rabbitmq::AdministrationSettings settings;
   settings.address.tls = block.GetBool("tls").value_or(false);
-  settings.address.host = BlockText(block, "host", settings.address.host);
-  settings.address.port = BlockText(block, "port", settings.address.tls ? "5671" : "5672");
-  settings.address.virtual_host = BlockText(block, "virtualHost", settings.address.virtual_host);
-  settings.exchange = BlockText(block, "exchange", "");
-  settings.management_url = BlockText(block, "managementUrl", "");
-  if (BlockText(block, "queueType", "quorum") == "classic") settings.queue_type = rabbitmq::QueueType::kClassic;
+  settings.address.host = ports::FieldText(block, "host", settings.address.host);
+  settings.address.port = ports::FieldText(block, "port", settings.address.tls ? "5671" : "5672");
+  settings.address.virtual_host = ports::FieldText(block, "virtualHost", settings.address.virtual_host);
+  settings.exchange = ports::FieldText(block, "exchange", "");
+  settings.management_url = ports::FieldText(block, "managementUrl", "");
+  if (ports::FieldText(block, "queueType", "quorum") == "classic") settings.queue_type = rabbitmq::QueueType::kClassic;
   if (!secret.empty()) {
     settings.address.user = secret.at("ASYA_RABBITMQ_USERNAME");
     settings.address.password = secret.at("ASYA_RABBITMQ_PASSWORD");
@@ -75,15 +76,15 @@ Result<std::unique_ptr<RemoteBroker>> ConnectRabbitmq(const json::Value& block, 
 
 Result<std::unique_ptr<RemoteBroker>> ConnectSqs(const json::Value& block, const Values& secret, const Clock& clock) {
   sqs::AdministrationSettings settings;
-  settings.service.region = BlockText(block, "region", "");
-  settings.service.endpoint = BlockText(block, "endpoint", "");
-  settings.service.account_id = BlockText(block, "accountId", "");
+  settings.service.region = ports::FieldText(block, "region", "");
+  settings.service.endpoint = ports::FieldText(block, "endpoint", "");
+  settings.service.account_id = ports::FieldText(block, "accountId", "");
   if (const auto seconds = block.GetInt("visibilityTimeout")) settings.visibility = std::chrono::seconds(*seconds);
   if (const auto bytes = block.GetInt("maximumMessageBytes")) {
     settings.message_bytes_max = static_cast<std::size_t>(*bytes);
   }
   if (const json::Value* tags = block.Find("tags"); tags != nullptr && tags->IsObject()) {
-    for (const auto& [name, value] : tags->AsObject()) settings.tags[name] = BlockText(*tags, name.c_str(), "");
+    for (const auto& [name, value] : tags->AsObject()) settings.tags[name] = ports::FieldText(*tags, name.c_str(), "");
   }
   settings.service.credentials = aws::CredentialSettingsOfProcess(settings.service.region);
   if (!secret.empty()) {
@@ -116,14 +117,14 @@ Result<std::unique_ptr<RemoteBroker>> ConnectPubsub(const json::Value& block, co
                                                     const Clock& clock) {
   pubsub::AdministrationSettings settings;
   ASYA_TRY(settings.address,
-           pubsub::ParseEndpoint(BlockText(block, "projectId", ""), BlockText(block, "endpoint", "")));
+           pubsub::ParseEndpoint(ports::FieldText(block, "projectId", ""), ports::FieldText(block, "endpoint", "")));
   if (settings.address.tls) {
     ASYA_TRY(settings.access, PubsubAccess(secret, clock));
   }
   if (const json::Value* deadline = block.Find("ackDeadline"); deadline != nullptr && deadline->IsInt()) {
     settings.ack_deadline_s = static_cast<int>(deadline->AsInt());
   }
-  const auto retention = ParseGoDuration(BlockText(block, "retention", ""));
+  const auto retention = ParseGoDuration(ports::FieldText(block, "retention", ""));
   if (retention) settings.retention_s = std::chrono::duration_cast<std::chrono::seconds>(*retention).count();
   auto consumers = [settings, &clock](const std::string& queue) -> std::unique_ptr<ports::MessageQueue> {
     pubsub::ConsumerSettings consumer;
@@ -159,12 +160,6 @@ Result<std::unique_ptr<RemoteBroker>> ConnectRemote(const json::Value& transport
   if (maker == Makers().end()) return Invalid("spec.type", "no broker of type " + type + " is reached by this server");
   const json::Value* block = transport.FindPath({"spec", type});
   return maker->second(block == nullptr ? json::Value(json::Object{}) : *block, secret, clock);
-}
-
-std::string BlockText(const json::Value& block, const char* field, const std::string& fallback) {
-  const json::Value* value = block.Find(field);
-  if (value == nullptr) return fallback;
-  return value->IsString() ? value->AsString() : json::Dump(*value);
 }
 
 Random& Dice() {

@@ -64,8 +64,6 @@ CredentialsReader FromFiles(cluster::local::ConfigSources sources);
 
 // What the makers of single types share; each makes one of the Transport's `spec.TYPE`.
 
-// A field of that block as text.
-std::string BlockText(const json::Value& block, const char* field, const std::string& fallback);
 // Of pauses. Consumers and tokens of all brokers share it.
 Random& Dice();
 Result<std::unique_ptr<RemoteBroker>> ConnectPostgres(const json::Value& block,
