@@ -104,22 +104,23 @@ json::Value KubernetesCluster::WithOwner(json::Value object) const {
   return settings_.owner_references ? WithOwnerReference(std::move(object)) : object;
 }
 
-bool KubernetesCluster::IsAsApplied(const MemoryKey& key, const json::Value& wanted, const json::Value& now) const {
+bool KubernetesCluster::IsAsApplied(const MemoryKey& key, const std::string& digest, const json::Value& wanted,
+                                    const json::Value& now) const {
   const std::lock_guard lock(mutex_);
   const auto found = memories_.find(key);
-  return found != memories_.end() && found->second.sent == Digest(wanted) &&
+  return found != memories_.end() && found->second.sent == digest &&
          found->second.seen == Digest(Projected(now, wanted));
 }
 
-ports::Drift KubernetesCluster::DriftOf(const MemoryKey& key, const json::Value& wanted, bool is_there) {
+ports::Drift KubernetesCluster::DriftOf(const MemoryKey& key, const std::string& digest, const std::string& owner,
+                                        bool is_there) {
   const std::lock_guard lock(mutex_);
   if (is_there) {
     const auto found = memories_.find(key);
-    const bool same = found != memories_.end() && found->second.sent == Digest(wanted);
+    const bool same = found != memories_.end() && found->second.sent == digest;
     return same ? ports::Drift::kChanged : ports::Drift::kNone;
   }
   // Of a new object nobody has given anything yet, whichever manager gave it to the former one.
-  const std::string owner = LabelOf(wanted, kOwnerLabel);
   const auto removed = std::erase_if(
       memories_, [&](const auto& memory) { return memory.first.first == key.first && memory.second.owner == owner; });
   return removed == 0 ? ports::Drift::kNone : ports::Drift::kDeleted;
@@ -183,12 +184,14 @@ Result<ports::Applied> KubernetesCluster::Apply(const json::Value& object, const
   const MemoryKey key{ref, field_manager};
   const ObjectCache::Object before = children_.Find(ref);
   const bool is_ours = before != nullptr && !OwnerOf(*before).empty() && OwnerOf(*before) == OwnerOf(wanted);
-  if (is_ours && IsAsApplied(key, wanted, *before)) return ports::Applied{};
+  const std::string digest = Digest(wanted);
+  if (is_ours && IsAsApplied(key, digest, wanted, *before)) return ports::Applied{};
   std::string uid = is_ours ? MetadataOf(*before, "uid") : std::string();
   if (!is_ours && !TakeFree(ref)) {
     ASYA_TRY(uid, UidThere(*kind, ref, wanted));
   }
-  const ports::Drift drift = DriftOf(key, wanted, !uid.empty());
+  const std::string owner = LabelOf(wanted, kOwnerLabel);
+  const ports::Drift drift = DriftOf(key, digest, owner, !uid.empty());
   json::Value sent = wanted;
   // Should somebody else have put an object of their own there in the meantime, it is a conflict.
   if (!uid.empty()) sent["metadata"]["uid"] = uid;
@@ -205,7 +208,7 @@ Result<ports::Applied> KubernetesCluster::Apply(const json::Value& object, const
   // One that is about to go is made anew as if it had not been there.
   const bool goes = applied->FindPath({"metadata", "deletionTimestamp"}) != nullptr;
   if (is_whole && !goes) {
-    const Memory memory{LabelOf(wanted, kOwnerLabel), Digest(wanted), Digest(Projected(Shortened(*applied), wanted))};
+    const Memory memory{owner, digest, Digest(Projected(Shortened(*applied), wanted))};
     const std::lock_guard lock(mutex_);
     memories_[key] = memory;
   }
