@@ -121,20 +121,40 @@ std::size_t Connection::Ask(const std::string& method, const std::string& path, 
 std::string Connection::Call(const std::string& method, const std::string& path, const std::string& body,
                              const std::string& content_type, const std::string& accept) {
   const std::size_t head_end = Ask(method, path, body, content_type, accept);
-  const bool good = buffer_.compare(0, 10, "HTTP/1.1 2") == 0;
-  std::string answer = TakeBody(head_end);
+  const bool good = IsGood();
+  std::string answer;
+  TakeBody(head_end, [&answer](std::string_view part) { answer += part; });
   if (!good) Die("refused: " + answer);
   return answer;
 }
 
 std::size_t Connection::Drop(const std::string& path, const std::string& accept) {
   const std::size_t head_end = Ask("GET", path, "", "application/json", accept);
-  if (buffer_.compare(0, 10, "HTTP/1.1 2") != 0) Die("refused: " + TakeBody(head_end));
+  const bool good = IsGood();
+  std::string said;
+  const std::size_t bytes = TakeBody(head_end, [&](std::string_view part) {
+    if (!good) said += part;
+  });
+  if (!good) Die("refused: " + said);
+  return bytes;
+}
+
+bool Connection::IsGood() const { return buffer_.compare(0, 10, "HTTP/1.1 2") == 0; }
+
+void Connection::More() {
+  const std::string piece = Read();
+  if (piece.empty()) Die("the server closed the connection");
+  buffer_ += piece;
+}
+
+std::size_t Connection::TakeBody(std::size_t head_end, const Take& take) {
   const std::string head = buffer_.substr(0, head_end + 2);
   buffer_.erase(0, head_end + 4);
   if (HeaderOf(head, "Transfer-Encoding") != "chunked") {
-    const std::size_t total = std::stoul(HeaderOf(head, "Content-Length"));
-    DropBytes(total);
+    const std::string length = head.starts_with("HTTP/1.1 204") ? "0" : HeaderOf(head, "Content-Length");
+    if (length.empty()) Die("an answer without length: " + head);
+    const std::size_t total = std::stoul(length);
+    TakeBytes(total, take);
     return total;
   }
   std::size_t total = 0;
@@ -143,54 +163,22 @@ std::size_t Connection::Drop(const std::string& path, const std::string& accept)
     while ((line_end = buffer_.find("\r\n")) == std::string::npos) More();
     const std::size_t size = std::stoul(buffer_.substr(0, line_end), nullptr, 16);
     buffer_.erase(0, line_end + 2);
-    DropBytes(size + 2);
+    TakeBytes(size, take);
+    TakeBytes(2, [](std::string_view) {});
     total += size;
     if (size == 0) return total;
   }
 }
 
-void Connection::DropBytes(std::size_t count) {
+void Connection::TakeBytes(std::size_t count, const Take& take) {
   for (;;) {
     const std::size_t here = std::min(count, buffer_.size());
+    take(std::string_view(buffer_).substr(0, here));
     buffer_.erase(0, here);
     count -= here;
     if (count == 0) return;
     More();
   }
-}
-
-void Connection::More() {
-  const std::string piece = Read();
-  if (piece.empty()) Die("the server closed the connection");
-  buffer_ += piece;
-}
-
-std::string Connection::TakeBody(std::size_t head_end) {
-  const std::string head = buffer_.substr(0, head_end + 2);
-  if (HeaderOf(head, "Transfer-Encoding") == "chunked") return TakeChunks(head_end + 4);
-  const std::string length = head.starts_with("HTTP/1.1 204") ? "0" : HeaderOf(head, "Content-Length");
-  if (length.empty()) Die("an answer without length: " + head);
-  const std::size_t total = head_end + 4 + std::stoul(length);
-  while (buffer_.size() < total) More();
-  std::string body = buffer_.substr(head_end + 4, total - head_end - 4);
-  buffer_.erase(0, total);
-  return body;
-}
-
-std::string Connection::TakeChunks(std::size_t at) {
-  std::string body;
-  for (;;) {
-    std::size_t line_end = std::string::npos;
-    while ((line_end = buffer_.find("\r\n", at)) == std::string::npos) More();
-    const std::size_t size = std::stoul(buffer_.substr(at, line_end - at), nullptr, 16);
-    const std::size_t end = line_end + 2 + size + 2;
-    while (buffer_.size() < end) More();
-    body.append(buffer_, line_end + 2, size);
-    at = end;
-    if (size == 0) break;
-  }
-  buffer_.erase(0, at);
-  return body;
 }
 
 }  // namespace asya::bench

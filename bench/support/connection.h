@@ -1,8 +1,10 @@
 // Connection: one kept HTTP connection to a server on this machine, one request at a time; what fails ends the program.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "core/base/unique_fd.h"
 
@@ -43,11 +45,13 @@ class Connection {
   // Up to the end of the head of the answer to it.
   std::size_t Ask(const std::string& method, const std::string& path, const std::string& body,
                   const std::string& content_type, const std::string& accept);
-  void DropBytes(std::size_t count);
   void More();
-  // Takes the body of an answer whose head ends at `head_end` out of the buffer.
-  std::string TakeBody(std::size_t head_end);
-  std::string TakeChunks(std::size_t at);
+  // Of the answer at the beginning of the buffer.
+  [[nodiscard]] bool IsGood() const;
+  // Takes the body of an answer whose head ends at `head_end` out of the buffer, part by part; how many bytes it had.
+  using Take = std::function<void(std::string_view part)>;
+  std::size_t TakeBody(std::size_t head_end, const Take& take);
+  void TakeBytes(std::size_t count, const Take& take);
 
   UniqueFd socket_;
   std::unique_ptr<Tls> tls_;
