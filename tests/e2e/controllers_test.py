@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import yaml
 from aggregated_cluster import NAMESPACE, AggregatedCluster
 from asya_project import ROOT, until
 from controlled_cluster import TEAM, Broker, ControlledCluster, actor
+from kubectl_proxy import proxied
 
 
 @pytest.fixture(scope="module")
@@ -165,15 +165,9 @@ def test_keda_is_asked_for_where_it_is_missing(cluster: ControlledCluster) -> No
     until(lambda: "install KEDA" in cluster.reason("scaling", "Synced"), "the actor says what is missing")
 
 
-@contextmanager
-def proxied(cluster: ControlledCluster, user: str) -> Iterator[str]:
-    """The address of `kubectl proxy` of a user."""
-    with subprocess.Popen(cluster.command("proxy", "--port=0", user=user), stdout=subprocess.PIPE, text=True) as proxy:
-        assert proxy.stdout is not None
-        try:
-            yield "http://" + proxy.stdout.readline().strip().rpartition(" ")[2]
-        finally:
-            proxy.terminate()
+def proxy(cluster: ControlledCluster, user: str) -> subprocess.Popen[str]:
+    """`kubectl proxy` of a user."""
+    return subprocess.Popen(cluster.command("proxy", "--port=0", user=user), stdout=subprocess.PIPE, text=True)
 
 
 def plan(server: str, objects: list[dict[str, Any]], code: int) -> dict[str, Any]:
@@ -208,7 +202,7 @@ def test_a_plan_asks_the_cluster_and_writes_nothing(cluster: ControlledCluster, 
         names = cluster.run("get", "deployments", "-n", TEAM, "-o", "name")
         return [versions, ours(cluster, "deployment/tidy"), broker.queues(), names]
 
-    with proxied(cluster, "root") as server:
+    with proxied(proxy(cluster, "root")) as server:
         until(lambda: lines(plan(server, [actor("tidy", **fixed)], 0)) == [], "it is as planned")
         before = trace()
         changed = plan(server, [actor("tidy", **fixed, env=[{"name": "MODE", "value": "quick"}]), actor("fresh")], 2)
@@ -230,7 +224,7 @@ def test_a_plan_asks_the_cluster_and_writes_nothing(cluster: ControlledCluster, 
         unknown = plan(server, [actor("bad", handler="no handler")], 1)
         assert "spec.handler" in unknown["stderr"]
     cluster.run("create", "rolebinding", "eve-plans", "--clusterrole=view", "--user=eve", "-n", TEAM)
-    with proxied(cluster, "eve") as server:
+    with proxied(proxy(cluster, "eve")) as server:
         assert "forbidden" in plan(server, [actor("tidy", **fixed)], 1)["stderr"], "who may only look may not plan"
 
 

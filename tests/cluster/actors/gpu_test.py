@@ -5,28 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 from asya_cluster import eventually
+from kubectl_proxy import proxied
 from pipeline import Pipeline, actor
 
 from private_cluster.kubectl import PATIENCE_S, TOOLS, Kubectl
 
 GPU = "nvidia.com/gpu"
 CAPACITY = "/status/capacity/nvidia.com~1gpu"  # as JSON patch wants it
-
-
-@contextmanager
-def proxied(kubectl: Kubectl) -> Iterator[str]:
-    """The address of `kubectl proxy`, which is how the command line reaches a cluster."""
-    with kubectl.begin("proxy", "--port=0") as proxy:
-        assert proxy.stdout is not None
-        try:
-            yield "http://" + proxy.stdout.readline().strip().rpartition(" ")[2]
-        finally:
-            proxy.terminate()
 
 
 def why(server: str, team: str, name: str) -> str:
@@ -49,7 +37,7 @@ def test_an_actor_waits_for_a_gpu_and_says_so(pipeline: Pipeline) -> None:
     kubectl.apply(actor("seeing", handler="steps.first", resources={"limits": {GPU: "1"}}))
     eventually(lambda: pipeline.is_scaled("seeing"), "it has a scaler")
     tasks = pipeline.send(1, route=("seeing",))
-    with proxied(kubectl) as server:
+    with proxied(kubectl.begin("proxy", "--port=0")) as server:
         eventually(lambda: f"Insufficient {GPU}" in why(server, kubectl.namespace, "seeing"), "asya why says so")
     patch_node(kubectl, "add")
     try:
