@@ -29,7 +29,7 @@ struct Settings {
   aws::CredentialSettings credentials;
 };
 
-constexpr int kAttempts = 5;                           // of one request, within the timeout of its call
+constexpr int kAttempts = 8;                           // of one request, within the timeout of its call: 4.5 s and more
 constexpr std::chrono::milliseconds kFirstPause{100};  // doubles; of each, half to one and a half
 constexpr std::chrono::milliseconds kLongestPause{3'000};
 constexpr int kListPagesMax = 200;  // of 1,000 objects, in one call
