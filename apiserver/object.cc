@@ -114,12 +114,16 @@ std::vector<std::string> FinalizersOf(const json::Value& object) {
 
 bool IsDeleting(const json::Value& object) { return !MetadataText(object, "deletionTimestamp").empty(); }
 
-void AppendPartialObject(std::string_view object_bytes, const std::string& version, std::string& bytes) {
+void AppendPartialOf(std::string_view metadata, const std::string& version, std::string& bytes) {
   bytes += R"({"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/)";
   bytes += version;
   bytes += R"(","metadata":)";
-  bytes += MetadataIn(object_bytes);
+  bytes += metadata;
   bytes += '}';
+}
+
+void AppendPartialObject(std::string_view object_bytes, const std::string& version, std::string& bytes) {
+  AppendPartialOf(MetadataIn(object_bytes), version, bytes);
 }
 
 std::string PartialObject(std::string_view object_bytes, const std::string& version) {

@@ -47,7 +47,9 @@ bool IsDeleting(const json::Value& object);
 
 // {"kind":"PartialObjectMetadata",…} of an object, as bytes.
 std::string PartialObject(std::string_view object_bytes, const std::string& version);
-// The same, put at the end of `bytes`.
+// The same of an object's metadata, put at the end of `bytes`.
+void AppendPartialOf(std::string_view metadata, const std::string& version, std::string& bytes);
+// The same of an object, put at the end of `bytes`.
 void AppendPartialObject(std::string_view object_bytes, const std::string& version, std::string& bytes);
 
 }  // namespace asya::apiserver

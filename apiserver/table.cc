@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "apiserver/object.h"
-#include "core/json/parse.h"
+#include "model/object_text.h"
 
 namespace asya::apiserver {
 namespace {
@@ -42,10 +42,14 @@ void TableWriter::AppendRow(std::string_view object_bytes, WallTime now, std::st
 }
 
 void TableWriter::AppendRow(std::string_view object_bytes, WallTime now, Include include, std::string& rows) const {
+  const model::ObjectText object(object_bytes);
   rows += "{\"cells\":";
-  rows += json::Dump(json::Array(model::Cells(resource_->kind, object_bytes, now)));
+  model::AppendCells(resource_->kind, object, now, rows);
   if (include != Include::kNone) rows += ",\"object\":";
-  if (include == Include::kMetadata) AppendPartialObject(object_bytes, version_, rows);
+  if (include == Include::kMetadata) {
+    const std::string_view metadata = object.At("metadata");
+    AppendPartialOf(metadata.empty() ? "{}" : metadata, version_, rows);
+  }
   if (include == Include::kObject) rows += object_bytes;
   rows += '}';
 }

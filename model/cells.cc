@@ -1,83 +1,38 @@
 #include <chrono>
-#include <functional>
-#include <map>
 #include <utility>
 
-#include "core/json/parse.h"
 #include "core/json/split.h"
 #include "model/kinds.h"
+#include "model/object_text.h"
 
 namespace asya::model {
 namespace {
 
 constexpr std::int64_t kDaysOfYear = 365;
-constexpr std::size_t kCellDepthLimit = 1000;  // what is stored may be deeper than what is taken now
 constexpr std::string_view kConditionPrefix = "condition:";
 
-// The members of an object, where it is one. Only what a column asks for is decoded.
-std::vector<json::Member> MembersOf(std::string_view object) {
+// Empty where there is no such condition.
+std::string_view ConditionStatus(const ObjectText& object, std::string_view type) {
   json::SplitOptions options;
-  options.depth_limit = kCellDepthLimit;
-  auto members = json::Split(object, options);
-  return members.ok() ? std::move(members).value() : std::vector<json::Member>();
-}
-
-std::string_view MemberOf(const std::vector<json::Member>& members, std::string_view key) {
-  for (const json::Member& member : members) {
-    if (member.key == key) return member.value;
+  options.depth_limit = kObjectTextDepthLimit;
+  const auto conditions = json::SplitArray(object.At("status.conditions"), options);
+  if (!conditions.ok()) return {};
+  for (const std::string_view text : *conditions) {
+    const ObjectText condition(text);
+    const std::string_view found = condition.At("type");
+    if (found.size() < 2 || found.substr(1, found.size() - 2) != type) continue;
+    const std::string_view status = condition.At("status");
+    return status.starts_with('"') ? status : "\"Unknown\"";
   }
   return {};
 }
 
-json::Value Decode(std::string_view text) {
-  json::ParseOptions options;
-  options.depth_limit = kCellDepthLimit;
-  auto value = json::Parse(text, options);
-  return value.ok() ? std::move(value).value() : json::Value();
-}
-
-// An object of which single members are wanted; each of its objects that is looked into is taken apart once.
-class ObjectText {
- public:
-  explicit ObjectText(std::string_view text) { objects_[""] = MembersOf(text); }
-
-  // What stands at "metadata.name" or the like, as it is written; empty where nothing does.
-  std::string_view At(std::string_view path) {
-    const std::size_t dot = path.rfind('.');
-    if (dot == std::string_view::npos) return MemberOf(objects_[""], path);
-    return MemberOf(ObjectAt(path.substr(0, dot)), path.substr(dot + 1));
-  }
-
- private:
-  const std::vector<json::Member>& ObjectAt(std::string_view path) {
-    const auto known = objects_.find(path);
-    if (known != objects_.end()) return known->second;
-    const std::string_view text = At(path);
-    return objects_[std::string(path)] = text.empty() ? std::vector<json::Member>() : MembersOf(text);
-  }
-
-  std::map<std::string, std::vector<json::Member>, std::less<>> objects_;
-};
-
-json::Value ConditionStatus(ObjectText& object, std::string_view type) {
-  const std::string_view text = object.At("status.conditions");
-  if (text.empty()) return nullptr;
-  const json::Value conditions = Decode(text);
-  if (!conditions.IsArray()) return nullptr;
-  for (const json::Value& condition : conditions.AsArray()) {
-    const auto found = condition.GetString("type");
-    if (found && *found == type) return condition.GetString("status").value_or("Unknown");
-  }
-  return nullptr;
-}
-
-json::Value Lookup(ObjectText& object, std::string_view path) {
-  if (path.empty()) return nullptr;
-  if (path.substr(0, kConditionPrefix.size()) == kConditionPrefix) {
-    return ConditionStatus(object, path.substr(kConditionPrefix.size()));
-  }
+// Empty where nothing is there.
+std::string_view Lookup(const ObjectText& object, std::string_view path) {
+  if (path.empty()) return {};
+  if (path.starts_with(kConditionPrefix)) return ConditionStatus(object, path.substr(kConditionPrefix.size()));
   const std::string_view text = object.At(path);
-  return text.empty() ? json::Value() : Decode(text);
+  return text == "null" ? std::string_view() : text;
 }
 
 std::string Join(std::int64_t high, char high_unit, std::int64_t low, char low_unit) {
@@ -107,19 +62,20 @@ std::string FormatAge(WallTime then, WallTime now) {
   return std::to_string(days / kDaysOfYear) + "y";
 }
 
-std::vector<json::Value> Cells(const KindInfo& kind, std::string_view object_json, WallTime now) {
-  std::vector<json::Value> cells;
-  ObjectText object(object_json);
+void AppendCells(const KindInfo& kind, const ObjectText& object, WallTime now, std::string& text) {
+  text += '[';
   for (const Column& column : kind.columns) {
-    json::Value cell = Lookup(object, column.path);
-    if (cell.IsNull()) cell = Lookup(object, column.fallback_path);
-    if (column.type == "date" && cell.IsString()) {
-      const auto then = ParseRfc3339(cell.AsString());
-      cell = then ? json::Value(FormatAge(*then, now)) : json::Value("<invalid>");
+    if (text.back() != '[') text += ',';
+    std::string_view cell = Lookup(object, column.path);
+    if (cell.empty()) cell = Lookup(object, column.fallback_path);
+    if (column.type == "date" && cell.starts_with('"')) {
+      const auto then = ParseRfc3339(cell.substr(1, cell.size() - 2));
+      text += '"' + (then ? FormatAge(*then, now) : std::string("<invalid>")) + '"';
+    } else {
+      text += cell.empty() ? "null" : cell;
     }
-    cells.push_back(std::move(cell));
   }
-  return cells;
+  text += ']';
 }
 
 }  // namespace asya::model

@@ -43,6 +43,8 @@ struct KindInfo {
   std::vector<Column> columns;
 };
 
+class ObjectText;
+
 const std::vector<KindInfo>& Kinds();
 // By plural name ("asyncactors"); nullptr when there is none.
 const KindInfo* FindKind(std::string_view plural);
@@ -53,9 +55,9 @@ const KindInfo* FindKindByName(std::string_view kind);
 // ("spec.foo"), sorted.
 std::vector<std::string> PruneUnknown(const KindInfo& kind, json::Value& object);
 
-// The cells of the table row of an object, in the order of `kind.columns`; a missing value is null, dates are ages
-// ("5m"). Only what the columns show is decoded.
-std::vector<json::Value> Cells(const KindInfo& kind, std::string_view object_json, WallTime now);
+// The cells of the table row of an object as a JSON array, put at the end of `text`, in the order of `kind.columns`: as
+// they are written there; a missing value is null, dates are ages ("5m").
+void AppendCells(const KindInfo& kind, const ObjectText& object, WallTime now, std::string& text);
 
 // Age as kubectl prints it: "45s", "5m30s", "3h", "2d"; "<invalid>" when `then` lies in the future.
 std::string FormatAge(WallTime then, WallTime now);

@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "core/json/parse.h"
+#include "model/object_text.h"
 #include "model/openapi.h"
 
 namespace asya::model {
@@ -55,11 +56,35 @@ TEST(Cells, FollowTheColumns) {
     "spec":{"image":"a:1","transport":"local"},
     "status":{"phase":"Napping","conditions":[{"type":"Ready","status":"True"}],
       "infrastructure":{"workload":{"replicas":0},"queue":{"waiting":7}}}})";
-  const auto cells = Cells(*FindKind("asyncactors"), object, now);
-  EXPECT_EQ(json::Dump(json::Array(cells.begin(), cells.end())),
-            R"(["infer","Napping","True",0,7,"5m30s","infer","local","a:1"])");
-  EXPECT_EQ(json::Dump(json::Array(Cells(*FindKind("asyncactors"), "{}", now))),
-            "[null,null,null,null,null,null,null,null,null]");
+  const auto cells = [&](const std::string& text) {
+    std::string row = "a row: ";
+    AppendCells(*FindKind("asyncactors"), ObjectText(text), now, row);
+    return row;
+  };
+  EXPECT_EQ(cells(object), R"(a row: ["infer","Napping","True",0,7,"5m30s","infer","local","a:1"])");
+  EXPECT_EQ(cells("{}"), "a row: [null,null,null,null,null,null,null,null,null]");
+  EXPECT_EQ(
+      cells(R"({"metadata":{"name":null,"creationTimestamp":"soon"},"status":{"conditions":[{"type":"Ready"}]}})"),
+      R"(a row: [null,null,"Unknown",null,null,"<invalid>",null,null,null])");
+}
+
+TEST(ObjectText, FindsMembersAsTheyAreWritten) {
+  const std::string deep = std::string(100, '[') + std::string(100, ']');
+  for (const std::string& beside : {std::string("1"), deep, std::string(R"("\ud83d\ude00")")}) {
+    const std::string text = R"({"a":{"b":{"c":{"d":[1, 2]}},"n":7},"deep":)" + beside + R"(,"s":"x\ny"} )";
+    const ObjectText object(text);
+    EXPECT_EQ(object.At("a.n"), "7");
+    EXPECT_EQ(object.At("a.b.c.d"), "[1, 2]");
+    EXPECT_EQ(object.At("a.b.c"), R"({"d":[1, 2]})");
+    EXPECT_EQ(object.At("s"), R"("x\ny")");
+    EXPECT_EQ(object.At("deep"), beside);
+    for (const char* none : {"", "b", "a.c", "a.b.d", "a.n.x", "a.b.c.d.e", "s.x"}) EXPECT_EQ(object.At(none), "");
+  }
+  // Keys that are written with escapes are read by the careful parser.
+  EXPECT_EQ(ObjectText(R"({"\u0061":{"\u0062":1}})").At("a.b"), "1");
+  for (const char* no_object : {"", "[]", "3", "{", R"({"a":1)", R"({"a":1}})"}) {
+    EXPECT_EQ(ObjectText(no_object).At("a"), "") << no_object;
+  }
 }
 
 TEST(FormatAge, ReadsAsKubectlPrintsIt) {

@@ -51,6 +51,8 @@ class Scan {
 
   // The byte here, or a zero byte at the end.
   [[nodiscard]] char Peek() const { return at_ < end_ ? *at_ : '\0'; }
+  // What has not been read.
+  [[nodiscard]] std::string_view Rest() const { return {at_, static_cast<std::size_t>(end_ - at_)}; }
   void Space() {
     while (at_ < end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\r' || *at_ == '\t')) ++at_;
   }

@@ -6,8 +6,11 @@
 #include <string>
 #include <string_view>
 
+#include "core/json/parse.h"
 #include "core/yaml/dump.h"
 #include "core/yaml/parse.h"
+#include "model/kinds.h"
+#include "model/object_text.h"
 #include "model/validation.h"
 #include "server/render_text.h"
 
@@ -20,7 +23,10 @@ void CheckManifest(asya::json::Value object) {
   asya::model::PruneUnknown(*kind, object);
   if (!asya::model::PruneUnknown(*kind, object).empty()) std::abort();
   (void)asya::model::Describe(asya::model::Validate(*kind, object, &object));
-  (void)asya::model::Cells(*kind, asya::json::Dump(object), asya::WallTime{});
+  const std::string text = asya::json::Dump(object);
+  std::string cells;
+  asya::model::AppendCells(*kind, asya::model::ObjectText(text), asya::WallTime{}, cells);
+  if (!asya::json::Parse(cells).ok()) std::abort();
 }
 
 }  // namespace
