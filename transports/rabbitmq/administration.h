@@ -18,6 +18,7 @@
 #include "ports/queue_admin.h"
 #include "transports/net/loop.h"
 #include "transports/rabbitmq/address.h"
+#include "transports/rabbitmq/calls.h"
 #include "transports/rabbitmq/link.h"
 #include "transports/rabbitmq/management.h"
 #include "transports/rabbitmq/publishing.h"
@@ -32,7 +33,9 @@ struct AdministrationSettings {
   std::string management_url;  // empty: none; then messages in work are not counted and List() knows our own calls only
   std::size_t message_bytes_max = 16U << 20U;
   std::chrono::milliseconds ask_limit{30'000};  // for one answer of the broker
-  std::chrono::milliseconds hint_poll{250};     // between two looks for queues with work, while anybody wants hints
+  // Between two looks for queues with work, while anybody wants hints; of many queues, each look is at the next ones.
+  std::chrono::milliseconds hint_poll{250};
+  std::size_t looks_max = 250;  // queues that are looked at together
 };
 
 // Not told by RabbitMQ, and 0 in QueueStats: how many messages of a queue wait for their retry, the age of the oldest.
@@ -72,6 +75,8 @@ class Administration final : public ports::QueueAdmin, public ports::Publisher {
   void Lose(const Error& error);
   void RunWaiting();
   void PollForWork();
+  std::vector<std::string> NextToLookAt();
+  void OnArrival(const Arrival& arrival);
   [[nodiscard]] bool WantsHints();
   void Tell(const std::string& queue);
   void Wait();
@@ -86,6 +91,8 @@ class Administration final : public ports::QueueAdmin, public ports::Publisher {
   // Of the thread alone.
   std::unique_ptr<Link> link_;
   std::unique_ptr<Publishing> publishing_;
+  std::unique_ptr<Calls> looks_;  // apart: nobody who makes a queue waits for them
+  std::string looked_last_;       // the queue
   bool ready_ = false;
   std::optional<Error> broken_;
   std::vector<Job> waiting_;  // for the connection; bounded by the callers, who block

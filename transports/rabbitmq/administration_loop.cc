@@ -7,6 +7,7 @@
 namespace asya::transports::rabbitmq {
 namespace {
 
+constexpr std::uint16_t kLookChannel = 3;
 constexpr std::chrono::milliseconds kReconnectPause{1000};  // of the look for work; callers are served at once
 
 }  // namespace
@@ -31,14 +32,18 @@ void Administration::Work() {
 }
 
 void Administration::Connect() {
-  link_ =
-      std::make_unique<Link>(LinkSettings{settings_.address, "asya-server"}, clock_, [this](const Arrival& arrival) {
-        const auto taken = publishing_->Take(arrival);
-        if (!taken.ok() && !broken_) broken_ = taken.error();
-      });
+  link_ = std::make_unique<Link>(LinkSettings{settings_.address, "asya-server"}, clock_,
+                                 [this](const Arrival& arrival) { OnArrival(arrival); });
   publishing_ = std::make_unique<Publishing>(*link_, settings_.exchange, clock_);
+  looks_ = std::make_unique<Calls>(*link_, kLookChannel, clock_);
   const Status begun = link_->Begin();
   if (!begun.ok()) broken_ = begun.error();
+}
+
+void Administration::OnArrival(const Arrival& arrival) {
+  if (looks_->Take(arrival)) return;
+  const auto taken = publishing_->Take(arrival);
+  if (!taken.ok() && !broken_) broken_ = taken.error();
 }
 
 void Administration::Drive() {
@@ -50,6 +55,9 @@ void Administration::Drive() {
   }
   const Status timely = publishing_->CheckDeadlines();
   if (!timely.ok() && !broken_) broken_ = timely.error();
+  if (clock_.Steady() >= looks_->deadline() && !broken_) {
+    broken_ = Fail(ErrorCode::kTimeout, "the broker did not say in time where there is work");
+  }
 }
 
 void Administration::Lose(const Error& error) {
@@ -65,7 +73,9 @@ void Administration::Lose(const Error& error) {
   polling_ = false;
   poll_at_ = clock_.Steady() + kReconnectPause;
   if (publishing_ != nullptr) publishing_->Fail(told);
+  if (looks_ != nullptr) looks_->Fail(told);
   publishing_.reset();
+  looks_.reset();
   link_.reset();
   {
     const std::lock_guard lock(mutex_);
@@ -87,20 +97,28 @@ void Administration::PollForWork() {
   poll_at_ = clock_.Steady() + settings_.hint_poll;
   if (link_ == nullptr) Connect();
   if (!ready_ || polling_) return;
-  std::set<std::string> queues;
-  {
-    const std::lock_guard lock(mutex_);
-    queues = queues_;
-  }
-  polling_ = true;
+  const std::vector<std::string> queues = NextToLookAt();
+  polling_ = !queues.empty();
   for (const std::string& queue : queues) {
-    const bool last = queue == *queues.rbegin();
-    publishing_->calls().Call(DeclareQueue(queue, Existing::kPassive, {}),
-                              [this, queue, last](const Result<Method>& found) {
-                                if (last) polling_ = false;
-                                if (found.ok() && found->messages > 0) Tell(queue);
-                              });
+    const bool last = queue == queues.back();
+    looks_->Call(DeclareQueue(queue, Existing::kPassive, {}), [this, queue, last](const Result<Method>& found) {
+      if (last) polling_ = false;
+      if (found.ok() && found->messages > 0) Tell(queue);
+    });
   }
+}
+
+// In the order of their names, after those of the look before.
+std::vector<std::string> Administration::NextToLookAt() {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::string> queues;
+  auto next = queues_.upper_bound(looked_last_);
+  for (std::size_t left = std::min(settings_.looks_max, queues_.size()); left > 0; --left) {
+    if (next == queues_.end()) next = queues_.begin();
+    queues.push_back(*next++);
+  }
+  if (!queues.empty()) looked_last_ = queues.back();
+  return queues;
 }
 
 void Administration::Tell(const std::string& queue) {
@@ -116,7 +134,7 @@ void Administration::Wait() {
       const int events = link_->wants_write() ? POLLIN | POLLOUT : POLLIN;
       sockets.push_back(pollfd{link_->fd(), static_cast<short>(events), 0});
     }
-    until = std::min(link_->deadline(), publishing_->deadline());
+    until = std::min({link_->deadline(), publishing_->deadline(), looks_->deadline()});
   }
   if (WantsHints()) until = std::min(until, poll_at_);
   loop_.Wait(sockets, until);

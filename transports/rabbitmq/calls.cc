@@ -1,5 +1,6 @@
 #include "transports/rabbitmq/calls.h"
 
+#include <algorithm>
 #include <charconv>
 #include <utility>
 
@@ -75,7 +76,10 @@ void Calls::OnClosed(const Method& close) {
   refused.done(ErrorOfClose(close));
 }
 
-SteadyTime Calls::oldest() const { return asked_.empty() ? SteadyTime::max() : asked_.front().asked_at; }
+SteadyTime Calls::deadline() const {
+  if (asked_.empty() || link_.blocked()) return SteadyTime::max();
+  return std::max(asked_.front().asked_at, link_.unblocked_at()) + kReplyLimit;
+}
 
 void Calls::Fail(const Error& error) {
   opened_ = false;

@@ -28,8 +28,9 @@ class Calls {
   void Call(std::string method, Done done);
   // Whether the arrival was for this channel.
   bool Take(const Arrival& arrival);
-  // When the first of the questions that wait was asked; SteadyTime::max() when none does.
-  [[nodiscard]] SteadyTime oldest() const;
+  // When the link is to be given up, since the first of the questions that wait is not answered; SteadyTime::max() when
+  // none does, and while the broker is blocked: it then reads nothing from us.
+  [[nodiscard]] SteadyTime deadline() const;
   // The link is gone: everybody who waits gets this.
   void Fail(const Error& error);
 

@@ -213,11 +213,8 @@ void Publishing::FinishIfDone(BatchId id) {
 
 // A broker that is blocked reads nothing from us, neither messages nor questions; its heartbeats go on.
 SteadyTime Publishing::deadline() const {
-  if (link_.blocked()) return SteadyTime::max();
-  const auto after = [this](SteadyTime since, std::chrono::seconds limit) {
-    return since == SteadyTime::max() ? since : std::max(since, link_.unblocked_at()) + limit;
-  };
-  return std::min(after(calls_.oldest(), kReplyLimit), after(confirms_.oldest(), kConfirmLimit));
+  if (link_.blocked() || confirms_.oldest() == SteadyTime::max()) return calls_.deadline();
+  return std::min(calls_.deadline(), std::max(confirms_.oldest(), link_.unblocked_at()) + kConfirmLimit);
 }
 
 Status Publishing::CheckDeadlines() const {

@@ -1,6 +1,10 @@
 // The RabbitMQ transport on the conformance suite, against a real node.
 #include <gtest/gtest.h>
 
+#include <condition_variable>
+#include <mutex>
+#include <set>
+
 #include "core/base/random.h"
 #include "tests/support/rabbitmq_vhost.h"
 #include "transports/conformance/message_queue_suite.h"
@@ -66,6 +70,37 @@ INSTANTIATE_TEST_SUITE_P(Rabbitmq, MessageQueueSuite,
                          ::testing::Values(Tested("quorum", rabbitmq::QueueType::kQuorum, false, ""),
                                            Tested("classic_tls_exchange", rabbitmq::QueueType::kClassic, true, "asya")),
                          [](const auto& tested) { return tested.param.name; });
+
+// Told by nobody else: the messages are sent by another one.
+TEST(RabbitmqAdministration, LooksAtManyQueuesInTurn) {
+  if (!RabbitmqVhost::IsThere()) GTEST_SKIP() << "needs tools/rabbitmq run";
+  const RabbitmqVhost vhost;
+  rabbitmq::AdministrationSettings settings;
+  settings.address = vhost.address(false);
+  settings.queue_type = rabbitmq::QueueType::kClassic;
+  settings.hint_poll = std::chrono::milliseconds(10);
+  settings.looks_max = 2;
+  rabbitmq::Administration looking(settings, RealClock());
+  rabbitmq::Administration sending(settings, RealClock());
+  looking.Start();
+  sending.Start();
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::set<std::string> hinted;
+  const auto subscription = looking.SubscribeHints([&](const std::string& queue) {
+    const std::lock_guard lock(mutex);
+    hinted.insert(queue);
+    changed.notify_all();
+  });
+  std::set<std::string> queues;
+  for (const char* name : {"a", "b", "c", "d", "e"}) {
+    queues.insert(name);
+    ASSERT_TRUE(looking.Ensure({name, "uid"}).ok());
+    ASSERT_TRUE(sending.Publish({{name, "{}", "id"}}, std::chrono::seconds(30)).ok());
+  }
+  std::unique_lock lock(mutex);
+  EXPECT_TRUE(changed.wait_for(lock, std::chrono::seconds(30), [&] { return hinted == queues; }));
+}
 
 }  // namespace
 }  // namespace asya::transports::conformance
