@@ -2,7 +2,8 @@
 //   bench_api_client --address HOST:PORT --ca FILE --cert FILE --key FILE WHAT [--clients N] [--seconds S] [--round R]
 // WHAT: fill | create | get | merge | apply | status      calls a second and their times
 //       list --query '?limit=500' [--accept TYPE]          times to the last byte; pages are followed
-//       watch --watchers N --writes N --pause-ms MS        from the return of a write to its events
+//       watch --watchers N --writes N --pause-ms MS [--write-to HOST:PORT]
+//             from the return of a write, which another replica may have taken, to its events
 // `fill` creates the 10,000 objects which the others but create and watch work on.
 #include <chrono>
 #include <cstdio>
@@ -115,9 +116,11 @@ void Lists(const ApiUnderTest& api, const Options& options) {
 
 void Watches(const ApiUnderTest& api, const Options& options) {
   const std::string namespace_ = "lag-" + (options.contains("--round") ? options.at("--round") : "0");
-  MakeNamespace(api, namespace_);
+  ApiUnderTest written_to = api;
+  if (options.contains("--write-to")) written_to.address = options.at("--write-to");
+  MakeNamespace(written_to, namespace_);
   const WatchLags lags =
-      RunWatchers(api, namespace_, Number(options, "--watchers", 50), Number(options, "--writes", 400),
+      RunWatchers(api, written_to, namespace_, Number(options, "--watchers", 50), Number(options, "--writes", 400),
                   std::chrono::milliseconds{Number(options, "--pause-ms", 5)});
   std::printf("{%s,%s}\n", Quantiles("", lags.after_return_ms).c_str(), Quantiles("last_", lags.last_ms).c_str());
 }

@@ -31,14 +31,14 @@ struct Round {
 Round RunClients(const ApiUnderTest& api, int clients, std::chrono::milliseconds time,
                  const std::function<void(Connection&, int client, int i)>& work);
 
-// From writes of new objects, so many milliseconds apart, to their events at each watcher.
+// From writes of new objects to `written_to`, so many milliseconds apart, to their events at each watcher of `watched`.
 struct WatchLags {
   std::vector<double> after_start_ms{};   // of the write; sorted
   std::vector<double> after_return_ms{};  // of the write; 0 when the event was there first; sorted
   std::vector<double> last_ms{};          // of all watchers, after the return of the write; sorted
 };
-WatchLags RunWatchers(const ApiUnderTest& api, const std::string& namespace_, int watchers, int writes,
-                      std::chrono::milliseconds pause);
+WatchLags RunWatchers(const ApiUnderTest& watched, const ApiUnderTest& written_to, const std::string& namespace_,
+                      int watchers, int writes, std::chrono::milliseconds pause);
 
 // An AsyncActor as a person would write it: about 600 bytes.
 std::string ActorJson(const std::string& name);

@@ -67,11 +67,11 @@ double Milliseconds(SteadyClock::duration time) {
 
 }  // namespace
 
-WatchLags RunWatchers(const ApiUnderTest& api, const std::string& namespace_, int watchers, int writes,
-                      std::chrono::milliseconds pause) {
+WatchLags RunWatchers(const ApiUnderTest& watched, const ApiUnderTest& written_to, const std::string& namespace_,
+                      int watchers, int writes, std::chrono::milliseconds pause) {
   std::vector<std::unique_ptr<Watcher>> watching;
-  for (int i = 0; i < watchers; ++i) watching.push_back(std::make_unique<Watcher>(api, namespace_, writes));
-  Connection connection = ConnectTo(api);
+  for (int i = 0; i < watchers; ++i) watching.push_back(std::make_unique<Watcher>(watched, namespace_, writes));
+  Connection connection = ConnectTo(written_to);
   std::vector<SteadyClock::time_point> started;
   std::vector<SteadyClock::time_point> returned;
   for (int i = 0; i < writes; ++i) {
@@ -101,7 +101,7 @@ void MeasureWatchLag(const ApiUnderTest& api) {
   constexpr int kWrites = 400;
   constexpr std::chrono::milliseconds kPause{5};
   MakeNamespace(api, "lag");
-  const std::vector<double> lags = RunWatchers(api, "lag", kWatchers, kWrites, kPause).after_start_ms;
+  const std::vector<double> lags = RunWatchers(api, api, "lag", kWatchers, kWrites, kPause).after_start_ms;
   std::printf("%-14s %-28s %12.2f  (p50 %.2f, max %.2f) ms\n", api.name.c_str(), "watch lag p99, 50 watchers",
               lags[lags.size() * 99 / 100], lags[lags.size() / 2], lags.back());
   std::fflush(stdout);

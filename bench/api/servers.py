@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlparse
@@ -38,15 +38,17 @@ class Server:
     ca: str
     certificate: str
     key: str
-    roots: Callable[[], list[int]]
+    roots: Callable[[], list[int]]  # the server first, then its database
+    # Of another replica on the same database, while the block runs; only ours has it.
+    replica: Callable[[], AbstractContextManager[str]] | None = None
 
     def processor_seconds(self) -> float:
         """User and system time so far, also of its children that have ended."""
         return sum(sum(processor_seconds_by_program(root).values()) for root in self.roots())
 
-    def pss_mib(self) -> float:
-        """Proportional set size of all of them."""
-        return sum(pss_mib(root) for root in self.roots())
+    def pss_mib(self) -> list[float]:
+        """Proportional set size of each of them, in the order of the roots."""
+        return [pss_mib(root) for root in self.roots()]
 
 
 @dataclass(frozen=True)
@@ -91,23 +93,35 @@ def null_server(folder: Path) -> Iterator[Server]:
 
 
 @contextmanager
+def _api(keys: _Keys, roles: Path, dsn: str) -> Iterator[tuple[str, int]]:
+    """One replica of ours on that database: its address and its process."""
+    address = f"127.0.0.1:{free_ports(1)[0]}"
+    arguments: list[str | Path] = [
+        PROGRAMS / "asya-server", "api", "--listen", address, "--tls-cert-file", keys.server[0],
+        "--tls-private-key-file", keys.server[1], "--client-ca-file", keys.ca, "--roles-file", roles,
+    ]  # fmt: skip
+    with _running(arguments, {"ASYA_DATABASE_URL": dsn}) as pid:
+        until("starting asya-server", lambda: listens(int(address.rpartition(":")[2])))
+        yield address, pid
+
+
+@contextmanager
 def _ours(folder: Path) -> Iterator[Server]:
     folder = folder / "asya"
     keys = _keys(folder)
-    (folder / "roles.yaml").write_text(ROLES)
-    address = f"127.0.0.1:{free_ports(1)[0]}"
-    with PrivatePostgres(durable=True) as database:
-        arguments: list[str | Path] = [
-            PROGRAMS / "asya-server", "api", "--listen", address, "--tls-cert-file", keys.server[0],
-            "--tls-private-key-file", keys.server[1], "--client-ca-file", keys.ca,
-            "--roles-file", folder / "roles.yaml",
-        ]  # fmt: skip
-        with _running(arguments, {"ASYA_DATABASE_URL": database.dsn}) as pid:
-            until("starting asya-server", lambda: listens(int(address.rpartition(":")[2])))
-            certificate, key = map(str, keys.client)
-            yield Server(
-                "asya-server, PostgreSQL", address, str(keys.ca), certificate, key, lambda: [pid, database.pid]
-            )
+    roles = folder / "roles.yaml"
+    roles.write_text(ROLES)
+    with PrivatePostgres(durable=True) as database, _api(keys, roles, database.dsn) as (address, pid):
+
+        @contextmanager
+        def replica() -> Iterator[str]:
+            with _api(keys, roles, database.dsn) as (other, _):
+                yield other
+
+        certificate, key = map(str, keys.client)
+        yield Server(
+            "asya-server, PostgreSQL", address, str(keys.ca), certificate, key, lambda: [pid, database.pid], replica
+        )
 
 
 @contextmanager
@@ -117,7 +131,7 @@ def _theirs() -> Iterator[Server]:
         folder = cluster.folder
         yield Server(
             "kube-apiserver, etcd", urlparse(cluster.url).netloc, str(folder / "ca.crt"), str(folder / "admin.crt"),
-            str(folder / "admin.key"), lambda: list(cluster.pids.values()),
+            str(folder / "admin.key"), lambda: [cluster.pids["kube-apiserver"], cluster.pids["etcd"]],
         )  # fmt: skip
 
 
