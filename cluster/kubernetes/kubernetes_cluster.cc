@@ -12,7 +12,6 @@
 namespace asya::cluster::kubernetes {
 namespace {
 
-constexpr const char* kInitialSuffix = "-initial";  // of the manager that gives first values
 constexpr const char* kMergePatch = "application/merge-patch+json";
 
 ports::ResourceRef DeploymentOf(const json::Value& pod) {
@@ -176,6 +175,18 @@ Result<json::Value> KubernetesCluster::SendApply(const Kind& kind, const ports::
   return client_.Send(ApplyCall(kind, ref, std::move(object), manager));
 }
 
+Result<json::Value> KubernetesCluster::SendFirst(const Kind& kind, const ports::ResourceRef& ref,
+                                                 const json::Value& object, const std::string& manager) {
+  auto made = client_.Send(ApplyCall(kind, ref, object, manager, Fields::kOfNobodyElse));
+  if (!made.ok()) return made.error().code == ErrorCode::kConflict ? Taken(ref) : made.error();
+  if (!IsOfOthersToo(*made, manager)) return made;
+  // Somebody has made one of this name since it was found free: it stays theirs, without anything of ours.
+  const json::Object metadata{{"name", ref.name}, {"namespace", ref.namespace_}};
+  const json::Object nothing{{"apiVersion", ref.api_version}, {"kind", ref.kind}, {"metadata", metadata}};
+  const auto left = SendApply(kind, ref, nothing, manager);
+  return left.ok() ? Taken(ref) : left.error();
+}
+
 Result<ports::Applied> KubernetesCluster::Apply(const json::Value& object, const std::string& field_manager) {
   ASYA_TRY(const ports::ResourceRef ref, RefOf(object));
   const Kind* kind = FindChildKind(ref);
@@ -195,7 +206,8 @@ Result<ports::Applied> KubernetesCluster::Apply(const json::Value& object, const
   json::Value sent = wanted;
   // Should somebody else have put an object of their own there in the meantime, it is a conflict.
   if (!uid.empty()) sent["metadata"]["uid"] = uid;
-  auto applied = SendApply(*kind, ref, std::move(sent), field_manager);
+  auto applied =
+      uid.empty() ? SendFirst(*kind, ref, sent, field_manager) : SendApply(*kind, ref, std::move(sent), field_manager);
   if (!applied.ok()) return applied.error();
   bool is_whole = true;
   if (const json::Value shrunk = InitialAlone(*applied, field_manager); !shrunk.IsNull()) {

@@ -98,6 +98,9 @@ class KubernetesCluster final : public ports::Cluster {
   Result<std::string> UidThere(const Kind& kind, const ports::ResourceRef& ref, const json::Value& wanted);
   Result<json::Value> SendApply(const Kind& kind, const ports::ResourceRef& ref, json::Value object,
                                 const std::string& manager);
+  // The same where nothing was; kConflict where somebody else was quicker, whose object stays as they made it.
+  Result<json::Value> SendFirst(const Kind& kind, const ports::ResourceRef& ref, const json::Value& object,
+                                const std::string& manager);
   [[nodiscard]] std::vector<ports::Replica> PodsOf(const ports::ResourceRef& deployment) const;
 
   Client& client_;

@@ -40,6 +40,7 @@ class ClusterTest : public ::testing::Test {
     const std::lock_guard lock(mutex_);
     if (request.method == "PATCH") {
       const bool initial = TestCluster::QueryOf(request).find("asya-initial") != std::string::npos;
+      if (std::exchange(refuses_patch_, false)) return TestCluster::Refusal(409, "Conflict");
       if (initial && std::exchange(changed_meanwhile_, false)) return TestCluster::Refusal(409, "Conflict");
       stored_ = json::Parse(request.body).value();
       stored_["metadata"]["resourceVersion"] = std::to_string(++version_);
@@ -102,6 +103,7 @@ class ClusterTest : public ::testing::Test {
   json::Value managers_ = json::Array{};
   int version_ = 100;
   std::string told_;                // by the next watch of ServiceAccounts
+  bool refuses_patch_ = false;      // once
   bool changed_meanwhile_ = false;  // once, before the first values are given up
   TestCluster fake_{[this](const http::Request& request) { return Answer(request); }};
   Client client_{fake_.At(), RealClock()};
@@ -123,7 +125,7 @@ TEST_F(ClusterTest, AppliesOnceWhatStaysAsItIs) {
   ASSERT_EQ(Sent("PATCH").size(), 1U);
   const http::Request request = Sent("PATCH")[0];
   EXPECT_EQ(request.path, "/api/v1/namespaces/team/serviceaccounts/echo");
-  EXPECT_EQ(TestCluster::QueryOf(request), "force=true&fieldManager=asya");
+  EXPECT_EQ(TestCluster::QueryOf(request), "fieldManager=asya") << "nothing is taken over of what was not there";
   EXPECT_EQ(request.headers.Get("Content-Type"), "application/apply-patch+yaml");
   EXPECT_EQ(json::Dump(*json::Parse(request.body)->FindPath({"metadata", "ownerReferences"})),
             R"([{"apiVersion":"asya.sh/v1alpha1","blockOwnerDeletion":true,"controller":true,"kind":"AsyncActor",)"
@@ -135,7 +137,29 @@ TEST_F(ClusterTest, AppliesOnceWhatStaysAsItIs) {
   json::Value other = Account("u1");
   other["metadata"]["labels"]["more"] = "yes";
   EXPECT_TRUE(cluster_.Apply(other, "asya")->changed);
-  EXPECT_EQ(Sent("PATCH").size(), 2U);
+  ASSERT_EQ(Sent("PATCH").size(), 2U);
+  EXPECT_EQ(TestCluster::QueryOf(Sent("PATCH")[1]), "force=true&fieldManager=asya");
+}
+
+TEST_F(ClusterTest, LeavesWhatSomebodyMadeAfterTheNameWasFree) {
+  cluster_.Start();
+  WaitUntilKnown();
+  ASSERT_TRUE(cluster_.MayApply({Account("u1")}).ok());
+  refuses_patch_ = true;
+  auto applied = cluster_.Apply(Account("u1"), "asya");
+  ASSERT_FALSE(applied.ok());
+  EXPECT_EQ(applied.error().code, ErrorCode::kConflict);
+  EXPECT_EQ(applied.error().message.find("there is a ServiceAccount team/echo already"), 0U);
+
+  ASSERT_TRUE(cluster_.MayApply({Account("u1")}).ok());
+  managers_ =
+      json::Parse(R"([{"manager":"asya","operation":"Apply"},{"manager":"kubectl","operation":"Update"}])").value();
+  applied = cluster_.Apply(Account("u1"), "asya");
+  ASSERT_FALSE(applied.ok());
+  EXPECT_EQ(applied.error().message.find("there is a ServiceAccount team/echo already"), 0U);
+  EXPECT_EQ(Sent("PATCH").back().body,
+            R"({"apiVersion":"v1","kind":"ServiceAccount","metadata":{"name":"echo","namespace":"team"}})")
+      << "of which the fields that were given are taken back";
 }
 
 TEST_F(ClusterTest, AsksOnceForANameThatIsFree) {

@@ -1,5 +1,6 @@
 #include "cluster/kubernetes/own_object.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "ports/cluster.h"
@@ -8,6 +9,10 @@ namespace asya::cluster::kubernetes {
 namespace {
 
 constexpr const char* kApplyPatch = "application/apply-patch+yaml";  // JSON is YAML
+
+std::string There(const ports::ResourceRef& ref) {
+  return "there is a " + ref.kind + " " + ref.namespace_ + "/" + ref.name + " already, which ";
+}
 
 }  // namespace
 
@@ -30,8 +35,24 @@ json::Value WithOwnerReference(json::Value object) {
   return object;
 }
 
-Call ApplyCall(const Kind& kind, const ports::ResourceRef& ref, json::Value object, const std::string& manager) {
-  return {"PATCH", ObjectPath(kind, ref) + "?force=true&fieldManager=" + manager, std::move(object), kApplyPatch};
+Call ApplyCall(const Kind& kind, const ports::ResourceRef& ref, json::Value object, const std::string& manager,
+               Fields fields) {
+  const std::string force = fields == Fields::kTakeOver ? "force=true&" : "";
+  return {"PATCH", ObjectPath(kind, ref) + "?" + force + "fieldManager=" + manager, std::move(object), kApplyPatch};
+}
+
+bool IsOfOthersToo(const json::Value& object, const std::string& manager) {
+  const std::string main = manager.substr(0, manager.rfind(kInitialSuffix));
+  const json::Value* entries = object.FindPath({"metadata", "managedFields"});
+  if (entries == nullptr || !entries->IsArray()) return false;
+  return std::ranges::any_of(entries->AsArray(), [&](const json::Value& entry) {
+    const std::string by = entry.GetString("manager").value_or("");
+    return by != main && by != main + kInitialSuffix && !entry.GetString("subresource");
+  });
+}
+
+Error Taken(const ports::ResourceRef& ref) {
+  return Fail(ErrorCode::kConflict, There(ref) + "nobody gave to an actor; rename the actor, or delete it");
 }
 
 Result<json::Value> FindOwn(Client& client, const Kind& kind, const ports::ResourceRef& ref,
@@ -41,11 +62,9 @@ Result<json::Value> FindOwn(Client& client, const Kind& kind, const ports::Resou
   if (!found.ok()) return found.error();
   const std::string owner = LabelOf(*found, kOwnerLabel);
   if (owner == LabelOf(wanted, kOwnerLabel)) return found;
-  const std::string what = "there is a " + ref.kind + " " + ref.namespace_ + "/" + ref.name + " already, which ";
-  if (owner.empty())
-    return Fail(ErrorCode::kConflict, what + "nobody gave to an actor; rename the actor, or delete it");
+  if (owner.empty()) return Taken(ref);
   return Fail(ErrorCode::kConflict,
-              what + "belongs to an earlier actor of uid " + owner + "; waiting until it is gone");
+              There(ref) + "belongs to an earlier actor of uid " + owner + "; waiting until it is gone");
 }
 
 }  // namespace asya::cluster::kubernetes
