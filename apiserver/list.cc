@@ -75,6 +75,7 @@ std::string ListMetadata(const ports::Page& page) {
 // An answer that is larger is sent while it is made: its making and its way to the client then overlap, and no more of
 // it than this is held in memory.
 constexpr std::size_t kPieceBytes = 128U << 10U;
+constexpr std::size_t kPieceOfBytes = 1U << 20U;  // of objects that a piece is made of, whose rows may be short
 constexpr std::size_t kUsualItemBytes = 1U << 10U;
 
 // The bytes of a list, in pieces.
@@ -90,8 +91,10 @@ class ListBody {
     std::string piece = std::exchange(opening_, {});
     piece.reserve(piece.size() +
                   std::min((page_.items.size() - next_) * kUsualItemBytes, kPieceBytes + kPieceBytes / 4));
-    while (next_ < page_.items.size() && piece.size() < kPieceBytes) {
+    std::size_t looked_at_bytes = 0;
+    while (next_ < page_.items.size() && piece.size() < kPieceBytes && looked_at_bytes < kPieceOfBytes) {
       if (next_ > 0) piece += ',';
+      looked_at_bytes += page_.items[next_].json->size();
       append_(page_.items[next_++], piece);
     }
     if (next_ == page_.items.size() && !std::exchange(closed_, true)) piece += "]}";

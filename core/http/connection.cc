@@ -17,9 +17,11 @@ constexpr unsigned char kTlsHandshakeRecord = 0x16;
 
 class ConnectionSink final : public Responder::Sink {
  public:
-  ConnectionSink(std::shared_ptr<Connection> connection, std::uint64_t serial)
-      : connection_(std::move(connection)), serial_(serial) {}
-  void Send(Response response) override { connection_->Answer(serial_, std::move(response)); }
+  ConnectionSink(std::shared_ptr<Connection> connection, std::uint64_t serial, bool chunked)
+      : connection_(std::move(connection)), serial_(serial), chunked_(chunked) {}
+  void Send(Response response) override {
+    connection_->Answer(serial_, chunked_ ? std::move(response) : InOnePiece(std::move(response)));
+  }
   std::shared_ptr<Stream> StartStream(Response head) override {
     return connection_->BeginStream(serial_, std::move(head));
   }
@@ -31,6 +33,7 @@ class ConnectionSink final : public Responder::Sink {
  private:
   std::shared_ptr<Connection> connection_;
   std::uint64_t serial_;
+  bool chunked_;  // the peer knows chunks
 };
 
 }  // namespace
@@ -200,7 +203,7 @@ void Connection::GoOnWithBody() {
 
 void Connection::Call(const Handler& handler, Request request) {
   try {
-    handler(std::move(request), Responder(std::make_unique<ConnectionSink>(shared_from_this(), serial_)));
+    handler(std::move(request), Responder(std::make_unique<ConnectionSink>(shared_from_this(), serial_, chunked_)));
   } catch (const std::exception& error) {
     context_->logger.Error("a handler threw", {{"error", error.what()}});
   }
@@ -266,7 +269,6 @@ void Connection::WriteResponse(Response response) {
   linger_ = linger_ || body_pending_;
   close_after_ = close_after_ || body_pending_ || context_->stopping.load();
   const bool has_body = !head_only_ && response.status != 204 && response.status != 304;
-  if (!chunked_) response = InOnePiece(std::move(response));
   head_ = ResponseHead(response, response.more ? Framing::kChunked : Framing::kLength, close_after_);
   body_ = has_body ? std::move(response.body) : std::string();
   more_ = has_body ? std::move(response.more) : nullptr;
@@ -283,6 +285,7 @@ void Connection::WriteMore() {
   if (piece.empty()) more_ = nullptr;
   body_ = Chunk(piece);
   write_pending_ = true;
+  SetDeadline(context_->limits.write_timeout);
   wire_->Write(body_, {}, shared_from_this());
 }
 

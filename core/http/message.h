@@ -46,6 +46,7 @@ struct Request {
   bool secure = false;                                          // came over TLS
   bool body_pending = false;                                    // there is one that has not been read: see WithBody
   std::shared_ptr<const ClientCertificate> client_certificate;  // verified; null without one
+  bool in_group = false;  // asked for below an API group, by a path that another one stands for in `path`
   // Path parameters of the matched route, decoded.
   std::map<std::string, std::string, std::less<>> parameters;
 

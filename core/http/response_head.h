@@ -16,7 +16,7 @@ std::string ResponseHead(const Response& response, Framing framing, bool close);
 // A part of a chunked body; of no bytes: its end. https://www.rfc-editor.org/rfc/rfc9112#section-7.1
 std::string Chunk(std::string_view bytes);
 
-// With all that `more` gives in the body: for peers that know no chunks.
+// With all that `more` gives in the body: for peers that know no chunks. Takes as long as all of it takes to make.
 Response InOnePiece(Response response);
 
 }  // namespace asya::http

@@ -91,6 +91,27 @@ TEST(Server, SendsWhatIsMadeMeanwhileWholeOverHttp10) {
   EXPECT_TRUE(all.ends_with("\r\n\r\nfirstsecondthird")) << all;
 }
 
+// The time is that of one piece: a large list may take long to make and to send.
+TEST(Server, GivesEachPieceOfWhatIsMadeMeanwhileItsTime) {
+  ServerLimits limits;
+  limits.write_timeout = std::chrono::seconds(1);
+  std::promise<void> never;
+  const Running running = StartTcp(
+      [&](const Request&, Responder responder) {
+        Response response = Plain("first");
+        response.more = [&, left = 4]() mutable {
+          never.get_future().wait_for(std::chrono::milliseconds(500));
+          never = {};
+          return left-- > 0 ? std::string("more") : std::string();
+        };
+        responder.Send(std::move(response));
+      },
+      limits);
+  const auto response = Get(running.url);
+  ASSERT_TRUE(response.ok()) << response.error().message;
+  EXPECT_EQ(response->body, "firstmoremoremoremore");
+}
+
 TEST(Server, HeadMakesNothingOfWhatIsMadeMeanwhile) {
   const Running running = StartTcp(InPieces({"second"}));
   RawPeer peer(running.port);
