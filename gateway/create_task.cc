@@ -15,6 +15,7 @@
 #include "gateway/first_message.h"
 #include "gateway/labels.h"
 #include "gateway/problem.h"
+#include "gateway/task_json.h"
 #include "model/claim.h"
 #include "model/envelope.h"
 
@@ -144,9 +145,9 @@ otlp::Span BeginSpan(const json::Object& headers, WallTime now, bool& sampled) {
   return span;
 }
 
-http::Response Answer(const ports::Task& task, bool created) {
+http::Response Answer(const std::string& tasks_path, const ports::Task& task, bool created) {
   http::Response response = Json(created ? 201 : 200, R"({"id":)" + json::Quote(task.id) + "}");
-  response.headers.Set("Location", "/api/v1/tasks/" + task.id);
+  response.headers.Set("Location", tasks_path + task.id);
   return response;
 }
 
@@ -284,14 +285,14 @@ http::Response Refusal(const Error& error, const NewTask& wanted, bool has_key, 
   return Problem({Error{error.code, used, "idempotencyKey"}}, kUnprocessable);
 }
 
-http::Response Taken(const ports::Task& task, WallTime asked, const Deps& deps) {
+http::Response Taken(const std::string& tasks_path, const ports::Task& task, WallTime asked, const Deps& deps) {
   const bool earlier = task.created_at < asked;
   if (earlier && !ports::IsTerminal(task.status)) {
     return Problem(
         Error{ErrorCode::kConflict, "task " + task.id + " with this key is still in flight", "idempotencyKey"});
   }
   if (!earlier) deps.metrics.Created();
-  return Answer(task, !earlier);
+  return Answer(tasks_path, task, !earlier);
 }
 
 // What is asked for, or what is wrong with it.
@@ -351,8 +352,10 @@ void CreateTask(const http::Request& request, http::Responder responder, const D
     Asked asked;
     Prepared prepared;
     http::Responder responder;
+    std::string tasks_path;
   };
-  auto waiting = std::make_shared<Waiting>(Waiting{std::get<Asked>(std::move(read)), Prepared{}, std::move(responder)});
+  auto waiting = std::make_shared<Waiting>(
+      Waiting{std::get<Asked>(std::move(read)), Prepared{}, std::move(responder), TasksPath(request)});
   Prepared& prepared = waiting->prepared;
   prepared = Prepare(waiting->asked.wanted, std::move(waiting->asked.wanted.payload), deps);
   auto message = Message(prepared, deps);
@@ -364,12 +367,12 @@ void CreateTask(const http::Request& request, http::Responder responder, const D
   const auto done = [waiting, asked, &deps](const Result<ports::Task>& task) {
     EndSpan(waiting->prepared, task, deps);
     const bool leaves = LeavesPayload(waiting->prepared, task);
-    if (task.ok() && !leaves) return waiting->responder.Send(Taken(*task, asked, deps));
+    if (task.ok() && !leaves) return waiting->responder.Send(Taken(waiting->tasks_path, *task, asked, deps));
     // Asks the stores, for which this thread has no time. A full executor drops the responder, which then answers by
     // itself, and leaves the payload to its expiry.
     static_cast<void>(deps.executor.Submit([waiting, task, asked, leaves, &deps] {
       if (leaves) ForgetPayload(waiting->prepared.envelope, deps);
-      if (task.ok()) return waiting->responder.Send(Taken(*task, asked, deps));
+      if (task.ok()) return waiting->responder.Send(Taken(waiting->tasks_path, *task, asked, deps));
       waiting->responder.Send(Refusal(task.error(), waiting->asked.wanted, waiting->asked.key.has_value(), deps));
     }));
   };

@@ -147,7 +147,7 @@ http::Response ReplayDeadLetter(const http::Request& request, const Deps& deps, 
     deps.logger.Warning("replay was sent but not marked", {{"task", task->id}});
   }
   http::Response response = Json(201, json::Dump(json::Object{{"id", task->id}, {"replayOf", letter->id}}));
-  response.headers.Set("Location", "/api/v1/tasks/" + task->id);
+  response.headers.Set("Location", TasksPath(request) + task->id);
   return response;
 }
 

@@ -6,6 +6,7 @@
 
 #include "core/http/target.h"
 #include "gateway/gateway.h"
+#include "gateway/task_json.h"
 
 namespace asya::gateway {
 namespace {
@@ -36,11 +37,18 @@ void ToOwnPath(http::Request& request) {
   std::string own = std::string("/api/v1/") + (resource == "tasks" ? "tasks" : "dead-letters");
   if (!path.empty()) own += "/" + std::string(path);
   request.path = std::move(own);
+  request.in_group = true;
   std::erase_if(request.query, [](const auto& parameter) { return parameter.first == "namespace"; });
   if (namespace_) request.query.emplace_back("namespace", *namespace_);
 }
 
 }  // namespace
+
+std::string TasksPath(const http::Request& request) {
+  if (!request.in_group) return "/api/v1/tasks/";
+  const auto namespace_ = request.Query("namespace");
+  return std::string(kGroup) + (namespace_ ? std::string(kNamespaces) + *namespace_ + "/" : "") + "tasks/";
+}
 
 http::Handler WithGroupPaths(http::Handler next) {
   return [next = std::move(next)](http::Request request, http::Responder responder) {

@@ -2,6 +2,7 @@
 
 #include "core/http/test_server.h"
 #include "gateway/gateway.h"
+#include "gateway/task_json.h"
 
 namespace asya::gateway {
 namespace {
@@ -33,6 +34,15 @@ TEST(GroupPaths, AreThoseOfTheTaskApiInThatNamespace) {
   EXPECT_EQ(Taken(group + "tasks"), "/api/v1/tasks") << "of all namespaces";
   EXPECT_EQ(Taken(group + "namespaces/vision/tasks", {{"namespace", "other"}}), "/api/v1/tasks namespace=vision")
       << "the path is what kube-apiserver has asked about";
+}
+
+TEST(GroupPaths, OfATaskAreBelowThePathThatWasAskedFor) {
+  http::Request request;
+  EXPECT_EQ(TasksPath(request), "/api/v1/tasks/");
+  request.in_group = true;
+  EXPECT_EQ(TasksPath(request), "/apis/asya.sh/v1alpha1/tasks/");
+  request.query = {{"namespace", "vision"}};
+  EXPECT_EQ(TasksPath(request), "/apis/asya.sh/v1alpha1/namespaces/vision/tasks/");
 }
 
 TEST(GroupPaths, LeaveEverythingElse) {

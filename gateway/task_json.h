@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "core/http/message.h"
 #include "core/json/value.h"
 #include "ports/task_store.h"
 
@@ -12,6 +13,9 @@ namespace asya::gateway {
 std::string TaskJson(const ports::Task& task, bool with_payload);
 // The same without the braces, so that other members may follow.
 void AppendTaskMembers(std::string& out, const ports::Task& task, bool with_payload);
+// What stands before the id of a task in its path, below the one that was asked for: "/api/v1/tasks/", or that of the
+// API group (WithGroupPaths).
+std::string TasksPath(const http::Request& request);
 std::string DeadLetterJson(const ports::DeadLetter& letter, bool with_envelope);
 
 }  // namespace asya::gateway

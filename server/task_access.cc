@@ -116,6 +116,8 @@ class Guard {
     if (!namespace_.ok()) {
       return namespace_.error().code == ErrorCode::kNotFound ? NotThere(path) : gateway::Problem(namespace_.error());
     }
+    // Who asked kube-apiserver for it in one namespace was let through for that one.
+    if (request.Query("namespace").value_or(*namespace_) != *namespace_) return NotThere(path);
     const std::vector<TaskQuestion> questions = QuestionsOf(request.method, path, *namespace_);
     if (questions.empty()) return ToResponse(apiserver::PathNotFound());
     for (const TaskQuestion& question : questions) {

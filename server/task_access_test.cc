@@ -89,6 +89,9 @@ TEST_F(TaskAccessTest, WhoMayIsLetThrough) {
   EXPECT_EQ(Ask("editor", "POST", "/api/v1/tasks", "vision").status, 200);
   EXPECT_EQ(Ask("editor", "POST", "/api/v1/mesh", "vision").status, 200);
   EXPECT_EQ(Ask("editor", "DELETE", "/api/v1/tasks/t1").status, 200);
+  EXPECT_EQ(Ask("editor", "DELETE", "/api/v1/tasks/t1", "vision").status, 200);
+  EXPECT_EQ(Ask("editor", "DELETE", "/api/v1/tasks/t1", "other").status, 404) << "it was let through for that one";
+  EXPECT_EQ(Ask("editor", "POST", "/api/v1/dead-letters/l1/replay", "other").status, 404);
   EXPECT_EQ(Ask("editor", "POST", "/api/v1/dead-letters/l1/replay").status, 200);
   EXPECT_EQ(Ask("reader", "GET", "/api/v1/tasks", "vision").status, 200);
   EXPECT_EQ(Ask("reader", "GET", "/api/v1/tasks/t1").status, 200);
