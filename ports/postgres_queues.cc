@@ -4,17 +4,33 @@
 #include "ports/field_text.h"
 
 namespace asya::ports {
+namespace {
+
+// One name as SQL quotes it, whose case then counts, and as the server takes it in its options, which blanks end.
+std::string OptionOfName(const std::string& name) {
+  std::string option = "\"";
+  for (const char c : name) {
+    if (c == '"') option += '"';
+    if (c == ' ' || c == '\\') option += '\\';
+    option += c;
+  }
+  return option + '"';
+}
+
+}  // namespace
+
 std::string PostgresUrl(const json::Value& block) {
   std::string url = "postgresql://" + FieldText(block, "host");
   if (block.Find("port") != nullptr) url += ":" + FieldText(block, "port");
-  url += "/" + FieldText(block, "database");
+  url += "/" + PercentEncoded(FieldText(block, "database"));
   char next = '?';
   const auto add = [&](const std::string& parameter) {
     url += next + parameter;
     next = '&';
   };
   if (block.Find("sslMode") != nullptr) add("sslmode=" + FieldText(block, "sslMode"));
-  if (block.Find("schema") != nullptr) add("options=" + PercentEncoded("-csearch_path=" + FieldText(block, "schema")));
+  const std::string schema = FieldText(block, "schema");
+  if (!schema.empty()) add("options=" + PercentEncoded("-csearch_path=" + OptionOfName(schema)));
   return url;
 }
 
