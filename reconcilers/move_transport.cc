@@ -26,7 +26,10 @@ bool ActorReconciler::LeaveOldTransport(const Stored& actor, Pass& pass) {
   std::int64_t left = own->envelopes;
   if (left == 0) {
     const auto removed = admin->Remove(queue.name, false);
-    if (removed.ok()) return true;
+    if (removed.ok()) {
+      ForgetQueue(Key{actor.record.key.namespace_, actor.record.key.name});
+      return true;
+    }
     if (removed.error().code != ErrorCode::kConflict) return waits(removed.error());
     left = 1;  // one came in the meantime
   }
