@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -9,7 +10,7 @@ import pytest
 
 from asya_cli import waiting
 from asya_cli.client import Client
-from asya_cli.failure import NOT_FOUND, Failure
+from asya_cli.failure import NOT_FOUND, UNREACHABLE, Failure
 from asya_cli.project import Server
 
 READY: dict[str, Any] = {"status": {"conditions": [{"type": "Ready", "status": "True"}]}}
@@ -78,6 +79,38 @@ def test_an_actor_that_is_gone_is_left_to_the_task(capsys: pytest.CaptureFixture
     """It ends as unroutable, and says so itself."""
     waiting.wait_for(Waiting([task("running"), task("failed")], {}), "default", "t")
     assert capsys.readouterr().err == ""
+
+
+class Cut(Client):
+    """A server whose streams are cut without an event, each after so many seconds, but for the last one."""
+
+    def __init__(self, clock: list[float], lasted_s: list[float]) -> None:
+        self.clock = clock
+        self.lasted_s = lasted_s
+
+    def json(self, method: str, path: str, body: Any = None, params: dict[str, str] | None = None, **more: Any) -> Any:
+        """It answers for the task."""
+        return task("running")
+
+    def lines(self, path: str, params: dict[str, str] | None = None, accept: str = "*/*",
+              headers: dict[str, str] | None = None) -> Iterator[str]:  # fmt: skip
+        """What is said at the beginning, then nothing."""
+        yield ":connected"
+        yield ""
+        if not self.lasted_s:
+            yield from ("event: task", 'data: {"status": "succeeded"}', "")
+            return
+        self.clock[0] += self.lasted_s.pop(0)
+        raise Failure("the connection ended", exit_code=UNREACHABLE)
+
+
+def test_a_stream_without_an_event_for_a_minute_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As kube-apiserver cuts it; one that is cut at once is a failure."""
+    clock = [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: clock[0])
+    assert waiting.events(Cut(clock, [60.0, 60.0]), "default", "t") == {"status": "succeeded"}
+    with pytest.raises(Failure, match="ended"):
+        waiting.events(Cut(clock, [60.0, 0.1]), "default", "t")
 
 
 def test_an_upload_is_whole_with_a_bar_and_without(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,6 +16,7 @@ from asya_cli.output import line_of, note
 
 FIRST_WAIT_S = 3  # most tasks have ended by then; of others a person wants to know why not
 POLL_WAIT_S = 30
+LASTED_S = 5  # a stream that was there for so long without an event, and is asked for again when it is cut
 STARTING = " is starting: "
 TERMINAL = ("succeeded", "failed", "canceled")
 
@@ -72,7 +74,7 @@ def events(client: Client, namespace: str, task_id: str) -> dict[str, Any] | Non
     """Print the events of a task; gives it when its end was among them."""
     last = ""
     while True:
-        before = last
+        before, began = last, time.monotonic()
         try:
             for name, event_id, text in messages(client, tasks_path(namespace, task_id) + "/events", last):
                 last = event_id or last
@@ -83,8 +85,18 @@ def events(client: Client, namespace: str, task_id: str) -> dict[str, Any] | Non
             return None
         except Failure as broken:
             # kube-apiserver ends a stream after a minute; what came since the last event is told again.
-            if broken.exit_code != UNREACHABLE or last == before:
+            lasted = last != before or time.monotonic() - began > LASTED_S
+            if broken.exit_code != UNREACHABLE or not lasted or not reachable(client, namespace, task_id):
                 raise
+
+
+def reachable(client: Client, namespace: str, task_id: str) -> bool:
+    """Whether the server still answers for the task."""
+    try:
+        client.json("GET", tasks_path(namespace, task_id))
+    except Failure:
+        return False
+    return True
 
 
 def messages(client: Client, path: str, last: str) -> Iterator[tuple[str, str, str]]:
