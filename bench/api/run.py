@@ -13,6 +13,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ from api.servers import PROGRAMS, Server, both, null_server
 from local.stack import bar, spread
 
 ROUNDS = 5
+QUIET_S = 3
+SETTLED_S = 120
 TABLE = "application/json;as=Table;g=meta.k8s.io;v=v1"
 WRITES = (("create", "create"), ("merge", "merge patch"), ("apply", "server-side apply"), ("status", "status patch"))
 LISTS = (
@@ -94,6 +97,19 @@ class Comparison:
         self.rate("get, 1 client", ("get", "--clients", "1", "--seconds", seconds), "get-1", 5)
         self.rate("get, 16 clients", ("get", "--clients", "16", "--seconds", seconds), "get-16", 5)
 
+    def settle(self) -> None:
+        """Waits until what the databases do after writes is done: neither takes a tenth of a core for a while."""
+        deadline = time.monotonic() + SETTLED_S
+        quiet = 0
+        while quiet < QUIET_S:
+            before = [server.processor_seconds() for server in self.servers]
+            time.sleep(1)
+            used = (server.processor_seconds() - b for server, b in zip(self.servers, before, strict=True))
+            quiet = quiet + 1 if all(one < 0.1 for one in used) else 0
+            if time.monotonic() > deadline:
+                print(f"one of them was still at work after {SETTLED_S} s", flush=True)
+                return
+
     def lists(self) -> None:
         """To the last byte."""
         for what, query, accept in LISTS:
@@ -164,6 +180,7 @@ def main() -> int:
                 measure(server, "fill")
             comparison.memory()
             comparison.requests(arguments.seconds)
+            comparison.settle()
             comparison.lists()
             comparison.watches()
             comparison.replicas()
