@@ -16,6 +16,7 @@ BUILD = mkdir -p build; cmake --preset $(1) >build/configure-$(1).log 2>&1 || { 
 # A private server of each kind around a command, their addresses in ASYA_TEST_POSTGRES, _RABBITMQ, _PUBSUB and _MOTO.
 SERVERS = tools/postgres run tools/rabbitmq run tools/pubsub run tools/moto run
 CTEST = $(SERVERS) ctest --test-dir $(1) --output-on-failure --no-tests=error
+RELAYS = asya-relay asya-relay-postgres asya-relay-rabbitmq asya-relay-sqs asya-relay-pubsub
 TSAN_FOLDERS = $(patsubst %/CMakeLists.txt,%,$(wildcard $(addsuffix /CMakeLists.txt,core/sql/postgres relay transports storage)))
 
 .PHONY: help
@@ -36,8 +37,7 @@ build: install build/asya_runtime.pyz ## Builds everything for development (buil
 
 .PHONY: programs
 programs: install build/asya_runtime.pyz ## Builds the optimised programs alone (build/release/bin)
-	@$(call BUILD,release,asya-server asya-relay asya-relay-postgres asya-relay-rabbitmq \
-		asya-relay-sqs asya-relay-pubsub asya-relay-sqlite-s3 asya-relay-postgres-s3 asya-relay-rabbitmq-s3)
+	@$(call BUILD,release,asya-server $(RELAYS) asya-relay-sqlite-s3 asya-relay-postgres-s3 asya-relay-rabbitmq-s3)
 
 build/asya_runtime.pyz: $(wildcard runtime/asya_runtime/*.py) runtime/build.py
 	@$(PYTHON_BIN)/python runtime/build.py $@
@@ -133,6 +133,16 @@ crash-audit-sqs: programs ## The same on SQS; moto, which stands for it, keeps n
 .PHONY: crash-audit-pubsub
 crash-audit-pubsub: programs ## The same on Pub/Sub; pstest, which stands for it, keeps nothing and is left alone
 	@PATH="$(PYTHON_BIN):$$PATH" python tests/crash/audit.py --envelopes $(ENVELOPES) --kills $(KILLS) --place pubsub
+
+.PHONY: crash-audit-sanitized
+crash-audit-sanitized: ENVELOPES = 2000
+crash-audit-sanitized: KILLS = 12
+crash-audit-sanitized: programs ## The same with relays that are built with ASan and UBSan, then with TSan, on all five; a report of theirs fails it
+	@$(call BUILD,asan,$(RELAYS))
+	@$(call BUILD,tsan,$(RELAYS))
+	@for build in asan tsan; do mkdir -p build/$$build/relays; ln -sf $(RELAYS:%=../bin/%) build/$$build/relays; \
+		for place in $(or $(PLACE),sqlite postgres rabbitmq sqs pubsub); do echo "relays of build/$$build"; PATH="$(PYTHON_BIN):$$PATH" ASYA_BIN=$(CURDIR)/build/$$build/relays python tests/crash/audit.py \
+		--envelopes $(ENVELOPES) --kills $(KILLS) --place $$place; done; done
 
 .PHONY: crash-matrix
 crash-matrix: programs ## Death at each step of the relay, and each fault, on each transport, every envelope counted; PLACE=name runs one

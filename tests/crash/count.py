@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
@@ -17,6 +18,8 @@ TASKS = (
 )
 LETTERS = "SELECT envelope, actor, reason, error_type, error_message FROM dead_letters"
 SHOWN = 5  # of what should not be there
+REPORT = re.compile(r"(ERROR: AddressSanitizer|ERROR: LeakSanitizer|WARNING: ThreadSanitizer|runtime error:)")
+REPORT_SHOWN = 3000  # characters
 ENDS = (
     "SELECT count(*) FROM (SELECT task FROM task_events WHERE {} IN "
     "('succeeded', 'failed', 'canceled') GROUP BY task HAVING count(*) > 1) AS t"
@@ -44,7 +47,19 @@ def count(project: AuditedProject, numbers: Collection[int]) -> dict[str, int]:
         "ended twice": int(ends[0][0]),
         "messages left": place.left(),
         "handlers run again": _repeated_runs(project.folder / "runs"),
+        "reports of sanitizers": _reports(project.state / "logs"),
     }
+
+
+def _reports(logs: Path) -> int:
+    """Of programs that were built with one; the beginning of each is printed."""
+    found = 0
+    for log in logs.rglob("*.log"):
+        text = log.read_text(errors="replace")
+        for at in REPORT.finditer(text):
+            found += 1
+            print(f"{log.name}: {text[at.start() : at.start() + REPORT_SHOWN]}", flush=True)
+    return found
 
 
 def _tasks(place: Place, numbers: set[int]) -> dict[str, int]:
