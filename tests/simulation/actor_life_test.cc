@@ -301,6 +301,27 @@ TEST_F(ActorLife, WhatOthersDidToItIsToldInEvents) {
             "an empty one now");
 }
 
+TEST_F(ActorLife, AQueueThatItLeftItselfIsNotMissedWhenItComesBack) {
+  SimulatedQueues far(plane_.faults);
+  far.queues["asya-default-infer"] = {"somebody"};
+  plane_.queues.second = &far;
+  plane_.Create("transports", R"({"apiVersion":"asya.sh/v1alpha1","kind":"Transport","metadata":{"name":"far"},
+      "spec":{"type":"postgres","postgres":{}}})");
+  plane_.CreateActor("infer");
+  plane_.Run(seconds(40));
+  plane_.Change("asyncactors", "default", "infer", [](json::Value& actor) { actor["spec"]["transport"] = "far"; });
+  plane_.Run(seconds(10));
+  EXPECT_EQ(plane_.queues.queues.count("asya-default-infer"), 0U);
+  EXPECT_EQ(plane_.Condition("infer", "QueueReady").substr(0, 16), "False QueueTaken");
+
+  plane_.Change("asyncactors", "default", "infer",
+                [](json::Value& actor) { actor["spec"].AsObject().erase("transport"); });
+  plane_.Run(seconds(60));
+  EXPECT_EQ(plane_.queues.queues.count("asya-default-infer"), 1U);
+  EXPECT_EQ(plane_.Event("infer", "QueueDeleted"), "");
+  plane_.queues.second = nullptr;
+}
+
 TEST_F(ActorLife, AFlowIsReadyWhenItsActorsExist) {
   plane_.Create("flows",
                 R"({"apiVersion":"asya.sh/v1alpha1","kind":"Flow","metadata":{"name":"review","namespace":"default"},
