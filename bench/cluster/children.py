@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import httpx
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 NAMESPACE = "vision"
 OF_ACTORS = "asya.sh/actor"
+RETRY_S = 0.2
 PATHS = {
     "Deployment": f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments",
     "ConfigMap": f"/api/v1/namespaces/{NAMESPACE}/configmaps",
@@ -37,10 +39,17 @@ class Children:
     def _follow(self, kind: str, path: str) -> None:
         with self._cluster.client("root", url=self._cluster.kubernetes.url) as client:
             query = {"watch": "true", "labelSelector": OF_ACTORS}
-            with client.stream("GET", path, params=query, timeout=httpx.Timeout(30, read=None)) as answer:
-                answer.raise_for_status()
-                for line in answer.iter_lines():
-                    self._take(kind, json.loads(line), time.monotonic())
+            # A kind that is new is refused with 429 for a while, and every watch ends some time: begun anew, it tells
+            # of everything once more.
+            while True:
+                with (
+                    suppress(httpx.HTTPError),
+                    client.stream("GET", path, params=query, timeout=httpx.Timeout(30, read=None)) as answer,
+                ):
+                    answer.raise_for_status()
+                    for line in answer.iter_lines():
+                        self._take(kind, json.loads(line), time.monotonic())
+                time.sleep(RETRY_S)
 
     def _take(self, kind: str, event: dict[str, object], now: float) -> None:
         if event["type"] != "ADDED":
@@ -48,7 +57,7 @@ class Children:
         metadata = event["object"]["metadata"]  # type: ignore[index]
         with self._changed:
             seen = self._seen.setdefault(str(metadata["labels"][OF_ACTORS]), {})
-            seen[f"{kind}/{metadata['name']}"] = now
+            seen.setdefault(f"{kind}/{metadata['name']}", now)
             self._changed.notify_all()
 
     def learn(self, actor: str, quiet_s: float, limit_s: float) -> None:
