@@ -1,5 +1,4 @@
 #include <chrono>
-#include <utility>
 
 #include "core/json/split.h"
 #include "model/kinds.h"

@@ -9,26 +9,10 @@
 namespace asya::model {
 namespace {
 
+using json::ReadMembers;
 using json::Scan;
 
 constexpr std::size_t kPayloadDepth = 256;  // far more than the quick scan takes anyway
-
-// Calls read(key) at the value of each member; false where it does, or where there is no object.
-template <class ReadMember>
-bool ReadMembers(Scan& scan, const ReadMember& read) {
-  if (!scan.Take('{')) return false;
-  scan.Space();
-  if (scan.Take('}')) return true;
-  do {
-    scan.Space();
-    const auto key = scan.Key();
-    if (!key || key->escaped) return false;
-    scan.Space();
-    if (!read(key->inside)) return false;
-    scan.Space();
-  } while (scan.Take(','));
-  return scan.Take('}');
-}
 
 // Finds members among their names, which stand in the order in which we write them: usually it is the next one.
 template <std::size_t kCount>

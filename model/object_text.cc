@@ -27,24 +27,13 @@ ObjectText::ObjectText(std::string_view text) {
 }
 
 bool ObjectText::Walk(json::Scan& scan, std::string_view outer) {
-  if (!scan.Take('{')) return false;
-  scan.Space();
-  if (scan.Take('}')) return true;
-  do {
-    scan.Space();
-    const auto key = scan.Key();
-    scan.Space();
-    if (!key || key->escaped) return false;
+  return json::ReadMembers(scan, [&](std::string_view key) {
     const std::string_view rest = scan.Rest();
-    if (outer.empty() && scan.Peek() == '{') {
-      if (!Walk(scan, key->inside)) return false;
-    } else if (!scan.Value(kObjectTextDepthLimit)) {
-      return false;
-    }
-    places_.push_back({outer, key->inside, rest.substr(0, rest.size() - scan.Rest().size())});
-    scan.Space();
-  } while (scan.Take(','));
-  return scan.Take('}');
+    const bool walks = outer.empty() && scan.Peek() == '{';
+    if (walks ? !Walk(scan, key) : !scan.Value(kObjectTextDepthLimit)) return false;
+    places_.push_back({outer, key, rest.substr(0, rest.size() - scan.Rest().size())});
+    return true;
+  });
 }
 
 void ObjectText::Split(std::string_view text, std::string_view outer) {

@@ -112,4 +112,22 @@ class Scan {
   const char* end_;
 };
 
+// Calls read(key) at the value of each member of the object that begins there, which `read` then reads. False where
+// `read` says so, for a key that has to be unescaped, and where there is no object.
+template <class ReadMember>
+bool ReadMembers(Scan& scan, const ReadMember& read) {
+  if (!scan.Take('{')) return false;
+  scan.Space();
+  if (scan.Take('}')) return true;
+  do {
+    scan.Space();
+    const auto key = scan.Key();
+    if (!key || key->escaped) return false;
+    scan.Space();
+    if (!read(key->inside)) return false;
+    scan.Space();
+  } while (scan.Take(','));
+  return scan.Take('}');
+}
+
 }  // namespace asya::json
