@@ -1,5 +1,6 @@
 #include "cluster/kubernetes/lease.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace asya::cluster::kubernetes {
@@ -7,6 +8,12 @@ namespace {
 
 // Of a call, so that two of them fit into the patience of a holder.
 constexpr std::chrono::milliseconds kLeaseDeadline{1000};
+
+// After a turn that was not answered. With a whole pause in its place, a holder would lose it by one late answer.
+constexpr std::chrono::milliseconds kPauseAfterFailure{250};
+
+// After which one that another held is certainly free.
+constexpr std::chrono::milliseconds kMargin{10};
 
 std::string CollectionOf(const LeaseSettings& settings) {
   return "/apis/coordination.k8s.io/v1/namespaces/" + settings.namespace_ + "/leases";
@@ -21,10 +28,7 @@ Lease::Lease(Client& client, LeaseSettings settings, Events events, const Clock&
       events_(std::move(events)),
       clock_(clock),
       log_(std::move(log)),
-      turns_([this] {
-        Turn();
-        return Periodic::Every(settings_.pause);
-      }) {
+      turns_([this] { return Periodic::Every(Turn()); }) {
   if (metrics == nullptr) return;
   const observe::MetricLabels labels{{"lease", settings_.name}};
   leading_ = metrics->MakeGauge("asya_lease_leading", "Whether this replica holds the Lease: 1 or 0.", labels);
@@ -43,9 +47,24 @@ void Lease::Stop() {
   Release();
 }
 
-void Lease::Turn() {
+std::chrono::milliseconds Lease::Turn() {
+  free_at_ = {};
+  Renew();
+  return Pause();
+}
+
+std::chrono::milliseconds Lease::Pause() const {
+  if (!read_) return std::min(settings_.pause, kPauseAfterFailure);
+  if (holds_) return settings_.pause;
+  if (free_at_ == SteadyTime{}) return settings_.pause;
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(free_at_ - clock_.Steady()) + kMargin;
+  return std::clamp(left, kMargin, settings_.pause);
+}
+
+void Lease::Renew() {
   const Status fit = events_.fit();
   if (!fit.ok()) {
+    read_ = true;
     if (!holds_) return;
     Lose(fit.error().message);
     return Release();
@@ -56,13 +75,15 @@ void Lease::Turn() {
   const auto held = TryHold();
   if (held.ok() && *held) {
     renewed_at_ = asked_at;
+    read_ = true;
     if (std::exchange(holds_, true)) return;
     Gain();
     log_.Info("this replica leads", {{"lease", settings_.name}, {"holder", settings_.holder}});
     return events_.on_gained();
   }
+  const bool was_read = std::exchange(read_, held.ok());
   if (!holds_) {
-    if (!held.ok()) log_.Warning("the lease cannot be read", {{"error", held.error().message}});
+    if (!held.ok() && was_read) log_.Warning("the lease cannot be read", {{"error", held.error().message}});
     return;
   }
   if (held.ok()) return Lose("somebody else holds it");
@@ -89,7 +110,8 @@ bool Lease::IsFree(const json::Value& spec) {
     seen_at_ = clock_.Steady();
   }
   const std::chrono::seconds duration(spec.GetInt("leaseDurationSeconds").value_or(settings_.duration.count()));
-  return clock_.Steady() - seen_at_ > duration;
+  free_at_ = seen_at_ + duration;
+  return clock_.Steady() > free_at_;
 }
 
 Result<bool> Lease::Make() {

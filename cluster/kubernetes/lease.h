@@ -45,14 +45,18 @@ class Lease {
   void Start();
   // Gives it up where this replica holds it, so that another need not wait. Idempotent.
   void Stop();
-  // One renewal or look; Start has it done again and again. For tests, instead of Start.
-  void Turn();
+  // One renewal or look, and how long until the next; Start has it done again and again. For tests, instead of Start.
+  std::chrono::milliseconds Turn();
   [[nodiscard]] bool holds() const { return holds_; }
 
  private:
   // The time without a renewal after which it counts as lost. It is looked at before and after each turn, which takes
   // two calls at most, so that little is left to do when others may take it.
   [[nodiscard]] std::chrono::milliseconds Patience() const { return settings_.duration / 2; }
+  // One renewal or look.
+  void Renew();
+  // One that another holds is looked at when it becomes free, and one that did not answer is asked again soon.
+  [[nodiscard]] std::chrono::milliseconds Pause() const;
   Result<bool> TryHold();
   Result<bool> Make();
   [[nodiscard]] bool IsFree(const json::Value& spec);
@@ -72,6 +76,8 @@ class Lease {
   SteadyTime renewed_at_{};
   std::string seen_;  // holder and renewal as they were seen last
   SteadyTime seen_at_{};
+  SteadyTime free_at_{};
+  bool read_ = true;  // by the last look; the first of several that fail is logged
   Periodic turns_;
 };
 

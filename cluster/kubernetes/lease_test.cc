@@ -14,6 +14,7 @@ class LeaseTest : public ::testing::Test {
  protected:
   http::Response Answer(const http::Request& request) {
     const std::lock_guard lock(mutex_);
+    clock_.Advance(late_);
     if (away_) return TestCluster::Refusal(503, "ServiceUnavailable");
     if (request.method == "GET" && stored_.IsNull()) return TestCluster::Refusal(404, "NotFound");
     if (request.method == "POST" && !stored_.IsNull()) return TestCluster::Refusal(409, "AlreadyExists");
@@ -47,6 +48,7 @@ class LeaseTest : public ::testing::Test {
   json::Value stored_;
   int version_ = 0;
   bool away_ = false;
+  std::chrono::milliseconds late_{0};  // by which an answer comes
   FakeClock clock_;
   TestCluster fake_{[this](const http::Request& request) { return Answer(request); }};
   Client client_{fake_.At(), RealClock()};
@@ -83,6 +85,33 @@ TEST_F(LeaseTest, IsTakenOverAfterItsDuration) {
   first_.lease.Turn();
   EXPECT_EQ(first_.lost, 1);
   EXPECT_FALSE(first_.lease.holds());
+}
+
+TEST_F(LeaseTest, IsLookedAtWhenItBecomesFree) {
+  EXPECT_EQ(first_.lease.Turn(), std::chrono::seconds(2));
+  EXPECT_EQ(second_.lease.Turn(), std::chrono::seconds(2));
+  clock_.Advance(std::chrono::milliseconds(9'200));
+  EXPECT_EQ(second_.lease.Turn(), std::chrono::milliseconds(810)) << "not a whole pause later";
+  clock_.Advance(std::chrono::milliseconds(810));
+  EXPECT_EQ(second_.lease.Turn(), std::chrono::seconds(2));
+  EXPECT_TRUE(second_.lease.holds());
+}
+
+// As a cluster does that is busy: the call ends at its deadline.
+TEST_F(LeaseTest, IsNotLostByOneAnswerThatComesTooLate) {
+  EXPECT_EQ(first_.lease.Turn(), std::chrono::seconds(2));
+  clock_.Advance(std::chrono::seconds(2));
+  away_ = true;
+  late_ = std::chrono::seconds(1);
+  const auto pause = first_.lease.Turn();
+  EXPECT_EQ(pause, std::chrono::milliseconds(250));
+  EXPECT_EQ(second_.lease.Turn(), std::chrono::milliseconds(250));
+  away_ = false;
+  late_ = {};
+  clock_.Advance(pause);
+  EXPECT_EQ(first_.lease.Turn(), std::chrono::seconds(2));
+  EXPECT_EQ(first_.lost, 0);
+  EXPECT_EQ(first_.gained, 1);
 }
 
 TEST_F(LeaseTest, IsLostBeforeOthersMayTakeIt) {
