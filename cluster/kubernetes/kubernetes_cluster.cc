@@ -103,25 +103,25 @@ json::Value KubernetesCluster::WithOwner(json::Value object) const {
   return settings_.owner_references ? WithOwnerReference(std::move(object)) : object;
 }
 
-bool KubernetesCluster::IsAsApplied(const MemoryKey& key, const std::string& digest, const json::Value& wanted,
-                                    const json::Value& now) const {
+bool KubernetesCluster::IsAsApplied(const MemoryKey& key, const Memory& now) const {
   const std::lock_guard lock(mutex_);
   const auto found = memories_.find(key);
-  return found != memories_.end() && found->second.sent == digest &&
-         found->second.seen == Digest(Projected(now, wanted));
+  return found != memories_.end() && found->second.whole && found->second.sent == now.sent &&
+         found->second.seen == now.seen;
 }
 
-ports::Drift KubernetesCluster::DriftOf(const MemoryKey& key, const std::string& digest, const std::string& owner,
-                                        bool is_there) {
+ports::Drift KubernetesCluster::DriftOf(const MemoryKey& key, const Memory& now, bool is_there) {
   const std::lock_guard lock(mutex_);
   if (is_there) {
     const auto found = memories_.find(key);
-    const bool same = found != memories_.end() && found->second.sent == digest;
-    return same ? ports::Drift::kChanged : ports::Drift::kNone;
+    if (found == memories_.end() || found->second.sent != now.sent) return ports::Drift::kNone;
+    const bool rest_alone = !found->second.whole && found->second.seen == now.seen;
+    return rest_alone ? ports::Drift::kNone : ports::Drift::kChanged;
   }
   // Of a new object nobody has given anything yet, whichever manager gave it to the former one.
-  const auto removed = std::erase_if(
-      memories_, [&](const auto& memory) { return memory.first.first == key.first && memory.second.owner == owner; });
+  const auto removed = std::erase_if(memories_, [&](const auto& memory) {
+    return memory.first.first == key.first && memory.second.owner == now.owner;
+  });
   return removed == 0 ? ports::Drift::kNone : ports::Drift::kDeleted;
 }
 
@@ -195,32 +195,31 @@ Result<ports::Applied> KubernetesCluster::Apply(const json::Value& object, const
   const MemoryKey key{ref, field_manager};
   const ObjectCache::Object before = children_.Find(ref);
   const bool is_ours = before != nullptr && !OwnerOf(*before).empty() && OwnerOf(*before) == OwnerOf(wanted);
-  const std::string digest = Digest(wanted);
-  if (is_ours && IsAsApplied(key, digest, wanted, *before)) return ports::Applied{};
+  Memory memory{LabelOf(wanted, kOwnerLabel), Digest(wanted),
+                before == nullptr ? std::string() : Digest(Projected(*before, wanted))};
+  if (is_ours && IsAsApplied(key, memory)) return ports::Applied{};
   std::string uid = is_ours ? MetadataOf(*before, "uid") : std::string();
   if (!is_ours && !TakeFree(ref)) {
     ASYA_TRY(uid, UidThere(*kind, ref, wanted));
   }
-  const std::string owner = LabelOf(wanted, kOwnerLabel);
-  const ports::Drift drift = DriftOf(key, digest, owner, !uid.empty());
+  const ports::Drift drift = DriftOf(key, memory, !uid.empty());
   json::Value sent = wanted;
   // Should somebody else have put an object of their own there in the meantime, it is a conflict.
   if (!uid.empty()) sent["metadata"]["uid"] = uid;
   auto applied =
       uid.empty() ? SendFirst(*kind, ref, sent, field_manager) : SendApply(*kind, ref, std::move(sent), field_manager);
   if (!applied.ok()) return applied.error();
-  bool is_whole = true;
   if (const json::Value shrunk = InitialAlone(*applied, field_manager); !shrunk.IsNull()) {
     auto given_up = SendApply(*kind, ref, shrunk, field_manager + kInitialSuffix);
     // Somebody has changed it since: of that the watch tells, and then it is tried again.
-    is_whole = given_up.ok();
-    if (!is_whole && given_up.error().code != ErrorCode::kConflict) return given_up.error();
-    if (is_whole) *applied = std::move(*given_up);
+    memory.whole = given_up.ok();
+    if (!memory.whole && given_up.error().code != ErrorCode::kConflict) return given_up.error();
+    if (memory.whole) *applied = std::move(*given_up);
   }
   // One that is about to go is made anew as if it had not been there.
   const bool goes = applied->FindPath({"metadata", "deletionTimestamp"}) != nullptr;
-  if (is_whole && !goes) {
-    const Memory memory{owner, digest, Digest(Projected(Shortened(*applied), wanted))};
+  if (!goes) {
+    memory.seen = Digest(Projected(Shortened(*applied), wanted));
     const std::lock_guard lock(mutex_);
     memories_[key] = memory;
   }

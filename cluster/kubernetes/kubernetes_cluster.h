@@ -74,6 +74,7 @@ class KubernetesCluster final : public ports::Cluster {
     std::string owner;
     std::string sent;
     std::string seen;
+    bool whole = true;  // whoever gave the first values has been left the count alone
   };
   // What the API was found to serve, and when.
   struct Served {
@@ -85,11 +86,10 @@ class KubernetesCluster final : public ports::Cluster {
   // The uid of the actor whose it is; empty: it is not ours.
   [[nodiscard]] std::string OwnerOf(const json::Value& object) const;
   [[nodiscard]] json::Value WithOwner(json::Value object) const;
-  // `digest`: of `wanted`.
-  [[nodiscard]] bool IsAsApplied(const MemoryKey& key, const std::string& digest, const json::Value& wanted,
-                                 const json::Value& now) const;
+  // `now`: what is to be sent, and what is seen of it.
+  [[nodiscard]] bool IsAsApplied(const MemoryKey& key, const Memory& now) const;
   // Of what is to be sent, once more or for the first time. Forgets what was given to an object that is gone.
-  ports::Drift DriftOf(const MemoryKey& key, const std::string& digest, const std::string& owner, bool is_there);
+  ports::Drift DriftOf(const MemoryKey& key, const Memory& now, bool is_there);
   // kUnavailable with kKedaField for a kind that the cluster does not serve.
   Status CheckServed(const Kind& kind);
   // Whether MayApply has just found nothing of this name; it is asked once.

@@ -315,6 +315,27 @@ TEST_F(ClusterTest, TriesAgainToLeaveTheCountWhereTheObjectHasChangedMeanwhile) 
   EXPECT_EQ(TestCluster::QueryOf(Sent("PATCH")[3]), "force=true&fieldManager=asya-initial");
 }
 
+// A Deployment that has just been made is changed at once by the cluster's own controllers, so that it takes a few
+// passes until the first values are left; what a person changes between these is a repair all the same.
+TEST_F(ClusterTest, TellsWhatOthersDidBeforeTheFirstValuesWereLeft) {
+  cluster_.Start();
+  WaitUntilKnown();
+  json::Value wanted = WithFirstValues();
+  wanted["apiVersion"] = "v1";  // of the kind whose changes are told here
+  wanted["kind"] = "ServiceAccount";
+  const auto apply = [&] {
+    {
+      const std::lock_guard lock(mutex_);
+      changed_meanwhile_ = true;
+    }
+    return cluster_.Apply(wanted, "asya")->repaired;
+  };
+  EXPECT_EQ(apply(), ports::Drift::kNone);
+  EXPECT_EQ(apply(), ports::Drift::kNone) << "it was not whole, and nobody else has changed it";
+  ChangedByOthers([](json::Value& account) { account["metadata"]["labels"]["app.kubernetes.io/name"] = "mine"; });
+  EXPECT_EQ(apply(), ports::Drift::kChanged);
+}
+
 TEST_F(ClusterTest, RefusesKindsThatNoActorIsRenderedInto) {
   json::Value object = Account("u1");
   object["kind"] = "Secret";

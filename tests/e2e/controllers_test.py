@@ -79,7 +79,8 @@ def test_what_others_change_is_put_right(cluster: ControlledCluster) -> None:
         return cluster.run("get", "events", "-n", TEAM, "--field-selector", about, "-o", "jsonpath={.items[*].message}")
 
     cluster.apply([actor("steady")])
-    until(lambda: cluster.get("deployment/steady"), "the Deployment is there")
+    # What is changed while the children are being made is overwritten without a word: nothing was promised of it yet.
+    until(lambda: cluster.reason("steady", "WorkloadReady").endswith(": starting"), "the children are made")
     cluster.run("set", "image", "deployment/steady", "asya-runtime=other:2", "-n", TEAM)
     cluster.run("annotate", "deployment/steady", "team.example/note=kept", "-n", TEAM)
 
