@@ -19,6 +19,7 @@ from asya_cli.source import refuse_faulty
 from asya_cli.targets import CLUSTER_SCOPED, KINDS, SYSTEM_LABEL, path_of, target_arguments
 
 QUEUE_WAIT_S = 10.0
+PAUSE_WAIT_S = 30.0
 POLL_S = 0.02
 
 server_option = click.option("--server", help="URL of the server; default: ASYA_SERVER, then this project's.")
@@ -206,22 +207,43 @@ def patch(client: Client, path: str, change: dict[str, Any]) -> Any:
     return client.json("PATCH", path, json.dumps(change).encode(), headers=kind)
 
 
-def paused_command(name: str, paused: bool, text: str) -> click.Command:
-    """``asya pause`` and ``asya resume`` differ only in the value they write."""
+@click.command()
+@target_arguments(["actor"])
+@click.option("--wait/--no-wait", default=True, show_default=True, help="Wait until no replica is left.")
+@namespace_option
+@server_option
+def pause(kind: str, name: str, wait: bool, namespace: str, server: str | None) -> None:
+    """Stop an actor from taking work; its queue keeps filling."""
+    client = Client(find_server(server))
+    path = path_of(kind, namespace, name)
+    patch(client, path, {"spec": {"paused": True}})
+    if wait:
+        wait_until_paused(client, path, name)
+    click.echo(f"actor/{name} paused")
 
-    @click.command(name=name, help=text)
-    @target_arguments(["actor"])
-    @namespace_option
-    @server_option
-    def command(kind: str, name: str, namespace: str, server: str | None) -> None:
-        patch(Client(find_server(server)), path_of(kind, namespace, name), {"spec": {"paused": paused or None}})
-        click.echo(f"actor/{name} {'paused' if paused else 'resumed'}")
 
-    return command
+def wait_until_paused(client: Client, path: str, name: str) -> None:
+    """Wait until no replica of a paused actor is left: until then one may still take work."""
+    deadline = time.monotonic() + PAUSE_WAIT_S
+    while True:
+        status = client.json("GET", path).get("status", {})
+        replicas = status.get("infrastructure", {}).get("workload", {}).get("replicas", 0)
+        if status.get("phase") == "Paused" and not replicas:
+            return
+        if time.monotonic() > deadline:
+            note(f"the server has not stopped its {replicas} replicas yet: asya why actor {name}")
+            return
+        time.sleep(POLL_S)
 
 
-pause = paused_command("pause", True, "Stop an actor from taking work; its queue keeps filling.")
-resume = paused_command("resume", False, "Let a paused actor take work again.")
+@click.command()
+@target_arguments(["actor"])
+@namespace_option
+@server_option
+def resume(kind: str, name: str, namespace: str, server: str | None) -> None:
+    """Let a paused actor take work again."""
+    patch(Client(find_server(server)), path_of(kind, namespace, name), {"spec": {"paused": None}})
+    click.echo(f"actor/{name} resumed")
 
 
 def what_blocks(actor: dict[str, Any]) -> str:

@@ -86,9 +86,11 @@ def add(project: Project, name: str, text: str) -> None:
 
 
 def test_a_paused_actor_keeps_its_work_until_it_is_resumed(work: Project) -> None:
-    """Pause, send, look, resume."""
+    """Pause, send, look, resume; when pause is over, there is nobody who could take what is sent next."""
+    assert work.run("send", "shout", '{"text": "now"}', "--wait").code == 0
     assert work.run("pause", "actor", "shout").out == "actor/shout paused\n"
-    until(lambda: phase(work, "shout") == "Paused", "shout is paused")
+    status = work.get(f"{ACTORS}/shout")["status"]
+    assert (status["phase"], status["infrastructure"]["workload"]["replicas"]) == ("Paused", 0)
     task = work.run("send", "shout", '{"text": "later"}').out.strip()
     until(
         lambda: work.get(f"{ACTORS}/shout")["status"]["infrastructure"]["queue"]["waiting"] == 1, "the queue shows it"
@@ -103,7 +105,6 @@ def test_a_paused_actor_keeps_its_work_until_it_is_resumed(work: Project) -> Non
 def test_a_canceled_task_is_not_run(work: Project, tmp_path: Path) -> None:
     """It is canceled while it waits; the one behind it in the queue is run."""
     work.run("pause", "actor", "shout")
-    until(lambda: phase(work, "shout") == "Paused", "shout is paused")
     first, second = (
         work.run("send", "shout", f'{{"text": "x", "mark": "{tmp_path / name}"}}').out.strip() for name in ("1", "2")
     )
