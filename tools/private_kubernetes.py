@@ -16,7 +16,7 @@ from free_ports import free_ports
 from private_pki import Authority, make_signing_key
 from private_server import PrivateServer, die_with_parent, run, serve
 
-START_LIMIT_S = 90
+START_LIMIT_S = 240
 STOP_LIMIT_S = 20
 BUILD = Path(__file__).resolve().parent / "build-go"
 SERVICE_ADDRESSES = "10.96.0.0/16"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from private_server import PrivateServer, die_with_parent, run, serve
 
-START_LIMIT_S = 30
+START_LIMIT_S = 240
 STOP_LIMIT_S = 10
 BUILD = Path(__file__).resolve().parent / "build-go"
 

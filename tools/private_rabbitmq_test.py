@@ -27,7 +27,7 @@ def ask(addresses: dict[str, str], method: str, path: str, body: object = None) 
             "Content-Type": "application/json",
         },
     )
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         text = answer.read()
     return json.loads(text) if text else None
 

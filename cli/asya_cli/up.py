@@ -34,9 +34,9 @@ from asya_cli.source import refuse_faulty, runtime_archive
 
 TRY = "local.asya.sh/try"  # arguments of asya send, for the command to type next
 DATABASE_VARIABLE = "ASYA_DATABASE_URL"
-START_TIMEOUT_S = 15.0
+START_TIMEOUT_S = 120.0  # a server that ends is told at once; this is for disks that are busy with other things
 # Waiting for a connection, and for a killed server's claim on the database to end, takes its time.
-START_WITH_DATABASE_TIMEOUT_S = 40.0
+START_WITH_DATABASE_TIMEOUT_S = 120.0
 SETTLE_TIMEOUT_S = 20.0
 STOP_TIMEOUT_S = 40.0
 TELL_TIMEOUT_S = 5.0

@@ -130,8 +130,8 @@ def _scale(bench: Bench, least: int, most: int) -> None:
 def _scale_in(bench: Bench, chance: random.Random) -> None:
     """Down to one replica while two are busy."""
     del chance
-    deadline = time.monotonic() + BUSY_LIMIT_S
     for replicas in (2, 1):
+        deadline = time.monotonic() + BUSY_LIMIT_S
         _scale(bench, replicas, replicas)
         while _replicas(bench, "middle") != replicas:
             assert time.monotonic() < deadline, f"middle has {_replicas(bench, 'middle')} replicas, not {replicas}"

@@ -84,13 +84,13 @@ class AggregatedPair(AggregatedCluster):
         return all(self.ready(number) for number in range(REPLICAS))
 
     def disturb(self, seconds: float, after_each: Callable[[], None]) -> None:
-        """Kill one of them or the database, now and then, each time until both are ready again."""
+        """Kill one of them or the database, now and then, each time until both are ready; one of them at the least."""
         deadline = time.monotonic() + seconds
         deeds = [self.kill_replica, self.kill_replica, self.restart_database, self.kill_replica, self.kill_database,
                  self.kill_backend]  # fmt: skip
         while True:
             for deed in self.chance.sample(deeds, len(deeds)):
-                if time.monotonic() > deadline:
+                if time.monotonic() > deadline and self.done["replicas killed"] > 0:
                     return
                 threading.Event().wait(self.chance.uniform(*QUIET) * seconds)
                 deed()

@@ -135,7 +135,7 @@ def test_nothing_is_half_made_without_keda(cluster: ControlledCluster) -> None:
 
 def test_metrics_tell_of_the_cluster(cluster: ControlledCluster) -> None:
     """Objects that are followed, calls by verb and code, the Lease."""
-    assert metric(cluster, 'asya_lease_leading{lease="asya-controllers"}') == 1
+    until(lambda: metric(cluster, 'asya_lease_leading{lease="asya-controllers"}') == 1, "it leads")
     assert metric(cluster, "asya_lease_transitions_total") % 2 == 1  # gained once more often than lost
     assert metric(cluster, 'asya_cluster_followed{resource="deployments"}') == 1
     assert metric(cluster, 'asya_cluster_objects{resource="deployments"}') >= 1

@@ -47,6 +47,11 @@ def ours(cluster: ControlledCluster, what: str) -> list[dict[str, Any]]:
     return [entry for entry in fields if entry["manager"].startswith("asya")]
 
 
+def first_count_left(cluster: ControlledCluster, name: str) -> bool:
+    """Whether who gave the first values of a Deployment holds no more than the count, after which it stays as it is."""
+    return {"f:spec": {"f:replicas": {}}} in [entry["fieldsV1"] for entry in ours(cluster, f"deployment/{name}")]
+
+
 def test_an_actor_becomes_what_runs_it(cluster: ControlledCluster, broker: Broker) -> None:
     """Queue, ConfigMap and Deployment with its owner; the status says how it is; all go with it."""
     cluster.apply([actor("echo")])
@@ -132,8 +137,7 @@ def test_a_restart_writes_nothing(cluster: ControlledCluster) -> None:
     until(lambda: pods(cluster, "calm") == 2, "the cluster makes its pods")
     until(lambda: cluster.reason("calm", "WorkloadReady").endswith(": starting"), "the status is written")
     until(lambda: cluster.get("asya/calm", "status.infrastructure")["workload"]["replicas"] == 2, "it tells of both")
-    until(lambda: {"f:spec": {"f:replicas": {}}} in [entry["fieldsV1"] for entry in ours(cluster, "deployment/calm")],
-          "the first count alone is left to whoever gave it")  # fmt: skip
+    until(lambda: first_count_left(cluster, "calm"), "the first count alone is left to whoever gave it")
     lease = json.loads(cluster.run("get", "lease", "asya-controllers", "-n", NAMESPACE, "-o", "json"))["spec"]
     before = (ours(cluster, "deployment/calm"), cluster.get("asya/calm", "metadata.resourceVersion"))
     cluster.server.process.send_signal(signal.SIGKILL)
@@ -197,6 +201,7 @@ def test_a_plan_asks_the_cluster_and_writes_nothing(cluster: ControlledCluster, 
     # As soon as the deployment controller has written its own annotation, nothing more is written to the object.
     until(lambda: "deployment.kubernetes.io/revision" in cluster.get("deployment/tidy", "metadata.annotations"), "made")
     until(lambda: cluster.reason("tidy", "WorkloadReady").endswith(": starting"), "its status is written")
+    until(lambda: first_count_left(cluster, "tidy"), "the first count alone is left to whoever gave it")
 
     def trace() -> Any:
         versions = [cluster.get(what, "metadata.resourceVersion") for what in ("asya/tidy", "configmap/tidy-runtime")]
@@ -204,7 +209,7 @@ def test_a_plan_asks_the_cluster_and_writes_nothing(cluster: ControlledCluster, 
         return [versions, ours(cluster, "deployment/tidy"), broker.queues(), names]
 
     with proxied(proxy(cluster, "root")) as server:
-        until(lambda: lines(plan(server, [actor("tidy", **fixed)], 0)) == [], "it is as planned")
+        assert lines(plan(server, [actor("tidy", **fixed)], 0)) == []
         before = trace()
         changed = plan(server, [actor("tidy", **fixed, env=[{"name": "MODE", "value": "quick"}]), actor("fresh")], 2)
         assert lines(changed) == [

@@ -35,7 +35,7 @@ def work(project: Project) -> Project:
     phases = {"plain": "Napping", "styled": "Napping", "x-sink": "Napping", "x-sump": "Napping"}
 
     def at_rest() -> bool:
-        found = {item["metadata"]["name"]: item["status"].get("phase") for item in project.get(ACTORS)["items"]}
+        found = {item["metadata"]["name"]: item.get("status", {}).get("phase") for item in project.get(ACTORS)["items"]}
         return found == phases
 
     until(at_rest, "all are at rest")

@@ -113,7 +113,10 @@ def test_the_hello_example_runs_unchanged_but_for_the_transport(project: Project
     shutil.copytree(ROOT / "examples" / "hello", project.folder, dirs_exist_ok=True,
                     ignore=shutil.ignore_patterns(".asya"))  # fmt: skip
     manifest = project.folder / "asya.yaml"
-    manifest.write_text(manifest.read_text().replace("  image:", "  transport: postgres\n  image:"))
+    text = manifest.read_text()
+    assert "minReplicaCount: 0" in text
+    text = text.replace("minReplicaCount: 0", "minReplicaCount: 1")  # there is a handler to look at, however late
+    manifest.write_text(text.replace("  image:", "  transport: postgres\n  image:"))
     up = project.run("up", "--port", "0", ASYA_DATABASE_URL=fresh)
     assert "PostgreSQL at" in up.err and "database d_" in up.err
     sent = project.run("send", "hello", '{"name": "Ada"}', "--wait")

@@ -311,6 +311,7 @@ def test_server_side_apply_owns_fields(kubectl: Kubectl) -> None:
     assert kubectl.run(*SERVER_SIDE, stdin=ACTOR) == "asyncactor.asya.sh/inference serverside-applied\n"
     assert owners(kubectl) == ["kubectl Apply"]
     assert "managedFields" not in kubectl.run("get", "asya", "inference", "-o", "yaml")
+    kubectl.settle("inference", "Napping")  # or a status that is written meanwhile would show as a difference
     assert kubectl.run("diff", "--server-side", "-f", "-", stdin=ACTOR) == ""
     kubectl.run(*SERVER_SIDE, stdin=ACTOR.replace(", queueLength: 1", ""))
     assert "queueLength" not in kubectl.json("get", "asya", "inference")["spec"]["scaling"]
