@@ -12,7 +12,7 @@ import yaml
 from asya_project import ACTORS, PATIENCE_S, Project, actor, until
 
 RELOAD_LIMIT_S = 1.0
-SAVES_MAX = 5  # one quick reload of so many shows the speed; a busy machine may delay the others
+SAVES_MAX = 20  # one of these is quick enough where nothing else takes the processor for all of them
 
 HANDLERS = """
 import os

@@ -89,7 +89,9 @@ def test_up_makes_the_namespaces_of_its_objects(made: Project) -> None:
     made.write(asya__yaml=here + actor("echo", "steps.echo"))
     for _ in range(2):
         done = made.run("up", ".", "-n", "crew")
-        assert [row["STATUS"] for row in done.rows()] == ["Napping", "Napping"]
+        # The second time it may still be what it was when the project was stopped.
+        assert {row["STATUS"] for row in done.rows()} <= {"Napping", "Ready"}
+        assert len(done.rows()) == 2
         for space in ("team", "crew"):
             assert made.run("send", "echo", "4", "--wait", "-n", space).json()["payload"] == 4
         made.run("down")
