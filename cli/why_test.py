@@ -51,6 +51,20 @@ def test_what_keeps_an_actor_from_being_ready_is_told(monkeypatch: pytest.Monkey
     assert why(monkeypatch, "-o", "json").stderr == ""
 
 
+def test_of_an_actor_that_is_ready_the_first_step_that_fails_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the way from its queue by its scaler to its pods."""
+    ready = {"type": "Ready", "status": "True", "reason": "Ready"}
+    queue = {"type": "QueueReady", "status": "True", "reason": "QueueExists"}
+    scaler = {"type": "ScalerReady", "status": "False", "reason": "TriggerError",
+              "message": "KEDA cannot scale by ScaledObject infer: x509"}  # fmt: skip
+    pods = {"type": "WorkloadReady", "status": "False", "reason": "Starting", "message": "1 of 2 replicas are ready"}
+    monkeypatch.setattr(Served, "conditions", (ready, pods, scaler, queue))
+    told = "infer is held up by its scaler: TriggerError: KEDA cannot scale by ScaledObject infer: x509\n"
+    assert why(monkeypatch).stderr == told
+    monkeypatch.setattr(Served, "conditions", (ready, queue, {**scaler, "status": "True"}, pods))
+    assert why(monkeypatch).stderr == "infer is held up by its replicas: Starting: 1 of 2 replicas are ready\n"
+
+
 def test_an_actor_that_is_ready_has_its_decisions_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Or the word that there are none."""
     monkeypatch.setattr(Served, "conditions", ({"type": "Ready", "status": "True", "reason": "Napping"},))

@@ -7,6 +7,7 @@
 #include "ports/resource.h"
 #include "reconcilers/apply_problem.h"
 #include "reconcilers/desired.h"
+#include "reconcilers/keda_status.h"
 #include "reconcilers/resolve.h"
 #include "reconcilers/scaling_policy.h"
 
@@ -44,6 +45,10 @@ json::Value WithFinalizer(json::Value object) {
   if (!finalizers.IsArray()) finalizers = json::Array{};
   finalizers.AsArray().push_back(kFinalizer);
   return object;
+}
+
+bool HasKind(const std::vector<json::Value>& objects, const char* kind) {
+  return std::ranges::any_of(objects, [kind](const json::Value& object) { return object.GetString("kind") == kind; });
 }
 
 Outcome After(const std::optional<Error>& retry) {
@@ -245,9 +250,11 @@ void ActorReconciler::LookAtResult(const std::string& uid, Pass& pass) {
     pass.facts.workload.part = Part{Truth::kUnknown, "ClusterUnavailable", Explain(children.error())};
     pass.retry = children.error();
   }
-  const bool has_deployment = std::ranges::any_of(
-      pass.rendered.objects, [](const auto& object) { return object.GetString("kind") == "Deployment"; });
-  if (!has_deployment && pass.facts.sync.ready == Truth::kTrue) {
+  if (children.ok() && settings_.keda_scales && pass.facts.scaler.ready == Truth::kTrue &&
+      HasKind(pass.rendered.objects, "ScaledObject")) {
+    if (auto trouble = KedaTrouble(*children, pass.facts.paused)) pass.facts.scaler = std::move(*trouble);
+  }
+  if (!HasKind(pass.rendered.objects, "Deployment") && pass.facts.sync.ready == Truth::kTrue) {
     pass.facts.workload = ExternalWorkload(BoundTo(pass.input.actor));
   }
   if (pass.admin == nullptr || pass.facts.queue.ready != Truth::kTrue) return;

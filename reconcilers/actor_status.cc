@@ -18,10 +18,14 @@ std::string ReadyCount(const Workload& workload) {
 
 // The first part that is not as it should be, if any.
 const Part* Broken(const ActorFacts& facts) {
-  for (const Part* part : {&facts.sync, &facts.queue, &facts.scaler}) {
+  for (const Part* part : {&facts.sync, &facts.queue}) {
     if (part->ready != Truth::kTrue) return part;
   }
   return nullptr;
+}
+
+bool NothingRuns(const Workload& workload) {
+  return workload.desired == 0 && workload.ready_replicas == 0 && !workload.partly;
 }
 
 Summary Summarise(const ActorFacts& facts) {
@@ -41,6 +45,11 @@ Summary Summarise(const ActorFacts& facts) {
   }
   if (workload.part.ready == Truth::kUnknown) {
     return {"Creating", ReadyCondition(Truth::kFalse, workload.part.reason, workload.part.message)};
+  }
+  // Replicas that run go on without a scaler; the first one does not come without it.
+  if (NothingRuns(workload) && facts.scaler.ready != Truth::kTrue) {
+    const char* phase = facts.scaler.ready == Truth::kFalse ? "Degraded" : "Creating";
+    return {phase, ReadyCondition(Truth::kFalse, facts.scaler.reason, facts.scaler.message)};
   }
   if (workload.desired == 0) {
     return {"Napping", ReadyCondition(Truth::kTrue, "Napping", "no replica runs; the next envelope starts one")};
@@ -116,9 +125,9 @@ json::Value Infrastructure(const ActorFacts& facts) {
 Workload ExternalWorkload(const ports::BoundCount& count) {
   Workload workload;
   workload.part = Part{Truth::kTrue, "External", "the pods belong to somebody else"};
+  workload.partly = count.pods > count.without_relay;
   if (count.without_relay == 0) return workload;
   workload.failing = true;
-  workload.partly = count.pods > count.without_relay;
   workload.part = Part{Truth::kFalse, "PodsWithoutRelay",
                        std::to_string(count.without_relay) + " of " + std::to_string(count.pods) +
                            " pods that ask for the relay have none and get no work: they were made while no webhook "

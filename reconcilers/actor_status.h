@@ -28,7 +28,7 @@ struct Workload {
   std::int64_t replicas = 0;
   std::int64_t ready_replicas = 0;
   bool failing = false;  // it will not get ready without a change
-  bool partly = false;   // though failing, some of it works
+  bool partly = false;   // some of it works, though it may fail, or nobody knows its count
   std::string selector;  // "a=b,c=d"
 };
 

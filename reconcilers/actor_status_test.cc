@@ -62,6 +62,24 @@ TEST(ActorStatus, SummarisesItsParts) {
   Expect(unseen, {"Creating", "False", "NotSeenYet"});
 }
 
+TEST(ActorStatus, ABrokenScalerCountsWhereNothingRuns) {
+  const Part broken{Truth::kFalse, "TriggerError", "x"};
+  ActorFacts facts = Healthy(0, 0);
+  facts.scaler = broken;
+  Expect(facts, {"Degraded", "False", "TriggerError"});
+  facts.scaler.ready = Truth::kUnknown;
+  Expect(facts, {"Creating", "False", "TriggerError"});
+  facts.paused = true;
+  Expect(facts, {"Paused", "True", "Paused"});
+  facts = Healthy(1, 1);
+  facts.scaler = broken;
+  Expect(facts, {"Ready", "True", "Ready"});
+  facts.workload = ExternalWorkload({3, 0});
+  Expect(facts, {"Napping", "True", "Napping"});
+  facts.workload = ExternalWorkload({0, 0});
+  Expect(facts, {"Degraded", "False", "TriggerError"});
+}
+
 TEST(ActorStatus, KeepsTheTimeOfATransition) {
   const WallTime first{std::chrono::seconds(1'700'000'000)};
   const json::Value before = ActorStatus(Healthy(0, 0), nullptr, first);

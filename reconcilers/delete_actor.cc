@@ -1,6 +1,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "model/kinds.h"
 #include "ports/resource.h"
@@ -16,6 +17,39 @@ constexpr std::chrono::milliseconds kDeletionPoll{1000};
 
 // How long after its deletion an actor in a namespace that is deleted waits for what cannot be taken out of its queue.
 constexpr std::chrono::minutes kLastPatience{10};
+
+std::string FinalizersOf(const json::Value& object) {
+  std::string text;
+  const json::Value* finalizers = object.FindPath({"metadata", "finalizers"});
+  if (finalizers == nullptr || !finalizers->IsArray()) return text;
+  for (const json::Value& one : finalizers->AsArray()) {
+    if (one.IsString()) text += (text.empty() ? "" : ", ") + one.AsString();
+  }
+  return text;
+}
+
+// Of children that are to go, for a person.
+std::string WhatRemains(const std::vector<ports::Observed>& children) {
+  std::string replicas;
+  std::string held;
+  std::string others;
+  for (const ports::Observed& child : children) {
+    const std::string name = child.ref.kind + " " + child.ref.name;
+    const std::string finalizers = FinalizersOf(child.object);
+    if (child.ref.kind == "Deployment") {
+      replicas = "waits for the replicas to finish their work and leave";
+    } else if (!finalizers.empty()) {
+      const char* who = child.ref.kind == "ScaledObject" ? ", which KEDA does while its operator runs" : "";
+      held += (held.empty() ? "" : "; ") + ("waits for " + name) + " to go: whoever put its finalizer " + finalizers +
+              " there has to take it off" + who;
+    } else {
+      others += (others.empty() ? "waits for " : ", ") + name;
+    }
+  }
+  // Those go at once, and are worth a word only where nothing else remains.
+  if (replicas.empty() && held.empty()) return others + " to go";
+  return replicas + (replicas.empty() || held.empty() ? "" : "; ") + held;
+}
 
 bool IsForced(const json::Value& object) { return ports::AnnotationOf(object, kForceDelete) == "true"; }
 
@@ -67,7 +101,7 @@ Outcome ActorReconciler::TearDown(const Stored& actor, const Leaving& leaving) {
       const auto deleted = world_.cluster.Delete(child.ref, actor.record.uid);
       if (!deleted.ok()) return Failed{deleted.error()};
     }
-    return TellTerminating(actor, "waits for the replicas to finish their work and leave", RequeueAfter{kDeletionPoll});
+    return TellTerminating(actor, WhatRemains(*children), RequeueAfter{kDeletionPoll});
   }
   if (const auto outcome = RemoveQueue(actor, leaving)) return *outcome;
   const std::string transport = StatusTransport(actor.object);

@@ -47,7 +47,7 @@ struct World {
   // Of a cluster's namespace. None: what runs in one stays until its actors have gone.
   std::function<Result<ports::NamespaceState>(const std::string& namespace_)> namespace_state{};
   ports::DeadLetterBox* dead_letters = nullptr;  // none: nothing is kept of work that nobody will do
-  ports::BoundPods* bound_pods = nullptr;     // none: nobody looks at the pods of others
+  ports::BoundPods* bound_pods = nullptr;        // none: nobody looks at the pods of others
 };
 
 struct ReconcilerSettings {
@@ -57,6 +57,8 @@ struct ReconcilerSettings {
   json::Value default_transport;
   // Whole AsyncActor objects that every namespace with actors gets, e.g. x-sink and x-sump.
   std::function<std::vector<json::Value>(const std::string& namespace_)> system_actors;
+  // KEDA acts on ScaledObjects, and how it gets on is told. Without it they are made for nobody, as on one machine.
+  bool keda_scales = false;
   // Off where a cluster's own garbage collector sees the objects.
   bool collect_garbage = true;
   std::chrono::milliseconds queue_drift_poll{30000};  // between two looks for queues that went missing

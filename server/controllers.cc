@@ -211,6 +211,7 @@ reconcilers::ReconcilerSettings Controllers::Settings() const {
     return compositions::SystemActors(namespace_, crew);
   };
   settings.collect_garbage = false;  // the cluster does it
+  settings.keda_scales = true;
   settings.workers = kWorkers;
   return settings;
 }

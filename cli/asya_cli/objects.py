@@ -246,13 +246,32 @@ def resume(kind: str, name: str, namespace: str, server: str | None) -> None:
     click.echo(f"actor/{name} resumed")
 
 
+# The way from an envelope to a replica that works on it, as the conditions of an actor tell it.
+WAY = {
+    "Synced": "what the cluster has for it",
+    "QueueReady": "its queue",
+    "ScalerReady": "its scaler",
+    "WorkloadReady": "its replicas",
+}
+
+
 def what_blocks(actor: dict[str, Any]) -> str:
-    """The first thing that keeps an actor from being ready, in the server's words; empty where nothing does."""
-    conditions = (actor.get("status") or {}).get("conditions") or []
-    ready = next((one for one in conditions if one.get("type") == "Ready"), None)
-    if ready is None or ready.get("status") == "True":
-        return ""
-    return line_of(": ".join(str(ready[key]) for key in ("reason", "message") if ready.get(key)))
+    """What keeps an actor from being ready, else the first step of the way to a replica that is not as it should be.
+
+    In the server's words, which name the object; empty where nothing does.
+    """
+    conditions = {one.get("type"): one for one in (actor.get("status") or {}).get("conditions") or []}
+
+    def fails(kind: str) -> bool:
+        return kind in conditions and conditions[kind].get("status") != "True"
+
+    def told(kind: str) -> str:
+        return ": ".join(str(conditions[kind][key]) for key in ("reason", "message") if conditions[kind].get(key))
+
+    if fails("Ready"):
+        return line_of(f"is not ready: {told('Ready')}")
+    step = next((kind for kind in WAY if fails(kind)), "")
+    return line_of(f"is held up by {WAY[step]}: {told(step)}") if step else ""
 
 
 @click.command()
@@ -270,7 +289,7 @@ def why(kind: str, name: str, last: int, output: str, namespace: str, server: st
         data(items, output)
         return
     if blocker := what_blocks(actor):
-        note(f"{name} is not ready: {blocker}")
+        note(f"{name} {blocker}")
     if not items:
         click.echo(f"no decision about {name} yet: nothing has come for it")
     else:

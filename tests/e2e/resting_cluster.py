@@ -19,8 +19,10 @@ OF_THE_CLUSTER = {"leases", "tokenreviews", "subjectaccessreviews", "selfsubject
 
 
 def kinds_of_keda() -> list[dict[str, Any]]:
-    """Enough of them for objects to be kept; nobody acts on them."""
-    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    """Enough of them for objects to be kept; nobody acts on them, though each says at once that KEDA has taken it."""
+    taken = {"conditions": [{"type": "Ready", "status": "True", "reason": "ScaledObjectReady"}]}
+    open_ended = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    schema = {**open_ended, "properties": {"status": {**open_ended, "default": taken}}}
     return [
         {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
          "metadata": {"name": f"{kind.lower()}s.keda.sh"},

@@ -125,6 +125,7 @@ class ControlPlane {
   SimulatedCredentials credentials;
   SimulatedDeadLetters dead_letters{queues};
   bool keeps_dead_letters = true;     // as of the next Restart
+  bool keda_scales = false;           // as of the next Restart
   std::set<std::string> terminating;  // namespaces of the cluster
   // A person's hand: writes past the faults, seen by the watches.
   reconcilers::Objects truth{store, clock};
@@ -144,6 +145,7 @@ class ControlPlane {
       }
       return crew;
     };
+    settings.keda_scales = keda_scales;
     reconcilers::World world{store, cluster, composer_, *scaler_, queues, clock, &credentials};
     world.namespace_state = [this](const std::string& namespace_) -> Result<ports::NamespaceState> {
       return terminating.contains(namespace_) ? ports::NamespaceState::kTerminating : ports::NamespaceState::kActive;

@@ -167,7 +167,9 @@ class SimulatedCluster final : public ports::Cluster {
     for (const auto& [ref, child] : children_) {
       if (OwnerOf(child) != owner_uid) continue;
       ports::Observed one{ref, child.object};
+      if (!child.status.IsNull()) one.object["status"] = child.status;
       if (child.deleting) one.object["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z";
+      if (held.contains(ref.kind)) one.object["metadata"]["finalizers"] = json::Array{held.at(ref.kind)};
       if (child.seen) {
         one.object["status"]["replicas"] = child.running;
         one.object["status"]["readyReplicas"] = child.running;
@@ -204,7 +206,7 @@ class SimulatedCluster final : public ports::Cluster {
       child.running += step;
       const bool first = !child.seen;
       child.seen = true;
-      const bool gone = child.deleting && child.running == 0;
+      const bool gone = child.deleting && child.running == 0 && !held.contains(it->first.kind);
       const std::string owner = OwnerOf(child);
       it = gone ? children_.erase(it) : std::next(it);
       if ((gone || first || step != 0) && on_change_) on_change_(owner);
@@ -227,6 +229,14 @@ class SimulatedCluster final : public ports::Cluster {
     }
     return 0;
   }
+  // What somebody else says of a child.
+  void SetStatus(const std::string& kind, const std::string& name, const json::Value& status) {
+    for (auto& [ref, child] : children_) {
+      if (ref.kind != kind || ref.name != name) continue;
+      child.status = status;
+      Tell(child);
+    }
+  }
   // Somebody's hand in the cluster.
   void Lose(const std::string& kind, const std::string& name) {
     std::vector<Child> lost;
@@ -243,9 +253,12 @@ class SimulatedCluster final : public ports::Cluster {
   }
   [[nodiscard]] std::size_t writes() const { return writes_; }
 
+  std::map<std::string, std::string> held;  // kinds of which none goes for good, with the finalizer
+
  private:
   struct Child {
     json::Value object;
+    json::Value status;
     std::int64_t running = 0;
     bool deleting = false;
     bool seen = false;
