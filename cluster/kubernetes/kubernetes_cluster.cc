@@ -252,7 +252,7 @@ Result<std::vector<ports::Observed>> KubernetesCluster::Observe(const std::strin
   ASYA_TRY_STATUS(Ready());
   auto children = children_.OwnedBy(owner_uid);
   for (ports::Observed& child : children) {
-    if (child.ref.kind == "Deployment") child.object = WithPods(std::move(child.object), PodsOf(child.ref));
+    if (child.ref.kind == "Deployment") child.object = WithPods(std::move(child.object), PodsOf(child.ref, true));
   }
   return children;
 }
@@ -260,6 +260,10 @@ Result<std::vector<ports::Observed>> KubernetesCluster::Observe(const std::strin
 Status KubernetesCluster::Scale(const ports::ResourceRef& deployment, std::int64_t replicas) {
   const Kind* kind = FindChildKind(deployment);
   if (kind == nullptr || kind->name != "Deployment") return Invalid("kind", "only a Deployment is scaled here");
+  // While it has yet to come true, whoever counts pods asks again each second.
+  const ObjectCache::Object found = children_.Find(deployment);
+  const json::Value* asked = found == nullptr ? nullptr : found->FindPath({"spec", "replicas"});
+  if (asked != nullptr && *asked == json::Value(replicas)) return Ok();
   const json::Object patch{{"spec", json::Object{{"replicas", replicas}}}};
   const auto scaled = client_.Send(
       {"PATCH", ObjectPath(*kind, deployment) + "/scale", patch, kMergePatch, kCallDeadline, Priority::kUrgent});
@@ -268,12 +272,13 @@ Status KubernetesCluster::Scale(const ports::ResourceRef& deployment, std::int64
 
 Result<std::vector<ports::Replica>> KubernetesCluster::Replicas(const ports::ResourceRef& deployment) {
   ASYA_TRY_STATUS(Ready());
-  return PodsOf(deployment);
+  return PodsOf(deployment, false);
 }
 
-std::vector<ports::Replica> KubernetesCluster::PodsOf(const ports::ResourceRef& deployment) const {
+std::vector<ports::Replica> KubernetesCluster::PodsOf(const ports::ResourceRef& deployment, bool ended) const {
   std::vector<ports::Replica> replicas;
   for (const auto& pod : pods_.OwnedBy(Text(deployment))) {
+    if (!ended && HasEnded(pod.object)) continue;
     replicas.push_back(ReplicaOf(pod.object));
     replicas.back().in_flight = InFlightOf(pod.object, clock_.Now());
   }

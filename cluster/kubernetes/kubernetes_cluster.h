@@ -61,6 +61,7 @@ class KubernetesCluster final : public ports::Cluster {
   Status Delete(const ports::ResourceRef& ref, const std::string& owner_uid) override;
   // kUnavailable until Ready.
   Result<std::vector<ports::Observed>> Observe(const std::string& owner_uid) override;
+  // Sends nothing where that count has been asked for already.
   Status Scale(const ports::ResourceRef& deployment, std::int64_t replicas) override;
   Result<std::vector<ports::Replica>> Replicas(const ports::ResourceRef& deployment) override;
   // Of a pod of ours that is there: how many envelopes it has in work, for Replicas() of every server, and so that the
@@ -101,7 +102,8 @@ class KubernetesCluster final : public ports::Cluster {
   // The same where nothing was; kConflict where somebody else was quicker, whose object stays as they made it.
   Result<json::Value> SendFirst(const Kind& kind, const ports::ResourceRef& ref, const json::Value& object,
                                 const std::string& manager);
-  [[nodiscard]] std::vector<ports::Replica> PodsOf(const ports::ResourceRef& deployment) const;
+  // `ended`: also those that have.
+  [[nodiscard]] std::vector<ports::Replica> PodsOf(const ports::ResourceRef& deployment, bool ended) const;
 
   Client& client_;
   const KubernetesSettings settings_;

@@ -51,6 +51,12 @@ void SetCondition(json::Value& deployment, std::string_view type, std::string_vi
 
 }  // namespace
 
+bool HasEnded(const json::Value& pod) {
+  const json::Value* status = pod.Find("status");
+  const std::string phase = status == nullptr ? "" : status->GetString("phase").value_or("");
+  return phase == "Failed" || phase == "Succeeded";
+}
+
 ports::Replica ReplicaOf(const json::Value& pod) {
   ports::Replica replica;
   replica.name = MetadataOf(pod, "name");

@@ -9,6 +9,10 @@
 
 namespace asya::cluster::kubernetes {
 
+// Whether it has ended for good, as one that was evicted: it stays until the cluster's garbage collector comes, and
+// does nothing any more.
+bool HasEnded(const json::Value& pod);
+
 // The replica that a Pod is, with the first thing that keeps it from being ready.
 ports::Replica ReplicaOf(const json::Value& pod);
 
