@@ -92,8 +92,7 @@ Outcome ActorReconciler::Converge(const Stored& actor, const std::string& deleti
                        EnsureQueue(Key{key.namespace_, key.name}, pass) && ApplyChildren(pass);
   TellRepairs(actor.object, pass);
   if (in_sync) {
-    facts.sync =
-        pass.stays.empty() ? Part{Truth::kTrue, "Synced", ""} : Part{Truth::kFalse, "OldQueueNotEmpty", pass.stays};
+    facts.sync = pass.stays.value_or(Part{Truth::kTrue, "Synced", ""});
     Prune(actor.record.uid, pass);
     HandToScaler(Key{key.namespace_, key.name}, pass);
   }
@@ -105,7 +104,7 @@ Outcome ActorReconciler::Converge(const Stored& actor, const std::string& deleti
   TellChange(actor.object, status);
   const std::string left = StatusTransport(actor.object);
   if (in_sync && !left.empty() && left != facts.transport) withdraw_(Key{key.namespace_, left});
-  if (!pass.retry && !pass.stays.empty()) return RequeueAfter{kDrainPoll};
+  if (!pass.retry && pass.stays) return RequeueAfter{kDrainPoll};
   return After(pass.retry);
 }
 

@@ -38,11 +38,11 @@ class ActorReconciler {
   // What is gathered on the way; the status is written from it even when a step fails.
   struct Pass {
     ActorFacts facts;
-    std::optional<Error> retry;  // a step that may succeed later
+    std::optional<Error> retry;                                  // a step that may succeed later
     std::vector<std::pair<std::string, ports::Drift>> repaired;  // children, as "Deployment echo"
     std::optional<ports::QueueStats> stats;                      // of the queue, where it was looked at before
     bool queue_was_gone = false;
-    std::string stays;           // why the actor is still on the transport that it is to leave
+    std::optional<Part> stays;  // why the actor is still on the transport that it is to leave
     std::shared_ptr<ports::QueueAdmin> admin;
     ports::ComposeInput input;
     ports::RenderedSet rendered;
@@ -64,7 +64,8 @@ class ActorReconciler {
   Outcome TellTerminating(const Stored& actor, const std::string& message, const Outcome& outcome);
 
   bool ResolveNames(const json::Value& actor, Pass& pass);
-  // Keeps the pass on the old transport while the old queue holds envelopes; removes it when it holds none.
+  // Keeps the pass on the old transport while the old queue holds envelopes, and without replicas while those alone
+  // keep it; removes it when it holds none.
   bool LeaveOldTransport(const Stored& actor, Pass& pass);
   bool ProvideCredentials(const std::string& namespace_, Pass& pass);
   bool Render(const std::string& uid, Pass& pass);

@@ -31,13 +31,24 @@ bool ActorReconciler::LeaveOldTransport(const Stored& actor, Pass& pass) {
       return true;
     }
     if (removed.error().code != ErrorCode::kConflict) return waits(removed.error());
-    left = 1;  // one came in the meantime
+    const auto again = LookAtQueue(*admin, queue);  // one may have come in the meantime
+    if (!again.ok()) return waits(again.error());
+    left = again->envelopes;
   }
   pass.input.transport = std::move(*old);
   pass.admin = std::move(admin);
   pass.facts.transport = from;
-  pass.stays = EnvelopeCount(left) + " still in the queue on transport " + from + "; the actor moves to " + to +
-               " when they are done";
+  if (left > 0) {
+    pass.stays = Part{Truth::kFalse, "OldQueueNotEmpty",
+                      EnvelopeCount(left) + " still in the queue on transport " + from + "; the actor moves to " + to +
+                          " when they are done"};
+    return true;
+  }
+  // A broker may keep a queue that is consumed from, and replicas that stand idle would consume for ever.
+  pass.input.actor["spec"]["paused"] = true;
+  pass.stays = Part{Truth::kFalse, "OldQueueInUse",
+                    "waits for the replicas to let go of the old queue on transport " + from + "; the actor moves to " +
+                        to + " then"};
   return true;
 }
 

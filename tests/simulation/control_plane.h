@@ -21,6 +21,23 @@ namespace asya::simulation {
 
 inline json::Value Json(const std::string& text) { return json::Parse(text).value(); }
 
+// A queue on whichever broker has it, as the scaler asks for it.
+class QueuesOfAnyBroker final : public ports::QueueAdmin {
+ public:
+  explicit QueuesOfAnyBroker(SimulatedQueues& first) : first_(first) {}
+  Result<ports::QueueStats> Stats(const std::string& name) override {
+    const bool elsewhere = first_.second != nullptr && !first_.queues.contains(name);
+    return elsewhere ? first_.second->Stats(name) : first_.Stats(name);
+  }
+  Status Ensure(const ports::QueueSpec& /*spec*/) override { return Away(); }
+  Status Remove(const std::string& /*name*/, bool /*force*/) override { return Away(); }
+  Result<std::vector<std::string>> List() override { return Away(); }
+  std::shared_ptr<void> SubscribeHints(std::function<void(const std::string&)> /*on_work*/) override { return nullptr; }
+
+ private:
+  SimulatedQueues& first_;
+};
+
 class ControlPlane {
  public:
   explicit ControlPlane(std::uint64_t seed) : random(seed) { Begin(); }
@@ -134,7 +151,7 @@ class ControlPlane {
   static constexpr std::chrono::milliseconds kTick{250};
 
   void Begin() {
-    scaler_.emplace(scaling::ReplicaScaler::Deps{queues, cluster, clock}, scaling::ScalerSettings{});
+    scaler_.emplace(scaling::ReplicaScaler::Deps{scaler_queues_, cluster, clock}, scaling::ScalerSettings{});
     hints_ = queues.SubscribeHints([this](const std::string& queue) { scaler_->Hint(queue); });
     reconcilers::ReconcilerSettings settings;
     settings.default_transport = Json(R"({"metadata":{"name":"sqlite"},"spec":{"type":"sqlite","sqlite":{}}})");
@@ -157,6 +174,7 @@ class ControlPlane {
   }
 
   const compositions::ActorComposer composer_{compositions::Settings{}};
+  QueuesOfAnyBroker scaler_queues_{queues};
   std::optional<scaling::ReplicaScaler> scaler_;
   std::shared_ptr<void> hints_;
   std::optional<reconcilers::Reconcilers> reconcilers_;

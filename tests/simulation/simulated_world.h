@@ -317,6 +317,7 @@ class SimulatedQueues final : public ports::QueueAdmin, public reconcilers::Queu
     if (found->second.visible + found->second.in_flight > 0 && !force) {
       return Fail(ErrorCode::kConflict, "the queue is not empty");
     }
+    if (consumers && consumers(name) > 0 && !force) return Fail(ErrorCode::kConflict, "the queue has consumers");
     queues.erase(found);
     ++writes;
     return Ok();
@@ -359,6 +360,7 @@ class SimulatedQueues final : public ports::QueueAdmin, public reconcilers::Queu
 
   std::map<std::string, Queue> queues;
   std::size_t writes = 0;
+  std::function<std::int64_t(const std::string& queue)> consumers;  // keep a queue; none: the broker asks nobody
   SimulatedQueues* second = nullptr;  // the broker of transports of type postgres, where a case has one
 
  private:

@@ -1,0 +1,88 @@
+// How an actor leaves a broker that keeps a queue for as long as somebody consumes from it.
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "tests/simulation/control_plane.h"
+
+namespace asya::simulation {
+namespace {
+
+using std::chrono::seconds;
+
+class ActorWithConsumers : public ::testing::Test {
+ protected:
+  ActorWithConsumers() {
+    plane_.queues.second = &second_;
+    plane_.queues.consumers = [this](const std::string&) { return plane_.cluster.RunningOf("infer"); };
+    plane_.Create("transports", R"({"metadata":{"name":"sqlite"},"spec":{"type":"sqlite","default":true}})");
+    plane_.Create(
+        "transports",
+        R"({"metadata":{"name":"pg"},"spec":{"type":"postgres","postgres":{"host":"db","database":"asya"}}})");
+  }
+  void Make(const std::string& spec) {
+    plane_.CreateActor("infer", spec);
+    plane_.Run(seconds(5));
+    ASSERT_GE(plane_.cluster.RunningOf("infer"), 1);
+  }
+  void Move() {
+    plane_.Change("asyncactors", "default", "infer", [](json::Value& actor) { actor["spec"]["transport"] = "pg"; });
+  }
+  void ExpectMoved(std::int64_t replicas) {
+    EXPECT_EQ(plane_.Get("infer")->FindPath({"status", "transport"})->AsString(), "pg");
+    EXPECT_EQ(plane_.queues.queues.count("asya-default-infer"), 0U);
+    EXPECT_EQ(second_.queues.count("asya-default-infer"), 1U);
+    EXPECT_EQ(plane_.cluster.RunningOf("infer"), replicas);
+    EXPECT_EQ(plane_.Phase("infer"), "Ready");
+    EXPECT_EQ(plane_.Condition("infer", "Synced").substr(0, 4), "True");
+  }
+
+  ControlPlane plane_{1};
+  SimulatedQueues second_{plane_.faults};
+};
+
+TEST_F(ActorWithConsumers, MovesWithStandingReplicas) {
+  Make(R"(,"scaling":{"minReplicaCount":1})");
+  Move();
+  plane_.Run(seconds(20));
+  ExpectMoved(1);
+}
+
+TEST_F(ActorWithConsumers, MovesWithAFixedCount) {
+  Make(R"(,"replicas":3,"scaling":{"enabled":false})");
+  Move();
+  plane_.Step();
+  EXPECT_EQ(
+      plane_.Condition("infer", "Synced"),
+      "False OldQueueInUse waits for the replicas to let go of the old queue on transport sqlite; the actor moves "
+      "to pg then");
+  plane_.Run(seconds(20));
+  ExpectMoved(3);
+}
+
+TEST_F(ActorWithConsumers, WorksOnAsLongAsThereIsWork) {
+  Make(R"(,"scaling":{"minReplicaCount":1})");
+  plane_.queues.Publish("asya-default-infer", 1);
+  Move();
+  plane_.Run(seconds(20));
+  EXPECT_EQ(plane_.cluster.RunningOf("infer"), 1);
+  EXPECT_EQ(plane_.Condition("infer", "Synced").substr(0, 28), "False OldQueueNotEmpty 1 env");
+  plane_.queues.queues.at("asya-default-infer").visible = 0;
+  plane_.Run(seconds(20));
+  ExpectMoved(1);
+}
+
+TEST_F(ActorWithConsumers, WorkThatComesWhileItLetsGoIsDoneFirst) {
+  Make(R"(,"replicas":3,"scaling":{"enabled":false})");
+  Move();
+  plane_.Step();
+  plane_.queues.Publish("asya-default-infer", 1);
+  plane_.Run(seconds(20));
+  EXPECT_EQ(plane_.cluster.RunningOf("infer"), 3);
+  plane_.queues.queues.at("asya-default-infer").visible = 0;
+  plane_.Run(seconds(20));
+  ExpectMoved(3);
+}
+
+}  // namespace
+}  // namespace asya::simulation
