@@ -15,7 +15,7 @@ constexpr const char* kAnnotations = R"(
 |---|---|---|
 | `asya.sh/service-account` | `create` | Renders a ServiceAccount with the actor's cloud identity annotations. |
 | `asya.sh/max-unavailable` | a number or percentage | Renders a PodDisruptionBudget. |
-| `asya.sh/force-delete` | `true` | Deletes the queue with the messages in it when the actor is deleted. |
+| `asya.sh/force-delete` | `true` | With the actor goes its queue, messages and all; a broker that is away keeps it. |
 | `local.asya.sh/source-dir` | folder | Local mode: where the handler's code lies; set by `asya up`, or the project. |
 | `local.asya.sh/python` | path | Local mode: the interpreter. Set by `asya up`. |
 | `local.asya.sh/try` | arguments of `asya send` | `asya up` prints them with what to type next; on a Flow as well. |

@@ -55,11 +55,13 @@ class ActorReconciler {
     json::Value transport;
     std::shared_ptr<ports::QueueAdmin> admin;  // none: nothing is known of its queue
     bool force = false;
-    bool namespace_goes = false;  // and with it what could work
+    bool namespace_goes = false;   // and with it what could work
+    bool may_leave_queue = false;  // where its broker does not answer: it has been waited for long enough
   };
   Outcome TearDown(const Stored& actor, const Leaving& leaving);
-  // nullopt when there is none any more.
+  // nullopt when there is none any more, or it is left where it is.
   std::optional<Outcome> RemoveQueue(const Stored& actor, const Leaving& leaving);
+  std::optional<Outcome> TryRemoveQueue(const Stored& actor, const Leaving& leaving, const ports::QueueSpec& queue);
   std::optional<Outcome> GiveWorkUp(const Stored& actor, const Leaving& leaving, const std::string& queue);
   Outcome TellTerminating(const Stored& actor, const std::string& message, const Outcome& outcome);
 

@@ -15,8 +15,12 @@ namespace {
 // Between two looks at a queue or a workload that has to become empty; the workload also tells by itself.
 constexpr std::chrono::milliseconds kDeletionPoll{1000};
 
-// How long after its deletion an actor in a namespace that is deleted waits for what cannot be taken out of its queue.
+// How long after its deletion an actor in a namespace that is deleted waits for what cannot be taken out of its queue,
+// or for its broker.
 constexpr std::chrono::minutes kLastPatience{10};
+
+// How long after its deletion one that is to go by force waits for a broker that does not answer.
+constexpr std::chrono::seconds kForcedPatience{30};
 
 std::string FinalizersOf(const json::Value& object) {
   std::string text;
@@ -51,6 +55,18 @@ std::string WhatRemains(const std::vector<ports::Observed>& children) {
   return replicas + (replicas.empty() || held.empty() ? "" : "; ") + held;
 }
 
+// Since its deletion.
+bool HasWaited(const json::Value& actor, WallTime now, std::chrono::seconds patience) {
+  const auto since = ParseRfc3339(ports::MetadataOf(actor, "deletionTimestamp"));
+  return since && now - *since >= patience;
+}
+
+std::string BrokerIsAway(const Error& error, bool namespace_goes) {
+  return "the broker cannot be asked: " + error.message + "; the actor goes, and its queue stays there, " +
+         (namespace_goes ? "ten minutes after its deletion, or soon " : "") + "with the annotation " + kForceDelete +
+         ": \"true\"";
+}
+
 bool IsForced(const json::Value& object) { return ports::AnnotationOf(object, kForceDelete) == "true"; }
 
 }  // namespace
@@ -59,6 +75,7 @@ bool IsForced(const json::Value& object) { return ports::AnnotationOf(object, kF
 Outcome ActorReconciler::Finalize(const Stored& actor) {
   Leaving leaving;
   leaving.force = IsForced(actor.object);
+  leaving.may_leave_queue = leaving.force && HasWaited(actor.object, world_.clock.Now(), kForcedPatience);
   auto transport = CurrentTransport(objects_, actor.object, settings_.default_transport);
   if (!transport.ok() && transport.error().code != ErrorCode::kNotFound) return Failed{transport.error()};
   if (transport.ok()) {
@@ -68,15 +85,16 @@ Outcome ActorReconciler::Finalize(const Stored& actor) {
   if (leaving.admin != nullptr && !leaving.force) {
     const ports::QueueSpec queue{model::ActorQueueName(actor.object), actor.record.uid};
     const auto own = LookAtQueue(*leaving.admin, queue);
-    if (!own.ok()) {
-      return TellTerminating(actor, "the broker cannot be asked: " + own.error().message, Failed{own.error()});
-    }
-    if (own->envelopes > 0 && world_.namespace_state) {
+    if ((!own.ok() || own->envelopes > 0) && world_.namespace_state) {
       const auto state = world_.namespace_state(actor.record.key.namespace_);
       if (!state.ok()) return Failed{state.error()};
       leaving.namespace_goes = *state != ports::NamespaceState::kActive;
     }
-    if (own->envelopes > 0 && !leaving.namespace_goes) {
+    leaving.may_leave_queue = leaving.namespace_goes && HasWaited(actor.object, world_.clock.Now(), kLastPatience);
+    if (!own.ok() && !leaving.may_leave_queue) {
+      return TellTerminating(actor, BrokerIsAway(own.error(), leaving.namespace_goes), Failed{own.error()});
+    }
+    if (own.ok() && own->envelopes > 0 && !leaving.namespace_goes) {
       // The workload goes on until the queue is empty.
       const Outcome outcome = Converge(
           actor, EnvelopeCount(own->envelopes) +
@@ -116,7 +134,27 @@ Outcome ActorReconciler::TearDown(const Stored& actor, const Leaving& leaving) {
 std::optional<Outcome> ActorReconciler::RemoveQueue(const Stored& actor, const Leaving& leaving) {
   if (leaving.admin == nullptr) return std::nullopt;
   const ports::QueueSpec queue{model::ActorQueueName(actor.object), actor.record.uid};
+  auto outcome = TryRemoveQueue(actor, leaving, queue);
+  const Failed* failed = outcome ? std::get_if<Failed>(&*outcome) : nullptr;
+  if (failed == nullptr || !leaving.may_leave_queue) return outcome;
+  const std::string transport = NameOf(leaving.transport);
+  log_.Warning("a queue was left on a Transport that cannot be asked", {{"namespace", actor.record.key.namespace_},
+                                                                        {"actor", actor.record.key.name},
+                                                                        {"queue", queue.name},
+                                                                        {"transport", transport},
+                                                                        {"error", failed->error.message}});
+  Recorder().Tell(actor.object, true, "QueueLeft",
+                  "queue " + queue.name + " was left on Transport " + transport + ": " + failed->error.message);
+  ForgetQueue(Key{actor.record.key.namespace_, actor.record.key.name});
+  return std::nullopt;
+}
+
+std::optional<Outcome> ActorReconciler::TryRemoveQueue(const Stored& actor, const Leaving& leaving,
+                                                       const ports::QueueSpec& queue) {
   const auto own = LookAtQueue(*leaving.admin, queue);
+  if (!own.ok() && leaving.force && !leaving.may_leave_queue) {
+    return TellTerminating(actor, "the broker cannot be asked: " + own.error().message, Failed{own.error()});
+  }
   if (!own.ok()) return Failed{own.error()};
   if (!own->exists) return std::nullopt;
   if (leaving.namespace_goes) return GiveWorkUp(actor, leaving, queue.name);
@@ -136,6 +174,7 @@ std::optional<Outcome> ActorReconciler::GiveWorkUp(const Stored& actor, const Le
         world_.dead_letters->Take({leaving.transport, queue, key.namespace_, model::ActorIdentity(actor.object),
                                    "namespace " + key.namespace_ + " was deleted before it was worked on"});
     if (!moved.ok()) {
+      if (leaving.may_leave_queue) return Failed{moved.error()};
       return TellTerminating(actor, "its work cannot be put into the dead letters: " + moved.error().message,
                              Failed{moved.error()});
     }
@@ -146,9 +185,8 @@ std::optional<Outcome> ActorReconciler::GiveWorkUp(const Stored& actor, const Le
     const auto removed = leaving.admin->Remove(queue, false);
     if (removed.ok()) return std::nullopt;
     if (removed.error().code != ErrorCode::kConflict) return Failed{removed.error()};
-    const auto since = ParseRfc3339(ports::MetadataOf(actor.object, "deletionTimestamp"));
     // A pod that has died without a word may hold some for a while, and others wait for their next attempt.
-    if (since && world_.clock.Now() - *since < kLastPatience) {
+    if (!leaving.may_leave_queue) {
       return TellTerminating(actor, "waits for envelopes that are in flight, or wait for their next attempt",
                              RequeueAfter{kDeletionPoll});
     }

@@ -56,6 +56,24 @@ TEST_F(ActorOfATerminatingNamespace, WaitsNoLongerThanTenMinutes) {
   EXPECT_TRUE(plane_.queues.queues.empty());
 }
 
+TEST(ActorThatIsForced, WaitsAMomentForItsBroker) {
+  ControlPlane plane{1};
+  plane.CreateActor("infer");
+  plane.Run(seconds(5));
+  plane.queues.away = true;
+  plane.Change("asyncactors", "default", "infer", [](json::Value& actor) {
+    actor["metadata"]["annotations"] = json::Object{{"asya.sh/force-delete", "true"}};
+  });
+  plane.Delete("asyncactors", "default", "infer");
+  plane.Run(seconds(20));
+  ASSERT_TRUE(plane.Get("infer").has_value());
+  EXPECT_NE(plane.Condition("infer", "Ready").find("the broker cannot be asked"), std::string::npos);
+  plane.queues.away = false;
+  plane.Run(seconds(60));
+  EXPECT_FALSE(plane.Get("infer").has_value());
+  EXPECT_EQ(plane.queues.queues.count("asya-default-infer"), 0U);
+}
+
 TEST_F(ActorOfATerminatingNamespace, GoesAlsoWhereNothingKeepsDeadLetters) {
   plane_.keeps_dead_letters = false;
   plane_.Restart();
@@ -63,6 +81,68 @@ TEST_F(ActorOfATerminatingNamespace, GoesAlsoWhereNothingKeepsDeadLetters) {
   plane_.Run(seconds(20));
   EXPECT_FALSE(plane_.Get("infer", "team").has_value());
   EXPECT_TRUE(plane_.queues.queues.empty());
+}
+
+TEST_F(ActorOfATerminatingNamespace, ABrokerThatIsAwayHoldsItNoLongerThanTenMinutes) {
+  DeleteWithWork(3, 0);
+  plane_.queues.away = true;
+  plane_.Run(seconds(590));
+  ASSERT_TRUE(plane_.Get("infer", "team").has_value());
+  EXPECT_EQ(
+      plane_.Condition("infer", "Ready", "asyncactors", "team"),
+      "False Terminating the broker cannot be asked: simulated fault; the actor goes, and its queue stays there, ten "
+      "minutes after its deletion, or soon with the annotation asya.sh/force-delete: \"true\"");
+  plane_.Run(seconds(60));
+  EXPECT_FALSE(plane_.Get("infer", "team").has_value());
+  EXPECT_EQ(plane_.Event("infer", "QueueLeft"),
+            "Warning queue asya-team-infer was left on Transport sqlite: simulated fault");
+  EXPECT_EQ(plane_.queues.queues.at("asya-team-infer").visible, 3) << "nothing is lost";
+}
+
+TEST_F(ActorOfATerminatingNamespace, ABrokerThatComesBackIsCleanedUp) {
+  DeleteWithWork(3, 0);
+  plane_.queues.away = true;
+  plane_.Run(seconds(300));
+  plane_.queues.away = false;
+  plane_.Run(seconds(60));
+  EXPECT_FALSE(plane_.Get("infer", "team").has_value());
+  EXPECT_EQ(plane_.dead_letters.letters["asya-team-infer"], 3);
+  EXPECT_TRUE(plane_.queues.queues.empty());
+}
+
+// Whose broker does not answer.
+class ActorOfABrokerThatIsAway : public ::testing::Test {
+ protected:
+  ActorOfABrokerThatIsAway() {
+    plane_.CreateActor("infer", R"(,"scaling":{"minReplicaCount":1})");
+    plane_.Run(seconds(5));
+    plane_.queues.away = true;
+    plane_.Delete("asyncactors", "default", "infer");
+    plane_.Run(seconds(60));
+  }
+  void Force() {
+    plane_.Change("asyncactors", "default", "infer", [](json::Value& actor) {
+      actor["metadata"]["annotations"] = json::Object{{"asya.sh/force-delete", "true"}};
+    });
+    plane_.Run(seconds(60));
+  }
+  ControlPlane plane_{1};
+};
+
+TEST_F(ActorOfABrokerThatIsAway, WaitsAndSaysHowItGoesWithoutIt) {
+  EXPECT_EQ(
+      plane_.Condition("infer", "Ready"),
+      "False Terminating the broker cannot be asked: simulated fault; the actor goes, and its queue stays there, with "
+      "the annotation asya.sh/force-delete: \"true\"");
+  EXPECT_EQ(plane_.cluster.RunningOf("infer"), 1) << "its work may not be done";
+}
+
+TEST_F(ActorOfABrokerThatIsAway, GoesByForceAndLeavesItsQueue) {
+  Force();
+  EXPECT_FALSE(plane_.Get("infer").has_value());
+  EXPECT_EQ(plane_.cluster.RunningOf("infer"), 0);
+  EXPECT_EQ(plane_.Event("infer", "QueueLeft"),
+            "Warning queue asya-default-infer was left on Transport sqlite: simulated fault");
 }
 
 // On a Transport whose Secret is copied for pods.

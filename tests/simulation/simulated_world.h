@@ -304,14 +304,14 @@ class SimulatedQueues final : public ports::QueueAdmin, public reconcilers::Queu
   };
   explicit SimulatedQueues(Faults& faults) : faults_(faults) {}
   Status Ensure(const ports::QueueSpec& spec) override {
-    if (faults_.Strike(10)) return Away();
+    if (Fails(10)) return Away();
     const auto [found, added] = queues.try_emplace(spec.name, Queue{spec.owner_uid});
     if (added) ++writes;
     if (found->second.owner != spec.owner_uid) return Fail(ErrorCode::kConflict, "the queue has another owner");
     return Ok();
   }
   Status Remove(const std::string& name, bool force) override {
-    if (faults_.Strike(10)) return Away();
+    if (Fails(10)) return Away();
     const auto found = queues.find(name);
     if (found == queues.end()) return Ok();
     if (found->second.visible + found->second.in_flight > 0 && !force) {
@@ -323,7 +323,7 @@ class SimulatedQueues final : public ports::QueueAdmin, public reconcilers::Queu
     return Ok();
   }
   Result<ports::QueueStats> Stats(const std::string& name) override {
-    if (faults_.Strike(15)) return Away();
+    if (Fails(15)) return Away();
     const auto found = queues.find(name);
     if (found == queues.end()) return Fail(ErrorCode::kNotFound, "no such queue");
     ports::QueueStats stats;
@@ -360,10 +360,13 @@ class SimulatedQueues final : public ports::QueueAdmin, public reconcilers::Queu
 
   std::map<std::string, Queue> queues;
   std::size_t writes = 0;
+  bool away = false;
   std::function<std::int64_t(const std::string& queue)> consumers;  // keep a queue; none: the broker asks nobody
   SimulatedQueues* second = nullptr;  // the broker of transports of type postgres, where a case has one
 
  private:
+  [[nodiscard]] bool Fails(std::int64_t one_in) const { return away || faults_.Strike(one_in); }
+
   Faults& faults_;
   std::vector<std::weak_ptr<std::function<void(const std::string&)>>> hints_;
 };
