@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <utility>
@@ -111,9 +112,11 @@ Outcome ActorReconciler::Finalize(const Stored& actor) {
 Outcome ActorReconciler::TearDown(const Stored& actor, const Leaving& leaving) {
   const auto& key = actor.record.key;
   world_.scaler.Remove(key.namespace_, key.name);
-  const auto children = world_.cluster.Observe(actor.record.uid);
+  auto children = world_.cluster.Observe(actor.record.uid);
   if (!children.ok()) return Failed{children.error()};
   if (!children->empty()) {
+    // Not waited for: KEDA may have gone, and the pods must not stay for that.
+    std::ranges::stable_partition(*children, [](const auto& child) { return child.ref.kind == "ScaledObject"; });
     for (const auto& child : *children) {
       if (IsBeingDeleted(child.object)) continue;
       const auto deleted = world_.cluster.Delete(child.ref, actor.record.uid);

@@ -1,6 +1,7 @@
 // How an actor is told to be where KEDA scales it, well or not.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 
 #include "tests/simulation/control_plane.h"
@@ -91,6 +92,17 @@ TEST_F(ActorOfKeda, WhatChangesWithTheWorkIsNotWritten) {
   }
   EXPECT_EQ(plane_.store.writes(), store);
   EXPECT_EQ(plane_.cluster.writes(), cluster);
+}
+
+TEST_F(ActorOfKeda, ItsScalerGoesBeforeItsWorkload) {
+  plane_.CreateActor("infer");
+  plane_.Run(seconds(5));
+  plane_.Delete("asyncactors", "default", "infer");
+  plane_.Run(seconds(5));
+  const auto& deleted = plane_.cluster.deleted;
+  ASSERT_FALSE(deleted.empty());
+  EXPECT_EQ(deleted.front(), "ScaledObject");
+  EXPECT_NE(std::ranges::find(deleted, "Deployment"), deleted.end());
 }
 
 TEST_F(ActorOfKeda, ItsDeletionSaysWhatOnlyTheOperatorCanLetGo) {

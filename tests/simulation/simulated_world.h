@@ -158,6 +158,7 @@ class SimulatedCluster final : public ports::Cluster {
     const auto found = children_.find(ref);
     if (found == children_.end() || OwnerOf(found->second) != owner_uid) return Ok();
     found->second.deleting = true;
+    deleted.push_back(ref.kind);
     ++writes_;
     return Ok();
   }
@@ -253,6 +254,7 @@ class SimulatedCluster final : public ports::Cluster {
   }
   [[nodiscard]] std::size_t writes() const { return writes_; }
 
+  std::vector<std::string> deleted;         // kinds, as they were told to go
   std::map<std::string, std::string> held;  // kinds of which none goes for good, with the finalizer
 
  private:
