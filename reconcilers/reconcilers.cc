@@ -16,13 +16,19 @@ const std::vector<std::string>& CollectedResources() {
   return all;
 }
 
+World With(const World& world, QueueAdmins& queues) {
+  return {world.store,       world.cluster, world.composer,        world.scaler,       queues,          world.clock,
+          world.credentials, world.events,  world.namespace_state, world.dead_letters, world.bound_pods};
+}
+
 Key KeyOf(const ports::Record& record) { return Key{record.key.namespace_, record.key.name}; }
 
 }  // namespace
 
 Reconcilers::Reconcilers(const World& world, ReconcilerSettings settings, const observe::Logger& log,
                          std::uint64_t seed)
-    : world_(world),
+    : queues_(world.queues, world.clock),
+      world_(With(world, queues_)),
       settings_(std::move(settings)),
       log_(log),
       random_(seed),

@@ -16,6 +16,7 @@
 #include "reconcilers/object_watch.h"
 #include "reconcilers/owner_index.h"
 #include "reconcilers/small_reconcilers.h"
+#include "reconcilers/wary_queues.h"
 #include "reconcilers/withdraw_credentials.h"
 #include "reconcilers/world.h"
 
@@ -54,7 +55,8 @@ class Reconcilers {
   void ActorsChanged(const std::string& namespace_);
   void Collect(const OwnerIndex::Keys& keys);
 
-  const World world_;
+  WaryQueues queues_;
+  const World world_;  // with these queues
   const ReconcilerSettings settings_;
   const observe::Logger log_;
   Random random_;

@@ -190,6 +190,25 @@ TEST_F(ActorMove, ADeletionInTheMiddleLeavesNoQueue) {
   EXPECT_EQ(second_.queues.count("asya-default-infer"), 0U);
 }
 
+TEST_F(ActorLife, ABrokerThatLetsWaitIsNotAskedForEachActor) {
+  plane_.Create("transports", R"({"metadata":{"name":"sqlite"},"spec":{"type":"sqlite","default":true}})");
+  plane_.Run(seconds(1));
+  plane_.queues.away = true;
+  int asked = 0;
+  plane_.queues.on_question = [&] {
+    ++asked;
+    plane_.clock.Advance(seconds(15));
+  };
+  for (int i = 0; i < 10; ++i) plane_.CreateActor("waits-" + std::to_string(i));
+  plane_.Step();
+  EXPECT_EQ(asked, 1);
+  EXPECT_EQ(plane_.Condition("waits-9", "QueueReady"), "Unknown BrokerUnavailable simulated fault");
+  plane_.queues.away = false;
+  plane_.queues.on_question = nullptr;
+  plane_.Run(seconds(40));
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(plane_.Phase("waits-" + std::to_string(i)), "Napping");
+}
+
 TEST_F(ActorLife, ForceDeletesWithTheWork) {
   plane_.CreateActor("infer", R"(,"paused":true)");
   plane_.Run(seconds(3));

@@ -348,7 +348,7 @@ class SimulatedQueues final : public ports::QueueAdmin, public reconcilers::Queu
     SimulatedQueues* found = nullptr;
     if (spec != nullptr && spec->GetString("type") == "postgres") found = second;
     if (spec != nullptr && spec->GetString("type") == "sqlite") found = this;
-    return {std::shared_ptr<void>(), found};  // the case owns it
+    return {alive_, found};  // the case owns it
   }
   std::vector<ports::QueueAdmin*> All() override { return {this}; }
   void Publish(const std::string& name, std::int64_t count) {
@@ -363,13 +363,18 @@ class SimulatedQueues final : public ports::QueueAdmin, public reconcilers::Queu
   std::map<std::string, Queue> queues;
   std::size_t writes = 0;
   bool away = false;
+  std::function<void()> on_question;                                // such as one that takes its time
   std::function<std::int64_t(const std::string& queue)> consumers;  // keep a queue; none: the broker asks nobody
   SimulatedQueues* second = nullptr;  // the broker of transports of type postgres, where a case has one
 
  private:
-  [[nodiscard]] bool Fails(std::int64_t one_in) const { return away || faults_.Strike(one_in); }
+  [[nodiscard]] bool Fails(std::int64_t one_in) const {
+    if (on_question) on_question();
+    return away || faults_.Strike(one_in);
+  }
 
   Faults& faults_;
+  const std::shared_ptr<void> alive_ = std::make_shared<bool>();
   std::vector<std::weak_ptr<std::function<void(const std::string&)>>> hints_;
 };
 
