@@ -10,6 +10,9 @@ namespace {
 // Bounds the arithmetic of the wait, nothing else.
 constexpr std::chrono::hours kLongestSleep{1};
 
+// By which each actor makes the pause between looks at those without a replica longer.
+constexpr std::chrono::milliseconds kZeroShare{5};
+
 json::Value OrNull(const std::optional<double>& number) { return number ? json::Value(*number) : json::Value(); }
 
 std::string InputsJson(const Signals& signals, const ports::ScalingPolicy& policy) {
@@ -189,6 +192,7 @@ void ReplicaScaler::Work() {
 
 void ReplicaScaler::LookAt(const Key& key) {
   State seen;
+  std::chrono::milliseconds zero_poll{0};
   {
     const std::lock_guard lock(mutex_);
     const auto found = states_.find(key);
@@ -197,8 +201,10 @@ void ReplicaScaler::LookAt(const Key& key) {
     found->second.looked = clock_.Steady();
     SetDue(key, found->second, SteadyTime::max());
     seen = found->second;
+    const auto share = kZeroShare * static_cast<std::int64_t>(states_.size());
+    zero_poll = std::clamp(share, settings_.zero_poll_least, settings_.zero_poll);
   }
-  const Result<Look> look = Decide(seen);
+  const Result<Look> look = Decide(seen, zero_poll);
   Keep(key, seen.generation, look);
   // Whoever is told finds the counts of this look.
   if (look.ok() && on_seen_) on_seen_(Seen{key.first, key.second, look->active, look->present, *look->target});
@@ -222,7 +228,7 @@ void ReplicaScaler::Keep(const Key& key, std::uint64_t generation, const Result<
   if (state.generation == generation) SetDue(key, state, std::min(state.due, look->next));
 }
 
-Result<ReplicaScaler::Look> ReplicaScaler::Decide(const State& state) {
+Result<ReplicaScaler::Look> ReplicaScaler::Decide(const State& state, std::chrono::milliseconds zero_poll) {
   const auto& actor = state.actor;
   ASYA_TRY(const auto stats, queues_.Stats(actor.queue));
   ASYA_TRY(const auto replicas, cluster_.Replicas(actor.deployment));
@@ -252,7 +258,7 @@ Result<ReplicaScaler::Look> ReplicaScaler::Decide(const State& state) {
   look.cause = desired.cause;
   const bool works = signals.visible + signals.in_flight + signals.busy + stats.delayed > 0 || signals.moved;
   const bool on_the_way = desired.replicas != present || signals.starting > 0;
-  const auto rest = present == 0 ? settings_.zero_poll : settings_.idle_poll;
+  const auto rest = present == 0 ? zero_poll : settings_.idle_poll;
   look.next = now + (works || on_the_way ? std::min(settings_.tick, rest) : rest);
   if (desired.look_again) look.next = std::min(look.next, std::max(*desired.look_again, now + settings_.hint_gap));
   return look;

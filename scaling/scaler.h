@@ -35,6 +35,8 @@ struct ScalerSettings {
   std::chrono::milliseconds idle_poll{30000};
   // The same while an actor has no replica: shorter where nobody hints, since only this finds its first envelope.
   std::chrono::milliseconds zero_poll{30000};
+  // Among few actors it is shorter, down to this: 200 looks a second for all of them together.
+  std::chrono::milliseconds zero_poll_least{30000};
   // Off where a replica may work though the cluster does not know it: then at least as many count as busy as envelopes
   // are in work.
   bool replicas_tell_work = true;
@@ -128,7 +130,7 @@ class ReplicaScaler final : public ports::Scaler, public ports::DecisionLog {
   void LookAt(const Key& key);
   // What a look found, if the actor is still there; `generation`: of the actor that was looked at.
   void Keep(const Key& key, std::uint64_t generation, const Result<Look>& look);
-  Result<Look> Decide(const State& state);
+  Result<Look> Decide(const State& state, std::chrono::milliseconds zero_poll);
   void Record(const State& state, const Signals& signals, const Desired& desired, std::int64_t present);
 
   ports::QueueAdmin& queues_;

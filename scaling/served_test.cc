@@ -34,6 +34,7 @@ class ServedTest : public testing::Test {
   ServedTest() {
     ScalerSettings settings;
     settings.zero_poll = milliseconds(500);
+    settings.zero_poll_least = milliseconds(100);
     settings.idle_poll = milliseconds(5000);
     settings.replicas_tell_work = false;
     settings.another_acts = true;
@@ -63,18 +64,35 @@ class ServedTest : public testing::Test {
 };
 
 TEST_F(ServedTest, AnActorAtZeroIsLookedAtOften) {
-  EXPECT_EQ(UntilNext(), milliseconds(500));
+  EXPECT_EQ(UntilNext(), milliseconds(100));
   EXPECT_FALSE(seen_->active);
-  clock_.Advance(milliseconds(500));
+  clock_.Advance(milliseconds(100));
   Put(3, 0);
-  EXPECT_EQ(UntilNext(), milliseconds(500));
+  EXPECT_EQ(UntilNext(), milliseconds(100));
   EXPECT_TRUE(seen_->active);
   EXPECT_EQ(seen_->present, 0);
   EXPECT_EQ(seen_->desired, 3);
   EXPECT_EQ(scaler_->Last("default", "infer", 1).front().to_replicas, 3) << "the decision is recorded";
-  clock_.Advance(milliseconds(500));
+  clock_.Advance(milliseconds(100));
   Put(0, 0, 3);
-  EXPECT_EQ(UntilNext(), milliseconds(500)) << "also when somebody has just taken it";
+  EXPECT_EQ(UntilNext(), milliseconds(100)) << "also when somebody has just taken it";
+}
+
+TEST_F(ServedTest, ActorsAtZeroShareTheLooks) {
+  const auto until_next_of = [this](int count) {
+    for (int i = 1; i < count; ++i) {
+      ports::ScaledActor other = Infer();
+      other.actor = "infer-" + std::to_string(i);
+      other.queue = "asya-default-" + other.actor;
+      queues_.Put(other.queue, {});
+      scaler_->Set(other);
+    }
+    clock_.Advance(milliseconds(500));
+    return UntilNext();
+  };
+  EXPECT_EQ(until_next_of(20), milliseconds(100));
+  EXPECT_EQ(until_next_of(60), milliseconds(300));
+  EXPECT_EQ(until_next_of(200), milliseconds(500)) << "and never less often";
 }
 
 TEST_F(ServedTest, NeverBelowWhatIsInWork) {

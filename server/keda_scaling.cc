@@ -14,6 +14,7 @@ namespace {
 
 // Nobody tells of messages that others publish: an actor at zero is looked at this often.
 constexpr std::chrono::milliseconds kZeroPoll{500};
+constexpr std::chrono::milliseconds kZeroPollLeast{100};  // among few
 // Where brokers hint, they do so for as long as something waits.
 constexpr std::chrono::milliseconds kHintGap{250};
 constexpr std::chrono::milliseconds kRestPoll{5000};
@@ -26,6 +27,7 @@ scaling::ScalerSettings LoopSettings() {
   scaling::ScalerSettings settings;
   settings.hint_gap = kHintGap;
   settings.zero_poll = kZeroPoll;
+  settings.zero_poll_least = kZeroPollLeast;
   settings.idle_poll = kRestPoll;
   settings.another_acts = true;
   settings.replicas_tell_work = false;  // those of short work say nothing, and some cannot
