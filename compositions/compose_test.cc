@@ -118,6 +118,34 @@ TEST(Compose, TellsKedaWhereAndHowToAskOurScaler) {
             R"({"secretTargetRef":[{"key":"ca.crt","name":"scaler-ca","parameter":"caCert"}]})");
 }
 
+TEST(Compose, TellsKedaTheCaOfTheServers) {
+  Settings settings;
+  settings.scaler_tls = true;
+  settings.scaler_ca_pem = "PEM";
+  const ports::ComposeInput input = Input(R"({"image":"a","handler":"m.f"})");
+  const auto set = ActorComposer(settings).Compose(input);
+  ASSERT_TRUE(set.ok()) << set.error().message;
+  const json::Value* authentication = FindObject(set->objects, "TriggerAuthentication");
+  ASSERT_NE(authentication, nullptr);
+  EXPECT_EQ(json::Dump(*authentication->Find("spec")),
+            R"({"configMapTargetRef":[{"key":"ca.crt","name":"infer-gateway","parameter":"caCert"}]})");
+  EXPECT_NE(Everything(set).find(R"("data":{"ca.crt":"PEM"})"), std::string::npos) << "whether relays need it or not";
+  EXPECT_EQ(Everything(set).find("/var/run/asya-gateway"), std::string::npos);
+  const auto named = [](const Result<ports::RenderedSet>& rendered) {
+    const json::Value& trigger =
+        FindObject(rendered->objects, "ScaledObject")->FindPath({"spec", "triggers"})->AsArray().at(0);
+    return trigger.FindPath({"authenticationRef", "name"})->AsString();
+  };
+  EXPECT_EQ(named(set), *authentication->FindPath({"metadata", "name"}));
+  settings.scaler_ca_pem = "PEM and the next one";
+  EXPECT_NE(named(ActorComposer(settings).Compose(input)), named(set)) << "KEDA reads it again by a new name alone";
+  settings.scaler_ca_secret = "scaler-ca";
+  EXPECT_EQ(named(ActorComposer(settings).Compose(input)), "infer-trigger-auth");
+  const auto fixed =
+      ActorComposer(settings).Compose(Input(R"({"image":"a","handler":"m.f","scaling":{"enabled":false}})"));
+  EXPECT_EQ(Everything(fixed).find("infer-gateway"), std::string::npos) << "KEDA has nothing to do with it";
+}
+
 TEST(Compose, PausingWantsZero) {
   const ActorComposer composer{Settings()};
   const auto fixed =

@@ -25,9 +25,11 @@ struct Settings {
   std::string scaler_address = "asya-scaler.asya-system.svc:6000";
   // KEDA speaks TLS to it.
   bool scaler_tls = false;
-  // Secret in the namespaces of actors for that, with the ca.crt by which KEDA believes it; empty: by the CAs of KEDA's
-  // system.
+  // Secret in the namespaces of actors for that, with the ca.crt by which KEDA believes it.
   std::string scaler_ca_secret;
+  // Without such a Secret: the CAs by which KEDA believes it, which it gets beside each actor; empty: by the CAs of
+  // KEDA's system.
+  std::string scaler_ca_pem;
   // The runtime archive in base64 and a hash of it. A change of the hash replaces the pods.
   std::string runtime_base64;
   std::string runtime_hash;

@@ -55,9 +55,10 @@ std::optional<json::Value> RenderConfigMap(const Context& context) {
 std::string GatewayConfigMapName(const Context& context) { return context.name + "-gateway"; }
 
 std::optional<json::Value> RenderGatewayConfigMap(const Context& context) {
-  if (context.settings.gateway_ca_pem.empty()) return std::nullopt;
+  const bool for_relays = !context.settings.gateway_ca_pem.empty();
+  if (!for_relays && !TellsKedaTheCa(context)) return std::nullopt;
   json::Value map = Child(context, "v1", "ConfigMap", GatewayConfigMapName(context), "gateway");
-  map["data"] = json::Object{{"ca.crt", context.settings.gateway_ca_pem}};
+  map["data"] = json::Object{{"ca.crt", for_relays ? context.settings.gateway_ca_pem : context.settings.scaler_ca_pem}};
   return map;
 }
 

@@ -22,7 +22,7 @@ inline constexpr const char* kStateSocketDir = "/var/run/asya/state";
 std::optional<json::Value> RenderServiceAccount(const Context& context);
 // The runtime archive; none with an endpoint.
 std::optional<json::Value> RenderConfigMap(const Context& context);
-// The CAs of the gateway, where relays are told them.
+// The CAs of the servers, where relays or KEDA are told them.
 std::optional<json::Value> RenderGatewayConfigMap(const Context& context);
 // Credentials of the scaler's trigger, where it needs any.
 std::optional<json::Value> RenderTriggerAuthentication(const Context& context);
@@ -54,6 +54,8 @@ std::string ServiceAccountName(const Context& context);
 std::string ConfigMapName(const Context& context);
 std::string GatewayConfigMapName(const Context& context);
 std::string TriggerAuthenticationName(const Context& context);
+// Whether KEDA is told the CAs of the servers by the ConfigMap that is rendered for it.
+bool TellsKedaTheCa(const Context& context);
 // Name of the copy of the transport's credentials in the actor's namespace; empty when the transport has none.
 std::string CredentialsSecretName(const Context& context);
 // What the spec asks for and this installation cannot give, each with its field.

@@ -1,13 +1,20 @@
 #include "compositions/steps.h"
+#include "core/base/sha256.h"
 
 namespace asya::compositions {
 namespace {
 
-json::Value Target(const char* parameter, const std::string& secret, const char* key) {
-  return json::Object{{"parameter", parameter}, {"name", secret}, {"key", key}};
+constexpr std::size_t kCaDigits = 8;
+
+json::Value Target(const char* parameter, const std::string& name, const char* key) {
+  return json::Object{{"parameter", parameter}, {"name", name}, {"key", key}};
 }
 
 json::Value ManagedSpec(const Context& context) {
+  if (TellsKedaTheCa(context)) {
+    json::Array targets = {Target("caCert", GatewayConfigMapName(context), "ca.crt")};
+    return json::Object{{"configMapTargetRef", std::move(targets)}};
+  }
   const std::string& secret = context.settings.scaler_ca_secret;
   if (secret.empty()) return nullptr;
   json::Array targets = {Target("caCert", secret, "ca.crt")};
@@ -38,7 +45,19 @@ json::Value NativeSpec(const Context& context) {
 
 }  // namespace
 
-std::string TriggerAuthenticationName(const Context& context) { return context.name + "-trigger-auth"; }
+bool TellsKedaTheCa(const Context& context) {
+  const Settings& settings = context.settings;
+  return context.scales() && !IsNative(context) && settings.scaler_tls && settings.scaler_ca_secret.empty() &&
+         !settings.scaler_ca_pem.empty();
+}
+
+// KEDA reads a ConfigMap when it begins with a trigger, and its open streams keep what was read. A new name is a new
+// trigger, so that it knows the next CA before that one is used.
+std::string TriggerAuthenticationName(const Context& context) {
+  const std::string name = context.name + "-trigger-auth";
+  if (!TellsKedaTheCa(context)) return name;
+  return name + "-" + Sha256Hex(context.settings.scaler_ca_pem).substr(0, kCaDigits);
+}
 
 std::optional<json::Value> RenderTriggerAuthentication(const Context& context) {
   if (!context.scales()) return std::nullopt;

@@ -311,6 +311,12 @@ bool MakesOwnCertificate(const ApiOptions& options) {
          options.cert_dir.empty();
 }
 
+bool TellsKedaTheCa(const ApiOptions& options) {
+  const ScalerOptions& scaler = options.scaler;
+  return !scaler.address.empty() && scaler.tls && scaler.ca_secret.empty() &&
+         (MakesOwnCertificate(options) || !options.serving_ca_file.empty());
+}
+
 Status CheckServingCa(const std::string& text) {
   return MergeBundles(text, "").empty() ? Status(Invalid("", "the file holds no certificate in PEM")) : Ok();
 }

@@ -75,6 +75,8 @@ struct ApiFiles {
 
 // Behind kube-apiserver, where none is given: the server makes its certificate itself and keeps it in a Secret.
 bool MakesOwnCertificate(const ApiOptions& options);
+// Whether the servers bring the CA to KEDA by which it believes their scaler: nobody else does, and it is known.
+bool TellsKedaTheCa(const ApiOptions& options);
 
 inline constexpr const char* kInCluster = "in-cluster";
 inline constexpr const char* kEmptyCa = "the file is empty: no client certificate would be asked for";

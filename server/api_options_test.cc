@@ -232,5 +232,19 @@ TEST_F(ApiOptionsTest, WebhooksBelongToControllers) {
             std::string::npos);
 }
 
+TEST(TellsKedaTheCa, WhereItIsKnownAndNobodyElseDoes) {
+  ApiOptions options;
+  options.aggregated = kInCluster;
+  EXPECT_FALSE(TellsKedaTheCa(options)) << "KEDA is not served";
+  options.scaler.address = "0.0.0.0";
+  EXPECT_TRUE(TellsKedaTheCa(options));
+  options.tls_cert_file = "tls.crt";
+  EXPECT_FALSE(TellsKedaTheCa(options)) << "nobody knows who signed it";
+  options.serving_ca_file = "ca.crt";
+  EXPECT_TRUE(TellsKedaTheCa(options));
+  options.scaler.ca_secret = "scaler-ca";
+  EXPECT_FALSE(TellsKedaTheCa(options));
+}
+
 }  // namespace
 }  // namespace asya::server

@@ -97,20 +97,8 @@ void ClusterGateway::StopListening(std::chrono::milliseconds grace) {
   if (reports_) reports_->Stop(grace);
 }
 
-void ClusterGateway::UseCa(const std::string& pem) {
-  const std::lock_guard lock(ca_mutex_);
-  ca_pem_ = pem;
-}
-
-Result<std::string> ClusterGateway::Ca() {
-  const std::lock_guard lock(ca_mutex_);
-  if (ca_pem_.empty())
-    return Fail(ErrorCode::kUnavailable, "the server has no certificate yet that relays could trust");
-  return ca_pem_;
-}
-
 void ClusterGateway::JoinTo(Controllers::Parts& controllers) {
-  controllers.gateway_ca = [this] { return Ca(); };
+  controllers.takes_reports = true;
   controllers.leads = [this](QueueDirectory& queues) { BeginSending(queues); };
   controllers.yields = [this] { EndSending(); };
   controllers.keep_letter = [this](const std::string& body, const ports::AbandonedWork& work) {

@@ -63,16 +63,14 @@ class ClusterGateway {
   [[nodiscard]] std::string reports_address() const { return reports_->address(); }
   Status ReplaceTls(const http::TlsIdentity& identity) { return reports_->ReplaceTls(identity, {}); }
   void StopListening(std::chrono::milliseconds grace);
-  // Of the certificate in use; relays are told it.
-  void UseCa(const std::string& pem);
   // The reports of relays, of whom `authenticate` knows, before the body is read; the caller sees to it that it may
   // block.
   [[nodiscard]] http::Handler ServeReports(apiserver::Authenticator authenticate) const;
   // To be forgotten now and then.
   std::vector<Upkeep::Drop> Drops();
 
-  // Has the controllers tell relays of this gateway, be told of the work of pods, and send first messages on while they
-  // lead.
+  // Has the controllers tell relays how they know this gateway, be told of the work of pods, and send first messages on
+  // while they lead.
   void JoinTo(Controllers::Parts& controllers);
   // After the servers that it serves. Idempotent.
   void Stop();
@@ -80,7 +78,6 @@ class ClusterGateway {
  private:
   void BeginSending(QueueDirectory& queues);
   void EndSending();
-  Result<std::string> Ca();
   gateway::Deps MakeDeps();
   ClusterGateway(std::unique_ptr<TaskDatabase> database, const Parts& parts);
 
@@ -98,8 +95,6 @@ class ClusterGateway {
   http::Router internal_;
   gateway::Reaper reaper_;
   std::unique_ptr<http::Server> reports_;
-  std::mutex ca_mutex_;
-  std::string ca_pem_;
   std::mutex load_mutex_;
   Controllers::OnLoad on_load_;
   bool stopped_ = false;

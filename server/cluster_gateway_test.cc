@@ -153,12 +153,6 @@ TEST_F(ClusterGatewayTest, AFirstMessageWaitsForWhoLeadsAndIsSentOnce) {
   queues.Stop();
 }
 
-TEST_F(ClusterGatewayTest, RelaysAreToldOfTheCaOnceThereIsOne) {
-  EXPECT_EQ(here_->GatewayCa().error().code, ErrorCode::kUnavailable);
-  here_->gateway().UseCa("PEM");
-  EXPECT_EQ(*here_->GatewayCa(), "PEM");
-}
-
 TEST_F(ClusterGatewayTest, WhoIsNoPodSpeaksForNobody) {
   const std::string id = here_->CreateTask("vision");
   const std::string report = R"({"task":")" + id + R"(","namespace":"vision","type":"status","status":"failed"})";

@@ -79,7 +79,7 @@ struct Controllers::Standing {
 
   cluster::kubernetes::Client client;
   cluster::kubernetes::KubernetesCluster cluster;
-  std::string gateway_ca;  // that actors were written with
+  std::string serving_ca;  // that actors were written with
   cluster::kubernetes::TransportCredentials credentials;
   cluster::kubernetes::ClusterEvents events;
   cluster::kubernetes::KubernetesAccess access;
@@ -96,7 +96,7 @@ Controllers::Controllers(ControllerOptions options, const Parts& parts)
       credentials_(secrets_client_, {options_.namespace_, options_.variables}, parts_.clock, parts_.logger),
       plan_client_(parts_.cluster, parts_.clock, &parts_.metrics),
       dry_run_(plan_client_, options_.owner_references),
-      composer_(options_.composer, parts_.gateway_ca),
+      composer_(options_.composer, parts_.serving_ca, parts_.takes_reports),
       no_queues_(std::make_unique<NoQueues>()),
       scaler_(std::make_unique<ScaledByKeda>()),
       queues_([this](const json::Value& transport) { return credentials_.ForServer(transport); }, parts_.clock),
@@ -191,11 +191,11 @@ Status Controllers::Fit() const {
   ASYA_TRY_STATUS(parts_.trusted());
   const auto standing = Current();
   if (standing == nullptr) return Fail(ErrorCode::kClosed, "the controllers stop");
-  if (parts_.gateway_ca) {
-    ASYA_TRY(const std::string now, parts_.gateway_ca());
+  if (parts_.serving_ca) {
+    ASYA_TRY(const std::string now, parts_.serving_ca());
     // It happens once in months: to begin anew is the one way to write all actors anew that has to work anyway.
-    if (standing->reconcilers && now != standing->gateway_ca) {
-      return Fail(ErrorCode::kUnavailable, "the CA of the gateway is another one now; beginning anew");
+    if (standing->reconcilers && now != standing->serving_ca) {
+      return Fail(ErrorCode::kUnavailable, "the CA of the servers is another one now; beginning anew");
     }
   }
   return standing->Ready();
@@ -220,8 +220,8 @@ void Controllers::Lead() {
   const auto standing = Current();
   if (standing == nullptr) return;  // it stops
   // Without it, though it was there when this replica was fit, the next look begins anew.
-  if (const auto ca = parts_.gateway_ca ? parts_.gateway_ca() : Result<std::string>(""); ca.ok()) {
-    standing->gateway_ca = *ca;
+  if (const auto ca = parts_.serving_ca ? parts_.serving_ca() : Result<std::string>(""); ca.ok()) {
+    standing->serving_ca = *ca;
   }
   standing->reconcilers = std::make_unique<reconcilers::Reconcilers>(
       reconcilers::World{parts_.objects, standing->cluster, composer_, *scaler_, queues_, parts_.clock,

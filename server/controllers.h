@@ -53,8 +53,10 @@ class Controllers {
     const Clock& clock;
     observe::Logger logger;
     observe::Metrics& metrics;
-    // Of an https gateway, the CAs by which relays know it; an error while they are not known. None: no such gateway.
-    std::function<Result<std::string>()> gateway_ca{};
+    // The CAs by which relays and KEDA know the servers; an error while they are not known. None: nobody is told them.
+    std::function<Result<std::string>()> serving_ca{};
+    // Relays report to the servers.
+    bool takes_reports = false;
     // When this replica begins and ends to lead; the second comes before the queues go.
     std::function<void(QueueDirectory& queues)> leads{};
     std::function<void()> yields{};

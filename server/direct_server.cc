@@ -58,6 +58,7 @@ struct DirectServer::Parts {
   const Clock& clock = RealClock();
   Random random;
   observe::Metrics metrics;
+  ServingCa serving_ca{files.serving_ca_pem};
   std::shared_ptr<apiserver::Current<apiserver::TokenFile>> tokens;
   std::shared_ptr<apiserver::Current<apiserver::Roles>> roles;
   std::shared_ptr<apiserver::OidcKeys> oidc_keys;  // null without an issuer
@@ -228,7 +229,6 @@ Status DirectServer::Parts::Listen() {
     ASYA_TRY_STATUS(gateway->Listen(
         {options.reports_address, *options.reports_port}, identity,
         delegation->Dispatch(installation->Guard(gateway->ServeReports(delegation->MakeRelayAuthenticator())))));
-    gateway->UseCa(files.serving_ca_pem);
   }
   if (delegation && (!options.serving_ca_file.empty() || MakesOwnCertificate(options))) {
     ca_bundle = std::make_unique<CaBundle>(delegation->client(), files.serving_ca_pem, logger.For("ca-bundle"),
@@ -269,7 +269,7 @@ void DirectServer::Parts::MakeServing() {
                            [this](const Serving& now) -> Status {
                              ca_bundle->Replace(now.Bundle());
                              ASYA_TRY_STATUS(ReplaceTls(now.identity, std::nullopt));
-                             if (gateway) gateway->UseCa(now.Bundle());
+                             serving_ca.Use(now.Bundle());
                              return Ok();
                            }});
 }
@@ -302,7 +302,7 @@ void DirectServer::Parts::WatchCertificates() {
                  [this](const std::vector<std::string>& now) -> Status {
                    ASYA_TRY_STATUS(CheckServingCa(now[0]));
                    ca_bundle->Replace(now[0]);
-                   if (gateway) gateway->UseCa(now[0]);
+                   serving_ca.Use(now[0]);
                    return Ok();
                  });
   }
@@ -337,6 +337,7 @@ void DirectServer::Parts::MakeControllers() {
   if (!options.controllers) return;
   const auto trusted = [this] { return installation->Trusted(); };
   Controllers::Parts parts{trusted, files.cluster, database->objects(), clock, logger.For("controllers"), metrics};
+  if (gateway || TellsKedaTheCa(options)) parts.serving_ca = [this] { return serving_ca.Pem(); };
   if (gateway) gateway->JoinTo(parts);
   if (options.webhooks) parts.would_inject = [this](const json::Value& pod) { return webhooks->WouldInject(pod); };
   controllers = std::make_unique<Controllers>(MakeControllerOptions(options, files), parts);
@@ -383,8 +384,7 @@ std::string DirectServer::address() const { return parts_->server->address(); }
 
 Result<std::unique_ptr<DirectServer>> DirectServer::Start(const ApiOptions& options, ApiFiles files,
                                                           const observe::Logger& logger) {
-  auto server =
-      std::unique_ptr<DirectServer>(new DirectServer(std::make_unique<Parts>(options, std::move(files), logger)));
+  std::unique_ptr<DirectServer> server(new DirectServer(std::make_unique<Parts>(options, std::move(files), logger)));
   Parts& parts = *server->parts_;
   parts.PrepareAccess();
   ASYA_TRY_STATUS(parts.OpenDatabase());

@@ -1,4 +1,4 @@
-// GatewayComposer: the built-in composition with the CA by which relays know the gateway now.
+// GatewayComposer: the built-in composition with the CA by which relays and KEDA know the servers now.
 #pragma once
 
 #include <functional>
@@ -16,13 +16,15 @@ namespace asya::server {
 // Thread safe.
 class GatewayComposer final : public ports::Composer {
  public:
-  // `gateway_ca` gives PEM, or an error while it is not known; none: relays need none.
-  GatewayComposer(compositions::Settings settings, std::function<Result<std::string>()> gateway_ca)
-      : settings_(std::move(settings)), gateway_ca_(std::move(gateway_ca)) {
-    if (!gateway_ca_) composer_ = std::make_shared<const compositions::ActorComposer>(settings_);
+  // `serving_ca` gives PEM, or an error while it is not known; none: nobody is told one. `for_relays`: they report to
+  // the servers.
+  GatewayComposer(compositions::Settings settings, std::function<Result<std::string>()> serving_ca, bool for_relays)
+      : settings_(std::move(settings)), serving_ca_(std::move(serving_ca)), for_relays_(for_relays) {
+    if (!serving_ca_) composer_ = std::make_shared<const compositions::ActorComposer>(settings_);
   }
 
-  // As ActorComposer; kUnavailable as well, while the CA is not known: without it no relay could report.
+  // As ActorComposer; kUnavailable as well, while the CA is not known: without it no relay could report, and KEDA would
+  // not ask.
   [[nodiscard]] Result<ports::RenderedSet> Compose(const ports::ComposeInput& input) const override {
     ASYA_TRY(const std::shared_ptr<const compositions::ActorComposer> composer, Now());
     return composer->Compose(input);
@@ -30,11 +32,12 @@ class GatewayComposer final : public ports::Composer {
 
  private:
   [[nodiscard]] Result<std::shared_ptr<const compositions::ActorComposer>> Now() const {
-    if (!gateway_ca_) return composer_;
-    ASYA_TRY(const std::string pem, gateway_ca_());
+    if (!serving_ca_) return composer_;
+    ASYA_TRY(const std::string pem, serving_ca_());
     const std::lock_guard lock(mutex_);
-    if (!composer_ || pem != settings_.gateway_ca_pem) {
-      settings_.gateway_ca_pem = pem;
+    if (!composer_ || pem != settings_.scaler_ca_pem) {
+      settings_.scaler_ca_pem = pem;
+      if (for_relays_) settings_.gateway_ca_pem = pem;
       composer_ = std::make_shared<const compositions::ActorComposer>(settings_);
     }
     return composer_;
@@ -42,7 +45,8 @@ class GatewayComposer final : public ports::Composer {
 
   mutable std::mutex mutex_;
   mutable compositions::Settings settings_;
-  const std::function<Result<std::string>()> gateway_ca_;
+  const std::function<Result<std::string>()> serving_ca_;
+  const bool for_relays_;
   mutable std::shared_ptr<const compositions::ActorComposer> composer_;
 };
 

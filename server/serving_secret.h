@@ -4,8 +4,10 @@
 
 #include <chrono>
 #include <functional>
+#include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cluster/kubernetes/client.h"
@@ -41,6 +43,26 @@ struct Serving {
 // kube-apiserver has it.
 Result<Serving> Renewed(const std::optional<Serving>& before, const std::string& names, WallTime now,
                         const std::function<bool(const std::string& pem)>& in_place);
+
+// The CAs by which others know the certificate in use. Thread safe.
+class ServingCa {
+ public:
+  explicit ServingCa(std::string pem) : pem_(std::move(pem)) {}
+  void Use(std::string pem) {
+    const std::lock_guard lock(mutex_);
+    pem_ = std::move(pem);
+  }
+  // kUnavailable until there are some.
+  Result<std::string> Pem() {
+    const std::lock_guard lock(mutex_);
+    if (pem_.empty()) return Fail(ErrorCode::kUnavailable, "the server has no certificate yet that others could trust");
+    return pem_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::string pem_;
+};
 
 class ServingSecret {
  public:

@@ -125,7 +125,6 @@ class ServerOfACluster {
   // As the controllers do.
   void Lead(QueueDirectory& queues) { controllers_.leads(queues); }
   void Yield() { controllers_.yields(); }
-  Result<std::string> GatewayCa() { return controllers_.gateway_ca(); }
   // Speaks without TLS.
   [[nodiscard]] std::uint16_t tasks_port() const {
     const std::string address = tasks_->address();
