@@ -136,6 +136,16 @@ def test_another_namespace_and_ports_are_followed_everywhere(helm: str) -> None:
             assert left_out["values"] == ["kube-system", "other"]
 
 
+def test_servers_that_hold_ports_of_their_nodes_go_before_the_next_ones_come(helm: str) -> None:
+    def strategy(*flags: str) -> Any:
+        found = objects(template(helm, "--set=database.secretName=db", *flags))
+        return one(found, "Deployment", "asya-server")["spec"]["strategy"]["rollingUpdate"]
+
+    assert strategy() == {"maxUnavailable": 0, "maxSurge": 1}
+    # With as many nodes as replicas one that comes first would find its ports taken everywhere.
+    assert strategy("--set=server.hostNetwork=true") == {"maxUnavailable": 1, "maxSurge": 0}
+
+
 def arguments(found: list[dict[str, Any]]) -> list[str]:
     container = one(found, "Deployment", "asya-server")["spec"]["template"]["spec"]["containers"][0]
     return list(container["args"])
