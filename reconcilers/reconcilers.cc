@@ -41,6 +41,7 @@ Reconcilers::Reconcilers(const World& world, ReconcilerSettings settings, const 
       transport_reconciler_(world_),
       flavor_reconciler_(world_),
       depth_reconciler_(world_, settings_),
+      queue_drift_(world_.queues, log_, settings_.metrics),
       garbage_collector_(world_.store, world_.clock, owners_, CollectedResources()),
       actors_("actors", {world_.clock, random_, log_, settings_.metrics}, [this](const Key& k) { return Actor(k); }),
       crew_("crew", {world_.clock, random_, log_, settings_.metrics},
@@ -174,14 +175,13 @@ Outcome Reconcilers::Source(const Key& key) {
 }
 
 Outcome Reconcilers::FindMissingQueues() {
-  std::set<std::string> present;
-  for (ports::QueueAdmin* admin : world_.queues.All()) {
-    const auto queues = admin->List();
-    if (!queues.ok()) return RequeueAfter{settings_.queue_drift_poll};
-    present.insert(queues->begin(), queues->end());
-  }
-  for (const auto& [queue, key] : index_.Queues()) {
-    if (present.count(queue) == 0) actors_.queue().Add(key);
+  const auto all = index_.Queues();
+  std::vector<std::string> names;
+  for (const auto& [queue, key] : all) names.push_back(queue);
+  const std::vector<std::string> missing = queue_drift_.Missing(names);
+  const std::set<std::string> gone(missing.begin(), missing.end());
+  for (const auto& [queue, key] : all) {
+    if (gone.contains(queue)) actors_.queue().Add(key);
   }
   return RequeueAfter{settings_.queue_drift_poll};
 }

@@ -15,6 +15,7 @@
 #include "reconcilers/namespace_reconciler.h"
 #include "reconcilers/object_watch.h"
 #include "reconcilers/owner_index.h"
+#include "reconcilers/queue_drift.h"
 #include "reconcilers/small_reconcilers.h"
 #include "reconcilers/wary_queues.h"
 #include "reconcilers/withdraw_credentials.h"
@@ -69,6 +70,7 @@ class Reconcilers {
   TransportReconciler transport_reconciler_;
   FlavorReconciler flavor_reconciler_;
   DepthReconciler depth_reconciler_;
+  QueueDrift queue_drift_;  // of the thread of sources
   OwnerIndex owners_;
   GarbageCollector garbage_collector_;
   Controller actors_;

@@ -33,6 +33,7 @@ class WaryQueues final : public QueueAdmins {
   std::shared_ptr<ports::QueueAdmin> For(const json::Value& transport) override;
   void Forget(const std::string& transport) override { inner_.Forget(transport); }
   std::vector<ports::QueueAdmin*> All() override { return inner_.All(); }
+  FoundQueues FindMissing(const std::vector<std::string>& queues) override { return inner_.FindMissing(queues); }
 
  private:
   struct Memory;

@@ -26,6 +26,7 @@ class SlowQueues final : public QueueAdmins, public ports::QueueAdmin {
   std::shared_ptr<void> SubscribeHints(std::function<void(const std::string&)> /*on_work*/) override { return nullptr; }
   std::shared_ptr<ports::QueueAdmin> For(const json::Value& /*transport*/) override { return {alive, this}; }
   std::vector<ports::QueueAdmin*> All() override { return {this}; }
+  FoundQueues FindMissing(const std::vector<std::string>& /*queues*/) override { return {}; }
 
   seconds takes{0};
   std::optional<Error> error;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,6 +24,12 @@
 
 namespace asya::reconcilers {
 
+// What became of queues.
+struct FoundQueues {
+  std::vector<std::string> missing;
+  std::map<std::string, Error> silent;  // by Transport: brokers that did not answer, of whose queues nothing is known
+};
+
 // The brokers that this installation can reach.
 class QueueAdmins {
  public:
@@ -33,6 +40,8 @@ class QueueAdmins {
   // There is no Transport of that name any more.
   virtual void Forget(const std::string& /*transport*/) {}
   virtual std::vector<ports::QueueAdmin*> All() = 0;
+  // Each is looked for where it was last made.
+  virtual FoundQueues FindMissing(const std::vector<std::string>& queues) = 0;
 };
 
 struct World {

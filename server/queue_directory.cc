@@ -1,6 +1,8 @@
 #include "server/queue_directory.h"
 
 #include <algorithm>
+#include <iterator>
+#include <set>
 #include <utility>
 
 namespace asya::server {
@@ -290,6 +292,33 @@ Result<std::vector<std::string>> QueueDirectory::List() {
     names.insert(names.end(), found.begin(), found.end());
   }
   return names;
+}
+
+reconcilers::FoundQueues QueueDirectory::FindMissing(const std::vector<std::string>& queues) {
+  std::map<std::shared_ptr<Broker>, std::vector<std::string>> by_broker;
+  std::map<const Broker*, std::string> transports;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const std::string& queue : queues) {
+      const auto place = places_.find(queue);
+      by_broker[place == places_.end() ? local_ : place->second].push_back(queue);
+    }
+    for (const auto& [name, asked] : brokers_) transports[asked.broker.get()] = name;
+  }
+  reconcilers::FoundQueues found;
+  for (const auto& [broker, wanted] : by_broker) {
+    const auto listed = broker->List();
+    // Without a Secret nothing is there for this server; the actors say so.
+    if (!listed.ok() && broker->IsConnected()) {
+      found.silent.emplace(transports[broker.get()], listed.error());
+      continue;
+    }
+    const std::set<std::string> there =
+        listed.ok() ? std::set<std::string>(listed->begin(), listed->end()) : std::set<std::string>();
+    std::ranges::copy_if(wanted, std::back_inserter(found.missing),
+                         [&there](const std::string& queue) { return !there.contains(queue); });
+  }
+  return found;
 }
 
 std::shared_ptr<void> QueueDirectory::SubscribeHints(std::function<void(const std::string&)> on_work) {

@@ -53,6 +53,7 @@ class QueueDirectory final : public reconcilers::QueueAdmins, public ports::Queu
   // Of a queue on the broker of this Transport. kUnavailable: it cannot be had; kInvalid: it is on no remote broker.
   Result<std::unique_ptr<ports::MessageQueue>> NewConsumer(const json::Value& transport, const std::string& queue);
   std::vector<ports::QueueAdmin*> All() override { return {this}; }
+  reconcilers::FoundQueues FindMissing(const std::vector<std::string>& queues) override;
 
   // Of the local broker.
   Status Ensure(const ports::QueueSpec& spec) override;
@@ -86,10 +87,10 @@ class QueueDirectory final : public reconcilers::QueueAdmins, public ports::Queu
     std::shared_ptr<Broker> broker;
     SteadyTime at{};
   };
-  std::map<std::string, Asked> brokers_;                    // by name of the Transport
-  std::map<std::string, std::shared_ptr<Broker>> places_;   // of queues
-  std::vector<std::weak_ptr<Broker>> made_;                 // all that live, and some that do not
-  std::recursive_mutex hints_mutex_;  // apart: a broker tells hints under a lock of its own
+  std::map<std::string, Asked> brokers_;                   // by name of the Transport
+  std::map<std::string, std::shared_ptr<Broker>> places_;  // of queues
+  std::vector<std::weak_ptr<Broker>> made_;                // all that live, and some that do not
+  std::recursive_mutex hints_mutex_;                       // apart: a broker tells hints under a lock of its own
   std::list<std::function<void(const std::string&)>> subscribers_;
 };
 

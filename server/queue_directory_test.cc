@@ -2,7 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <map>
 #include <memory>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "core/json/parse.h"
 #include "transports/memory/broker.h"
@@ -33,11 +38,23 @@ TEST(QueueDirectory, ASecretThatIsMissingIsNoQueueThatIsMissing) {
 class QueueDirectoryTest : public ::testing::Test {
  protected:
   // One that has every queue it is asked for; counted while it lives.
-  class FakeBroker final : public RemoteBroker {
+  class FakeBroker final : public RemoteBroker, public ports::QueueAdmin {
    public:
-    FakeBroker(int& living, const Clock& clock) : living_(living), broker_(clock) { ++living_; }
+    FakeBroker(int& living, const bool& silent, const Clock& clock) : living_(living), silent_(silent), broker_(clock) {
+      ++living_;
+    }
     ~FakeBroker() override { --living_; }
-    ports::QueueAdmin& admin() override { return broker_.Admin(); }
+    ports::QueueAdmin& admin() override { return *this; }
+    Status Ensure(const ports::QueueSpec& spec) override { return broker_.Admin().Ensure(spec); }
+    Status Remove(const std::string& name, bool force) override { return broker_.Admin().Remove(name, force); }
+    Result<ports::QueueStats> Stats(const std::string& name) override { return broker_.Admin().Stats(name); }
+    Result<std::vector<std::string>> List() override {
+      if (silent_) return Fail(ErrorCode::kTimeout, "no answer");
+      return broker_.Admin().List();
+    }
+    std::shared_ptr<void> SubscribeHints(std::function<void(const std::string&)> on_work) override {
+      return broker_.Admin().SubscribeHints(std::move(on_work));
+    }
     ports::Publisher& publisher() override { return broker_.Publisher(); }
     [[nodiscard]] std::size_t MessageLimitBytes() const override { return 1; }
     std::unique_ptr<ports::MessageQueue> NewConsumer(const std::string& queue) override {
@@ -46,6 +63,7 @@ class QueueDirectoryTest : public ::testing::Test {
 
    private:
     int& living_;
+    const bool& silent_;
     transports::memory::Broker broker_;
   };
 
@@ -60,12 +78,17 @@ class QueueDirectoryTest : public ::testing::Test {
 
   FakeClock clock_;
   int living_ = 0;
+  std::map<std::string, FakeBroker*> brokers_;  // made last, by Transport
+  std::map<std::string, bool> silent_;          // Transports whose brokers do not answer
   ports::Credentials::Values secret_{{"ASYA_RABBITMQ_PASSWORD", "one"}};
   transports::memory::Broker local_{clock_};
   QueueDirectory directory_{
       [this](const json::Value&) -> Result<ports::Credentials::Values> { return secret_; }, clock_,
-      [this](const json::Value&, const ports::Credentials::Values&, const Clock& clock) {
-        return Result<std::unique_ptr<RemoteBroker>>(std::make_unique<FakeBroker>(living_, clock));
+      [this](const json::Value& transport, const ports::Credentials::Values&, const Clock& clock) {
+        const std::string name = transport.FindPath({"metadata", "name"})->AsString();
+        auto made = std::make_unique<FakeBroker>(living_, silent_[name], clock);
+        brokers_[name] = made.get();
+        return Result<std::unique_ptr<RemoteBroker>>(std::move(made));
       }};
 };
 
@@ -100,6 +123,29 @@ TEST_F(QueueDirectoryTest, WhatNobodyAsksForIsClosed) {
   clock_.Advance(std::chrono::minutes(11));
   static_cast<void>(directory_.For(Transport("rabbit")));
   EXPECT_EQ(living_, 1);
+}
+
+TEST_F(QueueDirectoryTest, ABrokerThatIsAwayHidesNoQueueOfAnother) {
+  const auto rabbit = directory_.For(Transport("rabbit"));
+  const auto other = directory_.For(Transport("other"));
+  ASSERT_TRUE(rabbit->Ensure({"here", "1"}).ok());
+  ASSERT_TRUE(rabbit->Ensure({"gone", "2"}).ok());
+  ASSERT_TRUE(other->Ensure({"unknown", "3"}).ok());
+  const std::vector<std::string> all = {"here", "gone", "unknown"};
+  EXPECT_EQ(directory_.FindMissing(all).missing, std::vector<std::string>());
+  const auto behind = [this](const std::string& queue) {
+    EXPECT_TRUE(brokers_.at("rabbit")->Remove(queue, true).ok());
+  };
+  behind("gone");
+  silent_["other"] = true;
+  auto found = directory_.FindMissing(all);
+  EXPECT_EQ(found.missing, std::vector<std::string>({"gone"}));
+  ASSERT_EQ(found.silent.size(), 1U);
+  EXPECT_EQ(found.silent.at("other").message, "no answer");
+  silent_["other"] = false;
+  found = directory_.FindMissing(all);
+  EXPECT_EQ(found.missing, std::vector<std::string>({"gone"}));
+  EXPECT_TRUE(found.silent.empty());
 }
 
 TEST_F(QueueDirectoryTest, TheEndClosesWhatIsHeldToo) {

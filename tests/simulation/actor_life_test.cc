@@ -300,6 +300,10 @@ TEST_F(ActorLife, WhatIsNoLongerRenderedGoesAndWhatIsLostComesBack) {
   plane_.queues.queues.erase("asya-default-infer");
   plane_.Run(seconds(35));
   EXPECT_EQ(plane_.queues.queues.count("asya-default-infer"), 1U);
+  plane_.queues.silent = Fail(ErrorCode::kUnavailable, "away");
+  plane_.queues.queues.erase("asya-default-infer");
+  plane_.Run(seconds(35));
+  EXPECT_EQ(plane_.queues.queues.count("asya-default-infer"), 1U) << "another broker's silence is nothing to this one";
 }
 
 TEST_F(ActorLife, WhatOthersDidToItIsToldInEvents) {
