@@ -9,7 +9,10 @@ from pathlib import Path
 
 LOWEST = 10_000
 TRIES = 1_000
+REMEMBERED = 2_000
 RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
+# Given out by this process, the last one at the end: who got one may not have bound it yet.
+_given: list[int] = []
 
 
 def free_ports(count: int) -> list[int]:
@@ -25,9 +28,15 @@ def free_ports(count: int) -> list[int]:
     with contextlib.ExitStack() as held:
         for _ in range(TRIES):
             probe = held.enter_context(socket.socket())
+            port = random.randrange(LOWEST, highest)
+            if port in _given:
+                continue
             with contextlib.suppress(OSError):
-                probe.bind(("127.0.0.1", random.randrange(LOWEST, highest)))
-                found.append(int(probe.getsockname()[1]))
+                probe.bind(("127.0.0.1", port))
+                found.append(port)
             if len(found) == count:
+                _given.extend(found)
+                # Of few ports half at most, so that some are left.
+                del _given[: max(0, len(_given) - min(REMEMBERED, (highest - LOWEST) // 2))]
                 return found
     raise RuntimeError(f"no {count} free ports between {LOWEST} and {highest}")
