@@ -19,7 +19,9 @@ struct Promised {
 
 Administration::Administration(const AdministrationSettings& settings, const Clock& clock)
     : settings_(settings), clock_(clock), loop_(clock), message_bytes_max_(settings.message_bytes_max) {
-  if (!settings.management_url.empty()) management_.emplace(settings.management_url, settings.address);
+  if (settings.management_url.empty()) return;
+  management_.emplace(settings.management_url, settings.address);
+  numbers_.emplace([this] { return management_->AllNumbers(); }, clock);
 }
 
 Administration::~Administration() { Stop(); }
@@ -114,6 +116,8 @@ Status Administration::Remove(const std::string& name, bool force) {
     std::int64_t held = found->messages;
     if (management_) {
       const auto numbers = management_->Numbers(name);
+      // A queue that is new has no numbers yet.
+      if (!numbers.ok() && numbers.error().code != ErrorCode::kNotFound) return numbers.error();
       if (numbers.ok()) held += numbers->unacknowledged;
     }
     if (held > 0) {
@@ -135,16 +139,14 @@ Result<ports::QueueStats> Administration::Stats(const std::string& name) {
   ASYA_TRY(const Method found, Look(name));
   ports::QueueStats stats;
   stats.visible = found.messages;
-  if (!management_) return stats;
-  const auto numbers = management_->Numbers(name);
-  if (!numbers.ok()) {
-    // A queue that is new has no numbers yet.
-    if (numbers.error().code == ErrorCode::kNotFound) return stats;
-    return numbers.error();
-  }
-  stats.in_flight = numbers->unacknowledged;
-  stats.arrived_total = numbers->published;
-  stats.settled_total = numbers->acknowledged;
+  if (!numbers_) return stats;
+  const KeptNumbers::Known known = numbers_->Of(name);
+  // What waits has to be worked on whatever is in work; but a queue of which that is not known is not an empty one. Of
+  // consumers there may be none: a relay that wants no more has cancelled its own.
+  if (known.problem && stats.visible == 0) return *known.problem;
+  stats.in_flight = known.numbers.unacknowledged;
+  stats.arrived_total = known.numbers.published;
+  stats.settled_total = known.numbers.acknowledged;
   return stats;
 }
 

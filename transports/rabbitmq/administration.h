@@ -19,6 +19,7 @@
 #include "transports/net/loop.h"
 #include "transports/rabbitmq/address.h"
 #include "transports/rabbitmq/calls.h"
+#include "transports/rabbitmq/kept_numbers.h"
 #include "transports/rabbitmq/link.h"
 #include "transports/rabbitmq/management.h"
 #include "transports/rabbitmq/publishing.h"
@@ -50,8 +51,11 @@ class Administration final : public ports::QueueAdmin, public ports::Publisher {
 
   // kConflict also when the queue is there with another type.
   Status Ensure(const ports::QueueSpec& spec) override;
-  // Without `force` also refused while the queue has consumers: they may hold messages.
+  // Without `force` also refused while the queue has consumers: they may hold messages; and while the management API,
+  // where there is one, does not tell how many are held.
   Status Remove(const std::string& name, bool force) override;
+  // While the management API does not answer, a queue with waiting messages has the other numbers as they were last,
+  // and of one without it is an error: nobody knows whether there is work.
   Result<ports::QueueStats> Stats(const std::string& name) override;
   Result<std::vector<std::string>> List() override;
   std::shared_ptr<void> SubscribeHints(std::function<void(const std::string& queue)> on_work) override;
@@ -84,6 +88,7 @@ class Administration final : public ports::QueueAdmin, public ports::Publisher {
   const AdministrationSettings settings_;
   const Clock& clock_;
   std::optional<Management> management_;
+  std::optional<KeptNumbers> numbers_;  // of `management_`
   net::Loop loop_;
   std::thread thread_;
   std::atomic<std::size_t> message_bytes_max_;  // written by the thread

@@ -19,6 +19,14 @@ std::int64_t IntAt(const json::Value& value, std::initializer_list<std::string_v
   return found != nullptr && found->IsInt() ? found->AsInt() : 0;
 }
 
+Management::QueueNumbers NumbersIn(const json::Value& queue) {
+  Management::QueueNumbers numbers;
+  numbers.unacknowledged = IntAt(queue, {"messages_unacknowledged"});
+  numbers.published = IntAt(queue, {"message_stats", "publish"});
+  numbers.acknowledged = IntAt(queue, {"message_stats", "ack"});
+  return numbers;
+}
+
 }  // namespace
 
 Management::Management(const std::string& url, const BrokerAddress& address)
@@ -50,10 +58,18 @@ Result<std::string> Management::Get(const std::string& path) {
 Result<Management::QueueNumbers> Management::Numbers(const std::string& queue) {
   ASYA_TRY(const std::string body, Get("/api/queues/" + virtual_host_ + "/" + PercentEncoded(queue)));
   ASYA_TRY(const json::Value value, json::Parse(body));
-  QueueNumbers numbers;
-  numbers.unacknowledged = IntAt(value, {"messages_unacknowledged"});
-  numbers.published = IntAt(value, {"message_stats", "publish"});
-  numbers.acknowledged = IntAt(value, {"message_stats", "ack"});
+  return NumbersIn(value);
+}
+
+Result<std::map<std::string, Management::QueueNumbers>> Management::AllNumbers() {
+  constexpr const char* kColumns = "?columns=name,messages_unacknowledged,message_stats.publish,message_stats.ack";
+  ASYA_TRY(const std::string body, Get("/api/queues/" + virtual_host_ + kColumns));
+  ASYA_TRY(const json::Value value, json::Parse(body));
+  std::map<std::string, QueueNumbers> numbers;
+  if (!value.IsArray()) return numbers;
+  for (const json::Value& queue : value.AsArray()) {
+    if (const auto name = queue.GetString("name")) numbers[*name] = NumbersIn(queue);
+  }
   return numbers;
 }
 

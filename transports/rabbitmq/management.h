@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,8 @@ class Management {
   };
   // kNotFound: no such queue, or not known there yet.
   Result<QueueNumbers> Numbers(const std::string& queue);
+  // Of all queues of the virtual host, by name.
+  Result<std::map<std::string, QueueNumbers>> AllNumbers();
   // Names of the queues that Administration made.
   Result<std::vector<std::string>> OurQueues();
 
