@@ -57,13 +57,16 @@ struct Settlement {
     kAck,
     // the input stays in its queue with the body `retry_body`, invisible for `retry_delay`; crash_count becomes 0
     kRetry,
-    kGiveBack,  // the input is visible again at once as it was; no attempt is counted
+    // the input is visible again at once as it was. No attempt is counted; crash_count becomes what it was at the
+    // delivery, or `crash_count` where that is more
+    kGiveBack,
   };
   DeliveryTag tag;
   Action action = Action::kAck;
   std::vector<Outgoing> publish;
   std::string retry_body;
   std::chrono::microseconds retry_delay{0};
+  std::int64_t crash_count = 0;  // of kGiveBack: what this consumer knows, with the invocations that died under it
 };
 
 // What happens to a consumer. Called on the transport's own thread, one call at a time; must not block.

@@ -73,6 +73,81 @@ TEST(Crash, PoisonEndsAsADeadLetterAfterItsLimit) {
   EXPECT_LE(runtime.CallsOf("poison"), 6);
 }
 
+// Its worker dies, and is not back before the message has gone back.
+void DieForLong(FakeRuntime& runtime) {
+  runtime.SetHealth(R"({"status":"loading"})");
+  runtime.CutCalls();
+}
+
+// Has the worker come back each time that all has gone back, until there is a dead letter.
+std::optional<model::Envelope> TakeLetter(RelayHarness& harness, FakeRuntime& runtime) {
+  const auto has_letter = [&] { return harness.Stats("x-sink").visible > 0; };
+  constexpr int kDeathsMax = 8;
+  for (int death = 1; death <= kDeathsMax; ++death) {
+    RelayHarness::Eventually([&] {
+      const ports::QueueStats stats = harness.Stats("infer");
+      return has_letter() || (runtime.CallsOf("poison") == death && stats.visible > 0 && stats.in_flight == 0);
+    });
+    if (has_letter()) return harness.Take("x-sink");
+    runtime.SetHealth(R"({"status":"ready"})");
+  }
+  return std::nullopt;
+}
+
+TEST(Crash, PoisonIsCountedThoughTheWorkerTakesLongerToComeBackThanSuspectsWait) {
+  RelayHarness harness;
+  harness.limits.suspect_patience = std::chrono::milliseconds(1);
+  FakeRuntime runtime(harness.folder(), [&](Call&) { DieForLong(runtime); });
+  harness.Start();
+  harness.Send(harness.Make("poison"));
+  const auto taken = TakeLetter(harness, runtime);
+  ASSERT_TRUE(taken.has_value());
+  EXPECT_EQ(taken->status.error.GetString("type"), "RuntimeCrash");
+  EXPECT_EQ(runtime.CallsOf("poison"), 5);
+}
+
+TEST(Crash, WhatSharedACrashAndWentBackRunsAloneAfterwards) {
+  RelayHarness harness;
+  harness.settings.concurrency = 2;
+  harness.limits.suspect_patience = std::chrono::milliseconds(1);
+  FakeRuntime runtime(harness.folder(), [&](Call& call) {
+    if (call.envelope().id == "poison") {
+      RelayHarness::Eventually([&] { return runtime.CallsOf("beside") > 0; });
+      DieForLong(runtime);
+    } else if (runtime.CallsOf("beside") == 1) {
+      call.WaitForClose();
+    } else {
+      call.Return("1");
+    }
+  });
+  harness.Start();
+  for (const char* id : {"poison", "beside"}) harness.Send(harness.Make(id, {"post"}));
+  ASSERT_TRUE(TakeLetter(harness, runtime).has_value());
+  EXPECT_TRUE(harness.Take("post").has_value());
+  EXPECT_EQ(runtime.CallsOf("poison"), 5);
+  EXPECT_EQ(runtime.CallsOf("beside"), 2);
+}
+
+TEST(Crash, ADeathWhileTheRelayDrainsIsCounted) {
+  RelayHarness harness;
+  FakeRuntime runtime(harness.folder(), [&](Call& call) {
+    RelayHarness::Eventually([&] { return harness.Get("/readyz").find("draining") != std::string::npos; });
+    call.Die();
+  });
+  harness.MakeQueue("infer");
+  harness.Send(harness.Make("poison"));
+  for (int death = 0; death < 5; ++death) {
+    harness.Start();
+    ASSERT_TRUE(RelayHarness::Eventually([&] { return runtime.CallsOf("poison") == death + 1; }));
+    harness.Stop();
+  }
+  harness.Start();
+  const auto taken = harness.Take("x-sink");
+  ASSERT_TRUE(taken.has_value());
+  EXPECT_EQ(taken->status.error.GetString("type"), "RuntimeCrash");
+  EXPECT_EQ(runtime.CallsOf("poison"), 5);
+}
+
 TEST(Crash, TheDeadLetterTellsOfTheLastDeathThoughThatIsToldAfterTheConnectionEnds) {
   RelayHarness harness;
   harness.limits.end_patience = tests::kPatience;

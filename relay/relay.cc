@@ -80,16 +80,6 @@ void Relay::Drain(std::function<void()> on_idle) {
   Changed();
 }
 
-void Relay::GiveUp() {
-  for (const auto& [number, job] : jobs_) {
-    if (!job->leased || job->stage == Stage::kSettling) continue;
-    ports::Settlement settlement;
-    settlement.tag = job->tag;
-    settlement.action = ports::Settlement::Action::kGiveBack;
-    parts_.queue.Settle(settlement);
-  }
-}
-
 Relay::Readiness Relay::readiness() const {
   if (draining_) return {false, "draining"};
   if (runtime_.kind != RuntimeState::Kind::kReady) {

@@ -1,4 +1,5 @@
 // Taking messages in: parse, adopt, line up, begin; and giving back.
+#include <algorithm>
 #include <utility>
 
 #include "relay/admit.h"
@@ -9,6 +10,15 @@ namespace asya::relay {
 namespace {
 
 double Seconds(std::chrono::microseconds time) { return static_cast<double>(time.count()) / 1e6; }
+
+// What died beside others and goes back is run alone wherever it comes next, which only a count tells.
+ports::Settlement Returned(const Job& job) {
+  ports::Settlement settlement;
+  settlement.tag = job.tag;
+  settlement.action = ports::Settlement::Action::kGiveBack;
+  settlement.crash_count = std::max<std::int64_t>(job.crashes, job.suspect ? 1 : 0);
+  return settlement;
+}
 
 }  // namespace
 
@@ -154,9 +164,13 @@ void Relay::GrantCredits() {
 
 void Relay::GiveBack(Job& job) {
   lineup_.Ended(job.number);
-  ports::Settlement settlement;
-  settlement.action = ports::Settlement::Action::kGiveBack;
-  Conclude(job, std::move(settlement), "given_back", "");
+  Conclude(job, Returned(job), "given_back", "");
+}
+
+void Relay::GiveUp() {
+  for (const auto& [number, job] : jobs_) {
+    if (job->leased && job->stage != Stage::kSettling) parts_.queue.Settle(Returned(*job));
+  }
 }
 
 void Relay::GiveBackUnstarted(bool with_suspects) {

@@ -141,6 +141,48 @@ TEST_P(MessageQueueSuite, GivingBackAnInvocationThatBeganCountsNoCrash) {
   EXPECT_EQ(taken[0].crash_count, 0);
 }
 
+TEST_P(MessageQueueSuite, CrashesUnderALivingConsumerAreKeptWhenItGivesBack) {
+  MakeQueue("asya-test-a");
+  Publish("asya-test-a", {"poison"});
+  auto consumer = Consume("asya-test-a", 1);
+  constexpr std::int64_t kCrashes = ports::kLeastCrashLimit;
+  for (std::int64_t crash = 0; crash < kCrashes; ++crash) {
+    const auto taken = consumer->Take(1);
+    ASSERT_EQ(taken.size(), 1U);
+    ASSERT_EQ(taken[0].body, "poison");
+    ASSERT_EQ(taken[0].crash_count, crash);
+    ASSERT_TRUE(consumer->Begin(taken[0].tag, crash + 1).ok());
+    ports::Settlement settlement = GiveBack(taken[0].tag);
+    settlement.crash_count = crash + 1;
+    ASSERT_TRUE(consumer->Settle(settlement).ok());
+    consumer->Queue().Grant(1);
+  }
+  const auto taken = consumer->Take(1);
+  ASSERT_EQ(taken.size(), 1U);
+  EXPECT_EQ(taken[0].crash_count, kCrashes);
+  EXPECT_TRUE(consumer->Settle(Ack(taken[0].tag)).ok());
+  Publish("asya-test-a", {"good"});
+  EXPECT_THAT(TakeAll("asya-test-a", 1), ElementsAre("good"));
+}
+
+TEST_P(MessageQueueSuite, SeveralCrashesUnderOneDeliveryAreKeptAndThoseBeforeItAreNeverForgotten) {
+  MakeQueue("asya-test-a");
+  Publish("asya-test-a", {"1"});
+  auto consumer = Consume("asya-test-a", 1);
+  for (const std::int64_t told : {3, 0}) {
+    const auto taken = consumer->Take(1);
+    ASSERT_EQ(taken.size(), 1U);
+    ASSERT_TRUE(consumer->Begin(taken[0].tag, taken[0].crash_count + 1).ok());
+    ports::Settlement settlement = GiveBack(taken[0].tag);
+    settlement.crash_count = told;
+    ASSERT_TRUE(consumer->Settle(settlement).ok());
+    consumer->Queue().Grant(1);
+  }
+  const auto taken = consumer->Take(1);
+  ASSERT_EQ(taken.size(), 1U);
+  EXPECT_EQ(taken[0].crash_count, 3);
+}
+
 TEST_P(MessageQueueSuite, AnUnroutableOutputLeavesEverythingAsItWas) {
   MakeQueue("asya-test-a");
   MakeQueue("asya-test-b");

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "transports/memory/state.h"
 
 namespace asya::transports::memory {
@@ -116,7 +118,7 @@ Status Broker::State::Apply(Consumer& consumer, ports::Settlement& settlement) {
       break;
     }
     case Action::kGiveBack:
-      lease.message.crash_count = lease.crash_count_before;
+      lease.message.crash_count = std::max(lease.crash_count_before, settlement.crash_count);
       queue.ready.push_front(std::move(lease.message));
       break;
   }

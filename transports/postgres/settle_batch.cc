@@ -164,8 +164,9 @@ Status BatchRun::GiveBacks() {
   std::vector<std::int64_t> rows;
   std::vector<std::int64_t> counts;
   for (const std::size_t i : places) {
-    rows.push_back(batch_.settlements[i].first.row);
-    counts.push_back(batch_.settlements[i].first.crash_count_before);
+    const auto& [leased, settlement] = batch_.settlements[i];
+    rows.push_back(leased.row);
+    counts.push_back(std::max(leased.crash_count_before, settlement.crash_count));
   }
   ASYA_TRY(
       const Rows changed,

@@ -79,7 +79,10 @@ void Consumer::OnSettle(ports::Settlement settlement) {
   Lease* lease = Valid(tag);
   if (lease == nullptr) return Tell(tag, LeaseLost(), true);
   if (Status size = CheckSizes(settlement); !size.ok()) return Tell(tag, std::move(size), true);
-  if (settlement.action == Action::kGiveBack) return GiveBack(tag, *lease, true);
+  if (settlement.action == Action::kGiveBack) {
+    lease->crashes = std::max(lease->crashes, settlement.crash_count);
+    return GiveBack(tag, *lease, true);
+  }
   std::vector<Publication> batch;
   if (settlement.action == Action::kRetry) {
     const bool delayed = settlement.retry_delay.count() > 0;

@@ -83,6 +83,7 @@ class Consumer final : public ports::MessageQueue {
     std::int64_t next_loss = 0;
     LossSet pardoned = 0;
     std::int64_t crashes = 0;
+    std::int64_t deaths = 0;  // of a delivery that goes back: how many calls died under this relay
     WallTime visible_at{};
     std::string message_id;
     std::optional<std::string> body;
@@ -141,6 +142,7 @@ class Consumer final : public ports::MessageQueue {
   [[nodiscard]] Publication CopyOf(const Lease& lease, std::string body) const;
   void OnSettle(ports::Settlement settlement);
   void GiveBack(ports::DeliveryTag tag, Lease& lease, bool tell);
+  void Mourn(ports::DeliveryTag tag, Lease& lease, bool tell);
   void PutBack(ports::DeliveryTag tag, bool tell);
   void Send(ports::DeliveryTag tag, std::vector<Publication> batch, bool tell);
   void Finish(ports::DeliveryTag tag, bool requeue);

@@ -1,6 +1,7 @@
 // What comes in over the consuming link, and what becomes of each delivery.
 #include <algorithm>
 #include <charconv>
+#include <memory>
 #include <utility>
 
 #include "transports/rabbitmq/consumer.h"
@@ -124,8 +125,7 @@ void Consumer::Keep(Lease& lease, const std::string& body) {
 // can be written down, all are.
 void Consumer::Examine(ports::DeliveryTag tag, Incoming&& incoming) {
   const Lease& lease = leases_.at(tag);
-  const LossSet happened =
-      lease.losses >= kPardonableLossesMax ? ~LossSet{0} : LossNumber(lease.losses) - 1;
+  const LossSet happened = lease.losses >= kPardonableLossesMax ? ~LossSet{0} : LossNumber(lease.losses) - 1;
   begun_->Count(lease.print, happened & ~lease.pardoned,
                 [this, tag, held = std::make_shared<Incoming>(std::move(incoming))](std::int64_t deaths) {
                   const auto found = leases_.find(tag);
@@ -226,7 +226,10 @@ void Consumer::OnSettle(ports::Settlement settlement) {
   if (Status size = CheckSizes(settlement); !size.ok()) return Tell(tag, std::move(size), true);
   Lease& lease = found->second;
   const WallTime now = clock_.Now();
-  if (settlement.action == Action::kGiveBack) return GiveBack(tag, lease, true);
+  if (settlement.action == Action::kGiveBack) {
+    lease.deaths = std::max<std::int64_t>(0, settlement.crash_count - lease.crashes);
+    return GiveBack(tag, lease, true);
+  }
   std::vector<Publication> batch;
   if (settlement.action == Action::kRetry) {
     const auto delay = std::chrono::ceil<std::chrono::milliseconds>(settlement.retry_delay);
@@ -247,6 +250,7 @@ void Consumer::OnSettle(ports::Settlement settlement) {
 
 // Its number comes again, and nobody has died of it: the record goes first.
 void Consumer::GiveBack(ports::DeliveryTag tag, Lease& lease, bool tell) {
+  if (lease.deaths > 0) return Mourn(tag, lease, tell);
   if (!std::exchange(lease.begun, false)) return PutBack(tag, tell);
   lease.settling = true;
   begun_->Remove(lease.print, lease.next_loss, [this, tag, tell] {
@@ -254,15 +258,33 @@ void Consumer::GiveBack(ports::DeliveryTag tag, Lease& lease, bool tell) {
   });
 }
 
+// What died under this relay becomes losses of the copy, each with the record that a call had begun. Here they are
+// written before all else, as that of the call is.
+void Consumer::Mourn(ports::DeliveryTag tag, Lease& lease, bool tell) {
+  lease.settling = true;
+  const std::int64_t end = std::min<std::int64_t>(lease.losses + lease.deaths, kPardonableLossesMax);
+  const auto missing = std::make_shared<std::int64_t>(1);  // until all were told
+  const auto written = [this, tag, tell, missing] {
+    if (--*missing == 0 && leases_.contains(tag)) PutBack(tag, tell);
+  };
+  for (std::int64_t number = lease.losses; number < end; ++number) {
+    ++*missing;
+    begun_->Write(lease.print, number, written);
+  }
+  written();
+}
+
 // By a copy, because brokers before 4.3 count a message that is put back as one whose consumer failed.
 void Consumer::PutBack(ports::DeliveryTag tag, bool tell) {
   const Lease& lease = leases_.at(tag);
-  if (consuming_->version() >= kNackIsFreeFrom || !lease.body) {
+  const bool is_free = consuming_->version() >= kNackIsFreeFrom && lease.deaths == 0;
+  if (is_free || !lease.body) {
     Finish(tag, true);
     return Tell(tag, Ok(), tell);
   }
   std::vector<Publication> copy;
   copy.push_back(CopyOf(lease, *lease.body));
+  copy.back().losses += lease.deaths;
   Send(tag, std::move(copy), tell);
 }
 
@@ -292,7 +314,8 @@ void Consumer::Finish(ports::DeliveryTag tag, bool requeue) {
   if (found->second.resolved && (found->second.begun || found->second.crashes > 0)) {
     begun_->RemoveAll(found->second.print, std::max(found->second.losses, found->second.next_loss));
   }
-  if (requeue && consuming_->version() < kNackIsFreeFrom) Pardoned(found->second, clock_.Steady());
+  const bool is_counted = requeue && consuming_->version() < kNackIsFreeFrom;
+  if (is_counted && found->second.deaths == 0) Pardoned(found->second, clock_.Steady());
   leases_.erase(found);
   windows_->Done(ChannelTag(tag), requeue, clock_.Steady());
 }

@@ -112,7 +112,7 @@ class Reactor {
   Status OnHello(Session& session, FrameReader frame);
   Status OnBegin(Session& session, FrameReader frame);
   Status OnSettle(Session& session, std::string_view content);
-  void GiveBack(Session& session, std::uint64_t tag);
+  void GiveBack(Session& session, std::uint64_t tag, std::int64_t known_crashes);
   void Attach(Session& session, Queue& queue);
   void Close(Session& session);
   void SweepSilent();

@@ -147,7 +147,7 @@ Status Reactor::OnSettle(Session& session, std::string_view content) {
     return Ok();
   }
   if (settlement.action == ports::Settlement::Action::kGiveBack) {
-    GiveBack(session, tag);
+    GiveBack(session, tag, settlement.crash_count);
     WriteSettled(session.stream.out(), tag, Ok());
     return Ok();
   }
@@ -173,14 +173,13 @@ Status Reactor::OnSettle(Session& session, std::string_view content) {
   return Ok();
 }
 
-void Reactor::GiveBack(Session& session, std::uint64_t tag) {
+void Reactor::GiveBack(Session& session, std::uint64_t tag, std::int64_t known_crashes) {
   const LeaseOf lease = session.leases.at(tag);
+  const std::int64_t crash_count = std::max(lease.crash_count_before, known_crashes);
   session.leases.erase(tag);
   Queue& queue = *session.queue;
-  if (lease.crash_count != lease.crash_count_before) {
-    NoteCrashCount(queue.id, lease.message, lease.crash_count_before);
-  }
-  queue.backlog.GiveBack(lease.message, lease.since_us, lease.crash_count_before);
+  if (lease.crash_count != crash_count) NoteCrashCount(queue.id, lease.message, crash_count);
+  queue.backlog.GiveBack(lease.message, lease.since_us, crash_count);
   Touch(queue);
 }
 

@@ -74,6 +74,7 @@ std::string_view FrameReader::Bytes(std::size_t limit) {
 void WriteSettle(std::string& out, std::uint64_t tag, const ports::Settlement& settlement) {
   FrameWriter frame(out, FrameType::kSettle);
   frame.U64(tag).U8(static_cast<std::uint8_t>(settlement.action)).I64(settlement.retry_delay.count());
+  frame.I64(settlement.crash_count);
   frame.Bytes(settlement.retry_body).U32(static_cast<std::uint32_t>(settlement.publish.size()));
   for (const auto& message : settlement.publish) {
     frame.Bytes(message.queue).Bytes(message.message_id).Bytes(message.body);
@@ -88,9 +89,10 @@ Result<ports::Settlement> ReadSettle(std::string_view content, std::size_t messa
   const std::uint8_t action = frame.U8();
   settlement.action = static_cast<Action>(action);
   settlement.retry_delay = std::chrono::microseconds(frame.I64());
+  settlement.crash_count = frame.I64();
   settlement.retry_body = frame.Bytes(message_limit_bytes);
   const std::size_t count = frame.U32();
-  if (!frame.good() || count > kPublishesMax || settlement.retry_delay.count() < 0 ||
+  if (!frame.good() || count > kPublishesMax || settlement.retry_delay.count() < 0 || settlement.crash_count < 0 ||
       action > static_cast<std::uint8_t>(Action::kGiveBack)) {
     return Malformed("settle");
   }

@@ -13,7 +13,7 @@ namespace asya::transports::sqlite {
 
 // A frame is: u32 length of what follows, u8 type, fields. Integers are little endian; bytes are u32 length and
 // content.
-constexpr std::uint8_t kProtocolVersion = 1;
+constexpr std::uint8_t kProtocolVersion = 2;
 constexpr std::size_t kFrameHeaderBytes = 4;
 constexpr std::size_t kFrameBytesMax = 32 * 1024 * 1024;
 constexpr std::size_t kQueueNameBytesMax = 255;
@@ -31,8 +31,9 @@ enum class FrameType : std::uint8_t {
   kGrant = 2,   // u32 count
   kRevoke = 3,  //
   kBegin = 4,   // u64 tag, i64 crash count
-  kSettle =
-      5,  // u64 tag, u8 action, i64 delay in microseconds, bytes retry body, u32 count, count x (bytes queue, id, body)
+  // u64 tag, u8 action, i64 delay in microseconds, i64 crash count, bytes retry body, u32 count, count x (bytes queue,
+  // id, body)
+  kSettle = 5,
   kPing = 6,       //
   kWelcome = 65,   // u8 version, u32 lease in milliseconds, u32 message limit in bytes
   kWaiting = 66,   // bytes reason: the queue does not exist (any more); leases and credits are void

@@ -39,7 +39,10 @@ void Consumer::OnSettle(ports::Settlement settlement) {
   }
   if (Status size = CheckSizes(settlement); !size.ok()) return events_->OnSettled(tag, std::move(size));
   Lease& lease = found->second;
-  if (settlement.action == End::kGiveBack) return GiveBack(tag, true);
+  if (settlement.action == End::kGiveBack) {
+    lease.crashes = std::max(lease.crashes, settlement.crash_count);
+    return GiveBack(tag, true);
+  }
   std::vector<Addressed> messages;
   if (settlement.action == End::kRetry) {
     const auto delay = std::chrono::ceil<std::chrono::seconds>(settlement.retry_delay);
