@@ -68,6 +68,7 @@ void Relay::Call(Job& job) {
 void Relay::CallFinished(JobNumber number, const Finished& finished) {
   Job& job = *Find(number);
   --running_;
+  if (!job.leased) --away_;
   job.work = std::max(parts_.clock.Now() - job.called_at, std::chrono::microseconds(0));
   parts_.metrics.execution.Observe(static_cast<double>(job.work.count()) / 1e6);
   switch (finished.how) {

@@ -1,7 +1,9 @@
 // Readiness, drain, and what survives a lost connection.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <future>
+#include <memory>
 
 #include "tests/support/fake_runtime.h"
 #include "tests/support/relay_harness.h"
@@ -102,6 +104,87 @@ TEST(Readiness, ALostConnectionLosesNoWorkAndRunsNothingTwice) {
   EXPECT_TRUE(harness.Take("post").has_value());
   EXPECT_EQ(runtime.CallsOf("e1"), 1);
   EXPECT_EQ(harness.Stats("post").arrived_total, 1);
+}
+
+// Another replica of the actor, that holds what it gets.
+class Replica final : public ports::ConsumerEvents {
+ public:
+  explicit Replica(RelayHarness& harness) : queue_(harness.broker().NewConsumer("asya-ns-infer")) {
+    queue_->Start(*this);
+    EXPECT_TRUE(RelayHarness::Eventually([this] { return connected_.load(); }));
+  }
+  ~Replica() override { queue_->Stop(std::chrono::milliseconds(0)); }
+  void Grant() { queue_->Grant(1); }
+  void GiveBack() {
+    ports::Settlement settlement;
+    settlement.action = ports::Settlement::Action::kGiveBack;
+    settlement.tag = ports::DeliveryTag(1);
+    queue_->Settle(settlement);
+  }
+  void OnDeliveries(std::vector<ports::Delivery>) override {}
+  void OnStarted(ports::DeliveryTag, Status) override {}
+  void OnSettled(ports::DeliveryTag, Status) override {}
+  void OnConnection(bool connected, const std::string&) override { connected_ = connected; }
+
+ private:
+  std::unique_ptr<ports::MessageQueue> queue_;
+  std::atomic<bool> connected_ = false;
+};
+
+TEST(Readiness, ABusyRelayTakesItsOwnMessageBackBeforeAnotherRunsItAgain) {
+  RelayHarness harness;
+  std::promise<void> finish;
+  const auto finished = finish.get_future().share();
+  FakeRuntime runtime(harness.folder(), [finished](Call& call) {
+    finished.wait();
+    call.Return("1");
+  });
+  harness.Start();
+  harness.Send(harness.Make("e1", {"post"}));
+  ASSERT_TRUE(RelayHarness::Eventually([&] { return runtime.CallsOf("e1") == 1; }));
+  Replica other(harness);
+  harness.broker().Cut(harness.consumer());
+  EXPECT_TRUE(RelayHarness::Eventually([&] { return harness.Stats("infer").in_flight == 1; }));
+  other.Grant();
+  finish.set_value();
+  EXPECT_TRUE(harness.Take("post").has_value());
+  EXPECT_TRUE(RelayHarness::Eventually([&] { return harness.Stats("infer").in_flight == 0; }));
+  EXPECT_EQ(harness.Stats("infer").settled_total, 1);
+}
+
+TEST(Readiness, WhatABusyRelayGetsInPlaceOfItsOwnMessageGoesBack) {
+  RelayHarness harness;
+  harness.limits.first_seek_pause = harness.limits.longest_seek_pause = std::chrono::milliseconds(1);
+  std::promise<void> finish;
+  const auto finished = finish.get_future().share();
+  FakeRuntime runtime(harness.folder(), [finished](Call& call) {
+    finished.wait();
+    call.Return("1");
+  });
+  harness.Start();
+  harness.Send(harness.Make("e1", {"post"}));
+  ASSERT_TRUE(RelayHarness::Eventually([&] { return runtime.CallsOf("e1") == 1; }));
+  {
+    Replica other(harness);
+    other.Grant();
+    harness.broker().Cut(harness.consumer());
+    harness.Send(harness.Make("e2", {"post"}));
+    // Taken and given back, again and again.
+    const auto received = [&] {
+      const std::string metrics = harness.Get("/metrics");
+      const std::size_t at = metrics.find("} ", metrics.find("asya_actor_messages_received_total{"));
+      return at == std::string::npos ? 0 : std::stoi(metrics.substr(at + 2));
+    };
+    EXPECT_TRUE(RelayHarness::Eventually([&] { return received() >= 4; }));
+    EXPECT_TRUE(RelayHarness::Eventually([&] { return harness.Stats("infer").visible == 1; }));
+    other.GiveBack();
+    EXPECT_TRUE(RelayHarness::Eventually(
+        [&] { return harness.Stats("infer").in_flight == 1 && harness.Stats("infer").visible == 1; }));
+  }
+  finish.set_value();
+  EXPECT_TRUE(RelayHarness::Eventually([&] { return harness.Stats("post").arrived_total == 2; }));
+  EXPECT_EQ(runtime.CallsOf("e1"), 1);
+  EXPECT_EQ(runtime.CallsOf("e2"), 1);
 }
 
 }  // namespace

@@ -14,9 +14,11 @@ Relay::Relay(const Settings& settings, const RelayLimits& limits, RelayParts par
       started_at_(started_at),
       credits_(static_cast<std::size_t>(settings.concurrency)),
       call_pause_(limits.first_call_pause),
+      seek_pause_(limits.first_seek_pause),
       hold_timer_(parts_.reactor),
       patience_timer_(parts_.reactor),
-      orphan_timer_(parts_.reactor) {
+      orphan_timer_(parts_.reactor),
+      seek_timer_(parts_.reactor) {
   // The ends of every route are tried again even where nobody has written a policy for them.
   if (settings_.is_end_actor) settings_.resiliency.policies.try_emplace("default");
 }
@@ -25,6 +27,9 @@ void Relay::OnConnection(bool connected, const std::string& reason) {
   connected_ = connected;
   connection_reason_ = reason;
   granted_ = 0;
+  seeks_ = connected;
+  seek_pause_ = limits_.first_seek_pause;
+  seek_timer_.Cancel();
   if (!connected) {
     parts_.metrics.reconnects.Add();
     parts_.logger.Warning("connection to the queue lost", {{"reason", reason}});

@@ -39,9 +39,12 @@ struct RelayLimits {
   std::chrono::milliseconds longest_call_pause{500};
   std::chrono::milliseconds suspect_patience{10'000};  // how long suspects wait for a runtime that is not ready
   std::chrono::milliseconds end_patience{1000};        // how long calls wait to be told how a worker died
-  std::chrono::milliseconds orphan_life{60'000};       // how long an outcome waits for its message to come again
-  std::size_t orphans = 2048;                          // outcomes that wait for theirs; the oldest are forgotten
-  std::size_t orphan_bytes = 64U << 20U;               // of them
+  // How long a busy relay waits until it looks for its own messages again, after it got another's in their place.
+  std::chrono::milliseconds first_seek_pause{1000};
+  std::chrono::milliseconds longest_seek_pause{30'000};
+  std::chrono::milliseconds orphan_life{60'000};  // how long an outcome waits for its message to come again
+  std::size_t orphans = 2048;                     // outcomes that wait for theirs; the oldest are forgotten
+  std::size_t orphan_bytes = 64U << 20U;          // of them
   std::int64_t least_crash_limit = ports::kLeastCrashLimit;
   bool has_claim_store = false;  // in which a payload lies that is too large for a report
 };
@@ -100,6 +103,7 @@ class Relay final : public ports::ConsumerEvents {
   void BeginCalls();
   void Begin(Job& job);
   void GrantCredits();
+  void ReturnFound(Job& job);
   void GiveBack(Job& job);
   void GiveBackUnstarted(bool with_suspects);
   // call.cc: the handler is called.
@@ -164,7 +168,9 @@ class Relay final : public ports::ConsumerEvents {
   std::deque<JobNumber> begun_;
   std::size_t beginning_ = 0;
   std::size_t running_ = 0;
+  std::size_t away_ = 0;  // of those that run: calls whose message went with a lost connection
   std::size_t granted_ = 0;
+  bool seeks_ = false;  // messages are asked for though all slots are busy: those of calls that run may be among them
   Credits credits_;
 
   RuntimeState runtime_;
@@ -175,11 +181,13 @@ class Relay final : public ports::ConsumerEvents {
   bool had_first_call_ = false;
   std::optional<WallTime> ready_at_;
   std::chrono::milliseconds call_pause_;
+  std::chrono::milliseconds seek_pause_;
   SteadyTime killed_until_{};
   WallTime granted_at_{};
   Timer hold_timer_;
   Timer patience_timer_;
   Timer orphan_timer_;
+  Timer seek_timer_;
   std::unordered_map<JobNumber, std::unique_ptr<Timer>> settle_timers_;
 };
 

@@ -158,6 +158,7 @@ void Relay::PauseSettling(Job& job) {
 // The lease is lost, the work is not: the message will come again.
 void Relay::Park(Job& job) {
   job.leased = false;
+  if (job.stage == Stage::kRunning) ++away_;
   job.orphaned_at = parts_.clock.Steady();
   if (job.stage == Stage::kPausing) job.stage = Stage::kSettling;
   orphans_.emplace(job.Key(), job.number);

@@ -61,6 +61,8 @@ void Relay::Take(ports::Delivery delivery) {
   } else if (draining_ || runtime_.kind == RuntimeState::Kind::kFailed ||
              runtime_.kind == RuntimeState::Kind::kAbsent) {
     GiveBack(taken);
+  } else if (away_ > 0 && unfinished() >= credits_.limit()) {
+    ReturnFound(taken);
   } else {
     lineup_.Add(taken.number, taken.suspect);
   }
@@ -79,6 +81,7 @@ bool Relay::Adopt(const ports::Delivery& delivery, const model::Envelope& envelo
   orphans_.erase(found);
   job->tag = delivery.tag;
   job->leased = true;
+  if (job->stage == Stage::kRunning) --away_;
   job->settlement.tag = delivery.tag;
   by_tag_[delivery.tag.get()] = job->number;
   parts_.logger.Info("kept the work of a message that came again", {{"id", job->envelope.id}});
@@ -151,11 +154,13 @@ void Relay::OnStarted(ports::DeliveryTag tag, Status status) {
 
 void Relay::GrantCredits() {
   if (runtime_.kind != RuntimeState::Kind::kReady || !connected_ || draining_) return;
-  const std::size_t open = unfinished();
-  const std::size_t settling = in_flight() > open ? in_flight() - open : 0;
+  const std::size_t leased = unfinished() - away_;
+  const std::size_t settling = in_flight() > leased ? in_flight() - leased : 0;
+  const bool seeking = seeks_ && away_ > 0;
+  const std::size_t open = seeking ? leased : unfinished();
   const std::size_t missing = credits_.Missing(open, settling, granted_);
   // A grant is a message to the broker: a few at a time, unless there is nothing to do.
-  const std::size_t least = open + granted_ == 0 ? 1 : std::max<std::size_t>(1, credits_.limit() / 4);
+  const std::size_t least = seeking || open + granted_ == 0 ? 1 : std::max<std::size_t>(1, credits_.limit() / 4);
   if (missing < least) return;
   granted_ += missing;
   granted_at_ = parts_.clock.Now();
@@ -165,6 +170,18 @@ void Relay::GrantCredits() {
 void Relay::GiveBack(Job& job) {
   lineup_.Ended(job.number);
   Conclude(job, Returned(job), "given_back", "");
+}
+
+// Another's message in place of our own. Where there are many of them, the search costs little and delays few.
+void Relay::ReturnFound(Job& job) {
+  if (std::exchange(seeks_, false)) {
+    seek_timer_.After(seek_pause_, [this] {
+      seeks_ = true;
+      Pump();
+    });
+    seek_pause_ = std::min(seek_pause_ * 2, limits_.longest_seek_pause);
+  }
+  GiveBack(job);
 }
 
 void Relay::GiveUp() {
