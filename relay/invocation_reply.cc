@@ -26,6 +26,17 @@ std::string KeepEnd(std::string text, std::size_t limit_bytes) {
   return "…" + text.substr(begin);
 }
 
+// The quick walk refuses some of what is JSON, such as what is nested deeply.
+bool IsOneValue(std::string_view text) {
+  json::Scan scan(text);
+  scan.Space();
+  if (scan.Value(json::SplitOptions().depth_limit) && scan.AtEnd()) return true;
+  json::SplitOptions options;
+  options.depth_limit += kAroundFrame;
+  const auto items = json::SplitArray("[" + std::string(text) + "]", options);
+  return items.ok() && items->size() == 1;
+}
+
 }  // namespace
 
 InvocationReply::InvocationReply(Listener& listener, const ReplyLimits& limits)
@@ -65,6 +76,8 @@ Status InvocationReply::TakeEvent(std::string_view name, std::string_view data) 
   if (name == "downstream") return AddFrame(data);
   if (name == "error") return ReadError(data);
   if (name == "upstream") {
+    // It goes on as a part of reports, and must not be able to end there and begin something else.
+    if (!IsOneValue(data)) return Invalid("", "an event for the client is not one JSON value");
     listener_.OnFly(data);
   } else if (name == "metric") {
     listener_.OnMetric(data);
