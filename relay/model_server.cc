@@ -8,10 +8,11 @@
 namespace asya::relay {
 
 struct ModelServer::Link {
-  Link(Reactor& reactor, std::uint64_t own_number) : number(own_number), timer(reactor) {}
+  Link(Reactor& reactor, std::uint64_t own_number) : number(own_number), timer(reactor), connect_timer(reactor) {}
 
   std::uint64_t number;
-  Timer timer;  // of the call, of making the connection, or of its idle time
+  Timer timer;          // of the call, or of the idle time
+  Timer connect_timer;  // of making the connection, whoever waits for it
   std::unique_ptr<Wire> wire;
   // Of the call that runs; no reply means that there is none.
   std::unique_ptr<ModelReply> reply;
@@ -52,7 +53,8 @@ void ModelServer::Invoke(std::string body, std::chrono::microseconds timeout, Ca
     return;
   }
   Link* idle = FindIdle();
-  Link& link = idle != nullptr ? *idle : NewLink();
+  Link* waiting = idle != nullptr ? idle : FindConnecting();
+  Link& link = waiting != nullptr ? *waiting : NewLink();
   link.reused = idle != nullptr;
   link.reply = std::make_unique<ModelReply>(endpoint_, std::move(request->payload), std::move(request->route), listener,
                                             replies_, clock_.Now());
@@ -66,12 +68,13 @@ void ModelServer::Invoke(std::string body, std::chrono::microseconds timeout, Ca
 ModelServer::Link& ModelServer::NewLink() {
   const std::uint64_t number = next_number_++;
   Link& link = *links_.emplace(number, std::make_unique<Link>(reactor_, number)).first->second;
-  link.timer.After(limits_.connect_timeout, [this, &link] { TimedOut(link); });
   Connect(link);
   return link;
 }
 
 void ModelServer::Connect(Link& link) {
+  link.connect_timer.After(limits_.connect_timeout,
+                           [this, &link] { TakeEnd(link, Fail(ErrorCode::kTimeout, "cannot connect: timed out")); });
   Wire::Target target{endpoint_.address, endpoint_.tls};
   target.check = [reach = endpoint_.reach](const std::string& ip) { return CheckReach(ip, reach); };
   link.wire = std::make_unique<Wire>(
@@ -91,7 +94,16 @@ ModelServer::Link* ModelServer::FindIdle() {
   return nullptr;
 }
 
+// One that is being made, and for which no call waits (any more).
+ModelServer::Link* ModelServer::FindConnecting() {
+  const auto found = std::find_if(links_.begin(), links_.end(), [](const auto& entry) {
+    return entry.second->reply == nullptr && !entry.second->wire->opened();
+  });
+  return found == links_.end() ? nullptr : found->second.get();
+}
+
 void ModelServer::Opened(Link& link) {
+  link.connect_timer.Cancel();
   if (link.reply != nullptr) {
     link.wire->Write(link.request);
   } else {
@@ -148,12 +160,10 @@ void ModelServer::TakeEnd(Link& link, const Status& status) {
   }
 }
 
+// That of the call is over. A connection that is still being made is for the next one: only its own time tells whether
+// the server is there.
 void ModelServer::TimedOut(Link& link) {
-  if (!link.wire->opened()) {
-    TakeEnd(link, Fail(ErrorCode::kTimeout, "cannot connect: timed out"));
-  } else {
-    Finish(link, {Finished::How::kTimedOut, TookLongerThan(link.time), nullptr}, false);
-  }
+  Finish(link, {Finished::How::kTimedOut, TookLongerThan(link.time), nullptr}, false);
 }
 
 // From now on it waits for the next call.
@@ -173,7 +183,7 @@ void ModelServer::Finish(Link& link, Finished finished, bool keep) {
   link.request.clear();
   if (keep) {
     Rest(link);
-  } else {
+  } else if (finished.how != Finished::How::kTimedOut || link.wire->opened()) {
     links_.erase(link.number);
   }
   if (finished.how == Finished::How::kReplied) {

@@ -13,8 +13,8 @@
 #include "relay/callee.h"
 #include "relay/endpoint.h"
 #include "relay/model_reply.h"
-#include "relay/wire.h"
 #include "relay/reactor.h"
+#include "relay/wire.h"
 
 namespace asya::relay {
 
@@ -44,6 +44,7 @@ class ModelServer final : public Callee {
   Link& NewLink();
   void Connect(Link& link);
   Link* FindIdle();
+  Link* FindConnecting();
   void Opened(Link& link);
   void TakeData(Link& link, std::string_view bytes);
   void TakeEnd(Link& link, const Status& status);

@@ -7,6 +7,7 @@
 #include <mutex>
 
 #include "core/http/server.h"
+#include "relay/model_server.h"
 #include "tests/support/fake_gateway.h"
 #include "tests/support/relay_harness.h"
 #include "tests/support/unix_server.h"
@@ -267,6 +268,44 @@ TEST_F(TlsModelServer, IsCalledWhereItsCertificateIsTrusted) {
   const auto taken = Outcome("post");
   ASSERT_TRUE(taken.has_value());
   EXPECT_EQ(taken->payload, "2");
+}
+
+// The server is there, and slow to begin with TLS.
+TEST_F(ModelServerTest, ACallThatHasNoTimeToConnectSaysNothingOfTheServer) {
+  Serve([](ServedConnection&, const ServedRequest&, int) {});
+  Configure(R"(,"timeout":"10ms")", "loopback", "https");
+  Reactor reactor;
+  Random random(1);
+  std::vector<RuntimeState> states;
+  std::vector<Finished::How> outcomes;
+  ModelServerLimits limits;
+  limits.connect_timeout = std::chrono::milliseconds(500);
+  ModelServer server(reactor, *harness_.settings.endpoint, ReplyLimits{}, limits, RealClock(), random);
+  server.Start([&](const RuntimeState& state) {
+    states.push_back(state);
+    reactor.Stop();
+  });
+  class Deaf final : public CallListener {
+    void OnFly(std::string_view) override {}
+    void OnMetric(std::string_view) override {}
+  } deaf;
+  const std::string body = SerializeEnvelope(harness_.Make("e1", {"post"}));
+  constexpr std::size_t kCalls = 3;
+  const std::function<void()> call = [&] {
+    server.Invoke(body, std::chrono::seconds(10), deaf, [&](const Finished& finished) {
+      outcomes.push_back(finished.how);
+      EXPECT_TRUE(states.empty()) << states.front().text;
+      if (outcomes.size() < kCalls) call();
+    });
+  };
+  reactor.Post(call);
+  reactor.Run();
+  EXPECT_EQ(outcomes, std::vector<Finished::How>(kCalls, Finished::How::kTimedOut));
+  // They have waited for one connection, which the time for connections has ended.
+  ASSERT_EQ(states.size(), 1U);
+  EXPECT_EQ(states.front().kind, RuntimeState::Kind::kAbsent);
+  EXPECT_NE(states.front().text.find("cannot connect: timed out"), std::string::npos);
+  EXPECT_EQ(server_->accepted(), 1);
 }
 
 class UntrustedModelServer : public TlsModelServer {
