@@ -134,6 +134,28 @@ TEST(Reach, WhatIsNotForEveryoneIsRefused) {
   }
 }
 
+TEST(Reach, ServicesOfCloudsInUniqueLocalNetworksAreRefused) {
+  for (const char* ip : {"fd00:ec2::23", "fd00:ec2::253", "fd00:ec2:0:1::1", "fd20:ce::254", "fd00:42::42"}) {
+    EXPECT_FALSE(CheckReach(ip, {true, false}).ok()) << ip;
+    EXPECT_TRUE(CheckReach(ip, {false, true}).ok()) << ip;
+  }
+  for (const char* ip : {"fd00:ec3::23", "fd20:ce::253", "fd12:3456::1"}) EXPECT_TRUE(CheckReach(ip, {}).ok()) << ip;
+}
+
+// Where the IPv4 address stands depends on the length of the prefix, which the address does not tell.
+TEST(Reach, LocalTranslationPrefixesAreLookedIntoAtEachLength) {
+  for (const char* ip : {"64:ff9b:1::a9fe:a9fe", "64:ff9b:1:2:3:4:a9fe:a9fe", "64:ff9b:1:a9fe:a9:fe00::",
+                         "64:ff9b:1:a9:fe:a9fe::", "64:ff9b:1::a9:fea9:fe00:0", "64:ff9b:1::6464:64c8"}) {
+    EXPECT_FALSE(CheckReach(ip, {true, false}).ok()) << ip;
+    EXPECT_TRUE(CheckReach(ip, {true, true}).ok()) << ip;
+  }
+  EXPECT_FALSE(CheckReach("64:ff9b:1::7f00:1", {false, true}).ok());
+  EXPECT_FALSE(CheckReach("64:ff9b:1::", {true, true}).ok());
+  for (const char* ip : {"64:ff9b:1::a01:203", "64:ff9b:1:fffe::a01:203", "64:ff9b:1:a01:2:300::"}) {
+    EXPECT_TRUE(CheckReach(ip, {}).ok()) << ip;
+  }
+}
+
 TEST(StatusError, HasATypeAndAncestorsThatPoliciesCanName) {
   const HandlerError many = StatusError(429, "slow down");
   EXPECT_EQ(many.type, "http.TooManyRequests");
