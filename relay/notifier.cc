@@ -22,20 +22,24 @@ void Notifier::Ready(bool ready, const std::string& status, bool failed) {
     if (text[i] == '\n') text[i] = ' ';
   }
   text += std::string("\nX_ASYA_FAILED=") + (failed ? "1" : "0");
-  Send(text, last_state_);
+  Send(text, state_);
 }
 
-void Notifier::InFlight(std::size_t count) { Send("X_ASYA_IN_FLIGHT=" + std::to_string(count), last_load_); }
+void Notifier::InFlight(std::size_t count) { Send("X_ASYA_IN_FLIGHT=" + std::to_string(count), load_); }
 
-void Notifier::Send(const std::string& text, std::string& last) {
-  if (!socket_.valid() || text == last) return;
+void Notifier::Send(const std::string& text, Said& said) {
+  said.error = 0;
+  if (!socket_.valid() || text == said.last) return;
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   std::memcpy(address.sun_path, address_.data(), address_.size());
   const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + address_.size());
-  behind_ = ::sendto(socket_.get(), text.data(), text.size(), MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&address),
-                     size) < 0;
-  if (!behind_) last = text;
+  if (::sendto(socket_.get(), text.data(), text.size(), MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&address),
+               size) < 0) {
+    said.error = errno;
+  } else {
+    said.last = text;
+  }
 }
 
 }  // namespace asya::relay

@@ -1,6 +1,7 @@
 // Notifier: tells the supervising process about readiness and load by sd_notify datagrams.
 #pragma once
 
+#include <cerrno>
 #include <cstddef>
 #include <string>
 
@@ -17,16 +18,23 @@ class Notifier {
   void Ready(bool ready, const std::string& status, bool failed);
   void InFlight(std::size_t count);
   // True when the last states could not be sent, because the other side did not keep up: say them again later.
-  [[nodiscard]] bool behind() const { return behind_; }
+  [[nodiscard]] bool behind() const { return IsBehind(state_) || IsBehind(load_); }
+  // True when they could not be sent, because nobody listens: that may last for ever.
+  [[nodiscard]] bool unheard() const { return IsUnheard(state_) || IsUnheard(load_); }
 
  private:
-  void Send(const std::string& text, std::string& last);
+  struct Said {
+    std::string last;
+    int error = 0;  // of what is to be said now
+  };
+  static bool IsBehind(const Said& said) { return said.error == EAGAIN || said.error == ENOBUFS; }
+  static bool IsUnheard(const Said& said) { return said.error != 0 && !IsBehind(said); }
+  void Send(const std::string& text, Said& said);
 
   UniqueFd socket_;
   std::string address_;
-  std::string last_state_;
-  std::string last_load_;
-  bool behind_ = false;
+  Said state_;
+  Said load_;
 };
 
 }  // namespace asya::relay

@@ -10,9 +10,10 @@
 namespace asya::relay {
 namespace {
 
-constexpr std::chrono::milliseconds kTellPause{20};     // between two messages to the supervising process
-constexpr std::chrono::milliseconds kFlushLimit{2000};  // for the last progress reports
-constexpr std::chrono::milliseconds kLostGrace{100};    // for the queue, when the supervising process is gone
+constexpr std::chrono::milliseconds kTellPause{20};       // between two messages to the supervising process
+constexpr std::chrono::milliseconds kUnheardPause{2000};  // before it is told again, when nobody listened
+constexpr std::chrono::milliseconds kFlushLimit{2000};    // for the last progress reports
+constexpr std::chrono::milliseconds kLostGrace{100};      // for the queue, when the supervising process is gone
 
 std::vector<MetricDeclaration> Declared(const Settings& settings) {
   std::vector<Error> problems;  // reported when the environment was read
@@ -82,6 +83,7 @@ Service::Service(const Settings& settings, const RelayLimits& limits, ports::Mes
       notifier_(settings.notify_socket),
       load_(MakeLoad(reactor_, settings, reporter_.get())),
       tell_timer_(reactor_),
+      unheard_timer_(reactor_),
       ready_timer_(reactor_) {
   relay_.OnChange([this] {
     if (!tell_timer_.pending()) Tell();
@@ -163,7 +165,13 @@ void Service::Tell() {
   // More of the same follows at once under load; the last state is what counts.
   tell_timer_.After(kTellPause, [this, told = relay_.in_flight(), ready = readiness.ready, why = readiness.reason] {
     const auto now = relay_.readiness();
-    if (notifier_.behind() || told != relay_.in_flight() || ready != now.ready || why != now.reason) Tell();
+    if (notifier_.behind() || told != relay_.in_flight() || ready != now.ready || why != now.reason) {
+      Tell();
+    } else if (notifier_.unheard()) {
+      unheard_timer_.After(kUnheardPause, [this] {
+        if (!tell_timer_.pending()) Tell();
+      });
+    }
   });
 }
 

@@ -65,6 +65,7 @@ class Service {
   Notifier notifier_;
   std::unique_ptr<LoadTeller> load_;  // null where the gateway does not know whose pod this is
   Timer tell_timer_;
+  Timer unheard_timer_;
   Timer ready_timer_;
   std::unique_ptr<HttpServer> metrics_server_;
   std::unique_ptr<HttpServer> local_server_;
