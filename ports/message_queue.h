@@ -35,6 +35,7 @@ struct Delivery {
   std::string body;              // the envelope, byte for byte as it was published
   std::int64_t crash_count = 0;  // earlier invocations that had started and never reported an outcome
   WallTime enqueued_at{};        // when it became visible in this queue; for queue_wait_seconds
+  bool uses_credit = true;       // false: its lease was kept over a lost connection, and it has used its credit before
 };
 
 // The longest message_id that every broker takes.
@@ -73,7 +74,7 @@ struct Settlement {
 class ConsumerEvents {
  public:
   virtual ~ConsumerEvents() = default;
-  // New leases, at most as many as were granted.
+  // New leases, at most as many as were granted, and those that the transport could keep over a lost connection.
   virtual void OnDeliveries(std::vector<Delivery> deliveries) = 0;
   // The outcome of Begin(), perhaps within it on its thread. kClosed/kConflict: the lease is lost, forget the delivery.
   virtual void OnStarted(DeliveryTag tag, Status status) = 0;

@@ -174,7 +174,7 @@ void ClaimedQueue::OnDeliveries(std::vector<ports::Delivery> deliveries) {
   std::vector<ports::Delivery> whole;
   bool any = false;
   for (ports::Delivery& delivery : deliveries) {
-    const auto credit = UseCredit();
+    const auto credit = delivery.uses_credit ? UseCredit() : std::nullopt;
     auto fetch = NeedsFetch(delivery);
     if (fetch == nullptr) {
       whole.push_back(std::move(delivery));

@@ -23,7 +23,9 @@ ports::Settlement Returned(const Job& job) {
 }  // namespace
 
 void Relay::OnDeliveries(std::vector<ports::Delivery> deliveries) {
-  granted_ -= std::min(granted_, deliveries.size());
+  const auto credited =
+      std::count_if(deliveries.begin(), deliveries.end(), [](const auto& d) { return d.uses_credit; });
+  granted_ -= std::min(granted_, static_cast<std::size_t>(credited));
   parts_.metrics.receive.Observe(Seconds(parts_.clock.Now() - granted_at_));
   for (ports::Delivery& delivery : deliveries) Take(std::move(delivery));
 }

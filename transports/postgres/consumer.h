@@ -63,6 +63,8 @@ class Consumer final : public ports::MessageQueue {
   void Work();
   void Connect();
   Status FindQueue();
+  void TellInherited();
+  void TellDeliveries(std::vector<Taken> taken, bool inherited);
   void Lose(const std::string& reason);
   void TellConnection(bool connected, const std::string& reason);
   void TellAnswers();
@@ -88,6 +90,9 @@ class Consumer final : public ports::MessageQueue {
   // Of the thread alone.
   std::unique_ptr<sql::postgres::Database> database_;
   std::int64_t owner_ = 0;
+  std::int64_t next_owner_ = 0;                      // the same at each try: a commit may have been cut off
+  std::vector<std::int64_t> inherited_;              // rows that the connection before had on lease
+  std::map<std::int64_t, std::int64_t> was_leased_;  // before the loss: row -> crash count before its call began here
   std::int64_t queue_id_ = 0;
   bool connected_ = false;
   std::optional<std::string> told_;

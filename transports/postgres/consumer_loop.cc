@@ -38,8 +38,8 @@ void Consumer::Work() {
       abandoned = std::exchange(abandon_, false);
     }
     if (abandoned && connected_) {
-      owner_ = 0;
       Lose("the connection was cut");
+      owner_ = 0;
       continue;
     }
     if (const auto batch = TakeBatch(); batch.has_value()) {
@@ -65,6 +65,7 @@ void Consumer::Connect() {
   keep_at_ = clock_.Steady() + settings_.lease / kKeepsPerLease;
   look_at_ = clock_.Steady() + settings_.poll;
   TellConnection(true, "");
+  TellInherited();
 }
 
 Status Consumer::FindQueue() {
@@ -74,17 +75,61 @@ Status Consumer::FindQueue() {
     database.fixed_plans = true;
     ASYA_TRY(database_, sql::postgres::Database::Open(database, {}));
   }
+  if (next_owner_ == 0) next_owner_ = random_.Between(1, std::numeric_limits<std::int64_t>::max());
   std::int64_t queue_id = 0;
   ASYA_TRY_STATUS(database_->Write([&](sql::postgres::Transaction& transaction) -> Status {
     ASYA_TRY(const QueueIds queues, FindQueues(transaction, {settings_.queue}));
     if (queues.empty()) return Fail(ErrorCode::kNotFound, "queue " + settings_.queue + " does not exist");
     queue_id = queues.begin()->second;
-    // What was leased over the connection before goes back at once.
-    return owner_ == 0 ? Ok() : Release(transaction, settings_.queue, queue_id, owner_);
+    inherited_.clear();
+    if (owner_ == 0) return Ok();
+    // Our relay lives, and may still work on what was leased over the connection before, or have its result.
+    ASYA_TRY(inherited_, Inherit(transaction, queue_id, {owner_, next_owner_}, next_owner_, settings_.lease.count()));
+    return Ok();
   }));
   queue_id_ = queue_id;
-  owner_ = random_.Between(1, std::numeric_limits<std::int64_t>::max());
+  owner_ = std::exchange(next_owner_, 0);
   return Ok();
+}
+
+// As many at a time as arrive within the time of a transaction. The rows keep the count of a call that began, for it
+// may run to this day; that its connection was lost is told as no crash.
+void Consumer::TellInherited() {
+  while (!inherited_.empty()) {
+    const std::size_t count = std::min(inherited_.size(), static_cast<std::size_t>(take_max_));
+    const std::vector<std::int64_t> rows(inherited_.end() - static_cast<std::ptrdiff_t>(count), inherited_.end());
+    std::vector<Taken> taken;
+    const Status status = database_->Write([&](sql::postgres::Transaction& transaction) -> Status {
+      ASYA_TRY(taken, TakeAgain(transaction, rows, owner_, settings_.lease.count()));
+      return Ok();
+    });
+    if (!status.ok()) {
+      take_max_ = std::max<std::int64_t>(1, static_cast<std::int64_t>(count) / 4);
+      return Lose(status.error().message);
+    }
+    inherited_.resize(inherited_.size() - count);
+    if (taken.empty()) continue;
+    MeasureTaken(taken);
+    for (Taken& one : taken) {
+      if (const auto known = was_leased_.find(one.row); known != was_leased_.end()) one.crash_count = known->second;
+    }
+    TellDeliveries(std::move(taken), true);
+  }
+  was_leased_.clear();
+}
+
+void Consumer::TellDeliveries(std::vector<Taken> taken, bool inherited) {
+  std::vector<ports::Delivery> deliveries;
+  {
+    const std::lock_guard lock(mutex_);
+    for (Taken& one : taken) {
+      const ports::DeliveryTag tag(++last_tag_);
+      leases_.emplace(tag, Lease{Leased{one.row, one.crash_count}, false});
+      deliveries.push_back({tag, std::move(one.body), one.crash_count,
+                            WallTime(std::chrono::microseconds(one.visible_at_us)), !inherited});
+    }
+  }
+  if (!deliveries.empty()) events_->OnDeliveries(std::move(deliveries));
 }
 
 void Consumer::Lose(const std::string& reason) {
@@ -104,6 +149,9 @@ void Consumer::TellConnection(bool connected, const std::string& reason) {
     credits_ = 0;
     settlements_.clear();
     begins_.clear();
+    for (const auto& [tag, lease] : leases_) {
+      was_leased_.insert_or_assign(lease.leased.row, lease.leased.crash_count_before);
+    }
     leases_.clear();
     answers_.clear();
   }
@@ -211,7 +259,6 @@ void Consumer::MeasureTaken(const std::vector<Taken>& taken) {
 
 void Consumer::Apply(const Batch& batch, BatchOutcome outcome) {
   if (!outcome.taken.empty()) MeasureTaken(outcome.taken);
-  std::vector<ports::Delivery> deliveries;
   {
     const std::lock_guard lock(mutex_);
     for (std::size_t i = 0; i < batch.settlements.size(); ++i) {
@@ -226,12 +273,6 @@ void Consumer::Apply(const Batch& batch, BatchOutcome outcome) {
       answers_.push_back(Answer{Answer::Kind::kStarted, batch.begins[i].tag, outcome.begun[i]});
     }
     credits_ -= std::min(credits_, outcome.taken.size());
-    for (Taken& taken : outcome.taken) {
-      const ports::DeliveryTag tag(++last_tag_);
-      leases_.emplace(tag, Lease{Leased{taken.row, taken.crash_count}, false});
-      deliveries.push_back(
-          {tag, std::move(taken.body), taken.crash_count, WallTime(std::chrono::microseconds(taken.visible_at_us))});
-    }
     if (outcome.next_ms == 0) look_ = true;
   }
   if (batch.wanted > 0) {
@@ -240,7 +281,7 @@ void Consumer::Apply(const Batch& batch, BatchOutcome outcome) {
     look_at_ = clock_.Steady() + next;
   }
   TellAnswers();
-  if (!deliveries.empty()) events_->OnDeliveries(std::move(deliveries));
+  TellDeliveries(std::move(outcome.taken), false);
 }
 
 void Consumer::WaitForWork() {

@@ -31,6 +31,36 @@ std::vector<std::size_t> Of(const Batch& batch, Action action) {
   return places;
 }
 
+std::vector<Taken> ReadTaken(const Rows& rows) {
+  std::vector<Taken> taken;
+  for (std::size_t row = 0; row < rows.size(); ++row) {
+    taken.push_back(Taken{rows.Int(row, 0), rows.Int(row, 1), rows.Int(row, 2), {}});
+  }
+  std::sort(taken.begin(), taken.end(), [](const Taken& left, const Taken& right) {
+    return std::pair(left.visible_at_us, left.row) < std::pair(right.visible_at_us, right.row);
+  });
+  return taken;
+}
+
+// A statement of its own, now that the messages are locked: the snapshot of the one before may be older than a retry
+// that wrote a body while it waited. One without a body, which nothing here makes, would come as an empty one: no
+// envelope, and so a dead letter.
+Status ReadBodies(Transaction& transaction, std::vector<Taken>& all) {
+  if (all.empty()) return Ok();
+  std::map<std::int64_t, Taken*> by_row;
+  std::vector<std::int64_t> ids;
+  for (Taken& taken : all) {
+    ids.push_back(taken.row);
+    by_row[taken.row] = &taken;
+  }
+  ASYA_TRY(const Rows bodies,
+           transaction.Execute("SELECT id, body FROM bodies WHERE id = ANY($1::bigint[])", Parameters().Add(ids)));
+  for (std::size_t row = 0; row < bodies.size(); ++row) {
+    ASYA_TRY(by_row.at(bodies.Int(row, 0))->body, FromBytea(bodies.View(row, 1)));
+  }
+  return Ok();
+}
+
 class BatchRun {
  public:
   BatchRun(Transaction& transaction, const Batch& batch) : transaction_(transaction), batch_(batch) {
@@ -74,7 +104,6 @@ class BatchRun {
   Status Begins();
   Status Keep();
   Status Take();
-  Status ReadBodies();
   Status FindNext();
 
   Transaction& transaction_;
@@ -219,34 +248,10 @@ Status BatchRun::Take() {
                "FOR UPDATE SKIP LOCKED) AS free WHERE m.id = free.id "
                "RETURNING m.id, m.crash_count, (extract(epoch FROM m.visible_at) * 1000000)::bigint",
                Parameters().Add(batch_.queue_id).Add(batch_.owner).Add(batch_.lease_ms).Add(batch_.wanted)));
-  for (std::size_t row = 0; row < rows.size(); ++row) {
-    outcome_.taken.push_back(Taken{rows.Int(row, 0), rows.Int(row, 1), rows.Int(row, 2), {}});
-  }
-  ASYA_TRY_STATUS(ReadBodies());
-  std::sort(outcome_.taken.begin(), outcome_.taken.end(), [](const Taken& left, const Taken& right) {
-    return std::pair(left.visible_at_us, left.row) < std::pair(right.visible_at_us, right.row);
-  });
+  outcome_.taken = ReadTaken(rows);
+  ASYA_TRY_STATUS(ReadBodies(transaction_, outcome_.taken));
   if (static_cast<std::int64_t>(outcome_.taken.size()) < batch_.wanted) return FindNext();
   outcome_.next_ms = 0;
-  return Ok();
-}
-
-// A statement of its own, now that the messages are locked: the snapshot of the one before may be older than a retry
-// that wrote a body while it waited. One without a body, which nothing here makes, would come as an empty one: no
-// envelope, and so a dead letter.
-Status BatchRun::ReadBodies() {
-  if (outcome_.taken.empty()) return Ok();
-  std::map<std::int64_t, Taken*> by_row;
-  std::vector<std::int64_t> ids;
-  for (Taken& taken : outcome_.taken) {
-    ids.push_back(taken.row);
-    by_row[taken.row] = &taken;
-  }
-  ASYA_TRY(const Rows bodies,
-           transaction_.Execute("SELECT id, body FROM bodies WHERE id = ANY($1::bigint[])", Parameters().Add(ids)));
-  for (std::size_t row = 0; row < bodies.size(); ++row) {
-    ASYA_TRY(by_row.at(bodies.Int(row, 0))->body, FromBytea(bodies.View(row, 1)));
-  }
   return Ok();
 }
 
@@ -265,6 +270,30 @@ Status BatchRun::FindNext() {
 
 Result<BatchOutcome> RunBatch(Transaction& transaction, const Batch& batch) {
   return BatchRun(transaction, batch).Run();
+}
+
+Result<std::vector<std::int64_t>> Inherit(Transaction& transaction, std::int64_t queue_id,
+                                          const std::vector<std::int64_t>& from, std::int64_t owner,
+                                          std::int64_t lease_ms) {
+  ASYA_TRY(const Rows rows,
+           transaction.Execute("UPDATE messages SET lease_owner = $3::bigint, "
+                               "leased_until = now() + $4::bigint * interval '1 millisecond' "
+                               "WHERE queue_id = $1::bigint AND lease_owner = ANY($2::bigint[]) RETURNING id",
+                               Parameters().Add(queue_id).Add(from).Add(owner).Add(lease_ms)));
+  const RowSet found = FirstColumn(rows);
+  return std::vector<std::int64_t>(found.begin(), found.end());
+}
+
+Result<std::vector<Taken>> TakeAgain(Transaction& transaction, const std::vector<std::int64_t>& rows,
+                                     std::int64_t owner, std::int64_t lease_ms) {
+  ASYA_TRY(const Rows ours,
+           transaction.Execute("UPDATE messages SET leased_until = now() + $3::bigint * interval '1 millisecond' "
+                               "WHERE id = ANY($1::bigint[]) AND lease_owner = $2::bigint "
+                               "RETURNING id, crash_count, (extract(epoch FROM visible_at) * 1000000)::bigint",
+                               Parameters().Add(rows).Add(owner).Add(lease_ms)));
+  std::vector<Taken> taken = ReadTaken(ours);
+  ASYA_TRY_STATUS(ReadBodies(transaction, taken));
+  return taken;
 }
 
 Status Release(Transaction& transaction, const std::string& queue, std::int64_t queue_id, std::int64_t owner) {

@@ -53,6 +53,16 @@ struct BatchOutcome {
 // kConflict in an outcome: the lease was lost. An error means that nothing happened.
 Result<BatchOutcome> RunBatch(sql::postgres::Transaction& transaction, const Batch& batch);
 
+// Gives the leases of earlier owners to another, and tells their rows: what the earlier ones may still have under way
+// finds nothing that is theirs.
+Result<std::vector<std::int64_t>> Inherit(sql::postgres::Transaction& transaction, std::int64_t queue_id,
+                                          const std::vector<std::int64_t>& from, std::int64_t owner,
+                                          std::int64_t lease_ms);
+
+// Those of the rows that the owner still has on lease, in order; their leases begin anew.
+Result<std::vector<Taken>> TakeAgain(sql::postgres::Transaction& transaction, const std::vector<std::int64_t>& rows,
+                                     std::int64_t owner, std::int64_t lease_ms);
+
 // Ends all leases of an owner.
 Status Release(sql::postgres::Transaction& transaction, const std::string& queue, std::int64_t queue_id,
                std::int64_t owner);
