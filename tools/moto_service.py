@@ -5,7 +5,8 @@ when something comes rather than when it looks again, ends one whose client has 
 botocore's own signer. Each region is a world of its own, so that tests take one each.
 
 GET /asya/calls?region=R tells how often each action was called there; POST /asya/down?region=R&seconds=S makes all
-calls there fail with 503 for so long; POST /asya/fail?region=R&action=A&entry=N&times=T makes entry N of the next T
+calls there fail with 503 for so long, with &queue=Q those about that queue; POST /asya/hold?region=R&queue=Q&seconds=S
+answers those about a queue only then; POST /asya/fail?region=R&action=A&entry=N&times=T makes entry N of the next T
 batches fail. GET /asya/put?region=R&from=N gives what was put into queues there since it was first asked, but for the
 first N; GET /asya/left?region=R how many messages there are. POST /asya/bucket?bucket=B makes a bucket of S3,
 /asya/objects?bucket=B lists its keys, and POST /asya/object?bucket=B&key=K puts the body there.
@@ -50,7 +51,8 @@ changed = threading.Condition(threading.RLock())
 one_bucket_call = threading.Lock()
 connection = threading.local()  # .socket: of the request that this thread answers
 calls: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
-down_until: dict[str, float] = {}
+down_until: dict[tuple[str, str], float] = {}  # (region, queue, or "" for all of it)
+held_until: dict[tuple[str, str], float] = {}  # (region, queue)
 failures: dict[tuple[str, str], list[int]] = {}  # (region, action): [entry, times left]
 put: dict[str, list[dict[str, Any]]] = {}  # by region, where somebody asks for them
 
@@ -223,6 +225,12 @@ def answer(start: Callable[..., Any], status: str, body: Any) -> Iterable[bytes]
     return [text]
 
 
+def queue_of(body: bytes) -> str:
+    """The name of the queue that a call of SQS is about; "" where there is none."""
+    request = json.loads(body or b"{}")
+    return str(request.get("QueueName") or request.get("QueueUrl", "").rpartition("/")[2])
+
+
 def operation_of(environ: dict[str, Any]) -> str:
     """What S3 calls this request; for what we ask of it."""
     is_object = environ["PATH_INFO"].strip("/").count("/") > 0
@@ -258,7 +266,10 @@ def control(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[byte
             queues = models.sqs_backends[ACCOUNT][region].queues.values()
             return answer(start, "200 OK", sum(len(queue._messages) for queue in queues))
         if environ["PATH_INFO"] == "/asya/down":
-            down_until[region] = time.monotonic() + float(given["seconds"])
+            down_until[region, given.get("queue", "")] = time.monotonic() + float(given["seconds"])
+        if environ["PATH_INFO"] == "/asya/hold":
+            held_until[region, given["queue"]] = time.monotonic() + float(given["seconds"])
+            changed.notify_all()
         if environ["PATH_INFO"] == "/asya/fail":
             failures[region, given["action"]] = [int(given["entry"]), int(given["times"])]
     return answer(start, "200 OK", {})
@@ -287,9 +298,12 @@ class Front:
         if not right:
             return answer(start, "403 Forbidden", {"__type": "com.amazon.coral.service#InvalidSignatureException",
                                                    "message": "the signature is not that of the request"})  # fmt: skip
+        queue = queue_of(body)
         with changed:
             calls[region][action] += 1
-        if time.monotonic() < down_until.get(region, 0):
+            while (left := held_until.get((region, queue), 0) - time.monotonic()) > 0:
+                changed.wait(left)
+        if time.monotonic() < max(down_until.get((region, name), 0) for name in ("", queue)):
             return answer(start, "503 Service Unavailable", {"__type": "ServiceUnavailable", "message": "told to"})
         return self._pass_on(environ, start, (region, action), body)
 
@@ -299,7 +313,7 @@ class Front:
         region, right = signature_of(environ, body)
         with changed:
             calls[region][operation_of(environ)] += 1
-            is_down = time.monotonic() < down_until.get(region, 0)
+            is_down = time.monotonic() < down_until.get((region, ""), 0)
         if is_down or not right:
             status, code = ("503 Slow Down", "SlowDown") if is_down else ("403 Forbidden", "SignatureDoesNotMatch")
             text = f"<Error><Code>{code}</Code><Message>told to</Message></Error>".encode()
@@ -318,7 +332,7 @@ class Front:
             failure = failures.get(call)
             if failure is not None and failure[1] > 0:
                 request = json.loads(body)
-                if failure[0] < len(request["Entries"]) and len(request["Entries"]) > 1:
+                if failure[0] < len(request["Entries"]):
                     failure[1] -= 1
                     failed = request["Entries"].pop(failure[0])["Id"]
                     body = json.dumps(request).encode()
@@ -326,9 +340,11 @@ class Front:
         environ["CONTENT_LENGTH"] = str(len(body))
         if failed is None:
             return list(self._sqs(environ, start))
-        told: dict[str, Any] = {}
-        text = b"".join(self._sqs(environ, lambda status, headers, *_: told.update(status=status)))
-        whole = json.loads(text)
+        told: dict[str, Any] = {"status": "200 OK"}
+        whole: dict[str, Any] = {"Successful": []}
+        if request["Entries"]:
+            text = b"".join(self._sqs(environ, lambda status, headers, *_: told.update(status=status)))
+            whole = json.loads(text)
         failure_told = {"Id": failed, "SenderFault": False, "Code": "InternalError", "Message": "told to"}
         whole["Failed"] = [*whole.get("Failed", []), failure_told]
         return answer(start, told["status"], whole)

@@ -36,6 +36,14 @@ class MotoRegion {
   }
   // All calls of this region fail for so long.
   void GoDown(int seconds) const { (void)Say("POST", "down", "&seconds=" + std::to_string(seconds)); }
+  // All calls about this queue fail for so long.
+  void LoseQueue(const std::string& queue, int seconds) const {
+    (void)Say("POST", "down", "&queue=" + queue + "&seconds=" + std::to_string(seconds));
+  }
+  // Calls about this queue are answered only then; 0: now.
+  void Hold(const std::string& queue, int seconds) const {
+    (void)Say("POST", "hold", "&queue=" + queue + "&seconds=" + std::to_string(seconds));
+  }
   // This entry of the next batches of an action fails.
   void FailEntry(const std::string& action, int entry, int times) const {
     (void)Say("POST", "fail",

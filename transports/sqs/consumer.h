@@ -74,6 +74,7 @@ class Consumer final : public ports::MessageQueue {
     bool settling = false;  // its outputs are on their way
     bool settled = false;   // nothing is left but to delete it
     bool told = false;      // the relay knows of it
+    bool lost = false;      // it ended while its outputs were on their way, and they decide
   };
   using Leases = std::map<ports::DeliveryTag, Lease>;
 
@@ -103,6 +104,7 @@ class Consumer final : public ports::MessageQueue {
   void Renewed(ports::DeliveryTag tag, SteadyTime until, const Status& status);
   void WatchQueue(const Error& error);
   void LoseLease(Leases::iterator lease);
+  void Remember(const Lease& lost);
 
   // settlements.cc: what becomes of it.
   void OnBegin(ports::DeliveryTag tag);

@@ -77,7 +77,7 @@ void Consumer::Lose(const std::string& reason) {
   broken_.reset();
   if (phase_ == Phase::kReady) {
     for (const auto& [tag, lease] : leases_) {
-      if (!lease.settled) memory_.LostLease(lease.message.sqs_id, lease.message.receive_count, lease.crashes);
+      if (!lease.settled) Remember(lease);
     }
   }
   phase_ = Phase::kAway;

@@ -173,7 +173,7 @@ void Consumer::KeepLeases() {
 
 void Consumer::Renewed(ports::DeliveryTag tag, SteadyTime until, const Status& status) {
   const auto found = leases_.find(tag);
-  if (found == leases_.end()) return;
+  if (found == leases_.end() || found->second.lost) return;
   Lease& lease = found->second;
   lease.renewing = false;
   if (status.ok()) {
@@ -193,10 +193,20 @@ void Consumer::WatchQueue(const Error& error) {
 
 // Whoever works on it finds out when it settles.
 void Consumer::LoseLease(Leases::iterator lease) {
-  const Lease& lost = lease->second;
-  if (!lost.settled) memory_.LostLease(lost.message.sqs_id, lost.message.receive_count, lost.crashes);
+  Lease& lost = lease->second;
   if (suspect_ == lease->first) suspect_.reset();
+  if (lost.settling && !lost.settled) {
+    // Somebody waits for what becomes of its outputs; with them it is settled even so.
+    lost.lost = true;
+    lost.expires_at = lost.renew_at = SteadyTime::max();
+    return;
+  }
+  if (!lost.settled) Remember(lost);
   Forget(lease);
+}
+
+void Consumer::Remember(const Lease& lost) {
+  memory_.LostLease(lost.message.sqs_id, lost.message.receive_count, lost.crashes);
 }
 
 }  // namespace asya::transports::sqs

@@ -20,6 +20,7 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 
 constexpr const char* kQueue = "asya-test-a";
+constexpr const char* kNext = "asya-test-b";
 
 class SqsFaults : public ::testing::Test {
  protected:
@@ -130,6 +131,44 @@ TEST_F(SqsFaults, ALeaseIsKeptForAsLongAsTheWorkTakes) {
   EXPECT_TRUE(Depth(0, 0, 1));
   EXPECT_TRUE(consumer->Settle(conformance::Ack(taken[0].tag)).ok());
   WaitUntil([&] { return Depth(0, 0, 0); });
+}
+
+TEST_F(SqsFaults, ALeaseThatEndsWhileItsOutputsAreOnTheirWayIsSettledOnceTheyAreThere) {
+  ASSERT_TRUE(administration_->Ensure({kNext, "uid-1"}).ok());
+  Publish(1);
+  region_.FailEntry("ChangeMessageVisibilityBatch", 0, 1000);
+  auto consumer = Consume(1, std::chrono::seconds(4));
+  const auto taken = consumer->Take(1);
+  ASSERT_EQ(taken.size(), 1U);
+  region_.Hold(kNext, 60);
+  std::thread ended([&] {
+    WaitUntil([&] { return Depth(1, 0, 0); });
+    region_.Hold(kNext, 0);
+  });
+  const Status settled = consumer->Settle(conformance::Ack(taken[0].tag, {{kNext, "out", "m"}}));
+  ended.join();
+  EXPECT_TRUE(settled.ok()) << settled.error().message;
+  WaitUntil([&] { return Depth(0, 0, 0); });
+  EXPECT_EQ(administration_->Stats(kNext)->visible, 1);
+}
+
+TEST_F(SqsFaults, ALeaseThatEndsWhileItsOutputsFailIsAConflict) {
+  ASSERT_TRUE(administration_->Ensure({kNext, "uid-1"}).ok());
+  Publish(1);
+  region_.FailEntry("ChangeMessageVisibilityBatch", 0, 1000);
+  auto consumer = Consume(1, std::chrono::seconds(4));
+  const auto taken = consumer->Take(1);
+  ASSERT_EQ(taken.size(), 1U);
+  region_.Hold(kNext, 60);
+  std::thread ended([&] {
+    WaitUntil([&] { return Depth(1, 0, 0); });
+    region_.LoseQueue(kNext, 60);
+    region_.Hold(kNext, 0);
+  });
+  const Status settled = consumer->Settle(conformance::Ack(taken[0].tag, {{kNext, "out", "m"}}));
+  ended.join();
+  ASSERT_FALSE(settled.ok());
+  EXPECT_EQ(settled.error().code, ErrorCode::kConflict);
 }
 
 TEST_F(SqsFaults, WhatIsDueLaterThanSqsCanDelayIsHiddenAndNotDelivered) {

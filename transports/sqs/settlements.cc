@@ -88,13 +88,17 @@ void Consumer::Send(ports::DeliveryTag tag, std::vector<Addressed> messages, boo
   outlets_.Send(std::move(messages), [this, tag, tell](const Status& sent) {
     const auto found = leases_.find(tag);
     if (found == leases_.end()) return;
+    const bool lost = found->second.lost;
     if (sent.ok()) {
       Finish(tag);
+    } else if (lost) {
+      Remember(found->second);
+      Forget(found);
     } else {
       Settling(found->second, false);
       if (!tell) return PutBack(tag, false);
     }
-    if (tell) events_->OnSettled(tag, sent);
+    if (tell) events_->OnSettled(tag, lost && !sent.ok() ? LeaseLost() : sent);
   });
 }
 
@@ -118,7 +122,8 @@ void Consumer::Deleted(ports::DeliveryTag tag, const Status& status) {
   if (found == leases_.end()) return;
   if (!status.ok()) WatchQueue(status.error());
   const bool again = !status.ok() && status.error().code != ErrorCode::kConflict &&
-                     status.error().code != ErrorCode::kInvalid && clock_.Steady() < found->second.expires_at;
+                     status.error().code != ErrorCode::kInvalid && !found->second.lost &&
+                     clock_.Steady() < found->second.expires_at;
   if (!again || stopping_) return Forget(found);
   deletes_->Add(DeleteEntry(found->second.message.receipt), 0,
                 [this, tag](const Status& outcome) { Deleted(tag, outcome); });
