@@ -72,8 +72,10 @@ void Batches::Send(Entries entries) {
     ++entry.attempt;
     texts.push_back(entry.text);
   }
+  CallPolicy policy;
+  policy.keeps_leases = settings_.keeps_leases;
   const auto id = std::make_shared<Calls::Id>(0);
-  *id = calls_.Begin(settings_.action, BatchRequest(settings_.url, texts), CallPolicy{},
+  *id = calls_.Begin(settings_.action, BatchRequest(settings_.url, texts), policy,
                      [this, id](const Result<std::string>& answer) {
                        Sent sent = std::move(under_way_.at(*id));
                        under_way_.erase(*id);

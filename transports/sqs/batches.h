@@ -27,6 +27,7 @@ struct BatchSettings {
   std::string url;                      // of the queue
   std::chrono::milliseconds linger{0};  // how long an entry waits for others, at least
   std::size_t bytes_max = 256U * 1024;  // of all bodies of a call; one entry may always go alone
+  bool keeps_leases = false;            // see CallPolicy
 };
 
 // Of one thread.

@@ -134,7 +134,7 @@ void Calls::Answered(Id id, Result<http::ClientResponse> answer) {
   }
   if (answer->status == kSuccess) {
     count("ok");
-    failing_since_.reset();
+    if (call.policy.keeps_leases) failing_since_.reset();
     return End(id, std::move(answer->body));
   }
   Refusal refusal = ReadRefusal(answer->status, answer->body, answer->headers.Get("x-amzn-query-error").value_or(""));
@@ -144,14 +144,14 @@ void Calls::Answered(Id id, Result<http::ClientResponse> answer) {
     // Others may be had; once, for these may simply be wrong.
     return Failed(id, std::move(refusal.error), call.attempt == 1);
   }
-  if (!refusal.again) failing_since_.reset();
+  if (!refusal.again && call.policy.keeps_leases) failing_since_.reset();
   Failed(id, std::move(refusal.error), refusal.again);
 }
 
 void Calls::Failed(Id id, Error error, bool again) {
   Call& call = calls_.at(id);
   const SteadyTime now = clock_.Steady();
-  if (again && !failing_since_) failing_since_ = now;
+  if (again && call.policy.keeps_leases && !failing_since_) failing_since_ = now;
   if (!again || call.attempt >= call.policy.attempts) return End(id, std::move(error));
   if (counts_ != nullptr) counts_->Retried(call.action);
   const auto longest = std::min(kBackoffMost, kBackoffFirst * (1 << std::min(call.attempt - 1, kDoublingsMax)));

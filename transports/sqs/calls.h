@@ -38,6 +38,7 @@ constexpr std::size_t kAnswerBytesMax = 64U << 20U;  // ten messages, each byte 
 struct CallPolicy {
   std::chrono::milliseconds limit = kCallLimit;  // for one answer
   int attempts = 5;
+  bool keeps_leases = false;  // about the queue that leases are of: whether it is answered is told by failing_since()
 };
 
 class Calls {
@@ -57,7 +58,8 @@ class Calls {
   void Turn();
   [[nodiscard]] SteadyTime deadline() const;
   [[nodiscard]] std::size_t count() const { return calls_.size(); }
-  // Since when no call has succeeded though some were made; nullopt when the last one did. Refusals are answers.
+  // Since when no call that keeps leases has succeeded though some were made; nullopt when the last one did. Refusals
+  // are answers.
   [[nodiscard]] std::optional<SteadyTime> failing_since() const { return failing_since_; }
 
  private:

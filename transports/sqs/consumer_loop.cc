@@ -35,6 +35,7 @@ void Consumer::Connect() {
   phase_ = Phase::kAsking;
   CallPolicy once;
   once.attempts = 1;
+  once.keeps_leases = true;
   calls_.Begin(Action::kGetQueueUrl, QueueUrlRequest(settings_.queue, settings_.service.account_id), once,
                [this](const Result<std::string>& answer) {
                  const Result<std::string> url = answer.ok() ? ReadQueueUrl(*answer) : answer;
@@ -50,9 +51,11 @@ void Consumer::Connected(const std::string& url) {
   url_ = url;
   failures_ = 0;
   phase_ = Phase::kReady;
-  deletes_ = std::make_unique<Batches>(BatchSettings{Action::kDeleteMessageBatch, url, kDeleteLinger}, calls_, clock_);
-  visibilities_ = std::make_unique<Batches>(BatchSettings{Action::kChangeMessageVisibilityBatch, url, kRenewLinger},
-                                            calls_, clock_);
+  BatchSettings deletes{Action::kDeleteMessageBatch, url, kDeleteLinger};
+  BatchSettings visibilities{Action::kChangeMessageVisibilityBatch, url, kRenewLinger};
+  deletes.keeps_leases = visibilities.keeps_leases = true;
+  deletes_ = std::make_unique<Batches>(std::move(deletes), calls_, clock_);
+  visibilities_ = std::make_unique<Batches>(std::move(visibilities), calls_, clock_);
   polls_.Clear();
   TellConnection(true, "");
 }

@@ -31,6 +31,7 @@ void Consumer::Poll() {
 void Consumer::BeginPoll(std::size_t count) {
   CallPolicy policy;
   policy.attempts = 1;  // the next poll is the next attempt
+  policy.keeps_leases = true;
   policy.limit = settings_.wait + kCallLimit;
   const auto id = std::make_shared<Calls::Id>(0);
   const SteadyTime began = clock_.Steady();
@@ -148,13 +149,13 @@ void Consumer::LineUp(const std::vector<ports::DeliveryTag>& fresh, std::vector<
 }
 
 void Consumer::KeepLeases() {
-  // Then it is decided for all of them: IsLost.
-  if (calls_.failing_since()) return;
+  // Then it is decided for all of them whether they are lost: IsLost.
+  const bool failing = calls_.failing_since().has_value();
   const SteadyTime now = clock_.Steady();
   std::vector<Leases::iterator> expired;
   bool any_due = false;
   for (auto lease = leases_.begin(); lease != leases_.end(); ++lease) {
-    if (now >= lease->second.expires_at) expired.push_back(lease);
+    if (!failing && now >= lease->second.expires_at) expired.push_back(lease);
     any_due = any_due || (!lease->second.renewing && now >= lease->second.renew_at);
   }
   for (const auto& lease : expired) LoseLease(lease);

@@ -171,6 +171,26 @@ TEST_F(SqsFaults, ALeaseThatEndsWhileItsOutputsFailIsAConflict) {
   EXPECT_EQ(settled.error().code, ErrorCode::kConflict);
 }
 
+TEST_F(SqsFaults, ADestinationThatFailsEndsNoLease) {
+  ASSERT_TRUE(administration_->Ensure({kNext, "uid-1"}).ok());
+  Publish(2);
+  auto consumer = Consume(2, std::chrono::seconds(4));
+  const auto taken = consumer->Take(2);
+  ASSERT_EQ(taken.size(), 2U);
+  ASSERT_EQ(consumer->TakeConnection(), true);
+  region_.LoseQueue(kNext, 600);
+  // As a relay does for as long as it takes; each lease has been renewed past its first end by then.
+  while (CallsOf("ChangeMessageVisibilityBatch") < 4) {
+    const Status settled = consumer->Settle(conformance::Ack(taken[0].tag, {{kNext, "out", "m"}}));
+    ASSERT_FALSE(settled.ok());
+    ASSERT_EQ(settled.error().code, ErrorCode::kUnavailable) << settled.error().message;
+  }
+  EXPECT_TRUE(consumer->Settle(conformance::Ack(taken[1].tag)).ok());
+  region_.LoseQueue(kNext, 0);
+  EXPECT_TRUE(consumer->Settle(conformance::Ack(taken[0].tag, {{kNext, "out", "m"}})).ok());
+  EXPECT_EQ(consumer->TakeConnection(std::chrono::milliseconds(1)), std::nullopt);
+}
+
 TEST_F(SqsFaults, WhatIsDueLaterThanSqsCanDelayIsHiddenAndNotDelivered) {
   SendDueIn(std::chrono::hours(2));
   auto consumer = Consume(1);
