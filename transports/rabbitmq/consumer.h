@@ -143,6 +143,7 @@ class Consumer final : public ports::MessageQueue {
   void OnSettle(ports::Settlement settlement);
   void GiveBack(ports::DeliveryTag tag, Lease& lease, bool tell);
   void Mourn(ports::DeliveryTag tag, Lease& lease, bool tell);
+  [[nodiscard]] bool MayCopy(const Lease& lease) const;
   void PutBack(ports::DeliveryTag tag, bool tell);
   void Send(ports::DeliveryTag tag, std::vector<Publication> batch, bool tell);
   void Finish(ports::DeliveryTag tag, bool requeue);

@@ -142,7 +142,7 @@ void Consumer::Place(ports::DeliveryTag tag, Incoming&& incoming) {
   Lease& lease = leases_.at(tag);
   Arrival& arrival = incoming.arrival;
   const bool unwanted = incoming.unwanted || stopping_ || incoming.revocations != revocations_;
-  const bool copyable = lease.body && lease.bytes <= message_bytes_max_ && clock_.Steady() >= copies_from_;
+  const bool copyable = MayCopy(lease);
   // It may be given up for losses of which somebody may know more.
   if (copyable && lease.crashes >= ports::kLeastCrashLimit && HearingsOf(arrival) < kHearingsMax) {
     if (!unwanted) windows_->Grant(1);
@@ -274,11 +274,16 @@ void Consumer::Mourn(ports::DeliveryTag tag, Lease& lease, bool tell) {
   written();
 }
 
+// A larger body than the broker takes would end the connection.
+bool Consumer::MayCopy(const Lease& lease) const {
+  return lease.body && lease.bytes <= message_bytes_max_ && clock_.Steady() >= copies_from_;
+}
+
 // By a copy, because brokers before 4.3 count a message that is put back as one whose consumer failed.
 void Consumer::PutBack(ports::DeliveryTag tag, bool tell) {
   const Lease& lease = leases_.at(tag);
   const bool is_free = consuming_->version() >= kNackIsFreeFrom && lease.deaths == 0;
-  if (is_free || !lease.body) {
+  if (is_free || !MayCopy(lease)) {
     Finish(tag, true);
     return Tell(tag, Ok(), tell);
   }

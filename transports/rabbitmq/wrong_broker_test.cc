@@ -25,8 +25,9 @@ constexpr std::chrono::minutes kLong{3};  // longer than any limit of ours for a
 
 class WrongBroker : public ::testing::Test {
  protected:
-  std::unique_ptr<Consumer> NewConsumer(const Clock& clock) {
+  std::unique_ptr<Consumer> NewConsumer(const Clock& clock, std::size_t message_bytes_max = 1024) {
     ConsumerSettings settings;
+    settings.message_bytes_max = message_bytes_max;
     settings.address.host = "127.0.0.1";
     settings.address.port = std::to_string(broker_.port());
     settings.queue = "asya-test-a";
@@ -121,6 +122,15 @@ TEST_F(WrongBroker, AQuestionMayBeAnsweredLateWhenTheBrokerWasBlocked) {
   broker_.Send(kPublishes, ScriptedBroker::Method(2, MethodId::kQueueDeclareOk, answer));
   EXPECT_TRUE(settled.get().ok()) << recorder.LastReason();
   EXPECT_EQ(broker_.Count(kPublishes, MethodId::kConnectionStartOk), 1) << recorder.LastReason();
+}
+
+// The limit of the broker was lowered after the message had come.
+TEST_F(WrongBroker, WhatIsTooLargeToBeCopiedIsPutBackByTheBroker) {
+  Recorder recorder(NewConsumer(RealClock(), 2), 1);
+  recorder.Start();
+  EXPECT_TRUE(recorder.Settle(conformance::GiveBack(Lease(recorder))).ok());
+  EXPECT_TRUE(broker_.WaitFor(kTakes, MethodId::kNack));
+  EXPECT_EQ(broker_.Count(kTakes, MethodId::kAck), 0) << "for a copy";
 }
 
 struct Wrong {
