@@ -144,7 +144,7 @@ TEST(PostgresBadNetwork, MovesEveryMessageOnce) {
 
   Random random(SystemSeed());
   ConsumerSettings settings{.database = far, .queue = "asya-test-in"};
-  settings.lease = std::chrono::milliseconds(1500);
+  settings.lease = std::chrono::seconds(6);
   Consumer consumer(settings, RealClock(), random);
   Forwarder forwarder(consumer, proxy);
   consumer.Start(forwarder);

@@ -147,7 +147,7 @@ class Replicated : public ::testing::Test {
   void Permit(const std::string& permissions) {
     RabbitmqVhost::Call("PUT", "/api/permissions/" + vhost_->name() + "/" + user_, permissions);
   }
-  Replica NewReplica(std::chrono::milliseconds hearing = std::chrono::seconds(1)) {
+  Replica NewReplica(std::chrono::milliseconds hearing = std::chrono::seconds(5)) {
     ConsumerSettings settings;
     settings.address = vhost_->address();
     std::uint16_t port = 0;
