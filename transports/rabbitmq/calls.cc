@@ -42,7 +42,11 @@ Error ErrorOfClose(const Method& close) {
 
 void Calls::Call(std::string method, Done done) {
   asked_.push_back(Asked{std::move(method), std::move(done), clock_.Steady()});
-  Transmit(asked_.back());
+  if (link_.open()) Transmit(asked_.back());
+}
+
+void Calls::Open() {
+  for (const Asked& waiting : asked_) Transmit(waiting);
 }
 
 void Calls::Transmit(const Asked& asked) {

@@ -14,7 +14,7 @@
 
 namespace asya::transports::rabbitmq {
 
-constexpr std::chrono::seconds kReplyLimit{30};  // a question unanswered for longer ends the link
+constexpr std::chrono::seconds kReplyLimit{30};  // a question unanswered for longer ends its link
 
 class Calls {
  public:
@@ -25,7 +25,10 @@ class Calls {
   // `link` outlives this; `channel` belongs to this.
   Calls(Link& link, std::uint16_t channel, const Clock& clock) : link_(link), channel_(channel), clock_(clock) {}
 
+  // Before the link is open the question waits for Open().
   void Call(std::string method, Done done);
+  // The link has opened.
+  void Open();
   // Whether the arrival was for this channel.
   bool Take(const Arrival& arrival);
   // When the link is to be given up, since the first of the questions that wait is not answered; SteadyTime::max() when

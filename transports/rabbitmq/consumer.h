@@ -109,6 +109,9 @@ class Consumer final : public ports::MessageQueue {
   // False when there is something to do at once.
   bool Advance();
   void Connect();
+  Status ConnectPublishing();
+  void RenewPublishing(const std::string& reason);
+  void WhenRenewed();
   void DriveLinks();
   void WhenOpen();
   void CheckQueue();
@@ -183,6 +186,7 @@ class Consumer final : public ports::MessageQueue {
   std::vector<pollfd> sockets_;                    // waited for
   bool sockets_stay_ = false;                      // they were those of open links
   std::array<bool, 2> readable_{};                 // consuming, publishing
+  bool renewing_ = false;                          // the publishing link is being opened anew beside the other
   std::optional<std::string> broken_;              // why the links have to be given up
   std::optional<std::string> told_;
   SteadyTime try_at_{};

@@ -32,7 +32,7 @@ void Consumer::DrivenTurn() {
   }
   ListSockets();
   // Those of links that are being opened come and go.
-  const bool stayed = std::exchange(sockets_stay_, phase_ == Phase::kReady);
+  const bool stayed = std::exchange(sockets_stay_, phase_ == Phase::kReady && !renewing_);
   if (ports::Driver* const driver = driver_; driver != nullptr) {
     driver->Await(sockets_, WaitUntil(), stayed && sockets_stay_);
   }
@@ -44,6 +44,7 @@ bool Consumer::Advance() {
   DriveLinks();
   if (phase_ == Phase::kOpening) WhenOpen();
   if (phase_ == Phase::kChecking && clock_.Steady() >= try_at_) CheckQueue();
+  if (renewing_) WhenRenewed();
   if (phase_ == Phase::kReady) Exchange();
   if (!broken_) return true;
   Lose(*std::exchange(broken_, std::nullopt));
@@ -53,9 +54,16 @@ bool Consumer::Advance() {
 void Consumer::Connect() {
   LinkSettings consuming{settings_.address, "asya-relay " + settings_.queue + " takes"};
   consuming.heartbeat = settings_.heartbeat;
-  LinkSettings publishing = consuming;
-  publishing.name = "asya-relay " + settings_.queue + " publishes";
   consuming_ = std::make_unique<Link>(consuming, clock_, [this](Arrival&& arrival) { OnArrival(std::move(arrival)); });
+  phase_ = Phase::kOpening;
+  Status begun = consuming_->Begin();
+  if (begun.ok()) begun = ConnectPublishing();
+  if (!begun.ok()) Lose(begun.error().message);
+}
+
+Status Consumer::ConnectPublishing() {
+  LinkSettings publishing{settings_.address, "asya-relay " + settings_.queue + " publishes"};
+  publishing.heartbeat = settings_.heartbeat;
   publishing_link_ = std::make_unique<Link>(publishing, clock_, [this](const Arrival& arrival) {
     if (pardon_channel_->Take(arrival)) return;
     const auto taken = publishing_->Take(arrival);
@@ -65,13 +73,30 @@ void Consumer::Connect() {
   pardon_channel_ =
       std::make_unique<PardonChannel>(*publishing_link_, publishing_->calls(), settings_.queue, pardons_, clock_);
   begun_ = std::make_unique<Begun>(publishing_->calls(), settings_.queue);
-  phase_ = Phase::kOpening;
-  for (Link* link : {consuming_.get(), publishing_link_.get()}) {
-    if (const Status begun = link->Begin(); !begun.ok()) {
-      Lose(begun.error().message);
-      return;
-    }
+  return publishing_link_->Begin();
+}
+
+// Where one queue takes nothing and one question finds no answer, what is leased need not come again. Whatever waits
+// for the broker ends as refused for now and is settled anew, over a new link, for on the old one it might yet happen.
+void Consumer::RenewPublishing(const std::string& reason) {
+  const auto link = std::move(publishing_link_);
+  const auto publishing = std::move(publishing_);
+  const auto pardon_channel = std::move(pardon_channel_);
+  const auto begun = std::move(begun_);
+  renewing_ = true;
+  if (const Status connecting = ConnectPublishing(); !connecting.ok()) {
+    broken_ = connecting.error().message;
+    return;
   }
+  // Those who hear of it may ask again at once.
+  publishing->Fail(Fail(ErrorCode::kUnavailable, reason));
+}
+
+void Consumer::WhenRenewed() {
+  if (!publishing_link_->open()) return;
+  renewing_ = false;
+  publishing_->Open();
+  pardon_channel_->Open();
 }
 
 void Consumer::DriveLinks() {
@@ -81,7 +106,12 @@ void Consumer::DriveLinks() {
     if (!advanced.ok() && !broken_) broken_ = advanced.error().message;
   }
   const Status timely = publishing_->CheckDeadlines();
-  if (!timely.ok() && !broken_) broken_ = timely.error().message;
+  if (timely.ok() || broken_) return;
+  if (phase_ == Phase::kReady) {
+    RenewPublishing(timely.error().message);
+  } else {
+    broken_ = timely.error().message;
+  }
 }
 
 void Consumer::WhenOpen() {
@@ -144,6 +174,7 @@ void Consumer::Lose(const std::string& reason) {
     }
     memory_.Lost(now);
   }
+  renewing_ = false;
   windows_.reset();
   leases_.clear();
   deliveries_.clear();
@@ -171,6 +202,7 @@ void Consumer::Exchange() {
   pardon_channel_->Pump();
   SendOrders(windows_->Balance(clock_.Steady()));
   for (Link* link : {consuming_.get(), publishing_link_.get()}) {
+    if (!link->open()) continue;
     const Status flushed = link->Flush();
     if (!flushed.ok() && !broken_) broken_ = flushed.error().message;
   }

@@ -43,6 +43,7 @@ Publishing::Publishing(Link& link, std::string exchange, const Clock& clock)
 void Publishing::Open() {
   link_.Send(kPublishChannel, OpenChannel());
   link_.Send(kPublishChannel, SelectConfirm());
+  calls_.Open();
 }
 
 void Publishing::Send(std::vector<Publication> messages, Done done) {

@@ -23,7 +23,7 @@ namespace asya::transports::rabbitmq {
 
 constexpr std::size_t kUnconfirmedMax = 1024;
 constexpr std::size_t kUnconfirmedBytesMax = 16U << 20U;  // but one message may always be under way
-constexpr std::chrono::seconds kConfirmLimit{60};         // a publish unconfirmed for longer ends the link
+constexpr std::chrono::seconds kConfirmLimit{60};         // a publish unconfirmed for longer ends its link
 constexpr std::chrono::seconds kQueueKnownFor{30};        // how long a queue that was there is taken to be there
 
 struct Publication {

@@ -69,16 +69,61 @@ class WrongBroker : public ::testing::Test {
   int flows_ = 0;
 };
 
-TEST_F(WrongBroker, AConfirmThatNeverComesEndsTheConnectionAndTheMessageIsSentAgain) {
+TEST_F(WrongBroker, AConfirmThatNeverComesEndsTheLinkThatPublishesAndNoLease) {
+  broker_.Mute(MethodId::kPublish);
+  Recorder recorder(NewConsumer(clock_), 1);
+  recorder.Start();
+  const ports::DeliveryTag tag = Lease(recorder);
+  auto settled = Settle(recorder, Ack(tag, {{"asya-test-b", "out", "m"}}));
+  ASSERT_TRUE(broker_.WaitFor(kPublishes, MethodId::kPublish));
+  broker_.Mute(MethodId::kPublish, false);
+  Pass(clock_, recorder, kLong);
+  const Status late = settled.get();
+  ASSERT_FALSE(late.ok());
+  EXPECT_EQ(late.error().code, ErrorCode::kUnavailable);
+  EXPECT_THAT(late.error().message, ::testing::HasSubstr("did not answer in time"));
+  EXPECT_EQ(broker_.Count(kTakes, MethodId::kAck), 0) << "acknowledged before the output was confirmed";
+  EXPECT_TRUE(recorder.Settle(Ack(tag, {{"asya-test-b", "out", "m"}})).ok());
+  Pass(clock_, recorder, kLong);
+  EXPECT_TRUE(broker_.WaitFor(kTakes, MethodId::kAck));
+  EXPECT_EQ(broker_.Count(kPublishes, MethodId::kPublish), 2);
+  EXPECT_EQ(broker_.Count(kPublishes, MethodId::kConnectionStartOk), 2);
+  EXPECT_EQ(broker_.Count(kTakes, MethodId::kConnectionStartOk), 1) << recorder.LastReason();
+  EXPECT_TRUE(broker_.WaitFor(kPublishes, MethodId::kConsume, 2)) << "listens to other relays again";
+}
+
+TEST_F(WrongBroker, AQuestionThatIsNeverAnsweredEndsTheLinkThatPublishesAndNoLease) {
+  Recorder recorder(NewConsumer(clock_), 1);
+  recorder.Start();
+  const ports::DeliveryTag tag = Lease(recorder);
+  broker_.Mute(MethodId::kQueueDeclare);
+  const std::vector<ports::Outgoing> two = {{"asya-test-b", "out", "m"}, {"asya-test-b", "more", "n"}};
+  auto settled = Settle(recorder, Ack(tag, two));
+  ASSERT_TRUE(broker_.WaitFor(kPublishes, MethodId::kQueueDeclare, 3));
+  broker_.Mute(MethodId::kQueueDeclare, false);
+  Pass(clock_, recorder, kLong);
+  const Status late = settled.get();
+  ASSERT_FALSE(late.ok());
+  EXPECT_EQ(late.error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(broker_.Count(kPublishes, MethodId::kPublish), 0);
+  EXPECT_TRUE(recorder.Settle(Ack(tag, two)).ok());
+  EXPECT_EQ(broker_.Count(kTakes, MethodId::kConnectionStartOk), 1) << recorder.LastReason();
+}
+
+// Then nothing is left to go on with.
+TEST_F(WrongBroker, ALinkThatCannotBeOpenedAnewEndsTheConnection) {
   broker_.Mute(MethodId::kPublish);
   Recorder recorder(NewConsumer(clock_), 1);
   recorder.Start();
   recorder.Queue().Settle(Ack(Lease(recorder), {{"asya-test-b", "out", "m"}}));
   ASSERT_TRUE(broker_.WaitFor(kPublishes, MethodId::kPublish));
-  EXPECT_EQ(broker_.Count(kTakes, MethodId::kAck), 0) << "acknowledged before the output was confirmed";
+  broker_.Mute(MethodId::kConnectionStartOk);
+  Pass(clock_, recorder, kLong);
+  ASSERT_TRUE(broker_.WaitFor(kPublishes, MethodId::kConnectionStartOk, 2));
   Pass(clock_, recorder, kLong);
   ASSERT_TRUE(recorder.WaitConnected(false));
-  EXPECT_THAT(recorder.LastReason(), ::testing::HasSubstr("did not answer in time"));
+  EXPECT_THAT(recorder.LastReason(), ::testing::HasSubstr("handshake"));
+  broker_.Mute(MethodId::kConnectionStartOk, false);
   broker_.Mute(MethodId::kPublish, false);
   Pass(clock_, recorder, kLong);
   ASSERT_TRUE(broker_.WaitFor(kTakes, MethodId::kConsume, 2));
