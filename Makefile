@@ -82,7 +82,7 @@ sanitized:
 .PHONY: asan
 asan: install ## Runs the C++ tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@$(call BUILD,asan)
-	@LSAN_OPTIONS=suppressions=$(CURDIR)/tools/lsan.supp:print_suppressions=0 $(call CTEST,build/asan)
+	@$(call CTEST,build/asan)
 
 .PHONY: tsan
 tsan: install ## Runs the tests of relay, transports, storage and its PostgreSQL under ThreadSanitizer
