@@ -12,7 +12,7 @@
 namespace asya::server {
 namespace {
 
-// Nobody tells of messages that others publish: an actor at zero is looked at this often.
+// Where nobody tells of messages that others publish, an actor at zero is looked at this often.
 constexpr std::chrono::milliseconds kZeroPoll{500};
 constexpr std::chrono::milliseconds kZeroPollLeast{100};  // among few
 // Where brokers hint, they do so for as long as something waits.
@@ -23,10 +23,17 @@ constexpr std::chrono::milliseconds kCostlyPoll{5000};
 // Between two tries to connect with what may have been put right: credentials of a Transport.
 constexpr std::chrono::seconds kConnectAgainAfter{30};
 
-scaling::ScalerSettings LoopSettings() {
+// Of these one thread tells what waits in any queue, by looks at many together.
+bool TellsOfAnybody(const json::Value& transport) {
+  const json::Value* spec = transport.Find("spec");
+  const std::string type = spec == nullptr ? "" : spec->GetString("type").value_or("");
+  return type == "rabbitmq" || type == "postgres";
+}
+
+scaling::ScalerSettings LoopSettings(const json::Value& transport) {
   scaling::ScalerSettings settings;
   settings.hint_gap = kHintGap;
-  settings.zero_poll = kZeroPoll;
+  settings.zero_poll = TellsOfAnybody(transport) ? kRestPoll : kZeroPoll;
   settings.zero_poll_least = kZeroPollLeast;
   settings.idle_poll = kRestPoll;
   settings.another_acts = true;
@@ -133,7 +140,7 @@ class ServedCluster final : public ports::Cluster {
 
 class KedaScaling::Loop {
  public:
-  explicit Loop(KedaScaling& owner)
+  Loop(KedaScaling& owner, const json::Value& transport)
       : queues_(owner.parts_.queues, owner.parts_.clock),
         cluster_(owner.parts_.replicas,
                  [&owner](const ports::ResourceRef& workload, std::int64_t replicas) {
@@ -141,7 +148,7 @@ class KedaScaling::Loop {
                  }),
         scaler_({queues_, cluster_, owner.parts_.clock, &owner.parts_.metrics,
                  [&owner](const scaling::Seen& seen) { owner.external_.Look(seen); }},
-                LoopSettings()) {
+                LoopSettings(transport)) {
     scaler_.Start();
   }
   void Set(const ports::ScaledActor& actor, const json::Value& transport) {
@@ -221,7 +228,7 @@ void KedaScaling::Set(const ports::ScaledActor& actor, const json::Value& transp
   {
     const std::lock_guard lock(mutex_);
     std::shared_ptr<Loop>& loop = loops_[reconcilers::NameOf(transport)];
-    if (loop == nullptr) loop = std::make_shared<Loop>(*this);
+    if (loop == nullptr) loop = std::make_shared<Loop>(*this, transport);
     home = loop;
     before = std::exchange(homes_[key], loop);
   }

@@ -29,6 +29,8 @@ from controlled_cluster import TEAM, Broker, actor
 from local.stack import bar
 from resting_cluster import OF_THE_CLUSTER, RestingCluster, kinds_of_keda
 
+from free_ports import free_ports
+
 ACTORS_PATH = f"/apis/asya.sh/v1alpha1/namespaces/{TEAM}/asyncactors"
 KINDS_OF_CHILDREN = {"configmaps", "deployments", "scaledobjects", "triggerauthentications"}
 SENDERS = 8  # of applies, at once
@@ -39,11 +41,13 @@ CROSSPLANE_POLL_S = 60.0
 
 
 class MeasuredCluster(RestingCluster):
-    """On a disk that is synced to, and with a database as in production where there is one."""
+    """On a disk that is synced to, and with a database as in production where there is one; queues are looked at."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self.kubernetes.durable = True
+        scaler = ("--scaler-tls=none", f"--scaler-listen=127.0.0.1:{free_ports(1)[0]}")
+        self.server_flags = (*RestingCluster.server_flags, *scaler)
 
     def start_server(self, folder: str = "server", database: str = "") -> None:
         """On the PostgreSQL that the environment names."""

@@ -103,9 +103,14 @@ Status Administration::Ensure(const ports::QueueSpec& spec) {
 
 Result<Method> Administration::Look(const std::string& queue) {
   auto found = Ask([&](int) { return DeclareQueue(queue, Existing::kPassive, {}); });
-  if (!found.ok() && found.error().code == ErrorCode::kNotFound) {
-    return Fail(ErrorCode::kNotFound, "there is no queue " + queue);
+  const bool is_missing = !found.ok() && found.error().code == ErrorCode::kNotFound;
+  {
+    // Of what is asked for hints are given too, whoever has made it.
+    const std::lock_guard lock(mutex_);
+    if (found.ok()) queues_.insert(queue);
+    if (is_missing) queues_.erase(queue);
   }
+  if (is_missing) return Fail(ErrorCode::kNotFound, "there is no queue " + queue);
   return found;
 }
 

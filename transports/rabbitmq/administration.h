@@ -106,7 +106,7 @@ class Administration final : public ports::QueueAdmin, public ports::Publisher {
   bool stopping_ = false;
 
   std::recursive_mutex mutex_;    // of what follows
-  std::set<std::string> queues_;  // made or found here
+  std::set<std::string> queues_;  // made, or asked for and found
   bool shared_declared_ = false;
   std::list<std::function<void(const std::string&)>> subscribers_;
 };

@@ -2,8 +2,11 @@
 #include <gtest/gtest.h>
 
 #include <condition_variable>
+#include <future>
 #include <mutex>
 #include <set>
+#include <string>
+#include <utility>
 
 #include "core/base/random.h"
 #include "tests/support/rabbitmq_vhost.h"
@@ -100,6 +103,32 @@ TEST(RabbitmqAdministration, LooksAtManyQueuesInTurn) {
   }
   std::unique_lock lock(mutex);
   EXPECT_TRUE(changed.wait_for(lock, std::chrono::seconds(30), [&] { return hinted == queues; }));
+}
+
+TEST(RabbitmqAdministration, TellsOfQueuesThatOthersHaveMade) {
+  if (!RabbitmqVhost::IsThere()) GTEST_SKIP() << "needs tools/rabbitmq run";
+  const RabbitmqVhost vhost;
+  rabbitmq::AdministrationSettings settings;
+  settings.address = vhost.address(false);
+  settings.hint_poll = std::chrono::milliseconds(10);
+  rabbitmq::Administration making(settings, RealClock());
+  rabbitmq::Administration asking(settings, RealClock());
+  making.Start();
+  asking.Start();
+  std::promise<std::string> told;
+  const auto subscription = asking.SubscribeHints([&, first = true](const std::string& queue) mutable {
+    if (std::exchange(first, false)) told.set_value(queue);
+  });
+  ASSERT_TRUE(making.Ensure({"a", "uid"}).ok());
+  ASSERT_TRUE(asking.Stats("a").ok());
+  ASSERT_TRUE(making.Publish({{"a", "{}", "id"}}, std::chrono::seconds(30)).ok());
+  auto hint = told.get_future();
+  ASSERT_EQ(hint.wait_for(std::chrono::seconds(30)), std::future_status::ready);
+  EXPECT_EQ(hint.get(), "a");
+  ASSERT_TRUE(making.Remove("a", true).ok());
+  EXPECT_EQ(asking.Stats("a").error().code, ErrorCode::kNotFound);
+  ASSERT_TRUE(asking.List().ok());
+  EXPECT_TRUE(asking.List()->empty()) << "it is not looked at for ever";
 }
 
 }  // namespace
