@@ -104,6 +104,10 @@ void Administration::PollForWork() {
     looks_->Call(DeclareQueue(queue, Existing::kPassive, {}), [this, queue, last](const Result<Method>& found) {
       if (last) polling_ = false;
       if (found.ok() && found->messages > 0) Tell(queue);
+      if (found.ok() || found.error().code != ErrorCode::kNotFound) return;
+      // Each question for what another server has removed would cost the channel.
+      const std::lock_guard lock(mutex_);
+      queues_.erase(queue);
     });
   }
 }
