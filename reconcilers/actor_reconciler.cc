@@ -255,6 +255,7 @@ void ActorReconciler::LookAtResult(const std::string& uid, Pass& pass) {
   }
   if (!HasKind(pass.rendered.objects, "Deployment") && pass.facts.sync.ready == Truth::kTrue) {
     pass.facts.workload = ExternalWorkload(BoundTo(pass.input.actor));
+    if (world_.bound_pods == nullptr) pass.facts.workload.partly = true;  // nobody counts them
   }
   if (pass.admin == nullptr || pass.facts.queue.ready != Truth::kTrue) return;
   const auto stats = pass.stats ? Result<ports::QueueStats>(*pass.stats) : pass.admin->Stats(pass.facts.queue_name);

@@ -55,20 +55,29 @@ class ActorReconciler {
     json::Value transport;
     std::shared_ptr<ports::QueueAdmin> admin;  // none: nothing is known of its queue
     bool force = false;
-    bool namespace_goes = false;   // and with it what could work
-    bool may_leave_queue = false;  // where its broker does not answer: it has been waited for long enough
+    bool namespace_goes = false;  // and with it what could work
   };
   Outcome TearDown(const Stored& actor, const Leaving& leaving);
   // nullopt when there is none any more, or it is left where it is.
   std::optional<Outcome> RemoveQueue(const Stored& actor, const Leaving& leaving);
   std::optional<Outcome> TryRemoveQueue(const Stored& actor, const Leaving& leaving, const ports::QueueSpec& queue);
+  // What the broker of a queue that is to go has answered; null: it was well.
+  void Heard(const Key& key, const Error* error);
+  // Whether that broker has been silent for long enough, since it first was and as far as this process has seen.
+  bool MayLeaveQueue(const Key& key, const Leaving& leaving);
   std::optional<Outcome> GiveWorkUp(const Stored& actor, const Leaving& leaving, const std::string& queue);
   Outcome TellTerminating(const Stored& actor, const std::string& message, const Outcome& outcome);
 
   bool ResolveNames(const json::Value& actor, Pass& pass);
-  // Keeps the pass on the old transport while the old queue holds envelopes, and without replicas while those alone
-  // keep it; removes it when it holds none.
+  // Keeps the pass on the old transport while the old queue holds envelopes or replicas are left; without those once
+  // it has been empty for a while. Removes it when there is neither.
   bool LeaveOldTransport(const Stored& actor, Pass& pass);
+  // There is none under way; true.
+  bool EndMove(const Key& key);
+  // Of its Deployment, those that are ending among them; 0 where the pods belong to somebody else.
+  Result<std::size_t> ReplicasLeft(const std::string& uid);
+  // Whether the replicas on a queue to be left, which holds that many, are to stop.
+  bool IsToStop(const Key& key, std::int64_t envelopes);
   bool ProvideCredentials(const std::string& namespace_, Pass& pass);
   bool Render(const std::string& uid, Pass& pass);
   bool EnsureQueue(const Key& key, Pass& pass);
@@ -95,7 +104,15 @@ class ActorReconciler {
   Objects objects_;
   Events events_;
   std::mutex mutex_;
-  std::map<Key, std::string> queues_;  // of actors: name, and the Transport's spec
+  std::map<Key, std::string> queues_;       // of actors: name, and the Transport's spec
+  std::map<Key, SteadyTime> silent_since_;  // brokers of actors that are to go
+  // Of an actor that leaves a queue.
+  struct Move {
+    std::optional<SteadyTime> empty_since;
+    std::chrono::seconds quiet{3};  // so long nothing may come until its replicas stop
+    bool stopping = false;
+  };
+  std::map<Key, Move> moves_;
 };
 
 }  // namespace asya::reconcilers

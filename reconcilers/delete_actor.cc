@@ -17,11 +17,17 @@ namespace {
 constexpr std::chrono::milliseconds kDeletionPoll{1000};
 
 // How long after its deletion an actor in a namespace that is deleted waits for what cannot be taken out of its queue,
-// or for its broker.
+// and how long for a broker that does not answer.
 constexpr std::chrono::minutes kLastPatience{10};
 
-// How long after its deletion one that is to go by force waits for a broker that does not answer.
+// How long one that is to go by force waits for a broker that does not answer.
 constexpr std::chrono::seconds kForcedPatience{30};
+
+// Not those by which it refuses something.
+bool IsSilence(ErrorCode code) {
+  return code == ErrorCode::kUnavailable || code == ErrorCode::kTimeout || code == ErrorCode::kClosed ||
+         code == ErrorCode::kUnauthorized || code == ErrorCode::kForbidden;
+}
 
 std::string FinalizersOf(const json::Value& object) {
   std::string text;
@@ -64,7 +70,7 @@ bool HasWaited(const json::Value& actor, WallTime now, std::chrono::seconds pati
 
 std::string BrokerIsAway(const Error& error, bool namespace_goes) {
   return "the broker cannot be asked: " + error.message + "; the actor goes, and its queue stays there, " +
-         (namespace_goes ? "ten minutes after its deletion, or soon " : "") + "with the annotation " + kForceDelete +
+         (namespace_goes ? "after ten minutes of this, or soon " : "") + "with the annotation " + kForceDelete +
          ": \"true\"";
 }
 
@@ -76,7 +82,6 @@ bool IsForced(const json::Value& object) { return ports::AnnotationOf(object, kF
 Outcome ActorReconciler::Finalize(const Stored& actor) {
   Leaving leaving;
   leaving.force = IsForced(actor.object);
-  leaving.may_leave_queue = leaving.force && HasWaited(actor.object, world_.clock.Now(), kForcedPatience);
   auto transport = CurrentTransport(objects_, actor.object, settings_.default_transport);
   if (!transport.ok() && transport.error().code != ErrorCode::kNotFound) return Failed{transport.error()};
   if (transport.ok()) {
@@ -85,14 +90,15 @@ Outcome ActorReconciler::Finalize(const Stored& actor) {
   }
   if (leaving.admin != nullptr && !leaving.force) {
     const ports::QueueSpec queue{model::ActorQueueName(actor.object), actor.record.uid};
+    const Key key{actor.record.key.namespace_, actor.record.key.name};
     const auto own = LookAtQueue(*leaving.admin, queue);
+    Heard(key, own.ok() ? nullptr : &own.error());
     if ((!own.ok() || own->envelopes > 0) && world_.namespace_state) {
       const auto state = world_.namespace_state(actor.record.key.namespace_);
       if (!state.ok()) return Failed{state.error()};
       leaving.namespace_goes = *state != ports::NamespaceState::kActive;
     }
-    leaving.may_leave_queue = leaving.namespace_goes && HasWaited(actor.object, world_.clock.Now(), kLastPatience);
-    if (!own.ok() && !leaving.may_leave_queue) {
+    if (!own.ok() && !MayLeaveQueue(key, leaving)) {
       return TellTerminating(actor, BrokerIsAway(own.error(), leaving.namespace_goes), Failed{own.error()});
     }
     if (own.ok() && own->envelopes > 0 && !leaving.namespace_goes) {
@@ -139,7 +145,8 @@ std::optional<Outcome> ActorReconciler::RemoveQueue(const Stored& actor, const L
   const ports::QueueSpec queue{model::ActorQueueName(actor.object), actor.record.uid};
   auto outcome = TryRemoveQueue(actor, leaving, queue);
   const Failed* failed = outcome ? std::get_if<Failed>(&*outcome) : nullptr;
-  if (failed == nullptr || !leaving.may_leave_queue) return outcome;
+  const Key key{actor.record.key.namespace_, actor.record.key.name};
+  if (failed == nullptr || !MayLeaveQueue(key, leaving)) return outcome;
   const std::string transport = NameOf(leaving.transport);
   log_.Warning("a queue was left on a Transport that cannot be asked", {{"namespace", actor.record.key.namespace_},
                                                                         {"actor", actor.record.key.name},
@@ -148,14 +155,33 @@ std::optional<Outcome> ActorReconciler::RemoveQueue(const Stored& actor, const L
                                                                         {"error", failed->error.message}});
   Recorder().Tell(actor.object, true, "QueueLeft",
                   "queue " + queue.name + " was left on Transport " + transport + ": " + failed->error.message);
-  ForgetQueue(Key{actor.record.key.namespace_, actor.record.key.name});
+  ForgetQueue(key);
   return std::nullopt;
+}
+
+void ActorReconciler::Heard(const Key& key, const Error* error) {
+  const std::lock_guard lock(mutex_);
+  if (error == nullptr || !IsSilence(error->code)) {
+    silent_since_.erase(key);
+  } else {
+    silent_since_.try_emplace(key, world_.clock.Steady());
+  }
+}
+
+bool ActorReconciler::MayLeaveQueue(const Key& key, const Leaving& leaving) {
+  if (!leaving.force && !leaving.namespace_goes) return false;
+  const std::lock_guard lock(mutex_);
+  const auto since = silent_since_.find(key);
+  const std::chrono::seconds patience = leaving.force ? kForcedPatience : kLastPatience;
+  return since != silent_since_.end() && world_.clock.Steady() - since->second >= patience;
 }
 
 std::optional<Outcome> ActorReconciler::TryRemoveQueue(const Stored& actor, const Leaving& leaving,
                                                        const ports::QueueSpec& queue) {
+  const Key key{actor.record.key.namespace_, actor.record.key.name};
   const auto own = LookAtQueue(*leaving.admin, queue);
-  if (!own.ok() && leaving.force && !leaving.may_leave_queue) {
+  Heard(key, own.ok() ? nullptr : &own.error());
+  if (!own.ok() && leaving.force && !MayLeaveQueue(key, leaving)) {
     return TellTerminating(actor, "the broker cannot be asked: " + own.error().message, Failed{own.error()});
   }
   if (!own.ok()) return Failed{own.error()};
@@ -177,7 +203,6 @@ std::optional<Outcome> ActorReconciler::GiveWorkUp(const Stored& actor, const Le
         world_.dead_letters->Take({leaving.transport, queue, key.namespace_, model::ActorIdentity(actor.object),
                                    "namespace " + key.namespace_ + " was deleted before it was worked on"});
     if (!moved.ok()) {
-      if (leaving.may_leave_queue) return Failed{moved.error()};
       return TellTerminating(actor, "its work cannot be put into the dead letters: " + moved.error().message,
                              Failed{moved.error()});
     }
@@ -189,7 +214,7 @@ std::optional<Outcome> ActorReconciler::GiveWorkUp(const Stored& actor, const Le
     if (removed.ok()) return std::nullopt;
     if (removed.error().code != ErrorCode::kConflict) return Failed{removed.error()};
     // A pod that has died without a word may hold some for a while, and others wait for their next attempt.
-    if (!leaving.may_leave_queue) {
+    if (!HasWaited(actor.object, world_.clock.Now(), kLastPatience)) {
       return TellTerminating(actor, "waits for envelopes that are in flight, or wait for their next attempt",
                              RequeueAfter{kDeletionPoll});
     }

@@ -43,6 +43,8 @@ void ActorReconciler::RememberQueue(const Key& key, const Pass& pass) {
 void ActorReconciler::ForgetQueue(const Key& key) {
   const std::lock_guard lock(mutex_);
   queues_.erase(key);
+  silent_since_.erase(key);
+  moves_.erase(key);
 }
 
 }  // namespace asya::reconcilers

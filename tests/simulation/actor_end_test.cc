@@ -88,10 +88,9 @@ TEST_F(ActorOfATerminatingNamespace, ABrokerThatIsAwayHoldsItNoLongerThanTenMinu
   plane_.queues.away = true;
   plane_.Run(seconds(590));
   ASSERT_TRUE(plane_.Get("infer", "team").has_value());
-  EXPECT_EQ(
-      plane_.Condition("infer", "Ready", "asyncactors", "team"),
-      "False Terminating the broker cannot be asked: simulated fault; the actor goes, and its queue stays there, ten "
-      "minutes after its deletion, or soon with the annotation asya.sh/force-delete: \"true\"");
+  EXPECT_EQ(plane_.Condition("infer", "Ready", "asyncactors", "team"),
+            "False Terminating the broker cannot be asked: simulated fault; the actor goes, and its queue stays there, "
+            "after ten minutes of this, or soon with the annotation asya.sh/force-delete: \"true\"");
   plane_.Run(seconds(60));
   EXPECT_FALSE(plane_.Get("infer", "team").has_value());
   EXPECT_EQ(plane_.Event("infer", "QueueLeft"),
@@ -143,6 +142,26 @@ TEST_F(ActorOfABrokerThatIsAway, GoesByForceAndLeavesItsQueue) {
   EXPECT_EQ(plane_.cluster.RunningOf("infer"), 0);
   EXPECT_EQ(plane_.Event("infer", "QueueLeft"),
             "Warning queue asya-default-infer was left on Transport sqlite: simulated fault");
+}
+
+// However long it has been deleted: the broker is silent for a moment only.
+TEST(ActorEnd, OneFailedQuestionLeavesNoQueueBehind) {
+  ControlPlane plane{1};
+  plane.CreateActor("infer", R"(,"scaling":{"minReplicaCount":1})");
+  plane.Run(seconds(5));
+  plane.queues.Publish("asya-default-infer", 3);
+  plane.Delete("asyncactors", "default", "infer");
+  plane.Run(seconds(60));
+  plane.Change("asyncactors", "default", "infer", [](json::Value& actor) {
+    actor["metadata"]["annotations"] = json::Object{{"asya.sh/force-delete", "true"}};
+  });
+  plane.queues.away = true;
+  plane.Run(seconds(5));
+  plane.queues.away = false;
+  plane.Run(seconds(60));
+  EXPECT_FALSE(plane.Get("infer").has_value());
+  EXPECT_EQ(plane.queues.queues.count("asya-default-infer"), 0U);
+  EXPECT_EQ(plane.Event("infer", "QueueLeft"), "");
 }
 
 // On a Transport whose Secret is copied for pods.

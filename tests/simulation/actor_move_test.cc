@@ -52,12 +52,48 @@ TEST_F(ActorWithConsumers, MovesWithAFixedCount) {
   Make(R"(,"replicas":3,"scaling":{"enabled":false})");
   Move();
   plane_.Step();
-  EXPECT_EQ(
-      plane_.Condition("infer", "Synced"),
-      "False OldQueueInUse waits for the replicas to let go of the old queue on transport sqlite; the actor moves "
-      "to pg then");
+  EXPECT_EQ(plane_.Condition("infer", "Synced"),
+            "False OldQueueInUse waits until nothing has come for some seconds to the old queue on transport sqlite; "
+            "the actor moves to pg then");
+  std::string told;
+  for (int i = 0; i < 100 && told.find("let go") == std::string::npos; ++i) {
+    plane_.clock.Advance(std::chrono::milliseconds(100));
+    plane_.Step();
+    told = plane_.Condition("infer", "Synced");
+  }
+  EXPECT_EQ(told,
+            "False OldQueueInUse waits for the replicas to let go of the old queue on transport sqlite; the actor "
+            "moves to pg then");
   plane_.Run(seconds(20));
   ExpectMoved(3);
+}
+
+// Such as relays that want no more while they work: the broker protects nothing, and knows of no work.
+TEST_F(ActorWithConsumers, TakesNoQueueFromUnderReplicasThatMayWork) {
+  plane_.queues.consumers = nullptr;
+  std::int64_t running = -1;
+  plane_.queues.on_question = [&] {
+    if (plane_.queues.queues.contains("asya-default-infer")) running = plane_.cluster.RunningOf("infer");
+  };
+  Make(R"(,"replicas":3,"scaling":{"enabled":false})");
+  Move();
+  plane_.Run(seconds(20));
+  ExpectMoved(3);
+  EXPECT_EQ(running, 0) << "when the queue went";
+}
+
+TEST_F(ActorWithConsumers, StandsForAsLongAsALittleComesAgainAndAgain) {
+  Make(R"(,"scaling":{"minReplicaCount":1})");
+  Move();
+  for (int i = 0; i < 30; ++i) {
+    plane_.queues.Publish("asya-default-infer", 1);
+    plane_.Run(seconds(1));
+    plane_.queues.queues.at("asya-default-infer").visible = 0;
+    plane_.Run(seconds(1));
+    ASSERT_EQ(plane_.cluster.RunningOf("infer"), 1) << i;
+  }
+  plane_.Run(seconds(20));
+  ExpectMoved(1);
 }
 
 TEST_F(ActorWithConsumers, WorksOnAsLongAsThereIsWork) {
@@ -74,11 +110,15 @@ TEST_F(ActorWithConsumers, WorksOnAsLongAsThereIsWork) {
 
 TEST_F(ActorWithConsumers, WorkThatComesWhileItLetsGoIsDoneFirst) {
   Make(R"(,"replicas":3,"scaling":{"enabled":false})");
+  // Nobody's queue goes while somebody else consumes from it.
+  plane_.queues.consumers = [](const std::string&) { return 1; };
   Move();
-  plane_.Step();
+  plane_.Run(seconds(10));
+  EXPECT_EQ(plane_.cluster.RunningOf("infer"), 0);
   plane_.queues.Publish("asya-default-infer", 1);
   plane_.Run(seconds(20));
   EXPECT_EQ(plane_.cluster.RunningOf("infer"), 3);
+  plane_.queues.consumers = nullptr;
   plane_.queues.queues.at("asya-default-infer").visible = 0;
   plane_.Run(seconds(20));
   ExpectMoved(3);
