@@ -35,7 +35,7 @@ struct Delivery {
   std::string body;              // the envelope, byte for byte as it was published
   std::int64_t crash_count = 0;  // earlier invocations that had started and never reported an outcome
   WallTime enqueued_at{};        // when it became visible in this queue; for queue_wait_seconds
-  bool uses_credit = true;       // false: its lease was kept over a lost connection, and it has used its credit before
+  bool uses_credit = true;       // false: its lease was kept over a lost connection, and no credit was there for it
 };
 
 // The longest message_id that every broker takes.

@@ -97,7 +97,7 @@ class Relay final : public ports::ConsumerEvents {
 
  private:
   // take.cc: messages come in and are begun.
-  void Take(ports::Delivery delivery);
+  void Take(ports::Delivery delivery, bool uninvited);
   bool Adopt(const ports::Delivery& delivery, const model::Envelope& envelope);
   void TakeMalformed(std::unique_ptr<Job> job, const std::string& problem);
   void BeginCalls();

@@ -25,12 +25,22 @@ ports::Settlement Returned(const Job& job) {
 void Relay::OnDeliveries(std::vector<ports::Delivery> deliveries) {
   const auto credited =
       std::count_if(deliveries.begin(), deliveries.end(), [](const auto& d) { return d.uses_credit; });
-  granted_ -= std::min(granted_, static_cast<std::size_t>(credited));
+  std::size_t granted = std::exchange(granted_, granted_ - std::min(granted_, static_cast<std::size_t>(credited)));
+  // What was granted before these were known is too much by them.
+  if (granted_ > 0 && static_cast<std::size_t>(credited) < deliveries.size()) {
+    parts_.queue.RevokeCredits();
+    granted_ = 0;
+  }
   parts_.metrics.receive.Observe(Seconds(parts_.clock.Now() - granted_at_));
-  for (ports::Delivery& delivery : deliveries) Take(std::move(delivery));
+  for (ports::Delivery& delivery : deliveries) {
+    // Without a credit that counts: it was under way when they were revoked.
+    const bool uninvited = delivery.uses_credit && granted == 0;
+    if (delivery.uses_credit && granted > 0) --granted;
+    Take(std::move(delivery), uninvited);
+  }
 }
 
-void Relay::Take(ports::Delivery delivery) {
+void Relay::Take(ports::Delivery delivery, bool uninvited) {
   const WallTime now = parts_.clock.Now();
   parts_.metrics.received.Add();
   parts_.metrics.size_in.Observe(static_cast<double>(delivery.body.size()));
@@ -63,7 +73,7 @@ void Relay::Take(ports::Delivery delivery) {
   } else if (draining_ || runtime_.kind == RuntimeState::Kind::kFailed ||
              runtime_.kind == RuntimeState::Kind::kAbsent) {
     GiveBack(taken);
-  } else if (away_ > 0 && unfinished() >= credits_.limit()) {
+  } else if ((away_ > 0 || uninvited) && unfinished() >= credits_.limit()) {
     ReturnFound(taken);
   } else {
     lineup_.Add(taken.number, taken.suspect);

@@ -125,8 +125,11 @@ void Consumer::TellDeliveries(std::vector<Taken> taken, bool inherited) {
     for (Taken& one : taken) {
       const ports::DeliveryTag tag(++last_tag_);
       leases_.emplace(tag, Lease{Leased{one.row, one.crash_count}, false});
+      // What is granted at once, before these are known, is granted in their place.
+      const bool uses_credit = !inherited || credits_ > 0;
+      if (inherited && uses_credit) --credits_;
       deliveries.push_back({tag, std::move(one.body), one.crash_count,
-                            WallTime(std::chrono::microseconds(one.visible_at_us)), !inherited});
+                            WallTime(std::chrono::microseconds(one.visible_at_us)), uses_credit});
     }
   }
   if (!deliveries.empty()) events_->OnDeliveries(std::move(deliveries));

@@ -1,0 +1,157 @@
+// A relay whose transport keeps leases over a lost connection, event by event.
+#include <gtest/gtest.h>
+
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "core/observe/metrics.h"
+#include "relay/relay.h"
+
+namespace asya::relay {
+namespace {
+
+// Does nothing by itself; keeps what it is asked for.
+class KeptQueue final : public ports::MessageQueue {
+ public:
+  void Start(ports::ConsumerEvents& /*events*/) override {}
+  void Grant(std::size_t count) override { credits += count; }
+  void RevokeCredits() override { credits = 0; }
+  void Begin(ports::DeliveryTag tag, std::int64_t crash_count) override { begun.emplace_back(tag.get(), crash_count); }
+  void Settle(ports::Settlement settlement) override { settled.push_back(std::move(settlement)); }
+  [[nodiscard]] std::size_t MessageLimitBytes() const override { return 1U << 20U; }
+  void Stop(std::chrono::milliseconds /*grace*/) override {}
+
+  std::size_t credits = 0;
+  std::vector<std::pair<std::uint64_t, std::int64_t>> begun;
+  std::vector<ports::Settlement> settled;
+};
+
+// Calls end when and how the test says.
+class KeptCalls final : public Callee {
+ public:
+  void Start(OnState /*on_change*/) override {}
+  [[nodiscard]] const RuntimeState& state() const override { return state_; }
+  void Invoke(std::string /*body*/, std::chrono::microseconds /*timeout*/, CallListener& /*listener*/,
+              OnFinished on_finished) override {
+    calls.push_back(std::move(on_finished));
+  }
+  void End(Finished::How how) { std::exchange(calls, {}).front()({how, "", nullptr}); }
+
+  std::vector<OnFinished> calls;
+
+ private:
+  RuntimeState state_;
+};
+
+class LostLease : public testing::Test {
+ protected:
+  explicit LostLease(std::int64_t concurrency = 1)
+      : settings_(SettingsFor(concurrency)),
+        relay_(settings_, {},
+               {reactor_, queue_, calls_, nullptr, nullptr, nullptr, handler_metrics_, relay_metrics_, clock_, random_,
+                observe::Logger::Silent()},
+               clock_.Now()) {
+    relay_.RuntimeChanged({RuntimeState::Kind::kReady, ""});
+    Connect();
+  }
+
+  static Settings SettingsFor(std::int64_t concurrency) {
+    Settings settings;
+    settings.actor = "infer";
+    settings.namespace_ = "ns";
+    settings.concurrency = concurrency;
+    return settings;
+  }
+  void Connect() {
+    relay_.OnConnection(true, "");
+    relay_.Pump();
+  }
+  // The credits of a lost connection are void.
+  void Lose() {
+    queue_.credits = 0;
+    relay_.OnConnection(false, "lost");
+    relay_.Pump();
+  }
+  void Deliver(std::uint64_t tag, const std::string& id, bool uses_credit = true, std::int64_t crash_count = 0) {
+    model::Envelope envelope;
+    envelope.id = id;
+    envelope.route = {{"prep"}, "infer", {"post"}};
+    envelope.status.phase = "pending";
+    envelope.status.created_at = "2026-11-18T12:00:00Z";
+    envelope.payload = "1";
+    std::vector<ports::Delivery> deliveries;
+    deliveries.push_back(
+        {ports::DeliveryTag(tag), SerializeEnvelope(envelope), crash_count, clock_.Now(), uses_credit});
+    if (uses_credit && queue_.credits > 0) --queue_.credits;
+    relay_.OnDeliveries(std::move(deliveries));
+    relay_.Pump();
+  }
+  // Delivered, begun and called.
+  void Run(std::uint64_t tag, const std::string& id) {
+    Deliver(tag, id);
+    Start(tag);
+  }
+  void Start(std::uint64_t tag) {
+    relay_.OnStarted(ports::DeliveryTag(tag), Ok());
+    relay_.Pump();
+  }
+  std::optional<ports::Settlement::Action> SettledAs(std::uint64_t tag) {
+    for (const ports::Settlement& settlement : queue_.settled) {
+      if (settlement.tag == ports::DeliveryTag(tag)) return settlement.action;
+    }
+    return std::nullopt;
+  }
+
+  const Settings settings_;
+  Reactor reactor_;
+  KeptQueue queue_;
+  KeptCalls calls_;
+  observe::Metrics metrics_;
+  HandlerMetrics handler_metrics_{metrics_, "asya_actor", {}};
+  RelayMetrics relay_metrics_{metrics_, "asya_actor", "asya-ns-infer", "postgres"};
+  FakeClock clock_;
+  Random random_{1};
+  Relay relay_;
+};
+
+TEST_F(LostLease, ABusyRelayWantsNothingMoreOnceItHasItsOwnMessageBack) {
+  Run(1, "long");
+  ASSERT_EQ(calls_.calls.size(), 1U);
+  EXPECT_EQ(queue_.credits, 0U);
+  Lose();
+  Connect();
+  EXPECT_EQ(queue_.credits, 1U);
+  Deliver(2, "long", false);
+  EXPECT_EQ(queue_.credits, 0U);
+}
+
+TEST_F(LostLease, AnothersMessageThatWasUnderWayMeanwhileGoesBack) {
+  Run(1, "long");
+  Lose();
+  Connect();
+  Deliver(2, "long", false);
+  Deliver(3, "other");
+  EXPECT_EQ(SettledAs(3), ports::Settlement::Action::kGiveBack);
+  EXPECT_FALSE(SettledAs(2));
+}
+
+class LostLeases : public LostLease {
+ protected:
+  LostLeases() : LostLease(2) {}
+};
+
+TEST_F(LostLeases, OfWhatHasNotBegunAreSubtractedFromWhatIsWanted) {
+  Deliver(1, "a");
+  Deliver(2, "b");
+  Lose();
+  Connect();
+  EXPECT_EQ(queue_.credits, 2U);
+  Deliver(3, "a", false);
+  EXPECT_EQ(queue_.credits, 1U);
+  Deliver(4, "b", false);
+  EXPECT_EQ(queue_.credits, 0U);
+}
+
+}  // namespace
+}  // namespace asya::relay
