@@ -121,7 +121,7 @@ void Relay::NotReached(Job& job) {
   if (!job.leased) {
     lineup_.Ended(job.number);
     Unpark(job);
-    Erase(job.number);
+    LoseLease(job);
     return;
   }
   if (draining_ || (runtime_.kind != RuntimeState::Kind::kReady && !job.suspect)) {
@@ -144,14 +144,16 @@ void Relay::Crashed(Job& job) {
   parts_.metrics.runtime_errors.Add(parts_.metrics.queue, "RuntimeCrash");
   parts_.logger.Warning("the worker died in the middle of a call",
                         {{"id", job.envelope.id}, {"shared", shared}, {"after_timeout", our_kill}});
-  if (!job.leased) {
-    Unpark(job);
-    Erase(job.number);
-    return;
-  }
   if (!our_kill) {
     job.suspect = true;
     if (!shared) ++job.crashes;
+  }
+  if (!job.leased) {
+    Unpark(job);
+    LoseLease(job);
+    return;
+  }
+  if (!our_kill) {
     // Only of a worker that was ready is there more to be told. A call in the next one would make two of its deaths.
     job.awaits_end = job.last_end.empty() && runtime_.kind == RuntimeState::Kind::kReady && runtime_.tells_ends;
     if (job.awaits_end) Hold(limits_.end_patience);

@@ -1,6 +1,7 @@
 // A relay whose transport keeps leases over a lost connection, event by event.
 #include <gtest/gtest.h>
 
+#include <deque>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -10,6 +11,8 @@
 
 namespace asya::relay {
 namespace {
+
+using Begun = std::pair<std::uint64_t, std::int64_t>;
 
 // Does nothing by itself; keeps what it is asked for.
 class KeptQueue final : public ports::MessageQueue {
@@ -23,7 +26,7 @@ class KeptQueue final : public ports::MessageQueue {
   void Stop(std::chrono::milliseconds /*grace*/) override {}
 
   std::size_t credits = 0;
-  std::vector<std::pair<std::uint64_t, std::int64_t>> begun;
+  std::vector<Begun> begun;
   std::vector<ports::Settlement> settled;
 };
 
@@ -36,9 +39,14 @@ class KeptCalls final : public Callee {
               OnFinished on_finished) override {
     calls.push_back(std::move(on_finished));
   }
-  void End(Finished::How how) { std::exchange(calls, {}).front()({how, "", nullptr}); }
+  // The first of those that run.
+  void End(Finished::How how) {
+    const OnFinished on_finished = std::move(calls.front());
+    calls.pop_front();
+    on_finished({how, "", nullptr});
+  }
 
-  std::vector<OnFinished> calls;
+  std::deque<OnFinished> calls;
 
  private:
   RuntimeState state_;
@@ -96,6 +104,8 @@ class LostLease : public testing::Test {
     relay_.OnStarted(ports::DeliveryTag(tag), Ok());
     relay_.Pump();
   }
+  // With what crash count the last call was announced, and of which message.
+  [[nodiscard]] Begun LastBegun() const { return queue_.begun.empty() ? Begun{} : queue_.begun.back(); }
   std::optional<ports::Settlement::Action> SettledAs(std::uint64_t tag) {
     for (const ports::Settlement& settlement : queue_.settled) {
       if (settlement.tag == ports::DeliveryTag(tag)) return settlement.action;
@@ -136,6 +146,55 @@ TEST_F(LostLease, AnothersMessageThatWasUnderWayMeanwhileGoesBack) {
   EXPECT_FALSE(SettledAs(2));
 }
 
+TEST_F(LostLease, CrashesAreKnownAlthoughTheConnectionBreaksAfterwards) {
+  Run(1, "poison");
+  calls_.End(Finished::How::kLost);
+  EXPECT_EQ(LastBegun(), Begun(1, 2));
+  Lose();
+  Connect();
+  Deliver(2, "poison", false);
+  EXPECT_EQ(LastBegun(), Begun(2, 2));
+}
+
+TEST_F(LostLease, ADeathWhileTheConnectionIsAwayIsCounted) {
+  Run(1, "poison");
+  Lose();
+  calls_.End(Finished::How::kLost);
+  Connect();
+  Deliver(2, "poison", false);
+  EXPECT_EQ(LastBegun(), Begun(2, 2));
+}
+
+TEST_F(LostLease, CrashesOfWhatWasOnItsWayBackAreKnown) {
+  Run(1, "poison");
+  relay_.RuntimeChanged({RuntimeState::Kind::kFailed, "broken"});
+  calls_.End(Finished::How::kLost);
+  relay_.RuntimeChanged({RuntimeState::Kind::kFailed, "still broken"});
+  ASSERT_EQ(SettledAs(1), ports::Settlement::Action::kGiveBack);
+  Lose();
+  relay_.RuntimeChanged({RuntimeState::Kind::kReady, ""});
+  Connect();
+  Deliver(2, "poison", false);
+  EXPECT_EQ(LastBegun(), Begun(2, 2));
+}
+
+TEST_F(LostLease, AHealthyMessageIsAsHealthyAfterwards) {
+  Deliver(1, "good");
+  Lose();
+  Connect();
+  Deliver(2, "good", false);
+  EXPECT_EQ(LastBegun(), Begun(2, 1));
+}
+
+TEST(KnownCrashes, TheOldestAreForgottenFirst) {
+  KnownCrashes known;
+  for (std::size_t i = 0; i <= KnownCrashes::kKnownMax; ++i) known.Keep(std::to_string(i), 2);
+  known.Keep("1", 1);
+  EXPECT_EQ(known.Take("0"), 0);
+  EXPECT_EQ(known.Take("1"), 2);
+  EXPECT_EQ(known.Take("1"), 0);
+}
+
 class LostLeases : public LostLease {
  protected:
   LostLeases() : LostLease(2) {}
@@ -151,6 +210,18 @@ TEST_F(LostLeases, OfWhatHasNotBegunAreSubtractedFromWhatIsWanted) {
   EXPECT_EQ(queue_.credits, 1U);
   Deliver(4, "b", false);
   EXPECT_EQ(queue_.credits, 0U);
+}
+
+TEST_F(LostLeases, ThatSharedADeathWhileTheConnectionWasAwayRunAlone) {
+  Run(1, "a");
+  Run(2, "b");
+  Lose();
+  calls_.End(Finished::How::kLost);
+  calls_.End(Finished::How::kLost);
+  Connect();
+  Deliver(3, "a", false);
+  Deliver(4, "b", false);
+  EXPECT_EQ(LastBegun(), Begun(3, 2));
 }
 
 }  // namespace

@@ -37,16 +37,16 @@ void Relay::OnConnection(bool connected, const std::string& reason) {
     begun_.clear();
     beginning_ = 0;
     by_tag_.clear();
-    std::vector<JobNumber> gone;
+    std::vector<const Job*> gone;
     for (auto& [number, job] : jobs_) {
       if (!job->leased) continue;
       if (job->stage == Stage::kRunning || (job->has_outcome && job->outcome != "given_back")) {
         Park(*job);
       } else {
-        gone.push_back(number);
+        gone.push_back(job.get());
       }
     }
-    for (const JobNumber number : gone) Erase(number);
+    for (const Job* job : gone) LoseLease(*job);
     ForgetOrphans();
   }
 }

@@ -21,6 +21,7 @@
 #include "relay/forward.h"
 #include "relay/handler_metrics.h"
 #include "relay/job.h"
+#include "relay/known_crashes.h"
 #include "relay/lineup.h"
 #include "relay/relay_metrics.h"
 #include "relay/reporter.h"
@@ -133,6 +134,8 @@ class Relay final : public ports::ConsumerEvents {
   void Unpark(const Job& job);
   void ForgetOrphans();
   void Erase(JobNumber number);
+  // Erases what comes again, to us or to another, and keeps what is known of its crashes.
+  void LoseLease(const Job& job);
   // tell.cc: what others are told.
   void ReportProgress(const Job& job, const std::string& status, double weight);
   [[nodiscard]] std::string FinalReport(const Job& job, const Ending* own_failure);
@@ -163,6 +166,7 @@ class Relay final : public ports::ConsumerEvents {
   std::unordered_map<JobNumber, std::unique_ptr<Job>> jobs_;
   std::unordered_map<std::uint64_t, JobNumber> by_tag_;
   std::unordered_multimap<std::string, JobNumber> orphans_;  // by Job::Key(), which doubles of a message share
+  KnownCrashes known_crashes_;                               // by Job::Key()
   JobNumber next_job_ = 1;
   Lineup lineup_;
   std::deque<JobNumber> begun_;

@@ -68,7 +68,7 @@ void Relay::SettleFailed(Job& job, const Error& error) {
   if (error.code == ErrorCode::kConflict || error.code == ErrorCode::kClosed) {
     parts_.logger.Warning("a lease was lost", {{"id", job.envelope.id}, {"reason", error.message}});
     parts_.metrics.Failed("lease_lost");
-    Erase(job.number);
+    LoseLease(job);
     return;
   }
   parts_.logger.Warning("a settlement failed", {{"id", job.envelope.id},
@@ -197,6 +197,14 @@ void Relay::ForgetOrphans() {
     Unpark(*job);
     Erase(job->number);
   }
+}
+
+void Relay::LoseLease(const Job& job) {
+  const bool is_known = job.has_outcome && job.outcome != "given_back";  // then it has not died of its last call
+  if (!is_known && (job.crashes > 0 || job.suspect)) {
+    known_crashes_.Keep(job.Key(), std::max<std::int64_t>(job.crashes, 1));
+  }
+  Erase(job.number);
 }
 
 void Relay::Erase(JobNumber number) {

@@ -52,7 +52,8 @@ void Relay::Take(ports::Delivery delivery, bool uninvited) {
   job->number = next_job_++;
   job->tag = delivery.tag;
   job->crashes = delivery.crash_count;
-  job->suspect = delivery.crash_count > 0;
+  if (!known_crashes_.empty()) job->crashes = std::max(job->crashes, known_crashes_.Take(job->Key()));
+  job->suspect = job->crashes > 0;
   job->enqueued_at = delivery.enqueued_at;
   job->received_at = now;
   job->body = std::move(delivery.body);
@@ -155,7 +156,7 @@ void Relay::OnStarted(ports::DeliveryTag tag, Status status) {
   if (!status.ok()) {
     parts_.logger.Warning("a lease was lost", {{"id", job->envelope.id}, {"reason", status.error().message}});
     lineup_.Ended(job->number);
-    Erase(job->number);
+    LoseLease(*job);
   } else if (draining_ || (runtime_.kind != RuntimeState::Kind::kReady && !job->suspect)) {
     GiveBack(*job);
   } else {
