@@ -196,13 +196,13 @@ void Consumer::WatchQueue(const Error& error) {
 void Consumer::LoseLease(Leases::iterator lease) {
   Lease& lost = lease->second;
   if (suspect_ == lease->first) suspect_.reset();
+  if (!lost.settled) Remember(lost);
   if (lost.settling && !lost.settled) {
     // Somebody waits for what becomes of its outputs; with them it is settled even so.
     lost.lost = true;
     lost.expires_at = lost.renew_at = SteadyTime::max();
     return;
   }
-  if (!lost.settled) Remember(lost);
   Forget(lease);
 }
 

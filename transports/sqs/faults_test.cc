@@ -171,6 +171,21 @@ TEST_F(SqsFaults, ALeaseThatEndsWhileItsOutputsFailIsAConflict) {
   EXPECT_EQ(settled.error().code, ErrorCode::kConflict);
 }
 
+TEST_F(SqsFaults, ALeaseThatEndsWhileItIsSettledIsNoCrash) {
+  ASSERT_TRUE(administration_->Ensure({kNext, "uid-1"}).ok());
+  Publish(1);
+  region_.FailEntry("ChangeMessageVisibilityBatch", 0, 1000);
+  auto consumer = Consume(2, std::chrono::seconds(4));
+  const auto taken = consumer->Take(1);
+  ASSERT_EQ(taken.size(), 1U);
+  region_.Hold(kNext, 60);
+  consumer->Queue().Settle(conformance::Ack(taken[0].tag, {{kNext, "out", "m"}}));
+  const auto again = consumer->Take(1);
+  region_.Hold(kNext, 0);
+  ASSERT_EQ(again.size(), 1U);
+  EXPECT_EQ(again[0].crash_count, 0);
+}
+
 TEST_F(SqsFaults, ADestinationThatFailsEndsNoLease) {
   ASSERT_TRUE(administration_->Ensure({kNext, "uid-1"}).ok());
   Publish(2);

@@ -92,7 +92,6 @@ void Consumer::Send(ports::DeliveryTag tag, std::vector<Addressed> messages, boo
     if (sent.ok()) {
       Finish(tag);
     } else if (lost) {
-      Remember(found->second);
       Forget(found);
     } else {
       Settling(found->second, false);
