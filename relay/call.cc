@@ -124,6 +124,8 @@ void Relay::NotReached(Job& job) {
     LoseLease(job);
     return;
   }
+  // Its time may be over without a call.
+  if (Refused(job)) return;
   if (draining_ || (runtime_.kind != RuntimeState::Kind::kReady && !job.suspect)) {
     GiveBack(job);
     return;

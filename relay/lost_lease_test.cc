@@ -1,4 +1,5 @@
-// A relay whose transport keeps leases over a lost connection, event by event.
+// A relay that is told of its events one by one: of leases that are kept over a lost connection, of calls that never
+// got there.
 #include <gtest/gtest.h>
 
 #include <deque>
@@ -87,6 +88,7 @@ class LostLease : public testing::Test {
     envelope.route = {{"prep"}, "infer", {"post"}};
     envelope.status.phase = "pending";
     envelope.status.created_at = "2026-11-18T12:00:00Z";
+    envelope.status.deadline_at = deadline_at_;
     envelope.payload = "1";
     std::vector<ports::Delivery> deliveries;
     deliveries.push_back(
@@ -113,6 +115,7 @@ class LostLease : public testing::Test {
     return std::nullopt;
   }
 
+  std::string deadline_at_;
   const Settings settings_;
   Reactor reactor_;
   KeptQueue queue_;
@@ -193,6 +196,28 @@ TEST(KnownCrashes, TheOldestAreForgottenFirst) {
   EXPECT_EQ(known.Take("0"), 0);
   EXPECT_EQ(known.Take("1"), 2);
   EXPECT_EQ(known.Take("1"), 0);
+}
+
+class CallUnreached : public LostLease {};
+
+TEST_F(CallUnreached, IsMadeAgainUntilItsDeadline) {
+  deadline_at_ = FormatRfc3339(clock_.Now() + std::chrono::seconds(2));
+  Run(1, "late");
+  clock_.Advance(std::chrono::seconds(1));
+  calls_.End(Finished::How::kUnreached);
+  EXPECT_FALSE(SettledAs(1));
+  EXPECT_EQ(relay_.in_flight(), 1U);
+}
+
+TEST_F(CallUnreached, EndsWithItsDeadlineAsTimeout) {
+  deadline_at_ = FormatRfc3339(clock_.Now() + std::chrono::seconds(1));
+  Run(1, "late");
+  clock_.Advance(std::chrono::seconds(1));
+  calls_.End(Finished::How::kUnreached);
+  ASSERT_EQ(SettledAs(1), ports::Settlement::Action::kAck);
+  ASSERT_EQ(queue_.settled[0].publish.size(), 1U);
+  EXPECT_EQ(queue_.settled[0].publish[0].queue, "asya-ns-x-sink");
+  EXPECT_EQ(model::ParseEnvelope(queue_.settled[0].publish[0].body)->status.reason, "Timeout");
 }
 
 class LostLeases : public LostLease {

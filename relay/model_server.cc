@@ -121,12 +121,12 @@ void ModelServer::TakeData(Link& link, std::string_view bytes) {
   const Status fed = link.reply->Feed(bytes);
   if (!fed.ok() && fed.error().code == ErrorCode::kClosed) {
     Away(fed.error());
-    Finish(link, {Finished::How::kLost, fed.error().message, nullptr}, false);
+    Finish(link, {Finished::How::kLost, fed.error().message, nullptr}, Then::kEnd);
   } else if (!fed.ok()) {
-    Finish(link, {Finished::How::kInvalid, fed.error().message, nullptr}, false);
+    Finish(link, {Finished::How::kInvalid, fed.error().message, nullptr}, Then::kEnd);
   } else if (link.reply->done()) {
-    const bool keep = link.reply->keep_alive();
-    Finish(link, {Finished::How::kReplied, "", &link.reply->answer()}, keep);
+    const Then then = link.reply->keep_alive() ? Then::kRest : Then::kEnd;
+    Finish(link, {Finished::How::kReplied, "", &link.reply->answer()}, then);
   }
 }
 
@@ -141,7 +141,7 @@ void ModelServer::TakeEnd(Link& link, const Status& status) {
   if (!opened) {
     const std::string reason = status.ok() ? "the connection was closed" : status.error().message;
     Away(status.ok() ? Fail(ErrorCode::kClosed, reason) : status.error());
-    Finish(link, {Finished::How::kUnreached, reason, nullptr}, false);
+    Finish(link, {Finished::How::kUnreached, reason, nullptr}, Then::kEnd);
     return;
   }
   if (link.reused && !link.reply->started()) {
@@ -151,19 +151,23 @@ void ModelServer::TakeEnd(Link& link, const Status& status) {
   }
   const Status ended = status.ok() ? link.reply->End() : status;
   if (ended.ok()) {
-    Finish(link, {Finished::How::kReplied, "", &link.reply->answer()}, false);
+    Finish(link, {Finished::How::kReplied, "", &link.reply->answer()}, Then::kEnd);
   } else if (ended.error().code != ErrorCode::kClosed && ended.error().code != ErrorCode::kUnavailable) {
-    Finish(link, {Finished::How::kInvalid, ended.error().message, nullptr}, false);
+    Finish(link, {Finished::How::kInvalid, ended.error().message, nullptr}, Then::kEnd);
   } else {
     Away(ended.error());
-    Finish(link, {Finished::How::kLost, ended.error().message, nullptr}, false);
+    Finish(link, {Finished::How::kLost, ended.error().message, nullptr}, Then::kEnd);
   }
 }
 
-// That of the call is over. A connection that is still being made is for the next one: only its own time tells whether
-// the server is there.
+// That of the call is over. Without a connection nothing of it was sent, so it has not failed. The connection goes on
+// being made for the next one: only its own time tells whether the server is there.
 void ModelServer::TimedOut(Link& link) {
-  Finish(link, {Finished::How::kTimedOut, TookLongerThan(link.time), nullptr}, false);
+  if (link.wire->opened()) {
+    Finish(link, {Finished::How::kTimedOut, TookLongerThan(link.time), nullptr}, Then::kEnd);
+  } else {
+    Finish(link, {Finished::How::kUnreached, "not connected to in the time of the call", nullptr}, Then::kConnect);
+  }
 }
 
 // From now on it waits for the next call.
@@ -175,17 +179,14 @@ void ModelServer::Rest(Link& link) {
   });
 }
 
-void ModelServer::Finish(Link& link, Finished finished, bool keep) {
+void ModelServer::Finish(Link& link, Finished finished, Then then) {
   link.timer.Cancel();
   const OnFinished on_finished = std::move(link.on_finished);
   const std::unique_ptr<ModelReply> reply = std::move(link.reply);
   link.on_finished = nullptr;
   link.request.clear();
-  if (keep) {
-    Rest(link);
-  } else if (finished.how != Finished::How::kTimedOut || link.wire->opened()) {
-    links_.erase(link.number);
-  }
+  if (then == Then::kRest) Rest(link);
+  if (then == Then::kEnd) links_.erase(link.number);
   if (finished.how == Finished::How::kReplied) {
     pause_ = limits_.first_pause;
     again_.Cancel();

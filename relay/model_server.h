@@ -50,7 +50,9 @@ class ModelServer final : public Callee {
   void TakeEnd(Link& link, const Status& status);
   void TimedOut(Link& link);
   void Rest(Link& link);
-  void Finish(Link& link, Finished finished, bool keep);
+  // What becomes of the connection.
+  enum class Then { kEnd, kRest, kConnect };
+  void Finish(Link& link, Finished finished, Then then);
   void Away(const Error& error);
   void Change(RuntimeState state);
 

@@ -103,6 +103,8 @@ class Relay final : public ports::ConsumerEvents {
   void TakeMalformed(std::unique_ptr<Job> job, const std::string& problem);
   void BeginCalls();
   void Begin(Job& job);
+  // Whether it may not be called (any more); then it has ended.
+  bool Refused(Job& job);
   void GrantCredits();
   void ReturnFound(Job& job);
   void GiveBack(Job& job);

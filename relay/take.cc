@@ -137,16 +137,19 @@ void Relay::Begin(Job& job) {
     EndWith(job, {"failed", "RuntimeError", ErrorValue({"RuntimeCrash", {}, what, ""})});
     return;
   }
-  if (!settings_.is_end_actor) {
-    if (const auto refusal = Admit(job.envelope, settings_.actor, StandingOf(job.envelope), parts_.clock.Now())) {
-      lineup_.Ended(job.number);
-      Refuse(job, *refusal);
-      return;
-    }
-  }
+  if (Refused(job)) return;
   job.stage = Stage::kBeginning;
   ++beginning_;
   parts_.queue.Begin(job.tag, job.crashes + 1);
+}
+
+bool Relay::Refused(Job& job) {
+  if (settings_.is_end_actor) return false;
+  const auto refusal = Admit(job.envelope, settings_.actor, StandingOf(job.envelope), parts_.clock.Now());
+  if (!refusal) return false;
+  lineup_.Ended(job.number);
+  Refuse(job, *refusal);
+  return true;
 }
 
 void Relay::OnStarted(ports::DeliveryTag tag, Status status) {
