@@ -104,6 +104,7 @@ class Consumer final : public ports::MessageQueue {
   void Renewed(ports::DeliveryTag tag, SteadyTime until, const Status& status);
   void WatchQueue(const Error& error);
   void LoseLease(Leases::iterator lease);
+  void LoseEarlier(const Received& message);
   void Remember(const Lease& lost);
 
   // settlements.cc: what becomes of it.

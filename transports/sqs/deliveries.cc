@@ -79,6 +79,7 @@ void Consumer::Polled(Calls::Id id, SteadyTime began, const Result<std::string>&
 }
 
 ports::DeliveryTag Consumer::TakeIn(Received message, SteadyTime leased) {
+  LoseEarlier(message);
   const ports::DeliveryTag tag(++last_tag_);
   Lease& lease = leases_[tag];
   lease.crashes = CrashesOf(message);
@@ -204,6 +205,16 @@ void Consumer::LoseLease(Leases::iterator lease) {
     return;
   }
   Forget(lease);
+}
+
+// What comes again has ended for whoever has it here, also where that is not known yet.
+void Consumer::LoseEarlier(const Received& message) {
+  if (message.receive_count < 2) return;
+  const auto earlier = std::ranges::find_if(leases_, [&message](const auto& entry) {
+    const Lease& lease = entry.second;
+    return lease.message.sqs_id == message.sqs_id && !lease.lost && !lease.settled;
+  });
+  if (earlier != leases_.end()) LoseLease(earlier);
 }
 
 void Consumer::Remember(const Lease& lost) {
