@@ -5,12 +5,17 @@ namespace {
 
 const json::Value* Reference(const json::Value& transport, const char* field) {
   const json::Value* spec = transport.Find("spec");
-  const json::Value* block = spec == nullptr ? nullptr : spec->Find(spec->GetString("type").value_or(""));
+  const json::Value* block = spec == nullptr ? nullptr : spec->Find(TransportType(transport));
   const json::Value* reference = block == nullptr ? nullptr : block->Find(field);
   return reference != nullptr && reference->IsObject() ? reference : nullptr;
 }
 
 }  // namespace
+
+std::string TransportType(const json::Value& transport) {
+  const json::Value* spec = transport.Find("spec");
+  return spec == nullptr ? "" : spec->GetString("type").value_or("");
+}
 
 const std::vector<CredentialKey>& CredentialKeys(const std::string& type) {
   static const std::map<std::string, std::vector<CredentialKey>> keys = {

@@ -15,6 +15,9 @@ namespace asya::ports {
 // Of a pod: what Provide returned when it was rendered.
 inline constexpr const char* kCredentialsVersionAnnotation = "asya.sh/credentials-version";
 
+// spec.type of a Transport; empty where it has none.
+std::string TransportType(const json::Value& transport);
+
 // A key of such a Secret, and the variable by which a relay or a server has its value.
 struct CredentialKey {
   std::string key;

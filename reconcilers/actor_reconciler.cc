@@ -4,6 +4,7 @@
 
 #include "model/envelope.h"
 #include "model/kinds.h"
+#include "ports/credentials.h"
 #include "ports/resource.h"
 #include "reconcilers/apply_problem.h"
 #include "reconcilers/desired.h"
@@ -165,8 +166,6 @@ bool ActorReconciler::Render(const std::string& uid, Pass& pass) {
 }
 
 bool ActorReconciler::EnsureQueue(const Key& key, Pass& pass) {
-  const json::Value* spec = pass.input.transport.Find("spec");
-  const std::string type = spec == nullptr ? "" : spec->GetString("type").value_or("");
   pass.facts.sync = Part{Truth::kFalse, "QueueNotReady", "the queue comes first"};
   if (pass.admin == nullptr) {
     pass.facts.queue = Part{Truth::kFalse, "TransportNotSupported", NotServedHere(pass.input.transport)};
@@ -181,7 +180,7 @@ bool ActorReconciler::EnsureQueue(const Key& key, Pass& pass) {
   if (ensured.ok()) {
     RememberQueue(key, pass);
     pass.facts.queue = Part{Truth::kTrue, "QueueExists", ""};
-    pass.facts.queue_url = type + ":" + pass.rendered.queue.name;
+    pass.facts.queue_url = ports::TransportType(pass.input.transport) + ":" + pass.rendered.queue.name;
     return true;
   }
   switch (ensured.error().code) {

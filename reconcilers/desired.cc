@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ports/credentials.h"
 #include "ports/resource.h"
 #include "reconcilers/resolve.h"
 #include "reconcilers/world.h"
@@ -41,9 +42,8 @@ std::vector<ports::ResourceRef> ToDelete(const ports::RenderedSet& rendered,
 }
 
 std::string NotServedHere(const json::Value& transport) {
-  const json::Value* spec = transport.Find("spec");
-  const std::string type = spec == nullptr ? "" : spec->GetString("type").value_or("");
-  return "transport " + NameOf(transport) + " is of type " + type + ", which is not served here";
+  return "transport " + NameOf(transport) + " is of type " + ports::TransportType(transport) +
+         ", which is not served here";
 }
 
 }  // namespace asya::reconcilers

@@ -57,6 +57,14 @@ TEST(InvocationReply, APayloadAsDeepAsAnEnvelopeMayHaveOneComesBack) {
   EXPECT_EQ(reply.answer().frames.at(0).payload, payload);
 }
 
+Status FeedEventForTheClient(Heard& heard, const std::string& data) {
+  InvocationReply reply(heard, ReplyLimits{});
+  return reply.Feed(
+      "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
+      "event: upstream\ndata: " +
+      data + "\n\nevent: done\ndata: {}\n\n");
+}
+
 // They are spliced into reports, which the gateway takes as what this relay says.
 TEST(InvocationReply, AnEventForTheClientThatIsNotOneJsonValueIsRefused) {
   const std::string deep = std::string(600, '[') + std::string(600, ']');
@@ -64,11 +72,7 @@ TEST(InvocationReply, AnEventForTheClientThatIsNotOneJsonValueIsRefused) {
        {std::string("no JSON"), std::string(), std::string(R"(0},{"type":"status","task":"other","status":"failed")"),
         std::string("1,2"), std::string("1],[2"), std::string("{\"a\":\"\xff\"}"), deep}) {
     Heard heard;
-    InvocationReply reply(heard, ReplyLimits{});
-    const Status status = reply.Feed(
-        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
-        "event: upstream\ndata: " +
-        data + "\n\nevent: done\ndata: {}\n\n");
+    const Status status = FeedEventForTheClient(heard, data);
     ASSERT_FALSE(status.ok()) << data;
     EXPECT_EQ(status.error().code, ErrorCode::kInvalid) << data;
     EXPECT_TRUE(heard.fly.empty()) << data;
@@ -80,11 +84,7 @@ TEST(InvocationReply, AnEventForTheClientMayBeAnyJsonAsDeepAsAPayload) {
   for (const std::string& data :
        {std::string(R"( {"payload": {"é":[1,null,"\u00e9"]}} )"), std::string("null"), R"({"payload":)" + deep + "}"}) {
     Heard heard;
-    InvocationReply reply(heard, ReplyLimits{});
-    const Status status = reply.Feed(
-        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
-        "event: upstream\ndata: " +
-        data + "\n\nevent: done\ndata: {}\n\n");
+    const Status status = FeedEventForTheClient(heard, data);
     ASSERT_TRUE(status.ok()) << data;
     EXPECT_EQ(heard.fly.size(), 1U) << data;
   }

@@ -5,6 +5,7 @@
 #include <iterator>
 #include <utility>
 
+#include "ports/credentials.h"
 #include "reconcilers/resolve.h"
 #include "scaling/own_step.h"
 #include "scaling/scaler.h"
@@ -25,8 +26,7 @@ constexpr std::chrono::seconds kConnectAgainAfter{30};
 
 // Of these one thread tells what waits in any queue, by looks at many together.
 bool TellsOfAnybody(const json::Value& transport) {
-  const json::Value* spec = transport.Find("spec");
-  const std::string type = spec == nullptr ? "" : spec->GetString("type").value_or("");
+  const std::string type = ports::TransportType(transport);
   return type == "rabbitmq" || type == "postgres";
 }
 
@@ -59,7 +59,7 @@ class TransportQueues final : public ports::QueueAdmin {
     admin_ = nullptr;
     connected_at_.reset();
     known_.clear();
-    costly_ = transport.Find("spec")->GetString("type") == "sqs";
+    costly_ = ports::TransportType(transport) == "sqs";
   }
 
   // One loop asks.

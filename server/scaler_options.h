@@ -17,8 +17,8 @@ struct ScalerOptions {
   std::uint16_t port = 0;
   std::string advertised;  // host:port as KEDA reaches it; empty: that of the Service of this server
   bool tls = true;         // by the certificate that the server serves with
-  std::string
-      ca_secret;  // in the namespaces of actors, with the ca.crt that KEDA believes; empty: a ConfigMap that is made
+  // In the namespaces of actors, with the ca.crt that KEDA believes; empty: a ConfigMap that is made.
+  std::string ca_secret;
 };
 
 // --scaler-listen, --scaler-address, --scaler-tls, --scaler-ca-secret.

@@ -10,8 +10,6 @@
 namespace asya::cluster::kubernetes {
 namespace {
 
-constexpr std::chrono::seconds kPatience{20};  // a bound for waits that end by an event
-
 std::string Map(const std::string& name, int version, const std::string& owner) {
   return R"({"metadata":{"namespace":"team","name":")" + name + R"(","resourceVersion":")" + std::to_string(version) +
          R"(","labels":{"asya.sh/owner-uid":")" + owner + R"("}}})";
@@ -160,9 +158,7 @@ TEST_F(InformerTest, IsNotReadyBeforeTheFirstList) {
 TEST_F(InformerTest, AnOptionalKindThatIsNotServedIsNone) {
   script_.lists = {TestCluster::Json(404, "404 page not found")};
   Start({"keda.sh/v1alpha1", "ScaledObject", "scaledobjects", true});
-  const SteadyTime until = RealClock().Steady() + kPatience;
-  while (!informer_->Ready().ok() && RealClock().Steady() < until) std::this_thread::yield();
-  EXPECT_TRUE(informer_->Ready().ok());
+  EXPECT_TRUE(Becomes([this] { return informer_->Ready().ok(); }));
 }
 
 TEST_F(InformerTest, AKindThatHasToBeServedIsMissed) {

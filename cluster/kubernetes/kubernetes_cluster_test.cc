@@ -9,8 +9,6 @@
 namespace asya::cluster::kubernetes {
 namespace {
 
-constexpr std::chrono::seconds kPatience{20};  // a bound for waits that end by an event
-
 json::Value Account(const std::string& owner) {
   return json::Object{
       {"apiVersion", "v1"},
@@ -87,14 +85,10 @@ class ClusterTest : public ::testing::Test {
       const auto children = cluster_.Observe("u1");
       return change ? VersionOf(children->at(0).object) > before : children->empty();
     };
-    const SteadyTime until = RealClock().Steady() + kPatience;
-    while (!is_told() && RealClock().Steady() < until) std::this_thread::yield();
-    ASSERT_TRUE(is_told());
+    ASSERT_TRUE(Becomes(is_told));
   }
   void WaitUntilKnown() {
-    const SteadyTime until = RealClock().Steady() + kPatience;
-    while (!cluster_.Observe("u1").ok() && RealClock().Steady() < until) std::this_thread::yield();
-    ASSERT_TRUE(cluster_.Observe("u1").ok()) << cluster_.Observe("u1").error().message;
+    ASSERT_TRUE(Becomes([this] { return cluster_.Observe("u1").ok(); })) << cluster_.Observe("u1").error().message;
   }
 
   std::mutex mutex_;

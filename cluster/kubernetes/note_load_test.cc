@@ -11,7 +11,6 @@
 namespace asya::cluster::kubernetes {
 namespace {
 
-constexpr std::chrono::seconds kPatience{20};  // a bound for waits that end by an event
 const ports::ResourceRef kEcho{"apps/v1", "Deployment", "team", "echo"};
 
 // One pod of one actor.
@@ -19,9 +18,7 @@ class NoteLoadTest : public ::testing::Test {
  protected:
   NoteLoadTest() {
     cluster_.Start();
-    const SteadyTime until = RealClock().Steady() + kPatience;
-    while (!cluster_.Ready().ok() && RealClock().Steady() < until) std::this_thread::yield();
-    EXPECT_TRUE(cluster_.Ready().ok());
+    EXPECT_TRUE(Becomes([this] { return cluster_.Ready().ok(); }));
   }
 
   static http::Response List(const std::string& items) {

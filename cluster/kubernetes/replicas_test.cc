@@ -9,7 +9,6 @@
 namespace asya::cluster::kubernetes {
 namespace {
 
-constexpr std::chrono::seconds kPatience{20};  // a bound for waits that end by an event
 const ports::ResourceRef kEcho{"apps/v1", "Deployment", "team", "echo"};
 
 // A Deployment of two, one of whose pods runs, beside one that was evicted and one that has ended.
@@ -17,9 +16,7 @@ class ReplicasTest : public ::testing::Test {
  protected:
   ReplicasTest() {
     cluster_.Start();
-    const SteadyTime until = RealClock().Steady() + kPatience;
-    while (!cluster_.Ready().ok() && RealClock().Steady() < until) std::this_thread::yield();
-    EXPECT_TRUE(cluster_.Ready().ok());
+    EXPECT_TRUE(Becomes([this] { return cluster_.Ready().ok(); }));
   }
 
   static std::string Pod(const std::string& name, const std::string& phase) {

@@ -1,9 +1,11 @@
 // TestCluster: an HTTP server that answers as a test says, and a client of it. For tests of cluster/kubernetes only.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -62,5 +64,14 @@ class TestCluster {
   std::vector<http::Request> requests_;
   http::Running running_;
 };
+
+constexpr std::chrono::seconds kPatience{20};  // a bound for waits that end by an event
+
+// Waits until `holds`, and gives what it is at the end.
+inline bool Becomes(const std::function<bool()>& holds) {
+  const SteadyTime until = RealClock().Steady() + kPatience;
+  while (!holds() && RealClock().Steady() < until) std::this_thread::yield();
+  return holds();
+}
 
 }  // namespace asya::cluster::kubernetes

@@ -22,11 +22,6 @@ std::string PathOf(const std::string& namespace_, const std::string& name) {
   return "/api/v1/namespaces/" + namespace_ + "/secrets/" + name;
 }
 
-std::string TypeOf(const json::Value& transport) {
-  const json::Value* spec = transport.Find("spec");
-  return spec == nullptr ? "" : spec->GetString("type").value_or("");
-}
-
 std::map<std::string, std::string> DataOf(const json::Value& secret) {
   std::map<std::string, std::string> data;
   const json::Value* all = secret.Find("data");
@@ -144,11 +139,12 @@ Result<TransportCredentials::Data> TransportCredentials::Needed(const Place& pla
   const std::string name = MetadataOf(transport, "name");
   ASYA_TRY(const Data all, Read(place, name));
   Data needed;
-  for (const ports::CredentialKey& one : ports::CredentialKeys(TypeOf(transport))) {
+  for (const ports::CredentialKey& one : ports::CredentialKeys(ports::TransportType(transport))) {
     const auto found = all.find(one.key);
     if (found == all.end()) {
       return Fail(ErrorCode::kNotFound, "Secret " + place.namespace_ + "/" + place.name + " has no key \"" + one.key +
-                                            "\", which Transport " + name + " of type " + TypeOf(transport) + " needs");
+                                            "\", which Transport " + name + " of type " +
+                                            ports::TransportType(transport) + " needs");
     }
     needed[one.key] = found->second;
   }
@@ -164,7 +160,7 @@ Result<ports::Credentials::Values> TransportCredentials::ForServer(const json::V
   const auto data = Needed(place, transport);
   if (!IsTold(data)) return data.error();
   Values values;
-  for (const ports::CredentialKey& one : ports::CredentialKeys(TypeOf(transport))) {
+  for (const ports::CredentialKey& one : ports::CredentialKeys(ports::TransportType(transport))) {
     if (!data.ok()) {
       const auto own = settings_.own.find(one.variable);
       if (own == settings_.own.end()) return data.error();

@@ -49,6 +49,15 @@ class SqsFaults : public ::testing::Test {
     const Status sent = administration_->Publish(messages, kPatience);
     ASSERT_TRUE(sent.ok()) << sent.error().message;
   }
+  // One message whose lease cannot be renewed, and whose outputs SQS takes and does not answer.
+  std::vector<ports::Delivery> TakeAndHoldItsOutputs(Recorder& consumer) {
+    EXPECT_TRUE(administration_->Ensure({kNext, "uid-1"}).ok());
+    region_.FailEntry("ChangeMessageVisibilityBatch", 0, 1000);
+    Publish(1);
+    auto taken = consumer.Take(1);
+    region_.Hold(kNext, 60);
+    return taken;
+  }
   // Waits for a state of the server.
   void WaitUntil(const std::function<bool()>& holds) {
     const auto limit = std::chrono::steady_clock::now() + kPatience;
@@ -134,13 +143,9 @@ TEST_F(SqsFaults, ALeaseIsKeptForAsLongAsTheWorkTakes) {
 }
 
 TEST_F(SqsFaults, ALeaseThatEndsWhileItsOutputsAreOnTheirWayIsSettledOnceTheyAreThere) {
-  ASSERT_TRUE(administration_->Ensure({kNext, "uid-1"}).ok());
-  Publish(1);
-  region_.FailEntry("ChangeMessageVisibilityBatch", 0, 1000);
   auto consumer = Consume(1, std::chrono::seconds(4));
-  const auto taken = consumer->Take(1);
+  const auto taken = TakeAndHoldItsOutputs(*consumer);
   ASSERT_EQ(taken.size(), 1U);
-  region_.Hold(kNext, 60);
   std::thread ended([&] {
     WaitUntil([&] { return Depth(1, 0, 0); });
     region_.Hold(kNext, 0);
@@ -153,13 +158,9 @@ TEST_F(SqsFaults, ALeaseThatEndsWhileItsOutputsAreOnTheirWayIsSettledOnceTheyAre
 }
 
 TEST_F(SqsFaults, ALeaseThatEndsWhileItsOutputsFailIsAConflict) {
-  ASSERT_TRUE(administration_->Ensure({kNext, "uid-1"}).ok());
-  Publish(1);
-  region_.FailEntry("ChangeMessageVisibilityBatch", 0, 1000);
   auto consumer = Consume(1, std::chrono::seconds(4));
-  const auto taken = consumer->Take(1);
+  const auto taken = TakeAndHoldItsOutputs(*consumer);
   ASSERT_EQ(taken.size(), 1U);
-  region_.Hold(kNext, 60);
   std::thread ended([&] {
     WaitUntil([&] { return Depth(1, 0, 0); });
     region_.LoseQueue(kNext, 60);
@@ -172,13 +173,9 @@ TEST_F(SqsFaults, ALeaseThatEndsWhileItsOutputsFailIsAConflict) {
 }
 
 TEST_F(SqsFaults, ALeaseThatEndsWhileItIsSettledIsNoCrash) {
-  ASSERT_TRUE(administration_->Ensure({kNext, "uid-1"}).ok());
-  Publish(1);
-  region_.FailEntry("ChangeMessageVisibilityBatch", 0, 1000);
   auto consumer = Consume(2, std::chrono::seconds(4));
-  const auto taken = consumer->Take(1);
+  const auto taken = TakeAndHoldItsOutputs(*consumer);
   ASSERT_EQ(taken.size(), 1U);
-  region_.Hold(kNext, 60);
   consumer->Queue().Settle(conformance::Ack(taken[0].tag, {{kNext, "out", "m"}}));
   const auto again = consumer->Take(1);
   region_.Hold(kNext, 0);
