@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from asya_cli import objects
 from asya_cli.main import main
 from asya_cli.project import Server
 
@@ -23,6 +22,7 @@ class Served:
 
     conditions: tuple[dict[str, Any], ...] = (TROUBLE,)
     decisions: tuple[dict[str, Any], ...] = (DECISION,)
+    autoscaler: dict[str, Any] | None = None
 
     def __init__(self, server: Server) -> None:
         self.server = server
@@ -31,13 +31,13 @@ class Served:
         """The actor, or what was decided."""
         assert method == "GET"
         if path.endswith("/asyncactors/infer/decisions"):
-            return {"items": list(self.decisions)}
+            return {"items": list(self.decisions)} | ({"autoscaler": self.autoscaler} if self.autoscaler else {})
         assert path.endswith("/asyncactors/infer")
-        return {"status": {"conditions": list(self.conditions)}}
+        return {"status": {"conditions": list(self.conditions), "infrastructure": {"queue": {"waiting": 7}}}}
 
 
 def why(monkeypatch: pytest.MonkeyPatch, *more: str) -> Result:
-    monkeypatch.setattr(objects, "Client", Served)
+    monkeypatch.setattr("asya_cli.why.Client", Served)
     done = CliRunner().invoke(main, ["why", "actor", "infer", "--server", "http://127.0.0.1:1", *more])
     assert done.exit_code == 0, done.output
     return done
@@ -71,3 +71,32 @@ def test_an_actor_that_is_ready_has_its_decisions_alone(monkeypatch: pytest.Monk
     assert why(monkeypatch).stderr == ""
     monkeypatch.setattr(Served, "decisions", ())
     assert why(monkeypatch).stdout == "no decision about infer yet: nothing has come for it\n"
+
+
+def test_the_whole_way_is_shown_in_its_order_and_the_first_that_fails_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """From the queue by the scaler and the cluster's own autoscaler to the replicas."""
+    kinds = ("Ready", "WorkloadReady", "ScalerReady", "QueueReady", "Synced")
+    conditions = tuple({"type": kind, "status": "True", "reason": f"Is{kind}"} for kind in kinds)
+    monkeypatch.setattr(Served, "conditions", conditions)
+    hpa = {"name": "keda-hpa-infer", "works": True, "replicas": 1, "desired": 3, "reason": "", "message": ""}
+    monkeypatch.setattr(Served, "autoscaler", hpa)
+    told = why(monkeypatch)
+    assert told.stderr == ""
+    assert [line.split() for line in told.stdout.split("\n\n")[1].splitlines()] == [
+        ["STEP", "STATE", "SEEN"],
+        ["objects", "ok", "IsSynced"],
+        ["queue", "ok", "IsQueueReady,", "7", "waiting"],
+        ["scaler", "ok", "IsScalerReady"],
+        ["HPA", "ok", "keda-hpa-infer:", "saw", "1,", "asks", "for", "3"],
+        ["replicas", "ok", "IsWorkloadReady"],
+    ]
+    blind = {**hpa, "works": False, "reason": "FailedGetExternalMetric", "message": "no metrics known"}
+    monkeypatch.setattr(Served, "autoscaler", blind)
+    told = why(monkeypatch)
+    blocker = "keda-hpa-infer: FailedGetExternalMetric: no metrics known"
+    assert told.stderr == f"infer is held up by its HPA {blocker}\n"
+    assert f"HPA        not ready   {blocker}" in told.stdout
+    monkeypatch.setattr(Served, "autoscaler", {**hpa, "works": None})
+    assert "its HPA keda-hpa-infer: it has not looked" in why(monkeypatch).stderr

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "cluster/kubernetes/access.h"
+#include "cluster/kubernetes/autoscaler.h"
 #include "compositions/crew.h"
 #include "core/base/random.h"
 #include "server/installation.h"
@@ -148,6 +149,12 @@ Status Controllers::Start() {
 }
 
 void Controllers::UseIdentity(const http::TlsIdentity& identity) { keda_.UseIdentity(identity); }
+
+ports::FindAutoscaler Controllers::autoscalers() {
+  return [this](const std::string& namespace_, const std::string& actor) {
+    return cluster::kubernetes::FindAutoscaler(plan_client_, namespace_, actor);
+  };
+}
 
 void Controllers::Stop() {
   stopping_ = true;

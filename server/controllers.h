@@ -17,6 +17,7 @@
 #include "core/base/clock.h"
 #include "core/observe/log.h"
 #include "core/observe/metrics.h"
+#include "ports/autoscaler.h"
 #include "ports/object_store.h"
 #include "ports/scaler.h"
 #include "reconcilers/actor_planner.h"
@@ -78,6 +79,8 @@ class Controllers {
   void UseIdentity(const http::TlsIdentity& identity);
   // What this replica decided about actors.
   [[nodiscard]] const ports::DecisionLog& decisions() const { return keda_; }
+  // What sizes them, by asking the cluster, whether this replica leads or not. Until Stop.
+  [[nodiscard]] ports::FindAutoscaler autoscalers();
   // Of at most `limit` actors, what this replica saw of them last.
   [[nodiscard]] std::vector<scaling::ReplicaScaler::Count> Counts(std::size_t limit) const {
     return keda_.Counts(limit);
@@ -104,7 +107,7 @@ class Controllers {
   cluster::kubernetes::Client client_;  // of the Lease
   cluster::kubernetes::Client secrets_client_;
   cluster::kubernetes::TransportCredentials credentials_;  // of the queues, whether this replica leads or not
-  cluster::kubernetes::Client plan_client_;                // of plans
+  cluster::kubernetes::Client plan_client_;                // of plans, and of autoscalers
   cluster::kubernetes::KubernetesDryRun dry_run_;
   const GatewayComposer composer_;
   std::unique_ptr<ports::QueueAdmin> no_queues_;

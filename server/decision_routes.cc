@@ -22,7 +22,7 @@ std::int64_t LimitOf(const http::Request& request) {
   return digits ? std::stoll(text) : kDefaultLimit;
 }
 
-http::Response AnswerOf(const std::vector<ports::Decision>& decisions) {
+json::Array ItemsOf(const std::vector<ports::Decision>& decisions) {
   json::Array items;
   for (const ports::Decision& decision : decisions) {
     auto inputs = json::Parse(decision.inputs_json);
@@ -34,27 +34,37 @@ http::Response AnswerOf(const std::vector<ports::Decision>& decisions) {
                                  {"reason", decision.reason},
                                  {"inputs", inputs.ok() ? std::move(inputs).value() : json::Value()}});
   }
-  return {200, json::Dump(json::Object{{"items", std::move(items)}}), "application/json", {}};
+  return items;
+}
+
+http::Response AnswerOf(const json::Object& object) { return {200, json::Dump(object), "application/json", {}}; }
+
+json::Object ObjectOf(const ports::Autoscaler& autoscaler) {
+  return {
+      {"name", autoscaler.name},         {"works", autoscaler.works ? json::Value(*autoscaler.works) : json::Value()},
+      {"replicas", autoscaler.replicas}, {"desired", autoscaler.desired},
+      {"reason", autoscaler.reason},     {"message", autoscaler.message}};
 }
 
 }  // namespace
 
 void AddDecisionRoutes(http::Router& router, const ports::DecisionLog& decisions) {
   router.Add("GET", "/api/v1/decisions", [&decisions](http::Request request, http::Responder responder) {
-    responder.Send(AnswerOf(decisions.Last(request.Query("namespace").value_or("default"),
-                                           request.Query("actor").value_or(""), LimitOf(request))));
+    responder.Send(
+        AnswerOf({{"items", ItemsOf(decisions.Last(request.Query("namespace").value_or("default"),
+                                                   request.Query("actor").value_or(""), LimitOf(request)))}}));
   });
   router.Add("GET", kActorPath, [&decisions](http::Request request, http::Responder responder) {
-    responder.Send(
-        AnswerOf(decisions.Last(request.parameters["namespace"], request.parameters["name"], LimitOf(request))));
+    responder.Send(AnswerOf({{"items", ItemsOf(decisions.Last(request.parameters["namespace"],
+                                                              request.parameters["name"], LimitOf(request)))}}));
   });
 }
 
-void AddDecisionRoutes(http::Router& router, const ports::DecisionLog& decisions, apiserver::Authenticator authenticate,
-                       apiserver::Authorizer authorize) {
+void AddDecisionRoutes(http::Router& router, const ports::DecisionLog& decisions, ports::FindAutoscaler find_autoscaler,
+                       apiserver::Authenticator authenticate, apiserver::Authorizer authorize) {
   router.Add("GET", kActorPath,
-             [&decisions, authenticate = std::move(authenticate), authorize = std::move(authorize)](
-                 http::Request request, http::Responder responder) {
+             [&decisions, find_autoscaler = std::move(find_autoscaler), authenticate = std::move(authenticate),
+              authorize = std::move(authorize)](http::Request request, http::Responder responder) {
                const apiserver::Identity known = authenticate(request);
                if (known.failure()) return responder.Send(apiserver::ToResponse(*known.failure()));
                if (!known) return responder.Send({401, "Unauthorized\n", "text/plain", {}});
@@ -67,7 +77,10 @@ void AddDecisionRoutes(http::Router& router, const ports::DecisionLog& decisions
                call.user = *known;
                const auto may = authorize(call);
                if (!may.ok()) return responder.Send(apiserver::ToResponse(may.error()));
-               responder.Send(AnswerOf(decisions.Last(info->namespace_, info->name, LimitOf(request))));
+               json::Object answer{{"items", ItemsOf(decisions.Last(info->namespace_, info->name, LimitOf(request)))}};
+               const auto found = find_autoscaler(info->namespace_, info->name);
+               if (found.ok() && found.value()) answer["autoscaler"] = ObjectOf(*found.value());
+               responder.Send(AnswerOf(answer));
              });
 }
 

@@ -3,6 +3,7 @@
 
 #include "apiserver/api_server.h"
 #include "core/http/router.h"
+#include "ports/autoscaler.h"
 #include "ports/decisions.h"
 
 namespace asya::server {
@@ -12,8 +13,9 @@ namespace asya::server {
 // router.
 void AddDecisionRoutes(http::Router& router, const ports::DecisionLog& decisions);
 
-// The first alone, which is reached through kube-apiserver, for whom `authorize` lets get that part of the actor.
-void AddDecisionRoutes(http::Router& router, const ports::DecisionLog& decisions, apiserver::Authenticator authenticate,
-                       apiserver::Authorizer authorize);
+// The first alone, which is reached through kube-apiserver, for whom `authorize` lets get that part of the actor; with
+// what the cluster's own autoscaler says of the actor now, where it has one and could be asked.
+void AddDecisionRoutes(http::Router& router, const ports::DecisionLog& decisions, ports::FindAutoscaler find_autoscaler,
+                       apiserver::Authenticator authenticate, apiserver::Authorizer authorize);
 
 }  // namespace asya::server

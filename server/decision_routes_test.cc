@@ -34,25 +34,65 @@ class Sink final : public http::Responder::Sink {
   http::Response& place_;
 };
 
-TEST(DecisionRoutes, TellThoseWhoMayReadTheActor) {
-  const OneDecision log;
-  http::Router router;
-  std::string asked;
-  AddDecisionRoutes(
-      router, log, [](const http::Request&) { return apiserver::Identity(apiserver::User{"ann", {}}); },
-      [&asked](const apiserver::Call& call) -> apiserver::Outcome<apiserver::Done> {
-        asked = call.resource->group + " " + call.resource->kind.plural + "/" + call.info.subresource + " " +
-                call.info.namespace_ + "/" + call.info.name;
-        return apiserver::Done();
-      });
+http::Response Ask(http::Router& router) {
   http::Request request;
   request.method = "GET";
   request.path = "/apis/asya.sh/v1alpha1/namespaces/vision/asyncactors/ocr/decisions";
   http::Response response;
   router.Handle(std::move(request), http::Responder(std::make_unique<Sink>(response)));
+  return response;
+}
+
+Result<std::optional<ports::Autoscaler>> NoAutoscaler(const std::string& /*namespace_*/, const std::string& /*actor*/) {
+  return {std::nullopt};
+}
+
+TEST(DecisionRoutes, TellThoseWhoMayReadTheActor) {
+  const OneDecision log;
+  http::Router router;
+  std::string asked;
+  AddDecisionRoutes(
+      router, log, NoAutoscaler,
+      [](const http::Request&) {
+        return apiserver::Identity(apiserver::User{"ann", {}});
+      },
+      [&asked](const apiserver::Call& call) -> apiserver::Outcome<apiserver::Done> {
+        asked = call.resource->group + " " + call.resource->kind.plural + "/" + call.info.subresource + " " +
+                call.info.namespace_ + "/" + call.info.name;
+        return apiserver::Done();
+      });
+  const http::Response response = Ask(router);
   EXPECT_EQ(response.status, 200) << response.body;
   EXPECT_NE(response.body.find("work waits"), std::string::npos) << response.body;
+  EXPECT_EQ(response.body.find("autoscaler"), std::string::npos) << response.body;
   EXPECT_EQ(asked, "asya.sh asyncactors/decisions vision/ocr");
+}
+
+TEST(DecisionRoutes, TellWhatTheAutoscalerSaysWhereItCouldBeAsked) {
+  const OneDecision log;
+  const auto known = [](const http::Request&) { return apiserver::Identity(apiserver::User{"ann", {}}); };
+  const auto may = [](const apiserver::Call&) -> apiserver::Outcome<apiserver::Done> { return apiserver::Done(); };
+  http::Router router;
+  AddDecisionRoutes(
+      router, log,
+      [](const std::string& namespace_, const std::string& actor) -> Result<std::optional<ports::Autoscaler>> {
+        return {
+            ports::Autoscaler{"hpa-of-" + namespace_ + "-" + actor, false, 1, 3, "FailedGetExternalMetric", "none"}};
+      },
+      known, may);
+  EXPECT_NE(Ask(router).body.find(R"("autoscaler":{"desired":3,"message":"none","name":"hpa-of-vision-ocr",)"
+                                  R"("reason":"FailedGetExternalMetric","replicas":1,"works":false})"),
+            std::string::npos)
+      << Ask(router).body;
+  http::Router silent;
+  AddDecisionRoutes(
+      silent, log,
+      [](const std::string&, const std::string&) -> Result<std::optional<ports::Autoscaler>> {
+        return Fail(ErrorCode::kTimeout, "no answer");
+      },
+      known, may);
+  EXPECT_EQ(Ask(silent).status, 200);
+  EXPECT_NE(Ask(silent).body.find("work waits"), std::string::npos);
 }
 
 }  // namespace

@@ -341,7 +341,8 @@ void DirectServer::Parts::MakeControllers() {
   if (gateway) gateway->JoinTo(parts);
   if (options.webhooks) parts.would_inject = [this](const json::Value& pod) { return webhooks->WouldInject(pod); };
   controllers = std::make_unique<Controllers>(MakeControllerOptions(options, files), parts);
-  AddDecisionRoutes(router, controllers->decisions(), authenticate, delegation->MakeAuthorizer());
+  AddDecisionRoutes(router, controllers->decisions(), controllers->autoscalers(), authenticate,
+                    delegation->MakeAuthorizer());
 }
 
 Status DirectServer::Parts::StartControllers() {
@@ -377,7 +378,6 @@ void DirectServer::Parts::Stop() {
 DirectServer::DirectServer(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
 DirectServer::~DirectServer() { Stop(); }
-
 void DirectServer::Stop() { parts_->Stop(); }
 
 std::string DirectServer::address() const { return parts_->server->address(); }

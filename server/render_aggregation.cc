@@ -67,11 +67,11 @@ void AddUserRoles(std::vector<json::Value>& objects) {
   const json::Array writes{"create", "delete", "deletecollection", "patch", "update"};
   const json::Array changes{"patch", "update"};
   const std::vector<std::string> whole{"", "/status", "/scale", "/history", "/diff"};
-  objects.push_back(AggregatedRole(
-      "asya-view", {"view", "edit", "admin"},
-      {Rule(group, Resources(true, whole), reads), Rule(group, Resources(false, whole), reads),
-       Rule(group, {kTasks, kDeadLetters}, {"get", "list"}), Rule(group, {kTaskEvents}, {"get"}),
-       Rule(group, {"asyncactors/decisions"}, {"get"})}));
+  objects.push_back(
+      AggregatedRole("asya-view", {"view", "edit", "admin"},
+                     {Rule(group, Resources(true, whole), reads), Rule(group, Resources(false, whole), reads),
+                      Rule(group, {kTasks, kDeadLetters}, {"get", "list"}), Rule(group, {kTaskEvents}, {"get"}),
+                      Rule(group, {"asyncactors/decisions"}, {"get"})}));
   objects.push_back(
       AggregatedRole("asya-edit", {"edit", "admin"},
                      {Rule(group, Resources(true, {""}), writes), Rule(group, Resources(true, {"/scale"}), changes),
@@ -143,15 +143,15 @@ void AddControllerRights(const AggregationSettings& settings, std::vector<json::
   const json::Array owns{"create", "delete", "get", "list", "patch", "watch"};
   const std::string name = settings.service_account + "-controllers";
   json::Object rights = Head(kRbacVersion, "ClusterRole", name, "");
-  rights["rules"] =
-      json::Array{Rule("", {"configmaps", "serviceaccounts"}, owns), Rule("", {"pods"}, {"list", "watch"}),
-                  // Which of them have work stands in their annotations; what they run is not changed that way.
-                  Rule("", {"pods/status"}, {"patch"}), Rule("", {"events"}, {"create", "get", "patch"}),
-                  Rule("apps", {"deployments"}, owns), Rule("apps", {"deployments/scale"}, {"patch"}),
-                  Rule("policy", {"poddisruptionbudgets"}, owns),
-                  Rule("keda.sh", {"scaledobjects", "triggerauthentications"}, owns),
-                  // For blockOwnerDeletion in the references of children to their actor.
-                  Rule(std::string(model::kGroup), {"asyncactors/finalizers"}, {"update"})};
+  rights["rules"] = json::Array{
+      Rule("", {"configmaps", "serviceaccounts"}, owns), Rule("", {"pods"}, {"list", "watch"}),
+      // Which of them have work stands in their annotations; what they run is not changed that way.
+      Rule("", {"pods/status"}, {"patch"}), Rule("", {"events"}, {"create", "get", "patch"}),
+      Rule("apps", {"deployments"}, owns), Rule("apps", {"deployments/scale"}, {"patch"}),
+      Rule("autoscaling", {"horizontalpodautoscalers"}, {"get"}), Rule("policy", {"poddisruptionbudgets"}, owns),
+      Rule("keda.sh", {"scaledobjects", "triggerauthentications"}, owns),
+      // For blockOwnerDeletion in the references of children to their actor.
+      Rule(std::string(model::kGroup), {"asyncactors/finalizers"}, {"update"})};
   objects.emplace_back(std::move(rights));
   objects.push_back(Bound("ClusterRoleBinding", name, "", "ClusterRole", name, settings));
   json::Object lease = Head(kRbacVersion, "Role", name, settings.namespace_);

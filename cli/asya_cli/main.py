@@ -12,11 +12,12 @@ from asya_cli.failure import Failure
 from asya_cli.history import diff, history, restore
 from asya_cli.kubeconfig import kubeconfig
 from asya_cli.logs import logs
-from asya_cli.objects import apply, delete, get, pause, resume, why
+from asya_cli.objects import apply, delete, get, pause, resume
 from asya_cli.plan import plan
 from asya_cli.render import render
 from asya_cli.tasks import cancel, send, task, tasks
 from asya_cli.up import down, up
+from asya_cli.why import why
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

@@ -1,4 +1,4 @@
-"""Commands on objects of the API: get, apply, delete, pause, resume, why."""
+"""Commands on objects of the API: get, apply, delete, pause, resume."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import click
 from asya_cli import environment, manifests
 from asya_cli.client import TABLE, Client, collection
 from asya_cli.failure import REFUSED, Failure
-from asya_cli.output import age, data, line_of, note, output_option, table
+from asya_cli.output import data, note, output_option, table
 from asya_cli.project import Server, find_server, project_of, state_of
 from asya_cli.source import refuse_faulty
 from asya_cli.targets import CLUSTER_SCOPED, KINDS, SYSTEM_LABEL, path_of, target_arguments
@@ -244,59 +244,3 @@ def resume(kind: str, name: str, namespace: str, server: str | None) -> None:
     """Let a paused actor take work again."""
     patch(Client(find_server(server)), path_of(kind, namespace, name), {"spec": {"paused": None}})
     click.echo(f"actor/{name} resumed")
-
-
-# The way from an envelope to a replica that works on it, as the conditions of an actor tell it.
-WAY = {
-    "Synced": "what the cluster has for it",
-    "QueueReady": "its queue",
-    "ScalerReady": "its scaler",
-    "WorkloadReady": "its replicas",
-}
-
-
-def what_blocks(actor: dict[str, Any]) -> str:
-    """What keeps an actor from being ready, else the first step of the way to a replica that is not as it should be.
-
-    In the server's words, which name the object; empty where nothing does.
-    """
-    conditions = {one.get("type"): one for one in (actor.get("status") or {}).get("conditions") or []}
-
-    def fails(kind: str) -> bool:
-        return kind in conditions and conditions[kind].get("status") != "True"
-
-    def told(kind: str) -> str:
-        return ": ".join(str(conditions[kind][key]) for key in ("reason", "message") if conditions[kind].get(key))
-
-    if fails("Ready"):
-        return line_of(f"is not ready: {told('Ready')}")
-    step = next((kind for kind in WAY if fails(kind)), "")
-    return line_of(f"is held up by {WAY[step]}: {told(step)}") if step else ""
-
-
-@click.command()
-@target_arguments(["actor"])
-@click.option("--last", type=click.IntRange(min=1), default=10, show_default=True, help="How many decisions.")
-@output_option()
-@namespace_option
-@server_option
-def why(kind: str, name: str, last: int, output: str, namespace: str, server: str | None) -> None:
-    """Tell why an actor has as many replicas as it has: what it waits for, and the last decisions, newest first."""
-    client = Client(find_server(server))
-    actor = client.json("GET", path_of(kind, namespace, name))
-    items = client.json("GET", path_of(kind, namespace, name) + "/decisions", params={"limit": str(last)})["items"]
-    if output != "table":
-        data(items, output)
-        return
-    if blocker := what_blocks(actor):
-        note(f"{name} {blocker}")
-    if not items:
-        click.echo(f"no decision about {name} yet: nothing has come for it")
-    else:
-        rows = [[age(i["at"]), f"{i['from']} -> {i['to']}", work_of(i.get("inputs")), i["reason"]] for i in items]
-        table(["age", "replicas", "waits/works/busy", "why"], rows)
-
-
-def work_of(inputs: dict[str, Any] | None) -> str:
-    """Envelopes that waited and that were in work, and replicas that had some, at a decision."""
-    return "/".join(str((inputs or {}).get(key, "?")) for key in ("visible", "inFlight", "busy"))

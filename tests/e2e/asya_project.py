@@ -59,8 +59,9 @@ class Done:
         self.err = err
 
     def rows(self) -> list[dict[str, str]]:
-        """The table that was printed, by its headings; cells hold no two spaces."""
-        lines = [[cell.strip() for cell in line.split("   ") if cell.strip()] for line in self.out.splitlines()]
+        """The first table that was printed, by its headings; cells hold no two spaces."""
+        first = self.out.split("\n\n", maxsplit=1)[0]
+        lines = [[cell.strip() for cell in line.split("   ") if cell.strip()] for line in first.splitlines()]
         return [dict(zip(lines[0], row, strict=False)) for row in lines[1:]]
 
     def json(self) -> Any:

@@ -39,6 +39,7 @@ def test_an_actor_waits_for_a_gpu_and_says_so(pipeline: Pipeline) -> None:
     tasks = pipeline.send(1, route=("seeing",))
     with proxied(kubectl.begin("proxy", "--port=0")) as server:
         eventually(lambda: f"Insufficient {GPU}" in why(server, kubectl.namespace, "seeing"), "asya why says so")
+        eventually(lambda: "keda-hpa-seeing: saw" in why(server, kubectl.namespace, "seeing"), "it tells of the HPA")
     patch_node(kubectl, "add")
     try:
         assert pipeline.outcomes(tasks) == []
