@@ -43,6 +43,20 @@ json::Value InitialAlone(const json::Value& object, const std::string& manager) 
 
 std::string Digest(const json::Value& value) { return Sha256Hex(json::Dump(value)); }
 
+// A rollout has pods beyond the count that is asked for, and they or those that they replace are to go. Were they
+// counted, whoever sizes the Deployment would keep one more each time.
+void DrainBeyond(std::int64_t asked, std::vector<ports::Replica>& replicas) {
+  std::vector<ports::Replica*> staying;
+  for (ports::Replica& replica : replicas) {
+    if (!replica.draining) staying.push_back(&replica);
+  }
+  std::ranges::stable_sort(staying, [](const ports::Replica* one, const ports::Replica* other) {
+    return std::pair(one->in_flight, one->ready) > std::pair(other->in_flight, other->ready);
+  });
+  for (std::size_t index = static_cast<std::size_t>(std::max<std::int64_t>(asked, 0)); index < staying.size(); ++index)
+    staying[index]->draining = true;
+}
+
 }  // namespace
 
 KubernetesCluster::KubernetesCluster(Client& client, KubernetesSettings settings, const Clock& clock,
@@ -272,7 +286,12 @@ Status KubernetesCluster::Scale(const ports::ResourceRef& deployment, std::int64
 
 Result<std::vector<ports::Replica>> KubernetesCluster::Replicas(const ports::ResourceRef& deployment) {
   ASYA_TRY_STATUS(Ready());
-  return PodsOf(deployment, false);
+  std::vector<ports::Replica> replicas = PodsOf(deployment, false);
+  const ObjectCache::Object found = children_.Find(deployment);
+  if (const json::Value* spec = found == nullptr ? nullptr : found->Find("spec")) {
+    if (const auto asked = spec->GetInt("replicas")) DrainBeyond(*asked, replicas);
+  }
+  return replicas;
 }
 
 std::vector<ports::Replica> KubernetesCluster::PodsOf(const ports::ResourceRef& deployment, bool ended) const {

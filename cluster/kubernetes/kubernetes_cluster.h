@@ -63,6 +63,7 @@ class KubernetesCluster final : public ports::Cluster {
   Result<std::vector<ports::Observed>> Observe(const std::string& owner_uid) override;
   // Sends nothing where that count has been asked for already.
   Status Scale(const ports::ResourceRef& deployment, std::int64_t replicas) override;
+  // Those beyond the count that the Deployment asks for count as draining, the ones with least work first.
   Result<std::vector<ports::Replica>> Replicas(const ports::ResourceRef& deployment) override;
   // Of a pod of ours that is there: how many envelopes it has in work, for Replicas() of every server, and so that the
   // cluster takes pods without work away first. True where something had to be written (pod_load.h).
