@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from asya_cluster import AsyaCluster
-from pipeline import Pipeline
+from pipeline import MANAGED, Pipeline
 
 
 @pytest.fixture(scope="package")
@@ -18,8 +18,14 @@ def asya(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AsyaCluster]:
 
 @pytest.fixture(scope="package")
 def pipeline(asya: AsyaCluster) -> Pipeline:
-    """Three actors on RabbitMQ."""
+    """Three actors on RabbitMQ, scaled by KEDA's own trigger."""
     return Pipeline(asya, asya.kubectl)
+
+
+@pytest.fixture(scope="package")
+def managed(asya: AsyaCluster) -> Pipeline:
+    """The same, sized by our scaler."""
+    return Pipeline(asya, asya.make_team("managed"), scaling=MANAGED)
 
 
 @pytest.fixture(scope="package")

@@ -28,7 +28,7 @@ HOST = f"asya-server.{NAMESPACE}.svc"
 API_SERVICE = ("apiservice", "v1alpha1.asya.sh")
 RELAY_IMAGE = "localhost/asya-relay:test"
 PYTHON_IMAGE = "localhost/python:1"
-REPORTS_PORT = 6444
+REPORTS_PORT, SCALER_PORT = 6444, 6000
 USER = "asya"
 CREDENTIALS = "broker"  # the Secret that the Transports name, in the namespace of the servers
 TRANSPORTS = ("rabbit", "ledger")  # the first is the default; the other one is PostgreSQL
@@ -41,7 +41,7 @@ class OutsideServer:
     def __init__(self, cluster: AsyaCluster, number: int) -> None:
         self.cluster, self.number = cluster, number
         self.machine = os.environ["ASYA_TEST_CLUSTER_MACHINE"]
-        self.port, self.reports_port = free_ports(2)
+        self.port, self.reports_port, self.scaler_port = free_ports(3)
         self.lives = 0
         self.start()
         cluster.system.apply(self._endpoints())
@@ -54,6 +54,7 @@ class OutsideServer:
             cluster.folder / f"server-{self.number}-{self.lives}", "", f"--aggregated={cluster.folder / 'kubeconfig'}",
             "--controllers=all", f"--runtime={RUNTIME}", f"--relay-image={RELAY_IMAGE}",
             f"--crew-image={RELAY_IMAGE}", f"--reports-listen={self.machine}:{self.reports_port}",
+            f"--scaler-listen={self.machine}:{self.scaler_port}", f"--scaler-address={HOST}:{SCALER_PORT}",
             listen=f"{self.machine}:{self.port}", database=cluster.postgres.dsn,
         )  # fmt: skip
 
@@ -62,7 +63,8 @@ class OutsideServer:
         return any(line.get("holder") == holder for line in self.process.lines())
 
     def _endpoints(self) -> dict[str, Any]:
-        ports = [{"name": "https", "port": self.port}, {"name": "reports", "port": self.reports_port}]
+        ports = [{"name": "https", "port": self.port}, {"name": "reports", "port": self.reports_port},
+                 {"name": "scaler", "port": self.scaler_port}]  # fmt: skip
         labels = {"kubernetes.io/service-name": "asya-server"}
         return {
             "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4", "ports": ports,
@@ -137,7 +139,8 @@ class AsyaCluster:
     def _without_selector(thing: dict[str, Any]) -> dict[str, Any]:
         """Our server is no pod: the Service has the EndpointSlices that tests make."""
         if thing["kind"] == "Service":
-            ports = [{"name": "https", "port": 443}, {"name": "reports", "port": REPORTS_PORT}]
+            ports = [{"name": "https", "port": 443}, {"name": "reports", "port": REPORTS_PORT},
+                     {"name": "scaler", "port": SCALER_PORT}]  # fmt: skip
             return {**thing, "spec": {"ports": ports}}
         return thing
 

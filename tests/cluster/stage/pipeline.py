@@ -14,7 +14,11 @@ from private_cluster.kubectl import PATIENCE_S, Kubectl
 STEPS = ("first", "second", "third")
 SENDERS = 8
 AGAIN = (409, 429, 503)  # 409: the first try with this key is under way
-HANDLER_OF = {"leaving": "first", "seeing": "first"}  # where it has another name than its actor
+HANDLER_OF = {"leaving": "first", "seeing": "first", "patient": "first"}  # where it has another name than its actor
+# By KEDA's own trigger on the queue, and by ours.
+NATIVE = {"mode": "native", "minReplicaCount": 0, "maxReplicaCount": 2, "queueLength": 20, "pollingInterval": 1,
+          "cooldownPeriod": 2}  # fmt: skip
+MANAGED = NATIVE | {"mode": "managed"}
 HANDLERS = """
 import time
 
@@ -38,13 +42,11 @@ def third(payload):
 
 
 def actor(name: str, **spec: Any) -> dict[str, Any]:
-    """One step, scaled by KEDA's own trigger on the queue, with its handler in a ConfigMap."""
-    scaling = {"mode": "native", "minReplicaCount": 0, "maxReplicaCount": 2, "queueLength": 20, "pollingInterval": 1,
-               "cooldownPeriod": 2}  # fmt: skip
+    """One step, with its handler in a ConfigMap."""
     return {
         "apiVersion": "asya.sh/v1alpha1", "kind": "AsyncActor", "metadata": {"name": name},
         "spec": {
-            "image": PYTHON_IMAGE, "handler": f"steps.{name}", "scaling": scaling, "concurrency": 4,
+            "image": PYTHON_IMAGE, "handler": f"steps.{name}", "scaling": NATIVE, "concurrency": 4,
             "resiliency": {"actorTimeout": "20s"}, "env": [{"name": "PYTHONPATH", "value": "/handlers"}],
             "volumes": [{"name": "handlers", "configMap": {"name": "steps"}}],
             "volumeMounts": [{"name": "handlers", "mountPath": "/handlers", "readOnly": True}],
@@ -103,6 +105,11 @@ class Pipeline:
             eventually(ended, f"all of {len(tasks)} tasks have ended", limit_s)
             ends = [(ask(client, "GET", f"/tasks/{one}"), result) for one, result in tasks.items()]
             return [wrong for task, result in ends if (wrong := difference(task, result))]
+
+    def status(self, task: str) -> str:
+        """Of a task, as the task API says."""
+        with self.client() as client:
+            return str(ask(client, "GET", f"/tasks/{task}")["status"])
 
     def waiting(self, name: str) -> int | None:
         """Envelopes in the queue of an actor, as its status says; None while that does not know."""
