@@ -221,6 +221,12 @@ bench-api: programs ## Measures the API on PostgreSQL beside kube-apiserver with
 bench-cluster: programs ## Measures the controllers on a kube-apiserver without nodes: children written, 1,000 actors, restart, rest
 	@ASYA_BIN=$(CURDIR)/build/release/bin tools/postgres --durable run $(PYTHON_BIN)/python bench/cluster/run.py $(if $(STRICT),--strict)
 
+.PHONY: bench-wake
+bench-wake: programs install-cluster bench-environment ## Measures how soon KEDA asks for a first replica, on a real cluster, beside KEDA's own trigger and the least push scaler
+	@tools/build-go kubectl >/dev/null
+	@python=$$(tools/python-environment build/requirements-bench.txt)/bin/python; \
+	ASYA_BIN=$(CURDIR)/build/release/bin tools/testcluster run $$python bench/cluster/wake.py $(if $(STRICT),--strict)
+
 .PHONY: bench-transports
 bench-transports: install ## Measures the SQL transports beside plain SQL doing the same rows in the same batches
 	@$(call BUILD,release,bench_transports)
