@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -111,6 +112,36 @@ def test_a_stream_without_an_event_for_a_minute_is_asked_for_again(monkeypatch: 
     assert waiting.events(Cut(clock, [60.0, 60.0]), "default", "t") == {"status": "succeeded"}
     with pytest.raises(Failure, match="ended"):
         waiting.events(Cut(clock, [60.0, 0.1]), "default", "t")
+
+
+class Pieces(httpx.SyncByteStream):
+    """The body of an answer as it comes off the wire."""
+
+    def __init__(self, *pieces: bytes) -> None:
+        self.pieces = pieces
+
+    def __iter__(self) -> Iterator[bytes]:
+        """One after the other."""
+        yield from self.pieces
+
+
+def served(body: httpx.SyncByteStream) -> Client:
+    """A client whose server answers everything with that."""
+    client = Client(Server("http://127.0.0.1:1"))
+    client._http = httpx.Client(
+        base_url="http://127.0.0.1:1", transport=httpx.MockTransport(lambda _: httpx.Response(200, stream=body))
+    )
+    return client
+
+
+def test_a_line_of_a_stream_ends_only_where_the_server_ends_it() -> None:
+    """JSON text holds the line ends of Unicode as they are; a piece may end within a character."""
+    result = "one\u2028two\u2029three\x85four"
+    text = json.dumps({"status": "succeeded", "result": result}, ensure_ascii=False).encode()
+    middle = text.index("\u2028".encode()) + 1
+    client = served(Pieces(b"event: task\r\nda", b"ta: " + text[:middle], text[middle:], b"\n\n"))
+    assert waiting.events(client, "default", "t") == {"status": "succeeded", "result": result}
+    assert list(served(Pieces(b"a\n\nb", b"c\r", b"\nd")).lines("/")) == ["a", "", "bc", "d"]
 
 
 def test_an_upload_is_whole_with_a_bar_and_without(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import quote
 
@@ -88,9 +88,27 @@ class Client:
                 if response.status_code >= 300:
                     response.read()
                     raise refusal(response)
-                yield from response.iter_lines()
+                yield from lines_of(response.iter_bytes())
         except httpx.HTTPError as error:
             raise Failure(f"the connection to {self.server.url} ended: {error}", exit_code=UNREACHABLE) from error
+
+
+def lines_of(pieces: Iterable[bytes]) -> Iterator[str]:
+    """The lines of what comes in pieces; JSON text holds the line ends of Unicode, which end none of them."""
+    begun: list[bytes] = []
+    for piece in pieces:
+        first, *more = piece.split(b"\n")
+        begun.append(first)
+        for line in more:
+            yield text_of(begun)
+            begun = [line]
+    if any(begun):
+        yield text_of(begun)
+
+
+def text_of(parts: list[bytes]) -> str:
+    """A line without its end."""
+    return b"".join(parts).removesuffix(b"\r").decode(errors="replace")
 
 
 def refusal(response: httpx.Response) -> Failure:
