@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import httpx
 import pytest
+from click.testing import CliRunner
 
-from asya_cli import waiting
+from asya_cli import objects, waiting
 from asya_cli.client import Client
 from asya_cli.failure import NOT_FOUND, UNREACHABLE, Failure
+from asya_cli.main import main
 from asya_cli.project import Server
 
 READY: dict[str, Any] = {"status": {"conditions": [{"type": "Ready", "status": "True"}]}}
@@ -94,7 +98,7 @@ class Cut(Client):
         return task("running")
 
     def lines(self, path: str, params: dict[str, str] | None = None, accept: str = "*/*",
-              headers: dict[str, str] | None = None) -> Iterator[str]:  # fmt: skip
+              headers: dict[str, str] | None = None, silence_s: float | None = None) -> Iterator[str]:  # fmt: skip
         """What is said at the beginning, then nothing."""
         yield ":connected"
         yield ""
@@ -112,6 +116,62 @@ def test_a_stream_without_an_event_for_a_minute_is_asked_for_again(monkeypatch: 
     assert waiting.events(Cut(clock, [60.0, 60.0]), "default", "t") == {"status": "succeeded"}
     with pytest.raises(Failure, match="ended"):
         waiting.events(Cut(clock, [60.0, 0.1]), "default", "t")
+
+
+class Dropped(BaseHTTPRequestHandler):
+    """A server whose first stream ends for nobody, as where a firewall has forgotten it; the next one goes on."""
+
+    def do_GET(self) -> None:
+        """The task, or its events."""
+        server = self.server
+        assert isinstance(server, Forgetful)
+        self.send_response(200)
+        self.end_headers()
+        if not self.path.endswith("/events"):
+            self.wfile.write(json.dumps(task("running")).encode())
+            return
+        server.last_ids.append(self.headers.get("Last-Event-ID"))
+        if len(server.last_ids) == 1:
+            self.wfile.write(b':connected\n\nid: 7\nevent: status\ndata: {"status": "running"}\n\n')
+            server.over.wait()
+            return
+        self.wfile.write(b'event: task\ndata: {"status": "succeeded"}\n\n')
+
+    def log_message(self, format: str, *arguments: Any) -> None:
+        """Nothing."""
+
+
+class Forgetful(ThreadingHTTPServer):
+    """It keeps the ids that streams were asked for after."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Dropped)
+        self.last_ids: list[str | None] = []
+        self.over = threading.Event()
+
+
+@pytest.fixture
+def forgetful() -> Iterator[Forgetful]:
+    """One that serves."""
+    with Forgetful() as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.over.set()
+        server.shutdown()
+
+
+@pytest.mark.timeout(30)
+def test_a_stream_that_falls_silent_is_asked_for_again(
+    forgetful: Forgetful, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """After the event that came last; the server says every 15 s that it is there."""
+    monkeypatch.setattr(waiting, "SILENCE_S", 2.0)
+    client = Client(Server(f"http://127.0.0.1:{forgetful.server_port}"))
+    assert waiting.events(client, "default", "t") == {"status": "succeeded"}
+    assert forgetful.last_ids == [None, "7"]
+    assert "running" in capsys.readouterr().err
 
 
 class Pieces(httpx.SyncByteStream):
@@ -159,3 +219,23 @@ def test_an_upload_is_whole_with_a_bar_and_without(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
     client.call("POST", "/api/v1/tasks", body)
     assert seen == [(str(len(body)), body)] * 2
+
+
+@pytest.mark.parametrize(("kind", "silence_s"), [("actors", objects.SILENCE_S), ("events", None)])
+def test_a_watch_asks_for_signs_of_life(kind: str, silence_s: float | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A quiet watch and one whose connection was dropped look the same without them."""
+    asked: list[tuple[str, float | None]] = []
+
+    class Watched(Client):
+        def json(self, method: str, path: str, body: Any = None, params: Any = None, **more: Any) -> Any:
+            return {"metadata": {"resourceVersion": "5"}, "columnDefinitions": []}
+
+        def lines(self, path: str, params: dict[str, str] | None = None, accept: str = "*/*",
+                  headers: dict[str, str] | None = None, silence_s: float | None = None) -> Iterator[str]:  # fmt: skip
+            asked.append(((params or {})["allowWatchBookmarks"], silence_s))
+            yield '{"type": "BOOKMARK", "object": {}}'
+
+    monkeypatch.setattr(objects, "Client", Watched)
+    done = CliRunner().invoke(main, ["get", kind, "-w", "--server", "http://127.0.0.1:1"])
+    assert done.exit_code == 0, done.output
+    assert asked == [("1", silence_s)]

@@ -79,9 +79,9 @@ class Client:
             raise Failure(f"what answers at {self.server.url} is no asya server", URL_FIX, UNREACHABLE) from error
 
     def lines(self, path: str, params: dict[str, str] | None = None, accept: str = "*/*",
-              headers: dict[str, str] | None = None) -> Iterator[str]:  # fmt: skip
-        """The lines of a streaming answer, until it ends."""
-        timeout = httpx.Timeout(TIMEOUT_S, read=None)
+              headers: dict[str, str] | None = None, silence_s: float | None = None) -> Iterator[str]:  # fmt: skip
+        """The lines of a streaming answer, until it ends; one that is silent for longer than that has failed."""
+        timeout = httpx.Timeout(TIMEOUT_S, read=silence_s)
         sent = {"Accept": accept, **(headers or {})}
         try:
             with self._http.stream("GET", path, params=params, headers=sent, timeout=timeout) as response:

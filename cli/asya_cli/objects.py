@@ -20,6 +20,8 @@ from asya_cli.targets import CLUSTER_SCOPED, KINDS, SYSTEM_LABEL, path_of, targe
 
 QUEUE_WAIT_S = 10.0
 PAUSE_WAIT_S = 30.0
+GONE_WAIT_S = 120
+SILENCE_S = 150.0  # of a watch with bookmarks, which come every minute
 POLL_S = 0.02
 
 server_option = click.option("--server", help="URL of the server; default: ASYA_SERVER, then this project's.")
@@ -84,10 +86,12 @@ def get(
         note(f"no {kind} found" + ("" if anywhere or KINDS[kind] in CLUSTER_SCOPED else f" in namespace {namespace}"))
     if not watch:
         return
-    params |= {"watch": "1", "resourceVersion": answer["metadata"]["resourceVersion"]}
+    params |= {"watch": "1", "allowWatchBookmarks": "1", "resourceVersion": answer["metadata"]["resourceVersion"]}
     if name:
         path, params["fieldSelector"] = path_of(kind, namespace), f"metadata.name={name}"
-    for line in client.lines(path, params, accept):
+    # kube-apiserver keeps its events out of its watch cache, and sends no bookmarks of them that could be counted on.
+    silence_s = None if KINDS[kind] == "events" else SILENCE_S
+    for line in client.lines(path, params, accept, silence_s=silence_s):
         event = json.loads(line) if line else {}
         if event.get("type") not in ("ADDED", "MODIFIED", "DELETED"):
             continue
@@ -179,8 +183,8 @@ def wait_until_gone(client: Client, path: str, name: str) -> None:
         note(f"waiting; Ctrl-C leaves it to the server, asya delete actor {name} --force drops what waits")
     # From the list on: a watch from now would never tell of a deletion that came between the two.
     version = page["metadata"]["resourceVersion"]
-    params = {**selector, "watch": "1", "resourceVersion": version, "timeoutSeconds": "120"}
-    for line in client.lines(base, params):
+    params = {**selector, "watch": "1", "resourceVersion": version, "timeoutSeconds": str(GONE_WAIT_S)}
+    for line in client.lines(base, params, silence_s=GONE_WAIT_S + 15):
         event = json.loads(line) if line else {}
         if event.get("type") == "DELETED":
             return

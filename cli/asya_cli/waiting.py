@@ -17,6 +17,7 @@ from asya_cli.output import line_of, note
 FIRST_WAIT_S = 3  # most tasks have ended by then; of others a person wants to know why not
 POLL_WAIT_S = 30
 LASTED_S = 5  # a stream that was there for so long without an event, and is asked for again when it is cut
+SILENCE_S = 60.0  # the gateway says every 15 s that it is there
 STARTING = " is starting: "
 TERMINAL = ("succeeded", "failed", "canceled")
 
@@ -102,7 +103,7 @@ def reachable(client: Client, namespace: str, task_id: str) -> bool:
 def messages(client: Client, path: str, last: str) -> Iterator[tuple[str, str, str]]:
     """Server-sent events after that of the id ``last``: name, id, data."""
     name = event_id = ""
-    for line in client.lines(path, headers={"Last-Event-ID": last} if last else {}):
+    for line in client.lines(path, headers={"Last-Event-ID": last} if last else {}, silence_s=SILENCE_S):
         if line.startswith("event: "):
             name = line[7:]
         elif line.startswith("id: "):
