@@ -14,10 +14,12 @@ from typing import Any
 import click
 import httpx
 import pytest
+from click.testing import CliRunner
 
 from asya_cli import dead_letters, manifests, output, render, tasks, up, waiting
 from asya_cli.client import TIMEOUT_S, Client
 from asya_cli.failure import INTERRUPTED, NOT_FOUND, REFUSED, UNREACHABLE, Failure
+from asya_cli.main import main
 from asya_cli.project import Server
 
 
@@ -172,6 +174,32 @@ def test_who_stops_waiting_is_told_the_task(capsys: pytest.CaptureFixture[str]) 
     told = capsys.readouterr().err
     assert "asya task t1 --wait" in told
     assert "asya task t2 -n team --wait" in told
+
+
+@pytest.mark.parametrize(("status", "code"), [("succeeded", 0), ("failed", 1), ("canceled", 1)])
+@pytest.mark.parametrize("form", ["table", "json", "yaml"])
+def test_a_task_that_was_waited_for_tells_its_end_by_the_exit_code(
+    status: str, code: int, form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever is printed; who only looks is told what there is."""
+    ended = {"id": "t1", "namespace": "default", "status": status}
+    monkeypatch.setattr(Client, "json", lambda *_, **__: ended)
+    command = ["task", "t1", "-o", form, "--server", "http://127.0.0.1:1"]
+    for more, wanted in (["--wait"], code), ([], 0):
+        done = CliRunner().invoke(main, command + more)
+        assert (done.exit_code, status in done.stdout) == (wanted, True), done.output
+
+
+def test_an_interrupted_look_at_a_task_is_told_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As that of asya send."""
+
+    def interrupted(*_: Any, **__: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Client, "json", interrupted)
+    done = CliRunner().invoke(main, ["task", "t1", "--wait", "--server", "http://127.0.0.1:1"])
+    assert done.exit_code == INTERRUPTED
+    assert "the task goes on without this command: asya task t1 --wait" in done.stderr
 
 
 def test_text_of_others_stays_on_its_line_of_a_table(capsys: pytest.CaptureFixture[str]) -> None:

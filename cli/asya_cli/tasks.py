@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from asya_cli.client import Client, collection, segment, tasks_path
-from asya_cli.failure import NOT_FOUND, REFUSED, Failure
+from asya_cli.failure import NOT_FOUND, OPERATION_FAILED, REFUSED, Failure
 from asya_cli.manifests import standard_input
 from asya_cli.objects import namespace_option, server_option
 from asya_cli.output import age, data, note, output_option, paint, table
@@ -186,17 +186,27 @@ def task_table(items: list[dict[str, Any]]) -> None:
 
 @click.command()
 @click.argument("task_id", metavar="ID", shell_complete=complete_task)
-@click.option("--wait", is_flag=True, help="Wait until it has ended.")
+@click.option("--wait", is_flag=True, help="Wait until it has ended; exit code 1 if it did not succeed.")
 @output_option()
 @namespace_option
 @server_option
 def task(task_id: str, wait: bool, output: str, namespace: str, server: str | None) -> None:
     """Show one task: where it is, what each hop took, and its result or error."""
     client = Client(find_server(server))
-    found = wait_for(client, namespace, task_id) if wait else client.json("GET", tasks_path(namespace, task_id))
-    if output != "table":
+    if wait:
+        found = await_end(task_id, namespace, lambda: wait_for(client, namespace, task_id))
+    else:
+        found = client.json("GET", tasks_path(namespace, task_id))
+    if output == "table":
+        show(found)
+    else:
         data(found, output)
-        return
+    if wait and found["status"] != "succeeded":
+        raise click.exceptions.Exit(OPERATION_FAILED)
+
+
+def show(found: dict[str, Any]) -> None:
+    """Print one task for a person."""
     for key in (
         "id",
         "status",

@@ -114,6 +114,7 @@ def test_a_canceled_task_is_not_run(work: Project, tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == ["2"]
     assert first in [row["ID"] for row in work.run("tasks", "--status", "canceled").rows()]
     assert work.run("task", first, "-o", "json").json()["status"] == "canceled"
+    assert work.run("task", first, "--wait", "-o", "yaml", code=1).out
     assert "is succeeded" in work.run("cancel", second, code=5).err
 
 
@@ -243,6 +244,8 @@ def test_a_failed_task_names_its_actor(work: Project) -> None:
     shown = work.run("task", task).out
     assert "currentActor: fail" in shown
     assert "ValueError: no such page" in shown
+    assert "ValueError: no such page" in work.run("task", task, "--wait", code=1).out
+    assert work.run("task", task, "--wait", "-o", "json", code=1).json()["status"] == "failed"
     letters = until(lambda: [x for x in work.run("dead-letters").rows() if x["ID"] == task], "its dead letter")
     assert letters[0]["ACTOR"] == "fail"
     assert "no such page" in work.run("dead-letters", task).out
