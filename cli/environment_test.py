@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
+import sys
 import time
 import zipfile
 from pathlib import Path
@@ -12,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from asya_cli import environment, manifests
+from asya_cli import environment, manifests, up
 from asya_cli.client import TIMEOUT_S, Client
 from asya_cli.failure import Failure
 
@@ -58,10 +60,89 @@ def test_an_environment_is_made_once_and_again_when_its_requirements_change(
     with pytest.raises(Failure, match="No matching distribution found for no-such-scales") as refusal:
         environment.prepare(folder, state)
     assert refusal.value.fix == "mend requirements.txt"
-    assert [p for p in state.iterdir()] == [python.parents[1]], "half an environment is left"
+    assert [p for p in state.iterdir() if p.is_dir()] == [python.parents[1]], "half an environment is left"
     assert environment.remove_others(state, {python}) == []
     assert environment.remove_others(state, set()) == [python.parents[1]]
     assert not python.exists()
+
+
+PREPARE = "import sys, pathlib; from asya_cli import environment; environment.prepare(*map(pathlib.Path, sys.argv[1:]))"
+# The first interpreter is held until somebody opens and closes the pipe; those after it are not.
+HELD_PYTHON = """#!/bin/sh
+[ -e "$GO" ] || cat "$PIPE"
+exec "$PYTHON" "$@"
+"""
+
+
+class Preparing:
+    """A folder whose environment several processes make, the first of them held at its first step."""
+
+    def __init__(self, home: Path) -> None:
+        self.folder, self.state, self.go, self.pipe = (home / name for name in ("project", "state", "go", "pipe"))
+        self.folder.mkdir()
+        make_wheel(self.folder)
+        (self.folder / "requirements.txt").write_text(f"--no-index\n./{WHEEL}\n")
+        os.mkfifo(self.pipe)
+        programs = home / "programs"
+        programs.mkdir()
+        (programs / "python3").write_text(HELD_PYTHON)
+        (programs / "python3").chmod(0o755)
+        self.variables = os.environ | {
+            "PATH": f"{programs}:{os.environ['PATH']}", "PYTHONPATH": str(Path(environment.__file__).parents[1]),
+            "GO": str(self.go), "PIPE": str(self.pipe), "PYTHON": sys.executable,
+        }  # fmt: skip
+
+    def begin(self) -> subprocess.Popen[str]:
+        """One more `asya`."""
+        command = [sys.executable, "-c", PREPARE, str(self.folder), str(self.state)]
+        return subprocess.Popen(command, env=self.variables, stderr=subprocess.PIPE, text=True)
+
+    def installed(self) -> str:
+        """What the environment has of the package."""
+        (python,) = self.state.glob("python-*/bin/python")
+        command = [str(python), "-c", "import scales; print(scales.WEIGHT)"]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("killed", [False, True])
+def test_an_environment_is_made_by_one_at_a_time(killed: bool, tmp_path: Path) -> None:
+    """Also where the first was killed, as with its terminal, and left the installation to itself."""
+    preparing = Preparing(tmp_path)
+    first = preparing.begin()
+    assert first.stderr is not None
+    assert first.stderr.readline() == "installing requirements.txt …\n"
+    with preparing.pipe.open("w"):
+        if killed:
+            first.kill()
+            first.wait()
+        second = preparing.begin()
+        assert second.stderr is not None
+        told = second.stderr.readline()
+        preparing.go.touch()
+    first.communicate()
+    _, more = second.communicate()
+    assert told == "another asya is installing requirements.txt here; waiting for it …\n"
+    assert ("installed requirements.txt" in more) == killed
+    assert (first.returncode == 0, second.returncode) == (not killed, 0)
+    assert preparing.installed() == "42\n"
+
+
+def test_a_project_that_came_up_while_its_environment_was_waited_for_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its server.json was taken away, and a second server failed on the files of the first."""
+    (tmp_path / "asya.yaml").write_text(json.dumps(actor()))
+    file = tmp_path / ".asya" / "local" / "server.json"
+
+    def waited(*_: Path) -> None:
+        file.write_text(json.dumps({"url": "http://up", "token": "", "tlsUrl": "", "ca": "", "pid": os.getpid()}))
+
+    monkeypatch.setattr(environment, "prepare", waited)
+    monkeypatch.setattr(up, "serves", lambda _: True)
+    with pytest.raises(Failure, match="is up already at http://up"):
+        up.start_project(tmp_path, 0, "default", "")
+    assert file.exists()
 
 
 def test_a_step_that_never_ends_is_ended(tmp_path: Path) -> None:

@@ -241,6 +241,7 @@ def start_project(folder: Path, port: int, namespace: str, database: str) -> Non
     refuse_running(project)
     state = make_state(project)
     python = environment.prepare(project, state)
+    refuse_running(project)  # one that was waited for may have started it
     for manifest in found:
         manifests.annotate_local(manifest, project, python)
     server = start(project, port, database, python)
