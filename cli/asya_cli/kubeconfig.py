@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import os
+import stat
+import sys
 
 import click
 
@@ -20,6 +24,7 @@ def kubeconfig(namespace: str, server: str | None) -> None:
     found = find_server(server)
     if not found.tls_url:
         raise Failure("only a local server's kubeconfig can be printed")
+    keep_private()
     ca = base64.b64encode(found.ca_pem.encode()).decode()
     data(
         {
@@ -32,3 +37,13 @@ def kubeconfig(namespace: str, server: str | None) -> None:
         },
         "yaml",
     )
+
+
+def keep_private() -> None:
+    """Take the rights of others off the file that is printed to: the shell has made it for everybody to read."""
+    # Where files have no modes, or nothing can be told of the output, it is printed all the same.
+    with contextlib.suppress(OSError):
+        output = sys.stdout.fileno()
+        status = os.fstat(output)
+        if stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid():
+            os.fchmod(output, 0o600)
