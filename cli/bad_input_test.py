@@ -211,6 +211,31 @@ def test_text_of_others_stays_on_its_line_of_a_table(capsys: pytest.CaptureFixtu
     assert dead_letters.brief({"type": "builtins.KeyError", "message": "'x'\nmore"}) == "KeyError: 'x'"
 
 
+EVIL = "up \x1b[2A\x9b2K\tgone\nnext\rline"
+TAMED = "up  [2A 2K\tgone\nnext line"
+
+
+def test_text_of_payloads_moves_no_cursor(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """An error often quotes what it could not read; its lines and tabs stay."""
+    error = {"type": "ValueError", "message": EVIL, "traceback": f"Traceback:\n  {EVIL}\n"}
+    ended = {"id": "t1", "status": "failed", "reason": "x\x1b[31m", "labels": {"a": "\x1b[0m"}, "error": error}
+    tasks.show(ended)
+    letter = {"id": "t1", "actor": "a\x1b[1m", "error": error}
+    dead_letters.show(letter | {"envelope": {"status": {"error": error}, "payload": "\x9b"}})
+    with pytest.raises(Failure) as failure:
+        tasks.finish(ended, "default", "table")
+    failure.value.fix = "\x1b[7m"
+    monkeypatch.setattr("click.style", lambda text, **_: text)
+    failure.value.show()
+    waiting.show("fly", '"\x9b"')
+    output.data({"status": "\x9b\ud800 é"}, "json")
+    printed = capsys.readouterr()
+    assert printed.out.count(TAMED) == 4
+    assert printed.err.count(TAMED) == 1
+    assert [c for c in printed.out + printed.err if not (c.isprintable() or c in "\n\t")] == []
+    assert printed.out.endswith('{\n  "status": "\\u009b\\ud800 é"\n}\n')
+
+
 def test_an_answer_of_another_program_is_no_traceback() -> None:
     """Whatever listens at that port."""
     client = Client(Server("http://127.0.0.1:1"))

@@ -12,7 +12,7 @@ import click
 from asya_cli.client import Client, letters_path
 from asya_cli.failure import REFUSED, Failure
 from asya_cli.objects import namespace_option, server_option
-from asya_cli.output import age, data, note, output_option, table
+from asya_cli.output import age, data, line_of, note, output_option, plain, table
 from asya_cli.project import find_server
 from asya_cli.targets import complete_actor, complete_letter
 from asya_cli.tasks import finish, payload_of
@@ -92,17 +92,17 @@ def show(letter: dict[str, Any]) -> None:
     """Print one dead letter for a person; the payload is shown short."""
     for key in ("id", "actor", "reason", "at", "replayedAs"):
         if letter.get(key):
-            click.echo(f"{key + ':':12}{letter[key]}")
+            click.echo(f"{key + ':':12}{line_of(str(letter[key]))}")
     error = letter["error"]
-    click.echo(f"{'error:':12}{error['type']}: {error['message']}")
+    click.echo(plain(f"{'error:':12}{error['type']}: {error['message']}"))
     envelope = letter.get("envelope")
     if envelope is None:
         click.echo("the message could not be read as an envelope; --output json shows its bytes in base64")
         return
     traceback = (envelope.get("status", {}).get("error") or {}).get("traceback")
     if traceback:
-        click.echo(traceback.rstrip())
-    payload = json.dumps(envelope.get("payload"), ensure_ascii=False)
+        click.echo(plain(traceback.rstrip()))
+    payload = plain(json.dumps(envelope.get("payload"), ensure_ascii=False))
     click.echo("payload:    " + (payload if len(payload) <= 300 else payload[:300] + f"… ({len(payload)} characters)"))
 
 

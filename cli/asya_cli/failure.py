@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import click
 
+from asya_cli.output import plain
+
 OPERATION_FAILED = 1
 NOT_FOUND = 3
 UNREACHABLE = 4
@@ -26,6 +28,6 @@ class Failure(click.ClickException):
 
     def show(self, file: object = None) -> None:
         """Print the message and the fix to stderr."""
-        click.echo(click.style("error: ", fg="red") + self.message, err=True)
+        click.echo(click.style("error: ", fg="red") + plain(self.message), err=True)
         if self.fix:
-            click.echo(click.style("try: ", fg="yellow") + self.fix, err=True)
+            click.echo(click.style("try: ", fg="yellow") + plain(self.fix), err=True)

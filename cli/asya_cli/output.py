@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -16,6 +17,9 @@ PHASE_COLOURS = {
     "Terminating": "magenta", "succeeded": "green", "failed": "red", "running": "cyan", "canceled": "yellow",
 }  # fmt: skip
 
+
+# Control characters that JSON leaves as they are and terminals obey, and halves of characters that no file can hold.
+UNSEEN = re.compile("[\x7f-\x9f\ud800-\udfff]")
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -33,7 +37,8 @@ def data(value: Any, form: str) -> None:
     if form == "yaml":
         click.echo(yaml.safe_dump(value, sort_keys=False, allow_unicode=True), nl=False)
     else:
-        click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+        text = json.dumps(value, indent=2, ensure_ascii=False)
+        click.echo(UNSEEN.sub(lambda found: json.dumps(found[0])[1:-1], text))
 
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[Any]], before: Sequence[int] = ()) -> list[int]:
@@ -54,6 +59,11 @@ def line_of(text: str) -> str:
     return "".join(c if c.isprintable() else " " for c in text)
 
 
+def plain(text: str) -> str:
+    """Text of others on as many lines as it has, without what would move the cursor or change colours."""
+    return "\n".join("\t".join(line_of(part) for part in line.split("\t")) for line in text.split("\n"))
+
+
 def paint(cell: str) -> str:
     """Colour the words of a status, on a terminal."""
     colour = PHASE_COLOURS.get(cell.strip())
@@ -62,7 +72,7 @@ def paint(cell: str) -> str:
 
 def note(message: str) -> None:
     """Progress and hints go to stderr, so that stdout stays data."""
-    click.echo(message, err=True)
+    click.echo(plain(message), err=True)
 
 
 def age(timestamp: str | None) -> str:

@@ -14,7 +14,7 @@ from asya_cli.client import Client, collection, segment, tasks_path
 from asya_cli.failure import NOT_FOUND, OPERATION_FAILED, REFUSED, Failure
 from asya_cli.manifests import standard_input
 from asya_cli.objects import namespace_option, server_option
-from asya_cli.output import age, data, note, output_option, paint, table
+from asya_cli.output import age, data, line_of, note, output_option, paint, plain, table
 from asya_cli.project import find_server
 from asya_cli.targets import complete_actor, complete_task, complete_work
 from asya_cli.waiting import await_end, here, stream, wait_for
@@ -220,18 +220,19 @@ def show(found: dict[str, Any]) -> None:
         "replayOf",
     ):
         if found.get(key):
-            click.echo(f"{key + ':':14}{paint(str(found[key]))}")
+            click.echo(f"{key + ':':14}{paint(line_of(str(found[key])))}")
     if found.get("labels"):
-        click.echo(f"{'labels:':14}{', '.join(f'{name}={text}' for name, text in found['labels'].items())}")
+        labels = ", ".join(f"{name}={text}" for name, text in found["labels"].items())
+        click.echo(f"{'labels:':14}{line_of(labels)}")
     rows = hops(found)
     if rows:
         click.echo()
         table(["actor", "attempt", "in queue", "cold start", "work"], rows)
     if found.get("error"):
         error = found["error"]
-        click.echo(f"\nerror: {error.get('type', '')}: {error.get('message', '')}")
+        click.echo(plain(f"\nerror: {error.get('type', '')}: {error.get('message', '')}"))
         if error.get("traceback"):
-            click.echo(error["traceback"].rstrip())
+            click.echo(plain(error["traceback"].rstrip()))
     if found["status"] == "succeeded":
         click.echo("\nresult:")
         data(found.get("result"), "json")
