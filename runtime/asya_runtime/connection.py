@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+from concurrent.futures import Future
 from typing import Any
 
 from . import wire
@@ -22,6 +23,7 @@ class Connection(asyncio.Protocol):
         self.server, self.slot, self.idle, self.socket = server, slot, idle, accepted
         self.incoming = Incoming()
         self.task: asyncio.Task[None] | None = None
+        self.jobs: set[Future[Any]] = set()  # what the running call has in threads
         self.transport: asyncio.Transport | None = None
         self.busy = False
         self.gone = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import socket
 from collections import deque
 from typing import Any, Callable
@@ -10,6 +11,7 @@ from typing import Any, Callable
 from . import wire
 from .abi import Exchange, event
 from .answer import DONE, PeerGone, failure_body, function_answer, parsing_answer
+from .call_threads import CALLER, CallThreads
 from .connection import Connection
 from .drive import drive_async
 from .envelope import parse_envelope
@@ -42,6 +44,7 @@ class LoopServer:
         loop = asyncio.get_running_loop()
         listener.setblocking(False)
         self.listener, self.ended = listener, loop.create_future()
+        loop.set_default_executor(CallThreads(thread_name_prefix="asyncio"))
         loop.add_reader(listener, self._accept_all)
         loop.add_reader(self.link.line, self._hear)
         self.link.ready()
@@ -66,6 +69,7 @@ class LoopServer:
             self._keep(loop.create_task(self._connect(connection, accepted)))
 
     async def _connect(self, connection: Connection, accepted: socket.socket) -> None:
+        CALLER.set(connection)  # once: what the loop calls for this connection, and tasks from there, run in copies
         await asyncio.get_running_loop().create_unix_connection(lambda: connection, sock=accepted)
 
     def _keep(self, task: asyncio.Task[None]) -> None:
@@ -116,7 +120,9 @@ class LoopServer:
         if self.turns:
             self._start(connection, request, envelope)
         else:
-            self.waiting.append(lambda: self._start(connection, request, envelope))
+            # Another call's end will start it, in that one's context.
+            context = contextvars.copy_context()
+            self.waiting.append(lambda: context.run(self._start, connection, request, envelope))
 
     def _start(self, connection: Connection, request: wire.Request, envelope: dict[str, Any]) -> None:
         if connection.gone:
@@ -147,6 +153,10 @@ class LoopServer:
             if not connection.gone:
                 reply = wire.reply(500, failure_body(error, envelope, self.log), request)
         finally:
+            # A cancelled call goes on while threads work for it: so the supervisor sees one that hangs.
+            while connection.jobs and connection.transport_closing():
+                await asyncio.gather(*map(asyncio.wrap_future, tuple(connection.jobs)), return_exceptions=True)
+            connection.jobs.clear()  # what an answered call has left in threads is no part of the next
             connection.task = None
             if connection.slot_open:
                 self.link.board[connection.slot] = connection.idle

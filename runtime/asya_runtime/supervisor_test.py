@@ -39,6 +39,11 @@ async def handle(p):
     return os.getpid()
 """,
 }
+HANDLERS["threaded"] = HANDLERS["sync"].replace("def handle", "def work") + """
+import asyncio
+async def handle(p):
+    return (await asyncio.gather(asyncio.to_thread(work, p)))[0]
+"""
 
 
 @pytest.fixture(params=["sync", "async"])
@@ -112,8 +117,9 @@ def test_a_crash_in_a_stream_ends_it_without_done(start: Start, kind: str) -> No
     runtime.until("ready")
 
 
-def test_a_cancelled_handler_that_goes_on_is_killed_after_its_grace(start: Start) -> None:
-    runtime = start(HANDLERS["sync"], ASYA_CONCURRENCY="2")
+@pytest.mark.parametrize("kind", ["sync", "threaded"])
+def test_a_cancelled_handler_that_goes_on_is_killed_after_its_grace(start: Start, kind: str) -> None:
+    runtime = start(HANDLERS[kind], ASYA_CONCURRENCY="2")
     states = runtime.states()
     next(states)
     first = runtime.invoke("x").payload()
@@ -130,6 +136,7 @@ def test_a_cancelled_handler_that_goes_on_is_killed_after_its_grace(start: Start
     assert "a cancelled call was still running" in runtime.output()
 
 
+@pytest.mark.parametrize("kind", HANDLERS)
 def test_a_cancelled_handler_that_ends_in_time_harms_nobody(start: Start, kind: str) -> None:
     runtime = start(HANDLERS[kind], ASYA_CONCURRENCY="2")
     first = runtime.invoke("x").payload()
@@ -191,6 +198,20 @@ def test_a_blocked_event_loop_is_killed_too(start: Start) -> None:
     assert next(states) == {"status": "loading"}
     assert next(states) == {"status": "ready"}
     assert runtime.invoke("x").status == 200
+
+
+def test_a_call_that_waited_for_its_turn_is_killed_in_its_thread(start: Start) -> None:
+    runtime = start(HANDLERS["threaded"])
+    states = runtime.states()
+    next(states)
+    first, second = runtime.begin("wait-first"), runtime.client()
+    second.start(envelope("wait-second"))
+    (runtime.folder / "go-wait-first").touch()
+    assert first.receive().status == 200
+    runtime.until_exists("begun-wait-second")
+    second.close()
+    assert next(states) == {"status": "loading"}
+    assert next(states) == {"status": "ready"}
 
 
 CHILDREN = """
