@@ -16,6 +16,9 @@ from .link import DRAIN, FAILED, MAX_MESSAGE_BYTES, OPENED, READY
 
 # How long a handler may go on after its caller has left.
 CANCEL_GRACE_S = 1.0
+# How long a worker that is to leave may stay when no call runs there, and how often it is looked at.
+LEAVE_GRACE_S = 2.0
+LEAVE_LOOK_S = 0.5
 
 
 class Child:
@@ -27,6 +30,8 @@ class Child:
         self.ready_at: float | None = None
         self.error: dict[str, Any] | None = None
         self.draining = False
+        self.idle_at: float | None = None
+        self.look_at: float | None = None
         self.overran = False  # killed because a cancelled call went on
         self.silent = False
         self.watched: dict[int, tuple[int, int]] = {}
@@ -82,13 +87,27 @@ class Child:
                 return True
         return False
 
-    def next_check(self) -> float | None:
-        """When `overdue` is to be asked next."""
-        return self.left[0][0] if self.left else None
+    def lingers(self, now: float) -> bool:
+        """True, once, when a worker that is to leave stays although its calls have ended."""
+        if self.look_at is None or now < self.look_at:
+            return False
+        if any(mark & 1 for mark in self.board):
+            self.idle_at = None
+        elif self.idle_at is None:
+            self.idle_at = now
+        over = self.idle_at is not None and now - self.idle_at >= LEAVE_GRACE_S
+        self.look_at = None if over else now + LEAVE_LOOK_S
+        return over
 
-    def drain(self) -> None:
+    def next_check(self) -> float | None:
+        """When `overdue` or `lingers` is to be asked next."""
+        moments = [moment for moment in (self.left[0][0] if self.left else None, self.look_at) if moment is not None]
+        return min(moments) if moments else None
+
+    def drain(self, now: float) -> None:
         """Asks the worker to finish what runs and leave."""
         self.draining = True
+        self.look_at = now
         try:
             self.line.send(DRAIN)
         except OSError:

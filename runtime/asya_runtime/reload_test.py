@@ -35,6 +35,50 @@ def test_reload_runs_the_new_code_after_the_running_calls(start: Start) -> None:
     assert runtime.invoke("x").payload() == 2
 
 
+LINGERING = {
+    "thread": """
+import asyncio, threading
+async def handle(p):
+    asyncio.get_running_loop().run_in_executor(None, threading.Event().wait)
+""",
+    "task": """
+import asyncio
+kept = []
+async def stay():
+    while True:
+        try: await asyncio.Event().wait()
+        except asyncio.CancelledError: pass
+async def handle(p):
+    kept.append(asyncio.create_task(stay()))
+""",
+    "exit hook": """
+import atexit, threading
+atexit.register(threading.Event().wait)
+def handle(p): pass
+""",
+}
+
+
+@pytest.mark.parametrize("what", LINGERING)
+def test_reload_waits_for_running_calls_only(start: Start, what: str) -> None:
+    running = start(VERSION.format(version=1))
+    client = running.begin("wait")
+    running.signal(signal.SIGHUP)
+    runtime = start(LINGERING[what])
+    assert runtime.invoke("x").status == 204
+    states = runtime.states()
+    assert next(states) == {"status": "ready"}
+    runtime.write(VERSION.format(version=2))
+    runtime.signal(signal.SIGHUP)
+    assert next(states) == {"status": "loading"}
+    assert next(states) == {"status": "ready"}
+    assert runtime.invoke("x").payload() == 2
+    assert "it had ended its calls" in runtime.output()
+    # The grace of that one is over, and the running call of the other, which was told to reload before, goes on.
+    (running.folder / "go").touch()
+    assert client.receive().payload() == 1
+
+
 def test_a_file_saved_twice_in_a_second_is_not_taken_from_a_cache(start: Start) -> None:
     runtime = start("import sys\nsys.path.append('parts')\ndef handle(p):\n    import part\n    return part.VALUE")
     (runtime.folder / "parts").mkdir()

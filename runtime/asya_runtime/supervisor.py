@@ -83,6 +83,9 @@ class Supervisor:
                 self.log.write("WARNING", "worker killed: a cancelled call was still running", pid=child.pid)
                 child.overran = True
                 child.kill()
+            if child.lingers(now) and self.stop_at is None:
+                self.log.write("WARNING", "worker killed: it had ended its calls and stayed", pid=child.pid)
+                child.kill()
             if self.stop_at is not None and now >= self.stop_at:
                 child.kill()
         elif self.stop_at is None and self.start_at is not None and now >= self.start_at:
@@ -244,10 +247,8 @@ class Supervisor:
             return
         self._not_ready("loading")
         if child.ready_at is None:
-            child.draining = True  # it loads code that has changed meanwhile
-            child.kill()
-        else:
-            child.drain()
+            child.kill()  # it loads code that has changed meanwhile
+        child.drain(time.monotonic())
 
     def _stop(self) -> None:
         if self.stop_at is not None:
@@ -259,7 +260,7 @@ class Supervisor:
         if self.child is not None and not self.child.draining:
             if self.child.ready_at is None:
                 self.child.kill()
-            self.child.drain()
+            self.child.drain(time.monotonic())
 
     def _abandon(self) -> None:
         """The control pipe is closed: whoever started this process is gone."""
