@@ -93,12 +93,30 @@ Result<TransportCredentials::Data> TransportCredentials::Read(const Place& place
     if (found != seen_.end() && clock_.Steady() - found->second.at < kLook) return found->second.data;
   }
   Result<Data> data = Fetch(place);
-  const std::lock_guard lock(mutex_);
-  const auto [found, added] = seen_.try_emplace(place, Seen{data, clock_.Steady(), {}});
-  if (found->second.data.ok() && !IsTold(data)) data = found->second.data;
-  found->second.data = data;
-  found->second.at = clock_.Steady();
-  found->second.users[transport] = clock_.Steady();
+  {
+    const std::lock_guard lock(mutex_);
+    seen_.try_emplace(place, Seen{data, clock_.Steady(), {}}).first->second.users[transport] = clock_.Steady();
+  }
+  return Keep(place, std::move(data));
+}
+
+Result<TransportCredentials::Data> TransportCredentials::Keep(const Place& place, Result<Data> data) {
+  std::set<std::string> users;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = seen_.find(place);
+    if (found == seen_.end()) return data;
+    Seen& seen = found->second;
+    seen.at = clock_.Steady();
+    if (seen.data.ok() && !IsTold(data)) return seen.data;
+    const bool same = data.ok() ? seen.data.ok() && *seen.data == *data
+                                : !seen.data.ok() && seen.data.error().code == data.error().code;
+    seen.data = data;
+    if (same || !IsTold(data)) return data;
+    for (const auto& [transport, at] : seen.users) users.insert(transport);
+  }
+  log_.Info("a Secret of transports has changed", {{"namespace", place.namespace_}, {"name", place.name}});
+  for (const std::string& transport : users) subscribers_.Call(transport);
   return data;
 }
 
@@ -115,23 +133,8 @@ void TransportCredentials::LookAgain() {
   }
   for (const Place& place : places) {
     if (looks_.stopping()) return;
-    const Result<Data> data = Fetch(place);
-    std::set<std::string> changed;
-    {
-      const std::lock_guard lock(mutex_);
-      const auto found = seen_.find(place);
-      if (found == seen_.end()) continue;
-      Seen& seen = found->second;
-      const bool same = data.ok() ? seen.data.ok() && *seen.data == *data
-                                  : !seen.data.ok() && seen.data.error().code == data.error().code;
-      if (!IsTold(data)) continue;
-      seen.data = data;
-      seen.at = clock_.Steady();
-      if (same) continue;
-      for (const auto& [transport, at] : seen.users) changed.insert(transport);
-    }
-    log_.Info("a Secret of transports has changed", {{"namespace", place.namespace_}, {"name", place.name}});
-    for (const std::string& transport : changed) subscribers_.Call(transport);
+    Result<Data> data = Fetch(place);
+    if (IsTold(data)) static_cast<void>(Keep(place, std::move(data)).ok());
   }
 }
 

@@ -74,6 +74,8 @@ class TransportCredentials final : public ports::Credentials {
   // What was seen within kLook, else what is there now.
   Result<Data> Read(const Place& place, const std::string& transport);
   Result<Data> Fetch(const Place& place);
+  // What counts now that `data` was fetched. Whoever finds a change first tells of it: for the next it is none.
+  Result<Data> Keep(const Place& place, Result<Data> data);
   // The keys that the type of the Transport needs.
   Result<Data> Needed(const Place& place, const json::Value& transport);
   Result<std::string> MakeCopy(const Place& copy, const std::string& transport, const Data& data);

@@ -140,6 +140,20 @@ TEST_F(TransportCredentialsTest, TellsOfASecretThatAppears) {
   EXPECT_TRUE(credentials_.Provide(Transport(), "team").ok());
 }
 
+TEST_F(TransportCredentialsTest, TellsOfAChangeThatAReadFindsFirst) {
+  std::vector<std::string> told;
+  const auto subscription = credentials_.Subscribe([this, &told](const std::string& name) {
+    told.push_back(name);
+    EXPECT_TRUE(credentials_.ForServer(Transport()).ok()) << "whoever is told may ask";
+  });
+  EXPECT_FALSE(credentials_.Provide(Transport(), "team").ok());
+  Put(kSource, {{"username", "ann"}, {"password", "one"}});
+  clock_.Advance(TransportCredentials::kLook + std::chrono::seconds(1));
+  EXPECT_TRUE(credentials_.ForServer(Transport()).ok());
+  credentials_.LookAgain();
+  EXPECT_EQ(told, std::vector<std::string>{"rabbit"});
+}
+
 TEST_F(TransportCredentialsTest, TakesOverAndTakesAwayOnlyCopies) {
   Put(kSource, {{"username", "ann"}, {"password", "one"}});
   Put(kCopy, {{"username", "theirs"}});
