@@ -92,8 +92,14 @@ Result<Bindings::Sources> Bindings::FindActorLocked(const std::string& namespace
   return Fail(ErrorCode::kNotFound, message);
 }
 
-// As the reconcilers resolve it for a cluster, where no transport is built in.
+// As the reconcilers resolve it for a cluster, where no transport is built in. Until a move is done, that is the one to
+// leave: its queue has to be drained, and the other's is not there yet.
 Result<json::Value> Bindings::TransportLocked(const json::Value& actor) const {
+  const json::Value* current = actor.FindPath({"status", "transport"});
+  if (current != nullptr && current->IsString()) {
+    const auto found = objects_.find({kTransports, "", current->AsString()});
+    if (found != objects_.end()) return Parsed(*found->second);
+  }
   const json::Value* named = actor.FindPath({"spec", "transport"});
   if (named != nullptr && named->IsString()) {
     const auto found = objects_.find({kTransports, "", named->AsString()});

@@ -86,5 +86,23 @@ TEST_F(BindingsTest, RenderAnewWhenSomethingChanges) {
   EXPECT_EQ(Missing("n", "llm"), "AsyncActor \"llm\" waits: no Transport is marked as default; name one");
 }
 
+TEST_F(BindingsTest, BindToTheTransportThatTheActorIsOnUntilAMoveIsDone) {
+  json::Value actor = ActorWith(std::string(kModelServer) + R"(,"transport":"other")");
+  actor["status"]["transport"] = *TestTransport().FindPath({"metadata", "name"});
+  json::Value other = TestTransport();
+  other["metadata"]["name"] = "other";
+  other["spec"]["rabbitmq"]["host"] = "elsewhere";
+  TellAll(actor);
+  Tell(kTransports, {TestTransport(), other});
+  const auto before = bindings_.Find("n", "llm").value();
+  EXPECT_EQ(json::Dump(before->relay).find("elsewhere"), std::string::npos) << "nobody else drains the old queue";
+  actor["status"]["transport"] = "other";
+  bindings_.Put(RecordOf(kActors, actor));
+  EXPECT_NE(json::Dump(bindings_.Find("n", "llm").value()->relay).find("elsewhere"), std::string::npos);
+  actor["status"]["transport"] = "gone";
+  bindings_.Put(RecordOf(kActors, actor));
+  EXPECT_NE(json::Dump(bindings_.Find("n", "llm").value()->relay).find("elsewhere"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace asya::webhooks
