@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cluster/kubernetes/count_managers.h"
 #include "cluster/kubernetes/own_object.h"
 #include "cluster/kubernetes/pod_load.h"
 #include "cluster/kubernetes/pods.h"
@@ -30,13 +31,7 @@ json::Value InitialAlone(const json::Value& object, const std::string& manager) 
   for (const json::Value& entry : entries->AsArray()) {
     if (entry.GetString("manager") != manager + kInitialSuffix || entry.GetString("operation") != "Apply") continue;
     if (entry.FindPath({"fieldsV1", "f:spec", "f:template"}) == nullptr) return {};
-    // With the version that was seen: the count may have changed since.
-    return json::Object{{"apiVersion", object.GetString("apiVersion").value_or("")},
-                        {"kind", object.GetString("kind").value_or("")},
-                        {"metadata", json::Object{{"name", MetadataOf(object, "name")},
-                                                  {"namespace", MetadataOf(object, "namespace")},
-                                                  {"resourceVersion", MetadataOf(object, "resourceVersion")}}},
-                        {"spec", json::Object{{"replicas", *replicas}}}};
+    return CountAlone(object);
   }
   return {};
 }
@@ -201,6 +196,19 @@ Result<json::Value> KubernetesCluster::SendFirst(const Kind& kind, const ports::
   return left.ok() ? Taken(ref) : left.error();
 }
 
+Status KubernetesCluster::LeaveCount(const Kind& kind, const ports::ResourceRef& ref, const json::Value& wanted,
+                                     const std::string& manager) {
+  ASYA_TRY(const json::Value found, FindOwn(client_, kind, ref, wanted));
+  if (!GivesUpCount(found, wanted, manager)) return Ok();
+  const auto left = SendApply(kind, ref, CountAlone(found), manager + kInitialSuffix);
+  if (left.ok()) return Ok();
+  // Nobody has taken the name.
+  if (left.error().code == ErrorCode::kConflict) {
+    return Fail(ErrorCode::kUnavailable, "it has changed meanwhile; its count is looked at again");
+  }
+  return left.error();
+}
+
 Result<ports::Applied> KubernetesCluster::Apply(const json::Value& object, const std::string& field_manager) {
   ASYA_TRY(const ports::ResourceRef ref, RefOf(object));
   const Kind* kind = FindChildKind(ref);
@@ -215,6 +223,9 @@ Result<ports::Applied> KubernetesCluster::Apply(const json::Value& object, const
   std::string uid = is_ours ? MetadataOf(*before, "uid") : std::string();
   if (!is_ours && !TakeFree(ref)) {
     ASYA_TRY(uid, UidThere(*kind, ref, wanted));
+  }
+  if (is_ours && GivesUpCount(*before, wanted, field_manager)) {
+    ASYA_TRY_STATUS(LeaveCount(*kind, ref, wanted, field_manager));
   }
   const ports::Drift drift = DriftOf(key, memory, !uid.empty());
   json::Value sent = wanted;

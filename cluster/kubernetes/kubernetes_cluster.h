@@ -103,6 +103,10 @@ class KubernetesCluster final : public ports::Cluster {
   // The same where nothing was; kConflict where somebody else was quicker, whose object stays as they made it.
   Result<json::Value> SendFirst(const Kind& kind, const ports::ResourceRef& ref, const json::Value& object,
                                 const std::string& manager);
+  // Before the manager applies `wanted` without the count that it gave: has whoever gives first values hold it as it
+  // is.
+  Status LeaveCount(const Kind& kind, const ports::ResourceRef& ref, const json::Value& wanted,
+                    const std::string& manager);
   // `ended`: also those that have.
   [[nodiscard]] std::vector<ports::Replica> PodsOf(const ports::ResourceRef& deployment, bool ended) const;
 

@@ -309,6 +309,29 @@ TEST_F(ClusterTest, TriesAgainToLeaveTheCountWhereTheObjectHasChangedMeanwhile) 
   EXPECT_EQ(TestCluster::QueryOf(Sent("PATCH")[3]), "force=true&fieldManager=asya-initial");
 }
 
+// What nobody gives any more falls back to the API's own default, which is one replica.
+TEST_F(ClusterTest, LeavesTheCountAsItIsWhereItGivesNoneAnyMore) {
+  cluster_.Start();
+  WaitUntilKnown();
+  json::Value deployment = WithFirstValues();
+  managers_ = json::Parse(R"([{"manager":"asya","operation":"Apply","fieldsV1":{"f:spec":{"f:template":{},
+      "f:replicas":{}}}}])")
+                  .value();
+  ASSERT_TRUE(cluster_.Apply(deployment, "asya").ok());
+  deployment["spec"].AsObject().erase("replicas");
+  changed_meanwhile_ = true;
+  EXPECT_FALSE(cluster_.Apply(deployment, "asya").ok()) << "the count that was seen may not be the one that is";
+  ASSERT_EQ(Sent("PATCH").size(), 2U) << "and it is not given up";
+  ASSERT_TRUE(cluster_.Apply(deployment, "asya").ok());
+  ASSERT_EQ(Sent("PATCH").size(), 4U);
+  EXPECT_EQ(TestCluster::QueryOf(Sent("PATCH")[2]), "force=true&fieldManager=asya-initial");
+  EXPECT_EQ(Sent("PATCH")[2].body,
+            R"({"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"echo","namespace":"team",)"
+            R"("resourceVersion":"101"},"spec":{"replicas":3}})");
+  EXPECT_EQ(TestCluster::QueryOf(Sent("PATCH")[3]), "force=true&fieldManager=asya");
+  EXPECT_EQ(Sent("PATCH")[3].body.find("replicas"), std::string::npos);
+}
+
 // A Deployment that has just been made is changed at once by the cluster's own controllers, so that it takes a few
 // passes until the first values are left; what a person changes between these is a repair all the same.
 TEST_F(ClusterTest, TellsWhatOthersDidBeforeTheFirstValuesWereLeft) {

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "cluster/kubernetes/child_kinds.h"
+#include "cluster/kubernetes/count_managers.h"
 #include "cluster/kubernetes/own_object.h"
 #include "cluster/kubernetes/served.h"
 
@@ -45,6 +46,10 @@ Result<ports::TriedApply> KubernetesDryRun::Try(const json::Value& object, const
   ASYA_TRY(tried.before, FindOwn(client_, *kind, ref, wanted));
   // Should somebody else put an object of their own there in the meantime, it is a conflict.
   if (!tried.before.IsNull()) wanted["metadata"]["uid"] = MetadataOf(tried.before, "uid");
+  // An apply leaves it to another manager before.
+  if (GivesUpCount(tried.before, wanted, field_manager)) {
+    wanted["spec"]["replicas"] = *tried.before.FindPath({"spec", "replicas"});
+  }
   Call call = ApplyCall(*kind, ref, std::move(wanted), field_manager);
   call.path += "&dryRun=All";
   ASYA_TRY(tried.after, client_.Send(call));

@@ -62,6 +62,21 @@ TEST_F(DryRunTest, AsksForADryRunOfTheSameApply) {
   }
 }
 
+TEST_F(DryRunTest, TakesACountThatIsGivenNoMoreForTheOneThatStays) {
+  stored_ = ConfigMap("u1", "slow");
+  stored_["apiVersion"] = "apps/v1";
+  stored_["kind"] = "Deployment";
+  json::Value wanted = stored_;
+  stored_["spec"]["replicas"] = 5;
+  stored_["metadata"]["managedFields"] =
+      json::Parse(R"([{"manager":"asya","operation":"Apply","fieldsV1":{"f:spec":{"f:replicas":{}}}}])").value();
+  const auto tried = dry_run_.Try(wanted, "asya");
+  ASSERT_TRUE(tried.ok()) << tried.error().message;
+  const json::Value* replicas = tried->after.FindPath({"spec", "replicas"});
+  ASSERT_NE(replicas, nullptr);
+  EXPECT_EQ(*replicas, json::Value(5));
+}
+
 TEST_F(DryRunTest, TellsWhatIsNotThereYet) {
   const auto tried = dry_run_.Try(ConfigMap("u1", "quick"), "asya");
   ASSERT_TRUE(tried.ok()) << tried.error().message;

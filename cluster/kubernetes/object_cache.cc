@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "cluster/kubernetes/child_kinds.h"
+#include "cluster/kubernetes/count_managers.h"
 #include "cluster/kubernetes/projection.h"
 
 namespace asya::cluster::kubernetes {
@@ -99,8 +100,8 @@ std::set<std::string> ObjectCache::PutLocked(json::Value object) {
     if (!owner.empty()) by_owner_[owner].insert(key);
   }
   if (!owner.empty()) owners.insert(owner);
-  // Who manages which field is of no use here, and is often most of an object.
-  object["metadata"].AsObject().erase("managedFields");
+  // Who manages which other field is of no use here, and is often most of an object.
+  object = WithCountManagersAlone(std::move(object));
   entry = Entry{std::make_shared<const json::Value>(Shortened(std::move(object))), version, std::move(owner)};
   return owners;
 }

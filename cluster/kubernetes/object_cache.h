@@ -19,8 +19,7 @@ namespace asya::cluster::kubernetes {
 std::uint64_t VersionOf(const json::Value& object);
 
 // Thread safe. Objects come from a list, from a watch, and from the answers to own writes; the newest counts, whichever
-// way it came. They are kept
-// Shortened and without managedFields.
+// way it came. They are kept shortened, with no more of managedFields than who has applied a count of replicas.
 class ObjectCache {
  public:
   using Object = std::shared_ptr<const json::Value>;

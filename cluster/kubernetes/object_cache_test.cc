@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "cluster/kubernetes/child_kinds.h"
+#include "core/json/parse.h"
 
 namespace asya::cluster::kubernetes {
 namespace {
@@ -28,6 +29,23 @@ struct Cache : ObjectCache {
     return object == nullptr ? "none" : MetadataOf(*object, "resourceVersion");
   }
 };
+
+TEST(ObjectCache, KeepsOfTheManagersWhoeverHasAppliedACount) {
+  Cache cache;
+  json::Value map = Map("a", 5, "u1");
+  cache.Put(map);
+  EXPECT_EQ(cache.Find(Ref("a"))->FindPath({"metadata", "managedFields"}), nullptr);
+  map["metadata"]["resourceVersion"] = "6";
+  map["metadata"]["managedFields"] =
+      json::Parse(
+          R"([{"manager":"asya","operation":"Apply","time":"now","fieldsV1":{"f:spec":{"f:replicas":{},"f:a":{}}}},
+        {"manager":"asya-initial","operation":"Apply","fieldsV1":{"f:spec":{"f:replicas":{}}}},
+        {"manager":"kubectl","operation":"Update","fieldsV1":{"f:spec":{"f:replicas":{}}}}])")
+          .value();
+  cache.Put(map);
+  EXPECT_EQ(json::Dump(*cache.Find(Ref("a"))->FindPath({"metadata", "managedFields"})),
+            R"([{"fieldsV1":{"f:spec":{"f:replicas":{}}},"manager":"asya","operation":"Apply"}])");
+}
 
 TEST(ObjectCache, KeepsTheNewestWhicheverWayItCame) {
   Cache cache;

@@ -119,6 +119,27 @@ def test_what_is_asked_for_no_more_goes(cluster: ControlledCluster) -> None:
     until(lambda: not any(word in text() for word in ("MODE", '"team"', "1Gi")), "they are gone")
 
 
+def test_scaling_begins_with_the_replicas_that_are_there(cluster: ControlledCluster) -> None:
+    """Who turns it on gives no count any more, and the cluster's default would be one."""
+
+    def replicas() -> Any:
+        return cluster.get("deployment/grown", "spec")["replicas"]
+
+    fixed = {"enabled": False}
+    cluster.apply([actor("grown", replicas=2, scaling=fixed)])
+    until(lambda: cluster.get("deployment/grown"), "the Deployment is there")
+    until(lambda: first_count_left(cluster, "grown"), "the first count alone is left to whoever gave it")
+    cluster.apply([actor("grown", replicas=5, scaling=fixed)])
+    until(lambda: replicas() == 5, "the count is what was asked for")
+    cluster.apply([actor("grown", scaling={"enabled": True})])
+    # KEDA is missing here, which the Deployment does not wait for.
+    until(lambda: "install KEDA" in cluster.reason("grown", "Synced"), "scaling is asked for")
+    holders = [one["manager"] for one in ours(cluster, "deployment/grown") if "f:replicas" in one["fieldsV1"]["f:spec"]]
+    assert (holders, replicas()) == (["asya-initial"], 5)
+    cluster.apply([actor("grown", replicas=3, scaling=fixed)])
+    until(lambda: replicas() == 3, "it is ours to set again")
+
+
 def test_a_database_of_another_cluster_runs_nothing(cluster: ControlledCluster) -> None:
     """While the server is not trusted with the objects, it does not lead."""
     name = ["configmap", "asya-installation", "-n", NAMESPACE]
