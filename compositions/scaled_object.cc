@@ -120,17 +120,20 @@ bool CanScale(const json::Value& workload) {
 
 bool IsNative(const Context& context) {
   if (Scaling(context).GetString("mode").value_or("managed") != "native") return false;
+  const bool may_log_in = !CredentialsSecretName(context).empty();
   return context.transport_type == "sqs" || context.transport_type == "pubsub" ||
-         (context.transport_type == "postgres" && !CredentialsSecretName(context).empty()) ||
-         (context.transport_type == "rabbitmq" && !BlockText(context, "managementUrl").empty());
+         (context.transport_type == "postgres" && may_log_in) ||
+         (context.transport_type == "rabbitmq" && may_log_in && !BlockText(context, "managementUrl").empty());
 }
 
 std::optional<json::Value> RenderScaledObject(const Context& context, std::vector<std::string>& warnings) {
   if (!context.scales()) return std::nullopt;
   if (Scaling(context).GetString("mode") == "native" && !IsNative(context)) {
     std::string lack = " (" + context.transport_type + ") has none";
-    if (context.transport_type == "rabbitmq") lack = " has no managementUrl";
-    if (context.transport_type == "postgres") lack = " has no credentialsSecretRef";
+    if (context.transport_type == "rabbitmq" || context.transport_type == "postgres") {
+      const bool lacks_url = context.transport_type == "rabbitmq" && BlockText(context, "managementUrl").empty();
+      lack = lacks_url ? " has no managementUrl" : " has no credentialsSecretRef";
+    }
     warnings.push_back("spec.scaling.mode: native needs a trigger of KEDA's, and transport " +
                        json::Quote(context.transport) + lack + ": our scaler decides");
   }
