@@ -17,5 +17,17 @@ TEST(Warnings, TellWhatIsAskedForInVain) {
   EXPECT_EQ(Count("{}"), 0U);
 }
 
+TEST(Warnings, TellOfATriggerThatKedaDoesNotKnow) {
+  const auto warnings = WarningsOf(*json::Parse(R"({"tracing":{"protocol":"grpc"},"scaling":{"additionalTriggers":[
+      {"type":"cron","metadata":{}},{"type":"corn","metadata":{}},{"metadata":{}},3,{"type":"elastic-forecast"},
+      {"type":"activemq"},{"type":"aws-kinesis-stream"},{"type":"temporal"}]}})"));
+  ASSERT_EQ(warnings.size(), 2U);
+  EXPECT_EQ(warnings[1],
+            "spec.scaling.additionalTriggers[1].type: KEDA 2.20 knows no trigger \"corn\"; where a newer one does not "
+            "either, it scales by none of the actor's triggers");
+  EXPECT_EQ(Count(R"({"scaling":{"additionalTriggers":"corn"}})"), 0U);
+  EXPECT_EQ(Count(R"({"scaling":[]})"), 0U);
+}
+
 }  // namespace
 }  // namespace asya::model
