@@ -57,6 +57,8 @@ class ActorReconciler {
     bool force = false;
     bool namespace_goes = false;  // and with it what could work
   };
+  // Leaves the Transport that the spec names, where the queue on the other one has gone.
+  Status FollowMove(const Stored& actor, Leaving& leaving);
   Outcome TearDown(const Stored& actor, const Leaving& leaving);
   // nullopt when there is none any more, or it is left where it is.
   std::optional<Outcome> RemoveQueue(const Stored& actor, const Leaving& leaving);

@@ -88,6 +88,7 @@ Outcome ActorReconciler::Finalize(const Stored& actor) {
     leaving.transport = std::move(*transport);
     leaving.admin = world_.queues.For(leaving.transport);
   }
+  if (const Status followed = FollowMove(actor, leaving); !followed.ok()) return Failed{followed.error()};
   if (leaving.admin != nullptr && !leaving.force) {
     const ports::QueueSpec queue{model::ActorQueueName(actor.object), actor.record.uid};
     const Key key{actor.record.key.namespace_, actor.record.key.name};
@@ -115,6 +116,22 @@ Outcome ActorReconciler::Finalize(const Stored& actor) {
   return TearDown(actor, leaving);
 }
 
+// A move ends with the old queue gone and the new one made; the deletion may have come before its status was written.
+Status ActorReconciler::FollowMove(const Stored& actor, Leaving& leaving) {
+  auto next = ResolveTransport(objects_, actor.object, settings_.default_transport);
+  if (!next.ok()) return next.error().code == ErrorCode::kNotFound ? Ok() : Status(next.error());
+  if (NameOf(*next) == NameOf(leaving.transport)) return Ok();
+  auto admin = world_.queues.For(*next);
+  if (admin == nullptr || admin == leaving.admin) return Ok();
+  if (leaving.admin != nullptr) {
+    const auto old = LookAtQueue(*leaving.admin, {model::ActorQueueName(actor.object), actor.record.uid});
+    if (!old.ok() || old->exists) return Ok();
+  }
+  leaving.transport = std::move(*next);
+  leaving.admin = std::move(admin);
+  return Ok();
+}
+
 Outcome ActorReconciler::TearDown(const Stored& actor, const Leaving& leaving) {
   const auto& key = actor.record.key;
   world_.scaler.Remove(key.namespace_, key.name);
@@ -133,6 +150,8 @@ Outcome ActorReconciler::TearDown(const Stored& actor, const Leaving& leaving) {
   if (const auto outcome = RemoveQueue(actor, leaving)) return *outcome;
   const std::string transport = StatusTransport(actor.object);
   const Status left = credentials_.Leave(actor, transport, [&] { return objects_.RemoveFinalizer(actor, kFinalizer); });
+  const std::string next = NameOf(leaving.transport);
+  if (left.ok() && !next.empty() && next != transport) withdraw_(Key{key.namespace_, next});
   if (left.ok()) return Settled{};
   if (left.error().code != ErrorCode::kForbidden) return Failed{left.error()};
   // It is gone; the copy goes when the right is there.

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <utility>
 
 #include "tests/simulation/control_plane.h"
 
@@ -122,6 +123,50 @@ TEST_F(ActorWithConsumers, WorkThatComesWhileItLetsGoIsDoneFirst) {
   plane_.queues.queues.at("asya-default-infer").visible = 0;
   plane_.Run(seconds(20));
   ExpectMoved(3);
+}
+
+// The pass that ends a move takes the old queue away and makes the new one; what it writes then conflicts.
+TEST_F(ActorWithConsumers, ADeletionDuringTheLastPassOfAMoveLeavesNothing) {
+  plane_.Create("transports", R"({"metadata":{"name":"far"},"spec":{"type":"postgres","postgres":{"host":"db",
+      "database":"asya","credentialsSecretRef":{"name":"pg"}}}})");
+  plane_.CreateActor("infer");
+  plane_.Run(seconds(5));
+  bool deleted = false;
+  second_.on_question = [&] {
+    if (!std::exchange(deleted, true)) plane_.Delete("asyncactors", "default", "infer");
+    const auto made = second_.queues.find("asya-default-infer");
+    if (made != second_.queues.end()) made->second.visible = 2;
+  };
+  plane_.Change("asyncactors", "default", "infer", [](json::Value& actor) { actor["spec"]["transport"] = "far"; });
+  plane_.Run(seconds(40));  // nobody hints of the second broker's work
+  ASSERT_TRUE(deleted);
+  ASSERT_TRUE(plane_.Get("infer").has_value()) << "its work is on the new transport";
+  EXPECT_NE(plane_.Condition("infer", "Ready").find("2 envelopes are still in the queue"), std::string::npos);
+  EXPECT_GE(plane_.cluster.RunningOf("infer"), 1) << "it goes on working";
+  second_.on_question = nullptr;
+  second_.queues.at("asya-default-infer").visible = 0;
+  plane_.Run(seconds(20));
+  EXPECT_FALSE(plane_.Get("infer").has_value());
+  EXPECT_TRUE(second_.queues.empty());
+  EXPECT_TRUE(plane_.credentials.copies.empty());
+}
+
+// The same where nothing waits, so that nothing but the queue itself tells of the move.
+TEST_F(ActorWithConsumers, AForcedDeletionDuringTheLastPassOfAMoveLeavesNothing) {
+  plane_.CreateActor("infer");
+  plane_.Run(seconds(5));
+  bool deleted = false;
+  second_.on_question = [&] {
+    if (std::exchange(deleted, true)) return;
+    plane_.Change("asyncactors", "default", "infer",
+                  [](json::Value& actor) { actor["metadata"]["annotations"]["asya.sh/force-delete"] = "true"; });
+    plane_.Delete("asyncactors", "default", "infer");
+  };
+  Move();
+  plane_.Run(seconds(10));
+  ASSERT_TRUE(deleted);
+  EXPECT_FALSE(plane_.Get("infer").has_value());
+  EXPECT_TRUE(second_.queues.empty());
 }
 
 }  // namespace
