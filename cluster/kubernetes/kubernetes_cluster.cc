@@ -7,6 +7,7 @@
 #include "cluster/kubernetes/pod_load.h"
 #include "cluster/kubernetes/pods.h"
 #include "cluster/kubernetes/projection.h"
+#include "cluster/kubernetes/rights.h"
 #include "cluster/kubernetes/served.h"
 #include "core/base/sha256.h"
 
@@ -160,7 +161,7 @@ Status KubernetesCluster::MayApply(const std::vector<json::Value>& objects) {
     if (free_.size() >= kFreeMax) free_.clear();
     if (uid->empty()) free_[ref] = clock_.Steady();
   }
-  return Ok();
+  return CheckRights(client_, objects);
 }
 
 bool KubernetesCluster::TakeFree(const ports::ResourceRef& ref) {

@@ -52,7 +52,7 @@ class KubernetesCluster final : public ports::Cluster {
   // kUnavailable until everything has been listed once; with what is missing.
   [[nodiscard]] Status Ready() const;
 
-  // Where all kinds are served and no name is somebody else's.
+  // Where all kinds are served, no name is somebody else's, and no right to make them is missing.
   Status MayApply(const std::vector<json::Value>& objects) override;
   // Sends nothing where this has applied the same before and what it then found is still so. kConflict: there is an
   // object of that name which belongs to somebody else, or to an actor of that name that is gone. kUnavailable with the

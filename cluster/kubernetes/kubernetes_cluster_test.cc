@@ -23,6 +23,7 @@ class ClusterTest : public ::testing::Test {
  protected:
   http::Response Answer(const http::Request& request) {
     if (request.path == "/apis") return TestCluster::Json(200, R"({"kind":"APIGroupList","groups":[]})");
+    if (request.method == "POST") return TestCluster::Json(rules_.empty() ? 404 : 201, rules_);
     if (request.path.find("/namespaces/") == std::string::npos) {
       if (TestCluster::QueryOf(request).find("watch=true") != std::string::npos) {
         const std::lock_guard lock(mutex_);
@@ -96,6 +97,7 @@ class ClusterTest : public ::testing::Test {
   json::Value listed_ = json::Array{};  // ServiceAccounts
   json::Value managers_ = json::Array{};
   int version_ = 100;
+  std::string rules_;               // of who asks what it may do
   std::string told_;                // by the next watch of ServiceAccounts
   bool refuses_patch_ = false;      // once
   bool changed_meanwhile_ = false;  // once, before the first values are given up
@@ -154,6 +156,18 @@ TEST_F(ClusterTest, LeavesWhatSomebodyMadeAfterTheNameWasFree) {
   EXPECT_EQ(Sent("PATCH").back().body,
             R"({"apiVersion":"v1","kind":"ServiceAccount","metadata":{"name":"echo","namespace":"team"}})")
       << "of which the fields that were given are taken back";
+}
+
+TEST_F(ClusterTest, TellsOfARightThatIsMissingBeforeAnythingIsMade) {
+  cluster_.Start();
+  WaitUntilKnown();
+  rules_ = R"({"kind":"SelfSubjectRulesReview","status":{"incomplete":false,"resourceRules":[]}})";
+  const Status may = cluster_.MayApply({Account("u1")});
+  ASSERT_FALSE(may.ok());
+  EXPECT_EQ(may.error().code, ErrorCode::kForbidden);
+  EXPECT_EQ(may.error().message.find("ServiceAccount echo: the server cannot create"), 0U);
+  rules_.clear();
+  EXPECT_TRUE(cluster_.MayApply({Account("u1")}).ok()) << "who does not tell is asked by the try";
 }
 
 TEST_F(ClusterTest, AsksOnceForANameThatIsFree) {

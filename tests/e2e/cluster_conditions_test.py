@@ -115,6 +115,8 @@ def test_what_the_cluster_forbids_is_named_and_tried_without_haste(cluster: Cont
     cluster.apply([one("barred")])
     says(cluster, "barred", "Synced", "ForbiddenByCluster: Deployment barred: ")
     assert "asya-server render apiservice --controllers all" in cluster.reason("barred", "Synced")
+    assert cluster.get("configmap/barred-runtime") is None
+    assert not cluster.reason("barred", "QueueReady").startswith("QueueExists")
     until(lambda: metric(cluster, 'workqueue_failing{name="actors"}') >= 1, "the backoff is seen in metrics")
     said = cluster.get("asya/barred", "status")
     tried = metric(cluster, 'workqueue_retries_total{name="actors"}')
@@ -145,4 +147,4 @@ def test_metrics_tell_of_the_cluster(cluster: ControlledCluster) -> None:
     with cluster.client("root") as client:
         text = client.get("/metrics").text
     assert re.search(r'^asya_cluster_requests_total{code="200",verb="apply"} [1-9]', text, re.M)
-    assert re.search(r'^asya_cluster_requests_total{code="403",verb="apply"} [1-9]', text, re.M)
+    assert re.search(r'^asya_cluster_requests_total{code="404",verb="get"} [1-9]', text, re.M)
