@@ -9,7 +9,8 @@ namespace asya::apiserver {
 namespace {
 
 constexpr std::int64_t kInitialPage = 100;                 // objects read at once
-constexpr std::size_t kInitialWaitingBytes = 512U << 10U;  // unsent, above which the next page waits
+constexpr std::size_t kInitialWaitingBytes = 512U << 10U;  // unsent, above which the next write of them waits
+constexpr std::size_t kWriteBytes = 1U << 20U;             // in one write, which its last object may go beyond
 
 StatusError TooOld(const std::string& asked, const std::string& why) {
   return Expired("too old resource version: " + asked + " (" + why + ")");
@@ -62,7 +63,7 @@ void WatchSession::Begin() {
     initial_revision_ = *head;
     return EndInitial();
   }
-  SendInitialPage();
+  ReadInitialPage();
 }
 
 // Whether Begin comes again.
@@ -75,31 +76,41 @@ bool WatchSession::AwaitRevision() {
          threads_.postpone([self = shared_from_this()] { self->Later(&WatchSession::Begin); });
 }
 
-void WatchSession::SendInitialPage() {
+void WatchSession::ReadInitialPage() {
   ports::ListQuery query{resource_, options_.namespace_, options_.selector, kInitialPage, {}, {}};
-  if (initial_after_) {
-    query.after = initial_after_;
+  if (!initial_page_.items.empty()) {
+    query.after = initial_page_.items.back().key;
     query.at = initial_revision_;
   }
-  const auto page = context_.store.List(query);
+  auto page = context_.store.List(query);
   if (!page.ok()) {
     const bool expired = page.error().code == ErrorCode::kExpired;
     return Fail(expired ? TooOld(options_.revision, page.error().message) : Unavailable(page.error().message));
   }
   initial_revision_ = page->revision;
+  initial_page_ = std::move(page).value();
+  initial_sent_ = 0;
+  SendInitialPage();
+}
+
+void WatchSession::SendInitialPage() {
+  const ports::Records& items = initial_page_.items;
   {
     const std::lock_guard lock(mutex_);
     std::string lines;
-    for (const ports::Record& record : page->items) lines += encoder_.Line("ADDED", BytesOf(record));
+    while (initial_sent_ < items.size() && lines.size() < kWriteBytes) {
+      lines += encoder_.Line("ADDED", BytesOf(items[initial_sent_++]));
+    }
     if (!lines.empty() && !stream_->Write(std::move(lines))) return;
   }
-  if (!page->more || page->items.empty()) return EndInitial();
-  initial_after_ = page->items.back().key;
-  stream_->OnDrained(kInitialWaitingBytes,
-                     [self = shared_from_this()] { self->Later(&WatchSession::SendInitialPage); });
+  const bool sent = initial_sent_ == items.size();
+  if (sent && (!initial_page_.more || items.empty())) return EndInitial();
+  const auto next = sent ? &WatchSession::ReadInitialPage : &WatchSession::SendInitialPage;
+  stream_->OnDrained(kInitialWaitingBytes, [self = shared_from_this(), next] { self->Later(next); });
 }
 
 void WatchSession::EndInitial() {
+  initial_page_ = {};
   {
     const std::lock_guard lock(mutex_);
     seen_ = *initial_revision_;
@@ -190,7 +201,10 @@ void WatchSession::Append(const ports::Event& event, std::string& out) {
 void WatchSession::OnEvents(std::span<const ports::Event> events) {
   const std::lock_guard lock(mutex_);
   std::string lines;
-  for (const ports::Event& event : events) Append(event, lines);
+  for (const ports::Event& event : events) {
+    Append(event, lines);
+    if (lines.size() >= kWriteBytes && !stream_->Write(std::exchange(lines, {}))) return;
+  }
   if (!lines.empty()) static_cast<void>(stream_->Write(std::move(lines)));
 }
 

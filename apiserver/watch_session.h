@@ -51,6 +51,7 @@ class WatchSession final : public ports::WatchSink, public std::enable_shared_fr
  private:
   void Begin();
   void BeginFrom(ports::Revision revision);
+  void ReadInitialPage();
   void SendInitialPage();
   void EndInitial();
   void Fail(const StatusError& error);
@@ -68,8 +69,9 @@ class WatchSession final : public ports::WatchSink, public std::enable_shared_fr
 
   // The initial state; one step at a time.
   std::optional<ports::Revision> initial_revision_;
-  std::optional<ports::ObjectKey> initial_after_;
-  SteadyTime revision_until_;  // the revision asked for is waited for no longer
+  ports::Page initial_page_;
+  std::size_t initial_sent_ = 0;  // of the page
+  SteadyTime revision_until_;     // the revision asked for is waited for no longer
 
   std::mutex mutex_;  // over encoding and writing, so that revisions stay in order
   WatchEncoder encoder_;

@@ -119,6 +119,29 @@ TEST_F(WatchApi, PartialObjectsAreWatchedToo) {
   EXPECT_EQ(Of(events.at(0), "/object/spec"), "(absent)");
 }
 
+// Three of these are more than a stream holds unsent.
+json::Value LargeActor(const std::string& name, char filling) {
+  return Actor(name, R"({"image":"i:1","handler":"m.f","env":[{"name":"LARGE","value":")" +
+                         std::string(1'500'000, filling) + R"("}]})");
+}
+
+TEST_F(WatchApi, AWatchListOfLargeObjectsComesToItsEnd) {
+  for (const char* name : {"a", "b", "c"}) ASSERT_EQ(Create(LargeActor(name, 'x')).status, 201);
+  const auto watch =
+      Watch("timeoutSeconds=60&sendInitialEvents=true&allowWatchBookmarks=true&resourceVersionMatch=NotOlderThan");
+  EXPECT_EQ(Summary(watch->Events(4)), "ADDED a, ADDED b, ADDED c, BOOKMARK");
+}
+
+TEST_F(WatchApi, AWatchFromThePastTellsOfLargeObjects) {
+  for (const char* name : {"a", "b", "c"}) ASSERT_EQ(Create(LargeActor(name, 'x')).status, 201);
+  const std::string before_the_updates = Head();
+  for (const char* name : {"a", "b", "c"}) {
+    ASSERT_EQ(Merge(Path(name), R"({"spec":{"image":"i:2"}})").status, 200);
+  }
+  EXPECT_EQ(Summary(Watch("timeoutSeconds=60&resourceVersion=" + before_the_updates)->Events(3)),
+            "MODIFIED a, MODIFIED b, MODIFIED c");
+}
+
 TEST_F(WatchApi, BookmarksFollowTheLogAndTheTimeoutEndsCleanly) {
   ApiServerSettings settings;
   settings.watch.bookmark_interval = std::chrono::milliseconds(20);

@@ -43,6 +43,14 @@ std::size_t SizeOf(const Event& event) {
 
 }  // namespace
 
+bool LogPage::Add(Event event, const BatchLimits& limits) {
+  bytes += SizeOf(event);
+  events.push_back(std::move(event));
+  const bool room = events.size() < limits.events && bytes < limits.bytes;
+  if (!room) upto = events.back().record.revision;
+  return room;
+}
+
 class Broadcaster::State {
  public:
   using WatchPointer = std::shared_ptr<WatchState>;
@@ -135,6 +143,8 @@ class Broadcaster::State {
   }
 
  private:
+  BatchLimits Limits() const { return {settings_.batch_events, settings_.batch_bytes}; }
+
   // Whether the watch was queued for delivery.
   bool Offer(const WatchPointer& watch, const Event& event) {
     if (watch->queued || watch->busy || event.record.revision <= watch->position) return false;
@@ -216,19 +226,18 @@ class Broadcaster::State {
     auto next = std::upper_bound(tail_.begin(), tail_.end(), watch.position, [](Revision position, const Event& event) {
       return position < event.record.revision;
     });
-    std::vector<Event> events;
-    Revision upto = watch.position;
-    for (; next != tail_.end() && events.size() < settings_.batch_events; ++next) {
-      upto = next->record.revision;
-      if (Matches(watch.query, *next)) events.push_back(*next);
+    LogPage page;
+    for (bool room = true; room && next != tail_.end(); ++next) {
+      page.upto = next->record.revision;
+      if (Matches(watch.query, *next)) room = page.Add(*next, Limits());
     }
-    Give(watch, std::move(events), upto, lock);
+    Give(watch, std::move(page.events), page.upto, lock);
   }
 
   void DeliverFromLog(WatchState& watch, std::unique_lock<std::mutex>& lock) {
     BeginCall(watch);
     lock.unlock();
-    auto page = read_log_(watch.query, watch.position, settings_.batch_events);
+    auto page = read_log_(watch.query, watch.position, Limits());
     lock.lock();
     EndCall(watch);
     if (watch.closed) return;

@@ -19,23 +19,34 @@ struct BroadcasterSettings {
   std::size_t tail_events = 4096;
   std::size_t tail_bytes = 16U << 20U;
   std::size_t delivery_threads = 2;  // a sink that blocks against its contract holds one of them, not the store
-  std::size_t batch_events = 256;    // in one call of a sink, and in one read of the log
+  // In one call of a sink, and in one read of the log; the last event may go beyond the bytes.
+  std::size_t batch_events = 256;
+  std::size_t batch_bytes = 1U << 20U;
   // A watch that saw nothing of its own gets a bookmark at most this often, and only when the log has grown.
   std::chrono::milliseconds bookmark_interval{1000};
+};
+
+struct BatchLimits {
+  std::size_t events;
+  std::size_t bytes;
 };
 
 // What lies in the log after a revision.
 struct LogPage {
   std::vector<ports::Event> events;  // those that match the query, in order
   ports::Revision upto;              // everything that matches, up to here, is in `events`
+  std::size_t bytes = 0;             // of the events
+
+  // Adds the next event. False when the limits are reached by it: it is then the last, and `upto` its revision.
+  bool Add(ports::Event event, const BatchLimits& limits);
 };
 
 class Broadcaster {
  public:
-  // Reads at most `limit` events after `from`. kExpired when `from` is compacted. Blocking, called on a delivery
+  // Reads the events after `from`, up to the limits. kExpired when `from` is compacted. Blocking, called on a delivery
   // thread.
   using ReadLog =
-      std::function<Result<LogPage>(const ports::WatchQuery& query, ports::Revision from, std::size_t limit)>;
+      std::function<Result<LogPage>(const ports::WatchQuery& query, ports::Revision from, const BatchLimits& limits)>;
 
   Broadcaster(const BroadcasterSettings& settings, const Clock& clock, ReadLog read_log);
   ~Broadcaster();

@@ -67,8 +67,8 @@ struct Response {
 class Stream {
  public:
   virtual ~Stream() = default;
-  // Queues bytes. False when the peer is gone or more than the server's stream buffer limit is waiting: the stream is
-  // then closed for good.
+  // Queues bytes, however many. False when the peer is gone or as much as the server's stream buffer limit was waiting
+  // already: the stream is then closed for good.
   [[nodiscard]] virtual bool Write(std::string bytes) = 0;
   // Ends the response cleanly after what is queued.
   virtual void Close() = 0;

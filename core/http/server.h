@@ -50,7 +50,7 @@ struct ServerLimits {
   std::size_t body_bytes = 16U << 20U;  // 413 above
   std::size_t header_bytes = 64U << 10U;
   std::size_t connections = 4096;               // accepted at once; more wait in the backlog
-  std::size_t stream_buffer_bytes = 4U << 20U;  // unsent bytes of one stream before it is cut off
+  std::size_t stream_buffer_bytes = 4U << 20U;  // unsent bytes of one stream with which a further write cuts it off
   std::chrono::seconds idle_timeout{75};        // between requests of a kept connection
   std::chrono::seconds request_timeout{30};     // to read one request
   std::chrono::seconds write_timeout{30};

@@ -10,7 +10,8 @@ StreamBuffer::StreamBuffer(std::size_t limit_bytes, std::function<void()> wake)
 bool StreamBuffer::Write(std::string bytes) {
   std::unique_lock lock(mutex_);
   if (closed_ || end_) return false;
-  if (waiting_.size() + in_flight_bytes_ + bytes.size() > limit_bytes_) {
+  // Judged without this write: however large it is, a peer that has read all before it is not slow.
+  if (waiting_.size() + in_flight_bytes_ >= limit_bytes_) {
     cut_off_ = true;
     auto wake = wake_;
     Finish(std::move(lock));

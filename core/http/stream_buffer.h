@@ -13,6 +13,7 @@ namespace asya::http {
 
 class StreamBuffer {
  public:
+  // `limit_bytes`: with so many unsent a further write cuts the peer off. One write may go beyond.
   // `wake` is called (any thread, never under the lock) when there is something for the connection to do.
   StreamBuffer(std::size_t limit_bytes, std::function<void()> wake);
 

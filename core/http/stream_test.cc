@@ -103,6 +103,24 @@ TEST(Server, CutsOffAStreamWhosePeerDoesNotRead) {
   EXPECT_TRUE(cut_off()) << metrics.Text();
 }
 
+TEST(Server, OneWriteMayBeLargerThanTheStreamBuffer) {
+  ServerLimits limits;
+  limits.stream_buffer_bytes = 64U << 10U;
+  const std::string large(limits.stream_buffer_bytes * 4, 'x');
+  const Running running = StartTcp(
+      [&large](const Request&, Responder responder) {
+        const auto stream = responder.StartStream(Plain(""));
+        EXPECT_TRUE(stream->Write(large));
+      },
+      limits);
+  Client client;
+  ClientRequest request;
+  request.url = running.url;
+  const auto response = client.Call(request);
+  ASSERT_TRUE(response.ok()) << response.error().message;
+  EXPECT_EQ(response->body.size(), large.size());
+}
+
 TEST(Server, StopWaitsForRunningRequestsAndEndsStreams) {
   std::promise<Responder> pending;
   std::promise<void> stream_closed;

@@ -108,6 +108,30 @@ TEST_P(ObjectStoreSuite, AWatchFromThePastReplaysTheLog) {
   for (std::size_t i = 1; i < events.size(); ++i) EXPECT_GT(events[i].record.revision, events[i - 1].record.revision);
 }
 
+TEST_P(ObjectStoreSuite, WhatAWatchIsToldAtOnceIsBoundedByBytes) {
+  struct MeasuringSink final : RecordingSink {
+    void OnEvents(std::span<const Event> events) override {
+      at_once = std::max(at_once.load(), events.size());
+      RecordingSink::OnEvents(events);
+    }
+    std::atomic<std::size_t> at_once = 0;
+  };
+  // From the log and from the tail alike.
+  for (const std::size_t tail_events : {std::size_t{1}, std::size_t{100}}) {
+    BroadcasterSettings settings;
+    settings.tail_events = tail_events;
+    settings.batch_bytes = 1;
+    Open(settings);
+    const Revision start = Head();
+    for (int i = 0; i < 10; ++i) MustCreate("default", "n" + std::to_string(i));
+    const auto sink = std::make_shared<MeasuringSink>();
+    const auto watch = store().Watch(kActors, start, sink);
+    ASSERT_TRUE(watch.ok()) << watch.error().message;
+    EXPECT_EQ(sink->WaitForEvents(10).size(), 10U);
+    EXPECT_EQ(sink->at_once, 1U);
+  }
+}
+
 TEST_P(ObjectStoreSuite, AWatchSeesOnlyItsResourceAndNamespace) {
   const auto sink = std::make_shared<RecordingSink>();
   const auto watch = store().Watch({"asyncactors", "a"}, Head(), sink);

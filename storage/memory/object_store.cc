@@ -17,8 +17,8 @@ using ports::Revision;
 
 ObjectStore::ObjectStore(const Clock& clock, const BroadcasterSettings& settings)
     : clock_(clock),
-      broadcaster_(settings, clock, [this](const ports::WatchQuery& query, Revision from, std::size_t limit) {
-        return ReadLog(query, from, limit);
+      broadcaster_(settings, clock, [this](const ports::WatchQuery& query, Revision from, const BatchLimits& limits) {
+        return ReadLog(query, from, limits);
       }) {}
 
 ObjectStore::~ObjectStore() { Stop(); }
@@ -139,7 +139,7 @@ Result<std::shared_ptr<void>> ObjectStore::Watch(const ports::WatchQuery& query,
   return broadcaster_.Watch(query, from, std::move(sink));
 }
 
-Result<LogPage> ObjectStore::ReadLog(const ports::WatchQuery& query, Revision from, std::size_t limit) const {
+Result<LogPage> ObjectStore::ReadLog(const ports::WatchQuery& query, Revision from, const BatchLimits& limits) const {
   const std::lock_guard lock(mutex_);
   if (from < compacted_) return Compacted(from, compacted_);
   LogPage page;
@@ -148,11 +148,7 @@ Result<LogPage> ObjectStore::ReadLog(const ports::WatchQuery& query, Revision fr
     const Record& record = entry.event.record;
     if (record.revision <= from || record.key.resource != query.resource) continue;
     if (query.namespace_ && record.key.namespace_ != *query.namespace_) continue;
-    page.events.push_back(entry.event);
-    if (page.events.size() == limit) {
-      page.upto = record.revision;
-      break;
-    }
+    if (!page.Add(entry.event, limits)) break;
   }
   return page;
 }

@@ -48,7 +48,8 @@ class ObjectStore final : public ports::ObjectStore {
   void Commit(ports::Event::Type type, ports::Record& record, std::optional<ports::Record> before,
               const ports::Author& author);
   [[nodiscard]] Objects At(const std::string& resource, ports::Revision revision) const;
-  [[nodiscard]] Result<LogPage> ReadLog(const ports::WatchQuery& query, ports::Revision from, std::size_t limit) const;
+  [[nodiscard]] Result<LogPage> ReadLog(const ports::WatchQuery& query, ports::Revision from,
+                                        const BatchLimits& limits) const;
 
   const Clock& clock_;
   mutable std::mutex mutex_;

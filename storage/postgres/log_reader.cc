@@ -18,10 +18,16 @@ using sql::postgres::Transaction;
 
 namespace {
 
-#define ASYA_SELECT_EVENT                                                                                              \
-  "SELECT namespace, name, uid, revision, labels, json, namespace, name, uid, coalesce(previous_revision, 0), "        \
-  "coalesce(previous_labels, labels), coalesce(previous_json, json), type, resource, at FROM events WHERE revision > " \
-  "$1"
+// Events after $1 that meet the condition, at most $2, up to the one that comes to $3 bytes: an answer is in memory
+// whole.
+#define ASYA_SELECT_EVENTS(condition)                                                                           \
+  "SELECT namespace, name, uid, revision, labels, json, namespace, name, uid, coalesce(previous_revision, 0), " \
+  "coalesce(previous_labels, labels), coalesce(previous_json, json), type, resource, at FROM "                  \
+  "(SELECT *, sum(bytes) OVER (ORDER BY revision) - bytes AS bytes_before FROM "                                \
+  "(SELECT *, octet_length(json) + coalesce(octet_length(previous_json), 0) AS bytes FROM events "              \
+  "WHERE revision > $1" condition                                                                               \
+  " ORDER BY revision LIMIT $2) AS next) AS counted "                                                           \
+  "WHERE bytes_before < $3 ORDER BY revision"
 constexpr int kAtColumn = 14;
 
 Event ReadEvent(const Rows& rows, std::size_t row) {
@@ -39,21 +45,25 @@ Event ReadEvent(const Rows& rows, std::size_t row) {
 }  // namespace
 
 Result<LogPage> ReadLog(sql::postgres::Database& database, const ports::WatchQuery& query, Revision from,
-                        std::size_t limit) {
+                        const BatchLimits& limits) {
   LogPage page;
   const auto read = [&](Transaction& transaction) -> Status {
     ASYA_TRY(const Watermark watermark, ReadWatermark(transaction));
     if (from < watermark.compacted) return Compacted(from, watermark.compacted);
     Parameters parameters;
-    parameters.Add(from.get()).Add(query.resource).Add(static_cast<std::int64_t>(limit));
+    parameters.Add(from.get())
+        .Add(static_cast<std::int64_t>(limits.events))
+        .Add(static_cast<std::int64_t>(limits.bytes))
+        .Add(query.resource);
     query.namespace_ ? parameters.Add(*query.namespace_) : parameters.AddNull();
     ASYA_TRY(const Rows rows,
-             transaction.Execute(ASYA_SELECT_EVENT " AND resource = $2 AND ($4::text IS NULL OR namespace = $4) "
-                                                   "ORDER BY revision LIMIT $3",
+             transaction.Execute(ASYA_SELECT_EVENTS(" AND resource = $4 AND ($5::text IS NULL OR namespace = $5)"),
                                  parameters));
+    page = {};
     page.upto = watermark.head;
-    for (std::size_t row = 0; row < rows.size(); ++row) page.events.push_back(ReadEvent(rows, row));
-    if (page.events.size() == limit) page.upto = page.events.back().record.revision;
+    for (std::size_t row = 0; row < rows.size(); ++row) {
+      if (!page.Add(ReadEvent(rows, row), limits)) break;
+    }
     return Ok();
   };
   ASYA_TRY_STATUS(database.Read(read));
@@ -212,20 +222,23 @@ Result<bool> LogReader::ReadOnce() {
     from = position_;
     seen = seen_;
   }
-  std::vector<Event> events;
+  LogPage page;
+  bool more = false;
   std::int64_t at = 0;
   LogState state;
   const auto read = [&](Transaction& transaction) -> Status {
-    events.clear();
+    page = {};
+    more = false;
     ASYA_TRY(state, ReadLogState(transaction, seen, from));
+    page.upto = state.watermark.head;
     if (state.watermark.head <= from || from < state.watermark.compacted || IsRewound(seen, state)) return Ok();
-    ASYA_TRY(const Rows rows, transaction.Execute(ASYA_SELECT_EVENT " ORDER BY revision LIMIT $2",
-                                                  Parameters().Add(from.get()).Add(kBatchEvents)));
-    for (std::size_t row = 0; row < rows.size(); ++row) {
-      events.push_back(ReadEvent(rows, row));
-      TellDamaged(events.back().record);
+    ASYA_TRY(const Rows rows, transaction.Execute(ASYA_SELECT_EVENTS(""),
+                                                  Parameters().Add(from.get()).Add(kBatchEvents).Add(kBatchBytes)));
+    for (std::size_t row = 0; row < rows.size() && !more; ++row) {
+      more = !page.Add(ReadEvent(rows, row), {kBatchEvents, kBatchBytes});
+      TellDamaged(page.events.back().record);
+      at = rows.Int(row, kAtColumn);
     }
-    if (!rows.empty()) at = rows.Int(rows.size() - 1, kAtColumn);
     return Ok();
   };
   ASYA_TRY_STATUS(database_.Read(read));
@@ -247,8 +260,7 @@ Result<bool> LogReader::ReadOnce() {
     seen_.at = state.at;
   }
   seen_.server = state.server;
-  const bool more = static_cast<std::int64_t>(events.size()) == kBatchEvents;
-  Publish(events, more ? events.back().record.revision : watermark.head, at);
+  Publish(page.events, page.upto, at);
   return more;
 }
 

@@ -18,13 +18,14 @@
 
 namespace asya::storage::postgres {
 
-// Reads at most `limit` events of a watch after `from`, in one snapshot.
+// Reads the events of a watch after `from`, up to the limits, in one snapshot.
 Result<LogPage> ReadLog(sql::postgres::Database& database, const ports::WatchQuery& query, ports::Revision from,
-                        std::size_t limit);
+                        const BatchLimits& limits);
 
 class LogReader {
  public:
-  static constexpr std::int64_t kBatchEvents = 500;  // in one read
+  static constexpr std::int64_t kBatchEvents = 500;     // in one read
+  static constexpr std::int64_t kBatchBytes = 4 << 20;  // likewise; the last event may go beyond
 
   LogReader(sql::postgres::Database& database, Broadcaster& broadcaster, Mirror& mirror, observe::Logger logger,
             observe::Metrics* metrics);

@@ -24,8 +24,8 @@ ObjectStore::ObjectStore(sql::postgres::Database& database, const Clock& clock, 
       clock_(clock),
       settings_(settings),
       broadcaster_(settings.broadcaster, clock,
-                   [this](const ports::WatchQuery& query, Revision from, std::size_t limit) {
-                     return ReadLog(database_, query, from, limit);
+                   [this](const ports::WatchQuery& query, Revision from, const BatchLimits& limits) {
+                     return ReadLog(database_, query, from, limits);
                    }),
       mirror_(settings.mirror_bytes_max),
       shared_head_(database),

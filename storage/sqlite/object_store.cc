@@ -16,10 +16,10 @@ ObjectStore::ObjectStore(sql::sqlite::Database& database, const Clock& clock, co
     : database_(database),
       clock_(clock),
       settings_(settings),
-      broadcaster_(std::make_shared<Broadcaster>(
-          settings.broadcaster, clock, [this](const ports::WatchQuery& query, Revision from, std::size_t limit) {
-            return ReadLog(query, from, limit);
-          })) {}
+      broadcaster_(
+          std::make_shared<Broadcaster>(settings.broadcaster, clock,
+                                        [this](const ports::WatchQuery& query, Revision from,
+                                               const BatchLimits& limits) { return ReadLog(query, from, limits); })) {}
 
 ObjectStore::~ObjectStore() { Stop(); }
 

@@ -61,7 +61,7 @@ class ObjectStore final : public ports::ObjectStore {
   // Waits until the change is durable; its event is with the broadcaster before the caller is answered.
   Result<ports::Record> Commit(std::shared_ptr<Change> change);
   static Status Apply(sql::sqlite::Transaction& transaction, Change& change);
-  Result<LogPage> ReadLog(const ports::WatchQuery& query, ports::Revision from, std::size_t limit);
+  Result<LogPage> ReadLog(const ports::WatchQuery& query, ports::Revision from, const BatchLimits& limits);
 
   sql::sqlite::Database& database_;
   const Clock& clock_;

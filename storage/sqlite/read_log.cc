@@ -55,20 +55,18 @@ Result<HistoryEntry> ReadHistoryEntry(const Statement& row) {
 
 }  // namespace
 
-Result<LogPage> ObjectStore::ReadLog(const ports::WatchQuery& query, Revision from, std::size_t limit) {
+Result<LogPage> ObjectStore::ReadLog(const ports::WatchQuery& query, Revision from, const BatchLimits& limits) {
   LogPage page;
   ASYA_TRY_STATUS(database_.Read([&](Transaction& transaction) -> Status {
     ASYA_TRY(const Watermark watermark, ReadWatermark(transaction));
     if (from < watermark.compacted) return Compacted(from, watermark.compacted);
     ASYA_TRY(auto* const row, transaction.Prepare(kReadLog));
-    row->Bind(1, from.get()).Bind(2, query.resource).Bind(4, static_cast<std::int64_t>(limit));
+    row->Bind(1, from.get()).Bind(2, query.resource).Bind(4, static_cast<std::int64_t>(limits.events));
     if (query.namespace_) row->Bind(3, *query.namespace_);
     page.upto = watermark.head;
     for (;;) {
       ASYA_TRY(const bool found, row->Step());
-      if (!found) return Ok();
-      page.events.push_back(ReadEvent(*row, query.resource));
-      if (page.events.size() == limit) page.upto = page.events.back().record.revision;
+      if (!found || !page.Add(ReadEvent(*row, query.resource), limits)) return Ok();
     }
   }));
   return page;
