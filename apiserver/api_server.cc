@@ -1,6 +1,7 @@
 #include "apiserver/api_server.h"
 
 #include <algorithm>
+#include <exception>
 #include <utility>
 
 #include "apiserver/body.h"
@@ -147,6 +148,7 @@ class ApiServer::Implementation {
     SteadyTime revision_until;  // a revision that is ahead is waited for until then
   };
   void Run(const std::shared_ptr<Job>& job);
+  [[nodiscard]] Outcome<http::Response> Try(Job& job) const;
   void Answer(const std::shared_ptr<Job>& job);
   void RefuseBusy(http::Responder responder);
 
@@ -243,8 +245,17 @@ void ApiServer::Implementation::Run(const std::shared_ptr<Job>& job) {
   if (!executor_.Submit([this, job] { Answer(job); })) RefuseBusy(std::move(job->responder));
 }
 
+// The last resort: what a task throws ends its request and not the server.
+Outcome<http::Response> ApiServer::Implementation::Try(Job& job) const {
+  try {
+    return job.work(context_, job.call);
+  } catch (const std::exception& failure) {
+    return InternalError(failure.what());
+  }
+}
+
 void ApiServer::Implementation::Answer(const std::shared_ptr<Job>& job) {
-  auto outcome = job->work(context_, job->call);
+  auto outcome = Try(*job);
   if (outcome.ok()) return job->responder.Send(std::move(outcome).value());
   const StatusError& error = outcome.error();
   const bool waits = error.revision_ahead && parts_.clock.Steady() < job->revision_until;

@@ -80,6 +80,83 @@ TEST_F(TestApi, ValuesThatFitNoTypeAreInvalid) {
             422);
 }
 
+TEST_F(TestApi, NamespacesOfWrongTypesAreInvalid) {
+  const auto create = [this](const std::string& members) {
+    return Send("POST", "/api/v1/namespaces", R"({"apiVersion":"v1","kind":"Namespace",)" + members + "}");
+  };
+  for (const char* members :
+       {R"("metadata":{"name":"team","labels":["a"]})", R"("metadata":{"name":"team","labels":"a"})",
+        R"("metadata":{"name":"team"},"spec":"x")", R"("metadata":{"name":"team"},"spec":["x"])"}) {
+    const Answer answer = create(members);
+    EXPECT_EQ(answer.status, 422) << members << answer.text;
+    EXPECT_EQ(answer.At("/reason"), "Invalid");
+  }
+  const Answer made = create(R"("metadata":{"name":"team","labels":null},"spec":null,"status":"x")");
+  EXPECT_EQ(made.status, 201) << made.text;
+  EXPECT_EQ(made.At("/metadata/labels/kubernetes.io~1metadata.name"), "team");
+  EXPECT_EQ(made.At("/spec/finalizers"), R"(["kubernetes"])");
+  EXPECT_EQ(made.At("/status"), R"({"phase":"Active"})") << "that is the server's";
+}
+
+constexpr const char* kNamespace = R"({"apiVersion":"v1","kind":"Namespace","metadata":{"name":"a"}})";
+constexpr const char* kSecret =
+    R"({"apiVersion":"v1","kind":"Secret","metadata":{"name":"a"},"type":"helm.sh/release.v1"})";
+constexpr const char* kScale =
+    R"({"apiVersion":"autoscaling/v1","kind":"Scale","metadata":{"name":"a"},"spec":{"replicas":1}})";
+constexpr const char* kReview =
+    R"({"apiVersion":"authorization.k8s.io/v1","kind":"SelfSubjectAccessReview","metadata":{},)"
+    R"("spec":{"nonResourceAttributes":{"path":"/","verb":"get"}}})";
+
+TEST_F(TestApi, AMemberOfAnyTypeIsAnswered) {
+  const std::string actor = json::Dump(Actor("a"));
+  const std::vector<std::pair<std::string, std::string>> places{
+      {"/api/v1/namespaces", kNamespace},
+      {"/api/v1/namespaces/default/secrets", kSecret},
+      {kActors, actor},
+      {"/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", kReview}};
+  const std::vector<std::pair<std::string, std::string>> parts{{"/api/v1/namespaces/a", kNamespace},
+                                                               {"/api/v1/namespaces/default/secrets/a", kSecret},
+                                                               {Path("a"), actor},
+                                                               {Path("a") + "/status", actor},
+                                                               {Path("a") + "/scale", kScale}};
+  for (const auto& [path, text] : places) EXPECT_EQ(Send("POST", path, text).status, 201) << path;
+  for (const char* member : {"metadata", "spec", "status", "data", "stringData", "kind", "metadata/labels",
+                             "metadata/annotations", "metadata/finalizers", "metadata/ownerReferences",
+                             "metadata/managedFields", "metadata/name", "metadata/uid", "metadata/generateName"}) {
+    for (const char* value : {R"("x")", R"(["a"])", "7", "true", "null", "{}", R"([{"a":1}])", R"({"a":[1]})"}) {
+      const std::string operation = R"([{"op":"add","path":"/)" + std::string(member) + R"(","value":)" + value + "}]";
+      const auto with_it = [&](const std::string& text) {
+        const auto patch = json::ParseJsonPatch(json::Parse(operation).value()).value();
+        return json::Dump(json::ApplyJsonPatch(json::Parse(text).value(), patch, 100).value());
+      };
+      for (const auto& [path, text] : places) {
+        EXPECT_NE(Send("POST", path + "?dryRun=All", with_it(text)).status, 500) << path << member << value;
+      }
+      for (const auto& [path, text] : parts) {
+        const std::string whole = with_it(text);
+        EXPECT_NE(Send("PUT", path + "?dryRun=All", whole).status, 500) << path << member << value;
+        EXPECT_NE(Merge(path + "?dryRun=All", whole).status, 500) << path << member << value;
+        EXPECT_NE(JsonPatch(path + "?dryRun=All", operation).status, 500) << path << member << value;
+        EXPECT_NE(Send("PATCH", path + "?dryRun=All&fieldManager=me", whole,
+                       {{"Content-Type", "application/apply-patch+yaml"}})
+                      .status,
+                  500)
+            << path << member << value;
+      }
+    }
+  }
+}
+
+// Nothing here should throw; what does all the same costs its own request.
+TEST_F(TestApi, WhatIsThrownIsAnInternalError) {
+  Open({}, {[](AdmissionRequest& /*request*/) -> Outcome<Done> { throw std::runtime_error("it broke"); }});
+  const Answer answer = Create(Actor("a"));
+  EXPECT_EQ(answer.status, 500);
+  EXPECT_EQ(answer.At("/kind"), "Status");
+  EXPECT_EQ(answer.At("/reason"), "InternalError");
+  EXPECT_EQ(Get(kActors).status, 200);
+}
+
 TEST_F(TestApi, ContentTypesThatAreNotServedAreTold) {
   Create(Actor("a"));
   for (const char* method : {"POST", "PUT"}) {

@@ -44,10 +44,7 @@ Outcome<http::Response> CreateObject(const Context& context, Call& call) {
 Outcome<http::Response> CreateFrom(const Context& context, Call& call, const WriteOptions& options, json::Value object,
                                    Ownership ownership) {
   ASYA_TRY([[maybe_unused]] const Done exists, CheckNamespace(context, call, object));
-  if (call.resource == &Namespaces()) {
-    CompleteNamespace(object);
-    MetadataOf(object)["labels"]["kubernetes.io/metadata.name"] = MetadataText(object, "name");
-  }
+  if (call.resource == &Namespaces()) CompleteNamespace(object);
   const bool generated = MetadataText(object, "name").empty();
   for (int attempt = 1;; ++attempt) {
     ASYA_TRY(json::Value prepared, PrepareCreate(context, call, options, object, ownership));

@@ -1,5 +1,7 @@
 #include "apiserver/namespaces.h"
 
+#include <utility>
+
 #include "apiserver/object.h"
 #include "apiserver/remove.h"
 #include "model/validate/syntax.h"
@@ -45,8 +47,13 @@ void CheckNamespaceName(const std::string& name, std::vector<model::Cause>& caus
 }
 
 void CompleteNamespace(json::Value& object) {
-  object["spec"]["finalizers"] = json::Array{kFinalizer};
-  object["status"]["phase"] = "Active";
+  // What is of another type stays, and is refused with all else that is wrong.
+  const auto put = [](json::Value& members, std::string_view name, json::Value value) {
+    if (members.IsNull() || members.IsObject()) members[name] = std::move(value);
+  };
+  put(object["spec"], "finalizers", json::Array{kFinalizer});
+  object["status"] = json::Object{{"phase", "Active"}};
+  put(MetadataOf(object)["labels"], "kubernetes.io/metadata.name", MetadataText(object, "name"));
 }
 
 Outcome<Done> EnsureDefaultNamespace(const Context& context) {
@@ -59,7 +66,6 @@ Outcome<Done> EnsureDefaultNamespace(const Context& context) {
   metadata["name"] = "default";
   metadata["uid"] = NewUuid();
   metadata["creationTimestamp"] = FormatRfc3339(context.clock.Now());
-  metadata["labels"]["kubernetes.io/metadata.name"] = "default";
   CompleteNamespace(object);
   const auto created = context.store.Create(RecordOf(resource, std::move(object)), {"system:asya", "", "create", true});
   if (created.ok() || created.error().code == ErrorCode::kExists) return Done{};

@@ -28,6 +28,7 @@ Resource NamespaceResource() {
                     CoreKind("namespaces", "Namespace", false),
                     {"create", "delete", "get", "list", "patch", "update", "watch"}};
   resource.kind.schema.description = "A scope for names.";
+  resource.kind.schema.fields.push_back(model::Object("spec", "What holds it.", {}).Open());
   resource.kind.short_names = {"ns"};
   resource.kind.has_status = false;
   resource.kind.columns = {

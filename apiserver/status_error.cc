@@ -134,6 +134,10 @@ StatusError TooManyRequests() {
   return error;
 }
 
+StatusError InternalError(const std::string& why) {
+  return Make(500, "InternalError", "Internal error occurred: " + why);
+}
+
 StatusError Unavailable(std::string message) {
   StatusError error = Make(503, "ServiceUnavailable", std::move(message));
   error.retry_after_s = 1;
@@ -180,7 +184,7 @@ StatusError FromStore(const Error& error, const Resource& resource, const std::s
     case ErrorCode::kInternal:
       break;
   }
-  return Make(500, "InternalError", "Internal error occurred: " + error.message);
+  return InternalError(error.message);
 }
 
 }  // namespace asya::apiserver

@@ -49,6 +49,7 @@ StatusError Invalid(const Resource& resource, const std::string& name, std::vect
 // Invalid query parameters, e.g. of kind ListOptions.
 StatusError InvalidOptions(const std::string& kind, std::vector<model::Cause> causes);
 StatusError TooManyRequests();
+StatusError InternalError(const std::string& why);
 StatusError Unavailable(std::string message);
 StatusError TooLargeRevision(const std::string& asked, const std::string& head);
 // What the store said about the object `name`.
