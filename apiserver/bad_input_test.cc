@@ -1,5 +1,6 @@
 // Input that no well-meaning client sends: each gets its Status, and the server goes on.
 #include "apiserver/test_api.h"
+#include "apiserver/write.h"
 
 namespace asya::apiserver {
 namespace {
@@ -201,6 +202,50 @@ TEST_F(TestApi, PatchesAreBounded) {
   }
   EXPECT_EQ(JsonPatch(Path("a"), doubling + "]").status, 413);
   EXPECT_EQ(Get(Path("a")).status, 200);
+}
+
+// Each of these patches is small enough for a body; what they make of the object together is not.
+TEST_F(TestApi, AStoredObjectIsBounded) {
+  const auto add = [this](const std::string& value, const std::string& query = "") {
+    return JsonPatch(Path("a") + query, R"([{"op":"add","path":"/spec/env/-","value":{"name":"E)" +
+                                            std::to_string(value.size()) + R"(","value":")" + value + "\"}}]");
+  };
+  ASSERT_EQ(Create(Actor("a", R"({"image":"i:1","handler":"m.f","env":[]})")).status, 201);
+  EXPECT_EQ(add(std::string(1'500'000, 'x')).status, 200);
+  EXPECT_EQ(add(std::string(1'500'001, 'x')).status, 200);
+  for (const char* query : {"?dryRun=All", ""}) {
+    const Answer refused = add(std::string(200'000, 'x'), query);
+    EXPECT_EQ(refused.status, 413) << query;
+    EXPECT_EQ(refused.At("/reason"), "RequestEntityTooLarge");
+  }
+  // With what the server adds to it.
+  const std::string rest(kStoredBytesMax - json::Dump(Actor("b")).size() - 100, 'x');
+  const json::Value actor =
+      Actor("b", R"({"image":"i:1","handler":"m.f","env":[{"name":"E","value":")" + rest + "\"}]}");
+  EXPECT_EQ(Create(actor).status, 413);
+  EXPECT_EQ(Create(actor, "?dryRun=All").status, 413);
+}
+
+// Of a version without the bound.
+TEST_F(TestApi, AnObjectThatIsTooLargeCanShrinkAndGo) {
+  json::Value actor = Actor("a");
+  actor["metadata"]["finalizers"] = json::Array{"asya.sh/drain", "asya.sh/other"};
+  ASSERT_EQ(Create(actor).status, 201);
+  ports::Record record = store_.Get({"asyncactors", "default", "a"}).value();
+  json::Value large = json::Parse(*record.json).value();
+  large["spec"]["env"] = json::Array{};
+  for (const char* name : {"A", "B"}) {
+    large["spec"]["env"].AsArray().push_back(
+        json::Object{{"name", name}, {"value", std::string(kStoredBytesMax, 'x')}});
+  }
+  record.json = std::make_shared<const std::string>(json::Dump(large));
+  ASSERT_TRUE(store_.Update(record, {}, {"old", "", "update", true}).ok());
+  EXPECT_EQ(Merge(Path("a"), R"({"metadata":{"labels":{"a":"b"}}})").status, 413);
+  EXPECT_EQ(JsonPatch(Path("a"), R"([{"op":"remove","path":"/spec/env/1"}])").status, 200) << "too large yet";
+  EXPECT_EQ(Send("DELETE", Path("a")).At("/kind"), "AsyncActor");
+  EXPECT_EQ(Merge(Path("a"), R"({"metadata":{"finalizers":["asya.sh/other"]}})").status, 200);
+  EXPECT_EQ(Merge(Path("a"), R"({"metadata":{"finalizers":null}})").status, 200);
+  EXPECT_EQ(Get(Path("a")).status, 404);
 }
 
 TEST_F(TestApi, SelectorsAreBounded) {

@@ -7,6 +7,7 @@
 #include "apiserver/object.h"
 #include "apiserver/prepare.h"
 #include "apiserver/verbs.h"
+#include "apiserver/write.h"
 
 namespace asya::apiserver {
 namespace {
@@ -24,11 +25,11 @@ Outcome<http::Response> Created(const Context& context, const Call& call, const 
 }
 
 // The answer of a dry run has no resourceVersion: that is how clients tell that nothing was created.
-Outcome<http::Response> DryRun(const Context& context, const Call& call, const json::Value& object) {
-  const auto existing = context.store.Get(KeyOf(*call.resource, call.info.namespace_, MetadataText(object, "name")));
-  if (existing.ok()) return AlreadyExists(*call.resource, MetadataText(object, "name"));
+Outcome<http::Response> DryRun(const Context& context, const Call& call, const ports::Record& record) {
+  const auto existing = context.store.Get(record.key);
+  if (existing.ok()) return AlreadyExists(*call.resource, record.key.name);
   if (existing.error().code != ErrorCode::kNotFound) return FromStore(existing.error(), *call.resource, "");
-  return AnswerObject(context, call, 201, json::Dump(object));
+  return AnswerObject(context, call, 201, *record.json);
 }
 
 }  // namespace
@@ -48,12 +49,14 @@ Outcome<http::Response> CreateFrom(const Context& context, Call& call, const Wri
   const bool generated = MetadataText(object, "name").empty();
   for (int attempt = 1;; ++attempt) {
     ASYA_TRY(json::Value prepared, PrepareCreate(context, call, options, object, ownership));
-    if (options.dry_run) return DryRun(context, call, prepared);
-    const std::string name = MetadataText(prepared, "name");
-    const auto record = context.store.Create(RecordOf(*call.resource, std::move(prepared)), call.Author());
-    if (record.ok()) return Created(context, call, *record);
-    StatusError error = FromStore(record.error(), *call.resource, name);
-    if (record.error().code != ErrorCode::kExists || !generated) return error;
+    ports::Record record = RecordOf(*call.resource, std::move(prepared));
+    ASYA_TRY([[maybe_unused]] const Done fits, CheckSize(record));
+    if (options.dry_run) return DryRun(context, call, record);
+    const std::string name = record.key.name;
+    const auto stored = context.store.Create(std::move(record), call.Author());
+    if (stored.ok()) return Created(context, call, *stored);
+    StatusError error = FromStore(stored.error(), *call.resource, name);
+    if (stored.error().code != ErrorCode::kExists || !generated) return error;
     error.retry_after_s = 1;
     if (attempt == kGeneratedNameAttempts) return error;
   }
