@@ -89,6 +89,33 @@ TEST_F(TestApi, TheLastWordOnPropagationCounts) {
   EXPECT_EQ(Send("DELETE", Path("a")).At("/metadata/finalizers"), R"(["orphan"])") << "unless nothing is said";
 }
 
+TEST_F(TestApi, ADeletionUnderWayTakesAnotherPropagation) {
+  const std::string foreground = R"({"propagationPolicy":"Foreground"})";
+  Create(Actor("a"));
+  ASSERT_EQ(Send("DELETE", Path("a"), foreground).At("/metadata/finalizers"), R"(["foregroundDeletion"])");
+  const Answer dry = Send("DELETE", Path("a") + "?dryRun=All", R"({"propagationPolicy":"Orphan"})");
+  EXPECT_EQ(dry.At("/metadata/finalizers"), R"(["orphan"])");
+  EXPECT_EQ(Get(Path("a")).At("/metadata/finalizers"), R"(["foregroundDeletion"])");
+  const Answer orphaning = Send("DELETE", Path("a"), R"({"propagationPolicy":"Orphan"})");
+  EXPECT_EQ(orphaning.At("/metadata/finalizers"), R"(["orphan"])");
+  EXPECT_EQ(orphaning.At("/metadata/generation"), "2") << "its deletion was counted already";
+  EXPECT_EQ(Send("DELETE", Path("a")).At("/metadata/finalizers"), R"(["orphan"])") << "where nothing is said";
+  EXPECT_EQ(Send("DELETE", Path("a"), R"({"propagationPolicy":"Background"})").At("/status"), "Success");
+  EXPECT_EQ(Get(Path("a")).status, 404);
+  json::Value held = Actor("b");
+  held["metadata"]["finalizers"] = json::Array{"asya.sh/drain"};
+  Create(held);
+  const Answer deleting = Send("DELETE", Path("b"), foreground);
+  EXPECT_EQ(deleting.At("/metadata/finalizers"), R"(["asya.sh/drain","foregroundDeletion"])");
+  const std::string reordered = R"({"metadata":{"finalizers":["foregroundDeletion","asya.sh/drain"]}})";
+  ASSERT_EQ(Merge(Path("b"), reordered).status, 200);
+  EXPECT_EQ(Send("DELETE", Path("b"), foreground).At("/metadata/finalizers"),
+            R"(["foregroundDeletion","asya.sh/drain"])")
+      << "the same again changes nothing";
+  EXPECT_EQ(Send("DELETE", Path("b"), R"({"propagationPolicy":"Background"})").At("/metadata/finalizers"),
+            R"(["asya.sh/drain"])");
+}
+
 TEST_F(TestApi, TheOldWordForPropagationIsUnderstood) {
   Create(Actor("a"));
   EXPECT_EQ(Send("DELETE", Path("a"), R"({"orphanDependents":true})").At("/metadata/finalizers"), R"(["orphan"])");

@@ -1,5 +1,6 @@
 #include "apiserver/remove.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "apiserver/namespaces.h"
@@ -29,16 +30,18 @@ void SetPropagation(json::Value& object, Propagation propagation) {
   constexpr const char* kForeground = "foregroundDeletion";
   constexpr const char* kOrphan = "orphan";
   if (propagation == Propagation::kDefault) return;
-  json::Array kept;
-  for (const std::string& finalizer : FinalizersOf(object)) {
+  const std::vector<std::string> present = FinalizersOf(object);
+  std::vector<std::string> kept;
+  for (const std::string& finalizer : present) {
     if (finalizer != kForeground && finalizer != kOrphan) kept.push_back(finalizer);
   }
   if (propagation == Propagation::kForeground) kept.push_back(kForeground);
   if (propagation == Propagation::kOrphan) kept.push_back(kOrphan);
+  if (std::is_permutation(kept.begin(), kept.end(), present.begin(), present.end())) return;
   if (kept.empty()) {
     MetadataOf(object).AsObject().erase("finalizers");
   } else {
-    MetadataOf(object)["finalizers"] = std::move(kept);
+    MetadataOf(object)["finalizers"] = json::Array(kept.begin(), kept.end());
   }
 }
 
@@ -76,12 +79,16 @@ Outcome<Removed> TryRemove(const Context& context, const Call& call, const Remov
   ASYA_TRY(json::Value object, StoredObjectOf(*record));
   const bool deleting = IsDeleting(object);
   Removed removed{false, BytesOf(*record), record->uid};
-  if (deleting && !FinalizersOf(object).empty()) return removed;
+  const bool is_namespace = call.resource == &Namespaces();
+  const std::vector<std::string> held_by = FinalizersOf(object);
   // What is in a namespace goes with it, whatever its owners.
-  if (!deleting && call.resource != &Namespaces()) SetPropagation(object, options.propagation);
+  if (!is_namespace) SetPropagation(object, options.propagation);
+  const std::vector<std::string> finalizers = FinalizersOf(object);
+  const bool news = !deleting || finalizers != held_by;
+  if (!news && !finalizers.empty()) return removed;
   const json::Value marked = deleting ? object : MarkedForDeletion(context, call, object);
   // A namespace is marked first, so that nothing new comes while it is emptied.
-  const bool mark = !deleting && !options.dry_run && (call.resource == &Namespaces() || !FinalizersOf(object).empty());
+  const bool mark = news && !options.dry_run && (is_namespace || !finalizers.empty());
   ports::Precondition unchanged{record->revision, std::nullopt};
   if (mark) {
     ASYA_TRY(const ports::Record updated, Mark(context, call, marked, unchanged, raced));
