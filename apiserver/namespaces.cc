@@ -117,7 +117,8 @@ void FinishNamespace(const Context& context, const Call& call, const std::string
   const auto record = context.store.Get(KeyOf(Namespaces(), "", namespace_));
   if (!record.ok()) return;
   const auto object = StoredObjectOf(*record);
-  if (!object.ok() || !IsDeleting(*object) || HasObjects(context, namespace_)) return;
+  if (!object.ok() || !IsDeleting(*object) || !FinalizersOf(*object).empty()) return;
+  if (HasObjects(context, namespace_)) return;
   const auto deleted = context.store.Delete(record->key, {record->revision, std::nullopt}, call.Author());
   if (!deleted.ok() && deleted.error().code != ErrorCode::kNotFound && deleted.error().code != ErrorCode::kConflict) {
     context.logger.Warning("an empty namespace could not be removed",

@@ -15,7 +15,7 @@ void CheckNamespaceName(const std::string& name, std::vector<model::Cause>& caus
 void CompleteNamespace(json::Value& object);
 // Asks for the deletion of all that is in the namespace; true when nothing is left.
 Outcome<bool> EmptyNamespace(const Context& context, const Call& call, const std::string& namespace_);
-// After an object is gone: removes its namespace where that waits for its last object.
+// After an object or a finalizer of the namespace is gone: removes the namespace where it waited for the last of them.
 void FinishNamespace(const Context& context, const Call& call, const std::string& namespace_);
 
 }  // namespace asya::apiserver

@@ -199,5 +199,25 @@ TEST_F(TestApi, NamespacesHoldTheirObjects) {
   EXPECT_EQ(Get("/api/v1/namespaces/empty").status, 404);
 }
 
+TEST_F(TestApi, FinalizersHoldANamespace) {
+  const std::string team = "/api/v1/namespaces/team";
+  const std::string actors = "/apis/asya.sh/v1alpha1/namespaces/team/asyncactors";
+  ASSERT_EQ(Send("POST", "/api/v1/namespaces",
+                 R"({"apiVersion":"v1","kind":"Namespace","metadata":{"name":"team","finalizers":["a.b/c"]}})")
+                .status,
+            201);
+  json::Value held = Actor("held");
+  held["metadata"]["finalizers"] = json::Array{"asya.sh/drain"};
+  ASSERT_EQ(Send("POST", actors, json::Dump(held)).status, 201);
+  ASSERT_EQ(Send("POST", actors, json::Dump(Actor("loose"))).status, 201);
+  EXPECT_EQ(Send("DELETE", team).At("/status/phase"), "Terminating");
+  EXPECT_EQ(Get(actors + "/loose").status, 404) << "it is emptied meanwhile";
+  EXPECT_EQ(Merge(actors + "/held", R"({"metadata":{"finalizers":null}})").status, 200);
+  EXPECT_EQ(Get(team).At("/metadata/finalizers"), R"(["a.b/c"])") << "the last object is gone";
+  EXPECT_EQ(Send("DELETE", team).At("/status/phase"), "Terminating");
+  EXPECT_EQ(Merge(team, R"({"metadata":{"finalizers":null}})").status, 200);
+  EXPECT_EQ(Get(team).status, 404);
+}
+
 }  // namespace
 }  // namespace asya::apiserver

@@ -54,12 +54,13 @@ json::Value MarkedForDeletion(const Context& context, const Call& call, json::Va
   return object;
 }
 
-// Whether the object has to stay for now: a finalizer holds it, or a namespace is not empty yet.
+// Whether the object has to stay for now: a finalizer holds it, or a namespace, which is emptied in any case, has
+// something in it yet.
 Outcome<bool> MustWait(const Context& context, const Call& call, const json::Value& object, bool dry_run) {
-  if (!FinalizersOf(object).empty()) return true;
-  if (call.resource != &Namespaces() || dry_run) return false;
+  const bool held = !FinalizersOf(object).empty();
+  if (call.resource != &Namespaces() || dry_run) return held;
   ASYA_TRY(const bool empty, EmptyNamespace(context, call, call.info.name));
-  return !empty;
+  return held || !empty;
 }
 
 // Stores the mark; `unchanged` names what is stored from then on.
@@ -85,7 +86,7 @@ Outcome<Removed> TryRemove(const Context& context, const Call& call, const Remov
   if (!is_namespace) SetPropagation(object, options.propagation);
   const std::vector<std::string> finalizers = FinalizersOf(object);
   const bool news = !deleting || finalizers != held_by;
-  if (!news && !finalizers.empty()) return removed;
+  if (!news && !finalizers.empty() && !is_namespace) return removed;
   const json::Value marked = deleting ? object : MarkedForDeletion(context, call, object);
   // A namespace is marked first, so that nothing new comes while it is emptied.
   const bool mark = news && !options.dry_run && (is_namespace || !finalizers.empty());

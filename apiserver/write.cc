@@ -40,7 +40,9 @@ Outcome<Written> Store(const Context& context, const Call& call, const ports::Re
       return Written{BytesOf(change.record), false};
     }
   } else {
+    const bool last_finalizer = change.deleting && change.finalizers == 0;
     stored = context.store.Update(std::move(change.record), unchanged, call.Author(part == Part::kSpec));
+    if (stored.ok() && last_finalizer) FinishNamespace(context, call, old.key.name);
     if (stored.ok()) return Written{BytesOf(*stored), false};
   }
   if (stored.error().code == ErrorCode::kConflict) return Written{{}, true};
