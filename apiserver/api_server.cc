@@ -80,6 +80,8 @@ Outcome<Done> CheckScope(const Call& call) {
   return Done{};
 }
 
+bool Reads(const Call& call) { return call.info.verb == "get" || call.info.verb == "list"; }
+
 // Names are stored and shown; a certificate may have bytes in their place.
 bool HasTextNames(const User& user) {
   return IsUtf8(user.name) && IsUtf8(user.uid) && std::all_of(user.groups.begin(), user.groups.end(), IsUtf8);
@@ -257,7 +259,9 @@ Outcome<http::Response> ApiServer::Implementation::Try(Job& job) const {
 void ApiServer::Implementation::Answer(const std::shared_ptr<Job>& job) {
   auto outcome = Try(*job);
   if (outcome.ok()) return job->responder.Send(std::move(outcome).value());
-  const StatusError& error = outcome.error();
+  StatusError error = outcome.error();
+  // Clients send again what has a Retry-After: not a write that may have happened.
+  if (error.code == 504 && !Reads(job->call)) error.retry_after_s = 0;
   const bool waits = error.revision_ahead && parts_.clock.Steady() < job->revision_until;
   if (waits && postponed_.Add(kRevisionPoll, [this, job] { Run(job); })) return;
   if (error.code >= 500) {

@@ -65,7 +65,7 @@ class TestApi : public testing::Test {
             NamespaceStateOf namespace_state = {},
             Authenticator authenticate = StaticToken("secret", User{"ada", {}})) {
     Shut();
-    ApiServer::Parts parts{store_,
+    ApiServer::Parts parts{*served_,
                            RealClock(),
                            random_,
                            observe::Logger::Silent(),
@@ -141,6 +141,7 @@ class TestApi : public testing::Test {
   Random random_;
   observe::Metrics metrics_;
   storage::memory::ObjectStore store_;
+  ports::ObjectStore* served_ = &store_;  // by the next Open()
   std::unique_ptr<ApiServer> api_;
   std::unique_ptr<http::Server> server_;
   http::Client client_;
