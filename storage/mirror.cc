@@ -53,9 +53,11 @@ void Mirror::Fill(std::vector<Record> records, Revision at) {
   {
     const std::lock_guard lock(mutex_);
     Clear();
+    too_large_ = false;
     for (const Record& record : records) Put(record);
     revision_ = at;
     filled_ = !too_large_;
+    if (too_large_) Drop();
   }
   moved_.notify_all();
 }
@@ -63,15 +65,20 @@ void Mirror::Fill(std::vector<Record> records, Revision at) {
 void Mirror::Apply(std::span<const Event> events, Revision upto) {
   {
     const std::lock_guard lock(mutex_);
-    if (!filled_) return;
+    if (!filled_ && !too_large_) return;
     for (const Event& event : events) {
       if (event.record.revision <= revision_) continue;
+      revision_ = event.record.revision;
+      if (too_large_) {
+        Count(event);
+        continue;
+      }
       Remove(event.record.key);
       if (event.type != Event::Type::kDeleted) Put(event.record);
-      revision_ = event.record.revision;
     }
     revision_ = std::max(revision_, upto);
-    if (too_large_) Clear();
+    if (too_large_) Drop();
+    if (bytes_ <= bytes_max_ / 2) too_large_ = false;
   }
   moved_.notify_all();
 }
@@ -80,6 +87,7 @@ void Mirror::Forget() {
   {
     const std::lock_guard lock(mutex_);
     Clear();
+    too_large_ = false;
   }
   moved_.notify_all();
 }
@@ -202,11 +210,22 @@ void Mirror::Remove(const ObjectKey& key) {
   objects->second.erase(place);
 }
 
-void Mirror::Clear() {
+void Mirror::Count(const Event& event) {
+  // Of a deletion the record is what was there.
+  const Record* before = event.type == Event::Type::kDeleted ? &event.record : event.previous.get();
+  if (event.type != Event::Type::kDeleted) bytes_ += SizeOf(event.record);
+  if (before != nullptr) bytes_ -= std::min(bytes_, SizeOf(*before));
+}
+
+void Mirror::Drop() {
   resources_.clear();
   snapshots_.clear();
-  bytes_ = 0;
   filled_ = false;
+}
+
+void Mirror::Clear() {
+  Drop();
+  bytes_ = 0;
 }
 
 }  // namespace asya::storage

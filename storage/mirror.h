@@ -23,7 +23,7 @@ namespace asya::storage {
 // Thread safe. Empty-handed until Fill, and again after Forget: then its owner reads from the database.
 class Mirror {
  public:
-  // Objects of more bytes than that are not kept; it stays empty-handed from then on.
+  // Objects of more bytes than that together are not kept: it is empty-handed until they come to half of it or less.
   explicit Mirror(std::size_t bytes_max) : bytes_max_(bytes_max) {}
 
   // All objects as of `at`; events at or below it are ignored from then on.
@@ -59,8 +59,12 @@ class Mirror {
   static constexpr std::size_t kSnapshotsMax = 8;  // of bytes_max_ together; the oldest goes
 
   void Put(const ports::Record& record);
+  // What becomes of the bytes while there is no room.
+  void Count(const ports::Event& event);
   void Remove(const ports::ObjectKey& key);
   void Clear();
+  // Lets go of the objects, and keeps count of their bytes.
+  void Drop();
   [[nodiscard]] std::shared_ptr<const Records> FindSnapshot(const ports::ListQuery& query) const;
   void KeepSnapshot(const ports::ListQuery& query, Objects::const_iterator first, Objects::const_iterator last) const;
   // [first, last) of what the query ranges over.
@@ -71,7 +75,7 @@ class Mirror {
   mutable std::mutex mutex_;
   std::condition_variable moved_;
   std::map<std::string, Objects, std::less<>> resources_;
-  std::size_t bytes_ = 0;
+  std::size_t bytes_ = 0;  // while there is no room: of what would be kept
   ports::Revision revision_;
   mutable std::deque<Snapshot> snapshots_;  // the youngest first
   bool filled_ = false;

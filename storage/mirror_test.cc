@@ -93,7 +93,7 @@ TEST(Mirror, WhoWaitsIsWoken) {
   never.join();
 }
 
-TEST(Mirror, OutgrownItStaysEmptyHanded) {
+TEST(Mirror, OutgrownItIsEmptyHanded) {
   Mirror mirror(4 * sizeof(Record));
   mirror.Fill({MakeRecord("a", "x", 1)}, Revision(1));
   EXPECT_TRUE(mirror.Reach(Revision(1), kAtOnce));
@@ -103,6 +103,26 @@ TEST(Mirror, OutgrownItStaysEmptyHanded) {
   EXPECT_FALSE(mirror.Reach(Revision(1), kAtOnce));
   EXPECT_FALSE(mirror.Wanted());
   EXPECT_FALSE(Mirror(0).Wanted());
+}
+
+TEST(Mirror, IsWantedAgainWhenThereIsRoom) {
+  Mirror mirror(6 * sizeof(Record));
+  std::vector<Record> records;
+  for (int i = 1; i <= 6; ++i) records.push_back(MakeRecord("a", "n" + std::to_string(i), i));
+  mirror.Fill(records, Revision(6));
+  ASSERT_FALSE(mirror.Wanted());
+  // A write of what is there leaves as little room as before.
+  Event update = MakeEvent(Event::Type::kModified, "a", "n1", 7);
+  update.previous = std::make_shared<const Record>(records[0]);
+  mirror.Apply(std::vector<Event>{update}, Revision(7));
+  std::int64_t revision = 7;
+  for (const char* name : {"n1", "n2", "n3", "n4"}) {
+    EXPECT_FALSE(mirror.Wanted()) << name;
+    mirror.Apply(std::vector<Event>{MakeEvent(Event::Type::kDeleted, "a", name, ++revision)}, Revision(revision));
+  }
+  EXPECT_TRUE(mirror.Wanted()) << "less than half is left";
+  mirror.Fill({records[4], records[5]}, Revision(revision));
+  EXPECT_TRUE(mirror.Reach(Revision(revision), kAtOnce));
 }
 
 TEST(Mirror, PagesAreThoseOfAPlainList) {
