@@ -42,7 +42,7 @@ std::string LabelsOf(const char* text) {
   if (!parsed.ok()) return "error";
   std::string out;
   for (const ports::LabelRequirement& requirement : selector.labels) {
-    constexpr const char* kNames[] = {"in", "notin", "exists", "absent"};
+    constexpr const char* kNames[] = {"in", "notin", "exists", "absent", "above", "below"};
     out += requirement.key + ":" + kNames[static_cast<int>(requirement.op)];
     for (const std::string& value : requirement.values) out += "," + value;
     out += ";";
@@ -59,9 +59,30 @@ TEST(LabelSelector, TakesTheWholeGrammar) {
   EXPECT_EQ(LabelsOf("a="), "a:in,;");
   EXPECT_EQ(LabelsOf("a=,b"), "a:in,;b:exists;");
   EXPECT_EQ(LabelsOf("in in (in)"), "in:in,in;");
-  for (const char* bad : {"=", "a=b=c", "a in", "a in b", "a in (b", "a b", ",a", "a,", "!", "a!", "a=b c", "(",
-                          "a=(b)", "!a=b", "a$=b", "a=\x01"}) {
+  EXPECT_EQ(LabelsOf("a>1,b < 20,c"), "a:above,1;b:below,20;c:exists;");
+  for (const char* bad :
+       {"=", "a=b=c", "a in", "a in b", "a in (b", "a b", ",a",  "a,",    "!",    "a!",   "a=b c",
+        "(", "a=(b)", "!a=b", "a$=b",   "a=\x01",  "a>",  "a>x", "a>1.5", "a>=1", "!a>1", "a<99999999999999999999"}) {
     EXPECT_EQ(LabelsOf(bad), "error") << bad;
+  }
+}
+
+TEST(LabelSelector, ComparesIntegers) {
+  const auto matches = [](const char* text, const ports::Labels& labels) {
+    ports::Selector selector;
+    EXPECT_TRUE(ParseLabelSelector(text, selector).ok()) << text;
+    ports::Record record;
+    record.labels = labels;
+    return selector.Matches(record);
+  };
+  EXPECT_TRUE(matches("a>9", {{"a", "10"}}));
+  EXPECT_FALSE(matches("a>10", {{"a", "10"}}));
+  EXPECT_TRUE(matches("a<10", {{"a", "9"}}));
+  EXPECT_FALSE(matches("a<10", {{"a", "10"}}));
+  for (const char* text : {"a>1", "a<1"}) {
+    EXPECT_FALSE(matches(text, {})) << text;
+    EXPECT_FALSE(matches(text, {{"a", "x"}})) << text;
+    EXPECT_FALSE(matches(text, {{"a", ""}})) << text;
   }
 }
 

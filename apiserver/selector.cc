@@ -11,14 +11,14 @@ using ports::LabelRequirement;
 using Operator = LabelRequirement::Operator;
 constexpr std::size_t kRequirementsLimit = 1000;  // in one selector
 
-bool IsSymbol(char c) { return c == ',' || c == '(' || c == ')' || c == '=' || c == '!'; }
+bool IsSymbol(char c) { return std::string_view(",()=!<>").find(c) != std::string_view::npos; }
 bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
 class Scanner {
  public:
   explicit Scanner(std::string_view text) : text_(text) {}
 
-  // A symbol ("," "(" ")" "=" "==" "!=" "!") or a word; empty at the end.
+  // A symbol ("," "(" ")" "=" "==" "!=" "!" "<" ">") or a word; empty at the end.
   std::string_view Next() {
     while (!text_.empty() && IsSpace(text_[0])) text_.remove_prefix(1);
     std::size_t size = 0;
@@ -75,7 +75,7 @@ Result<std::vector<std::string>> ParseValues(Scanner& scanner) {
   }
 }
 
-// Of =, == and !=: one value, which may be empty.
+// Of =, ==, !=, > and <: one value, which may be empty.
 Result<std::string> ParseValue(Scanner& scanner) {
   const std::string_view next = scanner.Peek();
   const std::string_view value = next.empty() || next == "," ? std::string_view() : scanner.Next();
@@ -100,8 +100,11 @@ Result<LabelRequirement> ParseRequirement(Scanner& scanner) {
     ASYA_TRY(requirement.values, ParseValues(scanner));
     return requirement;
   }
-  if (op != "=" && op != "==" && op != "!=") return Unexpected(op, "one of =, ==, !=, in, notin");
+  const bool compares = op == ">" || op == "<";
+  if (!compares && op != "=" && op != "==" && op != "!=") return Unexpected(op, "one of =, ==, !=, >, <, in, notin");
   ASYA_TRY(std::string value, ParseValue(scanner));
+  if (compares) requirement.op = op == ">" ? Operator::kGreater : Operator::kLess;
+  if (compares && !ports::LabelInteger(value)) return Unexpected(value, "an integer");
   requirement.values.push_back(std::move(value));
   return requirement;
 }

@@ -10,6 +10,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -56,13 +57,16 @@ struct Precondition {
 };
 
 struct LabelRequirement {
-  enum class Operator { kIn, kNotIn, kExists, kNotExists };
+  enum class Operator { kIn, kNotIn, kExists, kNotExists, kGreater, kLess };
   std::string key;
   Operator op = Operator::kExists;
-  std::vector<std::string> values;  // kIn and kNotIn
+  std::vector<std::string> values;  // kIn and kNotIn; of kGreater and kLess the one integer
   // Whether labels with these values meet it (Kubernetes selector semantics: kNotIn also matches an absent key).
   [[nodiscard]] bool Matches(const Labels& labels) const;
 };
+
+// What kGreater and kLess compare; nullopt for other text, of which neither is true.
+std::optional<std::int64_t> LabelInteger(std::string_view text);
 
 struct Selector {
   std::vector<LabelRequirement> labels;          // all must match

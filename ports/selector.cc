@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <charconv>
 
 #include "ports/object_store.h"
 #include "ports/task_store.h"
@@ -14,8 +15,20 @@ bool LabelRequirement::Matches(const Labels& labels) const {
     case Operator::kNotIn: return !listed;
     case Operator::kExists: return present;
     case Operator::kNotExists: return !present;
+    case Operator::kGreater:
+    case Operator::kLess: break;
   }
-  return false;
+  const auto label = present ? LabelInteger(found->second) : std::nullopt;
+  const auto bound = values.empty() ? std::nullopt : LabelInteger(values.front());
+  if (!label || !bound) return false;
+  return op == Operator::kGreater ? *label > *bound : *label < *bound;
+}
+
+std::optional<std::int64_t> LabelInteger(std::string_view text) {
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return number;
 }
 
 bool Selector::Matches(const Record& record) const {
