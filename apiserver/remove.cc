@@ -73,6 +73,19 @@ Outcome<ports::Record> Mark(const Context& context, const Call& call, const json
   return std::move(updated).value();
 }
 
+// Deletes what nothing holds any more.
+Outcome<Removed> Take(const Context& context, const Call& call, const ports::Precondition& unchanged, bool was_marked,
+                      Removed removed, bool& raced) {
+  const auto deleted = context.store.Delete(call.Key(), unchanged, call.Author());
+  raced = !deleted.ok() && deleted.error().code == ErrorCode::kConflict;
+  // A namespace may have gone already with the last object in it.
+  if (was_marked && !deleted.ok() && deleted.error().code == ErrorCode::kNotFound) return removed;
+  if (!deleted.ok()) return FromStore(deleted.error(), *call.resource, call.info.name);
+  removed.bytes = BytesOf(*deleted);
+  FinishNamespace(context, call, call.resource->kind.namespaced ? call.info.namespace_ : std::string());
+  return removed;
+}
+
 Outcome<Removed> TryRemove(const Context& context, const Call& call, const RemoveOptions& options, bool& raced) {
   const auto record = context.store.Get(call.Key());
   if (!record.ok()) return FromStore(record.error(), *call.resource, call.info.name);
@@ -104,14 +117,7 @@ Outcome<Removed> TryRemove(const Context& context, const Call& call, const Remov
   if (wait) return removed;
   removed.gone = true;
   if (options.dry_run) return removed;
-  const auto deleted = context.store.Delete(call.Key(), unchanged, call.Author());
-  raced = !deleted.ok() && deleted.error().code == ErrorCode::kConflict;
-  // A namespace may have gone already with the last object in it.
-  if (mark && !deleted.ok() && deleted.error().code == ErrorCode::kNotFound) return removed;
-  if (!deleted.ok()) return FromStore(deleted.error(), *call.resource, call.info.name);
-  removed.bytes = BytesOf(*deleted);
-  FinishNamespace(context, call, call.resource->kind.namespaced ? call.info.namespace_ : std::string());
-  return removed;
+  return Take(context, call, unchanged, mark, std::move(removed), raced);
 }
 
 }  // namespace

@@ -84,6 +84,14 @@ Result<std::string> ParseValue(Scanner& scanner) {
   return std::string(value);
 }
 
+std::optional<Operator> OperatorOf(std::string_view text) {
+  if (text == "=" || text == "==" || text == "in") return Operator::kIn;
+  if (text == "!=" || text == "notin") return Operator::kNotIn;
+  if (text == ">") return Operator::kGreater;
+  if (text == "<") return Operator::kLess;
+  return std::nullopt;
+}
+
 Result<LabelRequirement> ParseRequirement(Scanner& scanner) {
   LabelRequirement requirement;
   std::string_view token = scanner.Next();
@@ -95,15 +103,15 @@ Result<LabelRequirement> ParseRequirement(Scanner& scanner) {
   const std::string_view peeked = scanner.Peek();
   if (negated || peeked.empty() || peeked == ",") return requirement;
   const std::string_view op = scanner.Next();
-  requirement.op = op == "!=" || op == "notin" ? Operator::kNotIn : Operator::kIn;
+  const auto known = OperatorOf(op);
+  if (!known) return Unexpected(op, "one of =, ==, !=, >, <, in, notin");
+  requirement.op = *known;
   if (op == "in" || op == "notin") {
     ASYA_TRY(requirement.values, ParseValues(scanner));
     return requirement;
   }
-  const bool compares = op == ">" || op == "<";
-  if (!compares && op != "=" && op != "==" && op != "!=") return Unexpected(op, "one of =, ==, !=, >, <, in, notin");
   ASYA_TRY(std::string value, ParseValue(scanner));
-  if (compares) requirement.op = op == ">" ? Operator::kGreater : Operator::kLess;
+  const bool compares = requirement.op == Operator::kGreater || requirement.op == Operator::kLess;
   if (compares && !ports::LabelInteger(value)) return Unexpected(value, "an integer");
   requirement.values.push_back(std::move(value));
   return requirement;
