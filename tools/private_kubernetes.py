@@ -178,6 +178,7 @@ class PrivateKubernetes(PrivateServer):
             f"--kubeconfig={self.folder / 'admin.kubeconfig'}", f"--controllers={','.join(self.controllers)}",
             "--leader-elect=false", "--secure-port=0", f"--root-ca-file={self.folder / 'ca.crt'}",
             f"--service-account-private-key-file={self.folder / 'service-accounts.key'}",
+            "--horizontal-pod-autoscaler-sync-period=1s",  # as in tools/private_cluster/control_plane.py
         ]  # fmt: skip
 
 

@@ -17,8 +17,8 @@ TEAM = "vision"
 class ControlledCluster(AggregatedCluster):
     """With the controllers of Deployments, and ours."""
 
-    controllers = (*CONTROLLERS, "deployment-controller", "replicaset-controller", "serviceaccount-controller",
-                   "resourcequota-controller")  # fmt: skip
+    controllers: tuple[str, ...] = (*CONTROLLERS, "deployment-controller", "replicaset-controller",
+                                    "serviceaccount-controller", "resourcequota-controller")  # fmt: skip
     render_flags: tuple[str, ...] = ("--controllers", "all", "--credentials", "guarded=rabbit-pods")
     server_flags: tuple[str, ...] = ("--controllers=all", f"--runtime={ROOT / 'build' / 'asya_runtime.pyz'}",
                                      "--relay-image=relay:test")  # fmt: skip
@@ -46,6 +46,11 @@ def actor(name: str, **spec: Any) -> dict[str, Any]:
         "apiVersion": "asya.sh/v1alpha1", "kind": "AsyncActor", "metadata": {"name": name, "namespace": TEAM},
         "spec": {"image": "echo:1", "handler": "m.f"} | (spec or {"replicas": 2, "scaling": {"enabled": False}}),
     }  # fmt: skip
+
+
+def queue_of(name: str, namespace: str = TEAM) -> str:
+    """Name of an actor's queue."""
+    return f"asya-{namespace}-{name}"
 
 
 class Broker:
@@ -80,6 +85,18 @@ class Broker:
         """The management API."""
         answer = httpx.request(method, f"{self.management}/api/{path}", json=body, auth=("guest", "guest"), timeout=20)
         return answer.raise_for_status()
+
+    def publish(self, queue: str, count: int = 1) -> None:
+        """Messages of somebody whom our server does not know."""
+        message = {"properties": {}, "routing_key": queue, "payload": "{}", "payload_encoding": "string"}
+        for _ in range(count):
+            assert self.ask("POST", "exchanges/%2F/amq.default/publish", message).json()["routed"]
+
+    def drain(self, queue: str) -> None:
+        """Takes all messages away, as a relay does that has worked them off."""
+        request = {"count": 1000, "ackmode": "ack_requeue_false", "encoding": "auto"}
+        while self.ask("POST", f"queues/%2F/{queue}/get", request).json():
+            pass
 
     def queues(self) -> set[str]:
         """Names of actors' queues."""

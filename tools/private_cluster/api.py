@@ -6,21 +6,20 @@ import json
 import ssl
 import urllib.error
 import urllib.request
+from pathlib import Path
 from typing import Any
-
-from private_cluster.layout import API_PORT, Place
 
 ANSWER_LIMIT_S = 10
 FIELD_MANAGER = "testcluster"
 
 
 class Api:
-    """Of the cluster whose keys lie in `place`; only from inside its network."""
+    """Of the cluster at `url` whose keys lie in a folder."""
 
-    def __init__(self, place: Place) -> None:
-        self._context = ssl.create_default_context(cafile=str(place.keys / "ca.crt"))
-        self._context.load_cert_chain(place.keys / "admin.crt", place.keys / "admin.key")
-        self._url = f"https://127.0.0.1:{API_PORT}"
+    def __init__(self, keys: Path, url: str) -> None:
+        self._context = ssl.create_default_context(cafile=str(keys / "ca.crt"))
+        self._context.load_cert_chain(keys / "admin.crt", keys / "admin.key")
+        self._url = url
 
     def get(self, path: str) -> Any:
         """The object at a path; None while there is none, or no API."""

@@ -12,7 +12,7 @@ from private_cluster.api import Api
 from private_cluster.control_plane import start_api, start_controllers, wait_for_api, wait_for_controllers
 from private_cluster.dns import start_dns, wait_for_dns
 from private_cluster.keda import start_keda, wait_for_keda
-from private_cluster.layout import ClusterError, Place
+from private_cluster.layout import API_PORT, ClusterError, Place
 from private_cluster.network import make_inner_network
 from private_cluster.node import load_images, start_containerd, start_node, wait_for_node
 from private_cluster.own_places import make_cgroups, make_own_places
@@ -56,7 +56,7 @@ def start(settings: Settings, programs: Programs) -> None:
         make_own_places(place)
         make_inner_network(settings.inside)
         make_cgroups(settings.cgroup)
-    api = Api(place)
+    api = Api(place.keys, f"https://127.0.0.1:{API_PORT}")
     with phase("etcd, kube-apiserver"):
         start_api(place, programs, binaries)
         start_containerd(place, programs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from pathlib import Path
 
+from private_cluster.keda_programs import make_keda_keys
 from private_cluster.layout import API_PORT, API_SERVICE_ADDRESS, NODE, NODE_ADDRESS, Place
 from private_pki import Authority, make_signing_key
 
@@ -15,7 +16,6 @@ API_NAMES = (
     "DNS:kubernetes.default.svc.cluster.local", "IP:127.0.0.1", f"IP:{API_SERVICE_ADDRESS}", f"IP:{NODE_ADDRESS}",
 )  # fmt: skip
 KUBELET_NAMES = (f"DNS:{NODE}", f"IP:{NODE_ADDRESS}")
-KEDA_NAMES = ("DNS:localhost", "IP:127.0.0.1", f"IP:{NODE_ADDRESS}")
 
 # User by the name of its certificate: RBAC of a new cluster has roles for each.
 USERS = {
@@ -49,16 +49,7 @@ def make_keys(place: Place, inside: str) -> None:
         authority.sign(user, subject)
         _write_kubeconfig(place, user, f"https://127.0.0.1:{API_PORT}", place.user(user))
     _write_kubeconfig(place, "admin", f"https://{inside}:{API_PORT}", place.kubeconfig)
-    _make_keda_keys(place, authority)
-
-
-def _make_keda_keys(place: Place, authority: Authority) -> None:
-    """KEDA takes its certificates by fixed names from a folder."""
-    certificate, key = authority.sign("keda", "/CN=keda", KEDA_NAMES)
-    folder = place.keys / "keda"
-    folder.mkdir()
-    for name, file in {"ca.crt": authority.certificate, "tls.crt": certificate, "tls.key": key}.items():
-        (folder / name).write_bytes(file.read_bytes())
+    make_keda_keys(authority, f"IP:{NODE_ADDRESS}")
 
 
 def _write_kubeconfig(place: Place, user: str, server: str, file: Path) -> None:

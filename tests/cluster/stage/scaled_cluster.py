@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import os
 import ssl
 import subprocess
@@ -14,13 +13,14 @@ from typing import Any, Self
 
 import httpx
 import yaml
+from controlled_cluster import Broker, queue_of
 from direct_server import PROGRAMS, DirectServer
+from keda_cluster import replicas_wanted
 from server_kubeconfig import write_server_kubeconfig
 
 from free_ports import free_ports
 from private_cluster.kubectl import PATIENCE_S, TOOLS, Kubectl
 from private_pki import Authority
-from private_rabbitmq import PrivateRabbitmq
 
 SYSTEM = "asya-system"
 HOST = f"asya-server.{SYSTEM}.svc"
@@ -37,14 +37,13 @@ class ScaledCluster:
         self.system = Kubectl(os.environ["KUBECONFIG"], SYSTEM)
         self.machine = os.environ["ASYA_TEST_CLUSTER_MACHINE"]
         self.port, self.scaler_port = free_ports(2)
-        self.rabbitmq = PrivateRabbitmq()
+        self.broker = Broker()
         self.keys = Authority(folder, "serving-ca")
         self.api = Api(Path(os.environ["KUBECONFIG"]))
         self.server: DirectServer | None = None
 
     def __enter__(self) -> Self:
         try:
-            self.rabbitmq.start()
             self._install()
         except BaseException:
             self.__exit__()
@@ -58,7 +57,7 @@ class ScaledCluster:
         self.system("delete", "apiservice", API_SERVICE, "--ignore-not-found")
         Kubectl(os.environ["KUBECONFIG"], "").delete(*self._rendered())
         self.system("delete", "namespace", SYSTEM, "--wait=false", "--ignore-not-found")
-        self.rabbitmq.stop()
+        self.broker.node.stop()
 
     def _install(self) -> None:
         self.system("delete", "namespace", SYSTEM, "--wait", "--ignore-not-found")
@@ -82,7 +81,7 @@ class ScaledCluster:
         self.system.until("apiservice", API_SERVICE, holds=is_available)
         eventually(lambda: "asyncactors" in self.system("api-resources", "--api-group=asya.sh"), "it is in discovery")
         self.kubectl("create", "secret", "generic", CA_SECRET, f"--from-file=ca.crt={self.keys.certificate}")
-        self.kubectl.apply(self._transport())
+        self.kubectl.apply(self.broker.transport(managementUrl=self.broker.management))
 
     def _rendered(self) -> list[dict[str, Any]]:
         command = [str(PROGRAMS / "asya-server"), "render", "apiservice", "--ca-file", str(self.keys.certificate),
@@ -108,32 +107,13 @@ class ScaledCluster:
             "endpoints": [{"addresses": [self.machine], "conditions": {"ready": True}}],
         }  # fmt: skip
 
-    def _transport(self) -> dict[str, Any]:
-        addresses = self.rabbitmq.addresses
-        port = int(addresses["ASYA_TEST_RABBITMQ"].rstrip("/").rpartition(":")[2])
-        block = {"host": "127.0.0.1", "port": port, "managementUrl": addresses["ASYA_TEST_RABBITMQ_MANAGEMENT"]}
-        return {"apiVersion": "asya.sh/v1alpha1", "kind": "Transport", "metadata": {"name": "rabbit"},
-                "spec": {"type": "rabbitmq", "default": True, "rabbitmq": block}}  # fmt: skip
-
-    def _broker(self, path: str, body: dict[str, Any]) -> Any:
-        url = self.rabbitmq.addresses["ASYA_TEST_RABBITMQ_MANAGEMENT"] + "/api" + path
-        return httpx.post(url, json=body, auth=("guest", "guest"), timeout=PATIENCE_S).raise_for_status().json()
-
     def publish(self, actor: str, count: int = 1) -> None:
         """Messages of somebody whom our server does not know."""
-        message = {"properties": {}, "routing_key": self.queue(actor), "payload": "{}", "payload_encoding": "string"}
-        for _ in range(count):
-            assert self._broker("/exchanges/%2F/amq.default/publish", message)["routed"]
+        self.broker.publish(queue_of(actor, self.kubectl.namespace), count)
 
     def drain(self, actor: str) -> None:
         """Takes all messages away, as a relay does that has worked them off."""
-        request = {"count": 1000, "ackmode": "ack_requeue_false", "encoding": "auto"}
-        while self._broker(f"/queues/%2F/{self.queue(actor)}/get", request):
-            pass
-
-    def queue(self, actor: str) -> str:
-        """Name of an actor's queue."""
-        return f"asya-{self.kubectl.namespace}-{actor}"
+        self.broker.drain(queue_of(actor, self.kubectl.namespace))
 
 
 class Api:
@@ -151,12 +131,7 @@ class Api:
 
     def replicas_wanted(self, namespace: str, name: str) -> Iterator[int]:
         """spec.replicas of a Deployment, now and each time that it is written."""
-        path = f"/apis/apps/v1/namespaces/{namespace}/deployments"
-        query = {"watch": "true", "fieldSelector": f"metadata.name={name}"}
-        with self._client.stream("GET", path, params=query) as answer:
-            assert answer.status_code == 200, answer.read()
-            for line in answer.iter_lines():
-                yield json.loads(line)["object"]["spec"]["replicas"]
+        yield from replicas_wanted(self._client, namespace, name)
 
     def get(self, path: str) -> Any:
         """What is at a path."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from private_cluster.keda import kinds_in
+from private_cluster.keda_programs import kinds_in
 from private_cluster.layout import ClusterError
 
 
