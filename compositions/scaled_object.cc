@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <string_view>
 
 #include "compositions/steps.h"
@@ -147,15 +148,18 @@ std::optional<json::Value> RenderScaledObject(const Context& context, std::vecto
   // KEDA adds this label itself; without it GitOps tools see drift.
   object["metadata"]["labels"]["scaledobject.keda.sh/name"] = context.name;
   if (context.paused()) object["metadata"]["annotations"] = json::Object{{"autoscaling.keda.sh/paused-replicas", "0"}};
-  json::Value min = Number(context, "minReplicaCount", 0);
+  const std::int64_t min = Scaling(context).GetInt("minReplicaCount").value_or(0);
   object["spec"] = json::Object{
       {"scaleTargetRef", Target(context)},
       {"pollingInterval", Number(context, "pollingInterval", 30)},
       {"cooldownPeriod", Number(context, "cooldownPeriod", 300)},
       {"minReplicaCount", min},
       {"maxReplicaCount", Number(context, "maxReplicaCount", 10)},
-      // While our server is down the replicas hold.
-      {"fallback", json::Object{{"failureThreshold", 3}, {"replicas", min}, {"behavior", "currentReplicas"}}},
+      // While our server is down the replicas hold. With 0 here KEDA would take that for no work, and the last ones
+      // away after cooldownPeriod; as a count it is not used.
+      {"fallback",
+       json::Object{
+           {"failureThreshold", 3}, {"replicas", std::max<std::int64_t>(min, 1)}, {"behavior", "currentReplicas"}}},
       {"advanced", Advanced(context)},
       {"triggers", Triggers(context)},
   };

@@ -50,6 +50,11 @@ class KedaCluster(ControlledCluster):
         until(lambda: condition(self.get(f"asya/{name}"), "ScalerReady"), "KEDA has taken it")
         until(lambda: self.get(f"scaledobject/{name}", "status.externalMetricNames"), "KEDA knows its metric")
 
+    def activity(self, name: str) -> str:
+        """What KEDA found at its last look at an actor, of its condition Active: True, False or Unknown."""
+        active = "jsonpath={.status.conditions[?(@.type=='Active')].status}"
+        return self.run("get", f"scaledobject/{name}", "-n", TEAM, "-o", active)
+
     def replicas_wanted(self, name: str) -> Iterator[int]:
         """spec.replicas of an actor, now and each time that it is written."""
         with self.client("root", url=self.kubernetes.url) as client:

@@ -64,13 +64,17 @@ def test_what_keda_finds_wrong_is_told(cluster: KedaCluster) -> None:
 
 
 def test_a_scaler_that_was_killed_is_asked_again(cluster: KedaCluster) -> None:
-    """KEDA is back at its next look: it grows, and wakes what sleeps."""
-    cluster.scale("steady")
+    """Replicas stay while no server answers. KEDA is back at its next look: it grows, and wakes what sleeps."""
+    # Whose last replicas go at the first look that finds no work.
+    cluster.scale("steady", cooldownPeriod=0)
     queue = queue_of("steady")
     wanted = cluster.replicas_wanted("steady")
     cluster.broker.publish(queue, 2)
     wait_for(wanted, 2)
+    until(lambda: cluster.activity("steady") == "True", "KEDA says that there is work")
     cluster.server.kill()
+    until(lambda: cluster.activity("steady") == "False", "KEDA has looked and found nobody")
+    assert cluster.get("deployment/steady", "spec.replicas") == 2
     assert restarted_until(cluster, "steady", wanted, 3) < POLL_S + RECONNECT_LIMIT_S
 
     cluster.broker.drain(queue)
