@@ -88,8 +88,11 @@ Outcome ActorReconciler::Converge(const Stored& actor, const std::string& deleti
   facts.queue_name = model::ActorQueueName(actor.object);
   pass.input.actor = actor.object;
   // Each step needs the ones before it.
-  const bool in_sync = ResolveNames(actor.object, pass) && LeaveOldTransport(actor, pass) &&
-                       ProvideCredentials(key.namespace_, pass) && Render(actor.record.uid, pass) &&
+  const bool placed = ResolveNames(actor.object, pass) && LeaveOldTransport(actor, pass);
+  const std::string left = StatusTransport(actor.object);
+  // Who loses sight of the old queue leaves its envelopes for good.
+  if (!placed && !left.empty()) facts.transport = left;
+  const bool in_sync = placed && ProvideCredentials(key.namespace_, pass) && Render(actor.record.uid, pass) &&
                        EnsureQueue(Key{key.namespace_, key.name}, pass) && ApplyChildren(pass);
   TellRepairs(actor.object, pass);
   if (in_sync) {
@@ -103,7 +106,6 @@ Outcome ActorReconciler::Converge(const Stored& actor, const std::string& deleti
   const auto written = objects_.WriteStatus(actor, status);
   if (!written.ok()) return Failed{written.error()};
   TellChange(actor.object, status);
-  const std::string left = StatusTransport(actor.object);
   if (in_sync && !left.empty() && left != facts.transport) withdraw_(Key{key.namespace_, left});
   if (!pass.retry && pass.stays) return RequeueAfter{kDrainPoll};
   return After(pass.retry);

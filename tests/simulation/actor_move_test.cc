@@ -125,6 +125,20 @@ TEST_F(ActorWithConsumers, WorkThatComesWhileItLetsGoIsDoneFirst) {
   ExpectMoved(3);
 }
 
+TEST_F(ActorWithConsumers, AnOldBrokerThatDoesNotAnswerIsNotLeftBehind) {
+  Make(R"(,"scaling":{"minReplicaCount":1})");
+  plane_.queues.queues.at("asya-default-infer").visible = 2;
+  plane_.queues.away = true;
+  Move();
+  plane_.Run(seconds(5));
+  EXPECT_EQ(plane_.Get("infer")->FindPath({"status", "transport"})->AsString(), "sqlite");
+  EXPECT_EQ(second_.queues.count("asya-default-infer"), 0U) << "nobody would work on what waits on the old one";
+  plane_.queues.away = false;
+  plane_.queues.queues.at("asya-default-infer").visible = 0;
+  plane_.Run(seconds(60));
+  ExpectMoved(1);
+}
+
 // The pass that ends a move takes the old queue away and makes the new one; what it writes then conflicts.
 TEST_F(ActorWithConsumers, ADeletionDuringTheLastPassOfAMoveLeavesNothing) {
   plane_.Create("transports", R"({"metadata":{"name":"far"},"spec":{"type":"postgres","postgres":{"host":"db",
