@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import socket
 from collections import deque
@@ -155,7 +156,9 @@ class LoopServer:
         finally:
             # A cancelled call goes on while threads work for it: so the supervisor sees one that hangs.
             while connection.jobs and connection.transport_closing():
-                await asyncio.gather(*map(asyncio.wrap_future, tuple(connection.jobs)), return_exceptions=True)
+                # The peer may be found to be gone first by a write, and cancel the call only here.
+                with contextlib.suppress(asyncio.CancelledError):
+                    await asyncio.gather(*map(asyncio.wrap_future, tuple(connection.jobs)), return_exceptions=True)
             connection.jobs.clear()  # what an answered call has left in threads is no part of the next
             connection.task = None
             if connection.slot_open:

@@ -214,6 +214,31 @@ def test_a_call_that_waited_for_its_turn_is_killed_in_its_thread(start: Start) -
     assert next(states) == {"status": "ready"}
 
 
+LEFT_STREAM = """
+import asyncio, os, time
+def work():
+    while not os.path.exists("end"): time.sleep(0.002)
+async def handle(p):
+    if p is None:
+        yield os.getpid()
+        return
+    asyncio.get_running_loop().run_in_executor(None, work)
+    open("begun-" + p, "w").close()
+    while not os.path.exists("left"): time.sleep(0.002)  # the loop hears of nothing meanwhile
+    for _ in range(1000): yield "x"
+"""
+
+
+def test_a_stream_whose_writes_find_the_peer_gone_harms_nobody(start: Start) -> None:
+    """A write finds it before the loop is told of it, and the call is cancelled while it waits for its thread."""
+    runtime = start(LEFT_STREAM)
+    first = runtime.invoke(None).events()
+    runtime.begin("stream").close()
+    (runtime.folder / "left").touch()
+    (runtime.folder / "end").touch()
+    assert runtime.invoke(None).events() == first
+
+
 CHILDREN = """
 import os, subprocess
 def handle(p):
