@@ -202,6 +202,19 @@ def test_an_interrupted_look_at_a_task_is_told_as_such(monkeypatch: pytest.Monke
     assert "the task goes on without this command: asya task t1 --wait" in done.stderr
 
 
+def test_a_task_that_there_is_not_does_not_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor one that may not be looked at."""
+    for code in (NOT_FOUND, REFUSED):
+
+        def refused(*_: Any, _code: int = code, **__: Any) -> Any:
+            raise Failure("no such task", exit_code=_code)
+
+        monkeypatch.setattr(Client, "json", refused)
+        done = CliRunner().invoke(main, ["task", "typo", "--wait", "--server", "http://127.0.0.1:1"])
+        assert "goes on" not in done.stderr
+        assert done.exit_code != 0
+
+
 def test_text_of_others_stays_on_its_line_of_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     """An error's message may hold line ends and escape sequences."""
     widths = output.table(["error"], [["a\nb \x1b[31mred"]])

@@ -1,6 +1,7 @@
 #include "server/decision_routes.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -8,6 +9,7 @@
 #include "apiserver/request_info.h"
 #include "apiserver/resource.h"
 #include "core/json/parse.h"
+#include "model/validate/syntax.h"
 
 namespace asya::server {
 namespace {
@@ -78,7 +80,10 @@ void AddDecisionRoutes(http::Router& router, const ports::DecisionLog& decisions
                const auto may = authorize(call);
                if (!may.ok()) return responder.Send(apiserver::ToResponse(may.error()));
                json::Object answer{{"items", ItemsOf(decisions.Last(info->namespace_, info->name, LimitOf(request)))}};
-               const auto found = find_autoscaler(info->namespace_, info->name);
+               // It becomes part of a path of the cluster's API.
+               const bool is_name = model::IsDnsSubdomain(info->name) && model::IsDnsLabel(info->namespace_);
+               Result<std::optional<ports::Autoscaler>> found{std::nullopt};
+               if (is_name) found = find_autoscaler(info->namespace_, info->name);
                if (found.ok() && found.value()) answer["autoscaler"] = ObjectOf(*found.value());
                responder.Send(AnswerOf(answer));
              });

@@ -34,10 +34,10 @@ class Sink final : public http::Responder::Sink {
   http::Response& place_;
 };
 
-http::Response Ask(http::Router& router) {
+http::Response Ask(http::Router& router, const std::string& actor = "ocr") {
   http::Request request;
   request.method = "GET";
-  request.path = "/apis/asya.sh/v1alpha1/namespaces/vision/asyncactors/ocr/decisions";
+  request.path = "/apis/asya.sh/v1alpha1/namespaces/vision/asyncactors/" + actor + "/decisions";
   http::Response response;
   router.Handle(std::move(request), http::Responder(std::make_unique<Sink>(response)));
   return response;
@@ -84,6 +84,7 @@ TEST(DecisionRoutes, TellWhatTheAutoscalerSaysWhereItCouldBeAsked) {
                                   R"("reason":"FailedGetExternalMetric","replicas":1,"works":false})"),
             std::string::npos)
       << Ask(router).body;
+  EXPECT_EQ(Ask(router, "a%2F..%2F..%2Fb").body.find("hpa-of"), std::string::npos) << "it would choose the path";
   http::Router silent;
   AddDecisionRoutes(
       silent, log,

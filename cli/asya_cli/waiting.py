@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from asya_cli.client import Client, collection, segment, tasks_path
-from asya_cli.failure import INTERRUPTED, UNREACHABLE, Failure
+from asya_cli.failure import INTERRUPTED, NOT_FOUND, REFUSED, UNREACHABLE, Failure
 from asya_cli.output import line_of, note
 
 FIRST_WAIT_S = 3  # most tasks have ended by then; of others a person wants to know why not
@@ -32,6 +32,8 @@ def await_end(task_id: str, namespace: str, follow: Callable[[], dict[str, Any]]
     try:
         return follow()
     except (KeyboardInterrupt, Failure) as stopped:
+        if isinstance(stopped, Failure) and stopped.exit_code in (NOT_FOUND, REFUSED):
+            raise
         note(f"the task goes on without this command: asya task {task_id}{here(namespace)} --wait")
         if isinstance(stopped, Failure):
             raise

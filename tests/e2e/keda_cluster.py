@@ -15,7 +15,7 @@ from free_ports import free_ports
 from private_cluster.api import condition
 from private_keda import PrivateKeda
 
-POLL_S = 3
+POLL_S = 5
 COOLDOWN_S = 1
 
 

