@@ -161,23 +161,7 @@ Status KubernetesCluster::MayApply(const std::vector<json::Value>& objects) {
     if (free_.size() >= kFreeMax) free_.clear();
     if (uid->empty()) free_[ref] = clock_.Steady();
   }
-  return CheckRightsOf(objects);
-}
-
-Status KubernetesCluster::CheckRightsOf(const std::vector<json::Value>& objects) {
-  if (objects.empty()) return Ok();
-  std::string kinds = MetadataOf(objects.front(), "namespace");
-  for (const json::Value& object : objects) kinds += " " + object.GetString("kind").value_or("");
-  {
-    const std::lock_guard lock(mutex_);
-    const auto found = allowed_.find(kinds);
-    if (found != allowed_.end() && clock_.Steady() - found->second < kServedTrusted) return Ok();
-  }
-  ASYA_TRY_STATUS(CheckRights(client_, objects));
-  const std::lock_guard lock(mutex_);
-  if (allowed_.size() >= kFreeMax) allowed_.clear();
-  allowed_[kinds] = clock_.Steady();
-  return Ok();
+  return CheckRights(client_, objects);
 }
 
 bool KubernetesCluster::TakeFree(const ports::ResourceRef& ref) {

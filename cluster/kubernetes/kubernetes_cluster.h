@@ -32,9 +32,9 @@ struct KubernetesSettings {
 // by the actor of that uid: a copy that somebody made of one is theirs. Nothing else is changed or deleted.
 class KubernetesCluster final : public ports::Cluster {
  public:
-  // How long what the API serves, and that all of it may be made, is taken to stay so.
+  // How long what the API serves is taken to stay so.
   static constexpr std::chrono::seconds kServedTrusted{10};
-  // How long a name that MayApply found free is taken to stay so, and how many of them, and of rights, are remembered.
+  // How long a name that MayApply found free is taken to stay so, and how many of them are remembered.
   static constexpr std::chrono::seconds kFreeTrusted{2};
   static constexpr std::size_t kFreeMax = 1000;
 
@@ -94,8 +94,6 @@ class KubernetesCluster final : public ports::Cluster {
   ports::Drift DriftOf(const MemoryKey& key, const Memory& now, bool is_there);
   // kUnavailable with kKedaField for a kind that the cluster does not serve.
   Status CheckServed(const Kind& kind);
-  // Whether all of them may be made; of one namespace and the same kinds it is asked once in kServedTrusted.
-  Status CheckRightsOf(const std::vector<json::Value>& objects);
   // Whether MayApply has just found nothing of this name; it is asked once.
   bool TakeFree(const ports::ResourceRef& ref);
   // Of the object of this name, where it is ours; empty where there is none. kConflict: it is somebody else's.
@@ -124,7 +122,6 @@ class KubernetesCluster final : public ports::Cluster {
   std::map<MemoryKey, Memory> memories_;
   std::map<std::string, Served> served_;  // optional kinds, by name
   std::map<ports::ResourceRef, SteadyTime> free_;
-  std::map<std::string, SteadyTime> allowed_;  // namespace and kinds of which all may be made, and when that was told
   std::vector<std::unique_ptr<Informer>> informers_;
 };
 
