@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::int64_t kInitialPage = 100;                 // objects read at once
 constexpr std::size_t kInitialWaitingBytes = 512U << 10U;  // unsent, above which the next write of them waits
-constexpr std::size_t kWriteBytes = 1U << 20U;             // in one write, which its last object may go beyond
+constexpr std::size_t kWriteBytes = 1U << 20U;             // of them in one write, beyond which the last may go
 
 StatusError TooOld(const std::string& asked, const std::string& why) {
   return Expired("too old resource version: " + asked + " (" + why + ")");
@@ -201,10 +201,7 @@ void WatchSession::Append(const ports::Event& event, std::string& out) {
 void WatchSession::OnEvents(std::span<const ports::Event> events) {
   const std::lock_guard lock(mutex_);
   std::string lines;
-  for (const ports::Event& event : events) {
-    Append(event, lines);
-    if (lines.size() >= kWriteBytes && !stream_->Write(std::exchange(lines, {}))) return;
-  }
+  for (const ports::Event& event : events) Append(event, lines);
   if (!lines.empty()) static_cast<void>(stream_->Write(std::move(lines)));
 }
 

@@ -3,21 +3,14 @@
 #include <utility>
 
 #include "cluster/kubernetes/child_kinds.h"
+#include "cluster/kubernetes/own_object.h"
 
 namespace asya::cluster::kubernetes {
 namespace {
 
-const Kind kScaledObject{"keda.sh/v1alpha1", "ScaledObject", "scaledobjects"};
 const Kind kAutoscaler{"autoscaling/v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers"};
 // The reason of ScalingActive=False while the workload has no replicas.
 constexpr const char* kAtZero = "ScalingDisabled";
-
-// Null where there is none.
-Result<json::Value> Find(Client& client, const Kind& kind, const std::string& namespace_, const std::string& name) {
-  auto found = client.Get(ObjectPath(kind, {kind.api_version, kind.name, namespace_, name}));
-  if (!found.ok() && found.error().code == ErrorCode::kNotFound) return json::Value();
-  return found;
-}
 
 }  // namespace
 
@@ -43,12 +36,14 @@ ports::Autoscaler AutoscalerOf(const json::Value& hpa) {
 
 Result<std::optional<ports::Autoscaler>> FindAutoscaler(Client& client, const std::string& namespace_,
                                                         const std::string& scaled_object) {
-  ASYA_TRY(const json::Value owner, Find(client, kScaledObject, namespace_, scaled_object));
+  const ports::ResourceRef ref{"keda.sh/v1alpha1", "ScaledObject", namespace_, scaled_object};
+  ASYA_TRY(const json::Value owner, FindObject(client, *FindChildKind(ref), ref));
   const json::Value* status = owner.Find("status");
   const std::string name = status == nullptr ? "" : status->GetString("hpaName").value_or("");
   const json::Value* paused = FindCondition(status, "Paused");
   if (name.empty() || (paused != nullptr && paused->GetString("status") == "True")) return {std::nullopt};
-  ASYA_TRY(const json::Value hpa, Find(client, kAutoscaler, namespace_, name));
+  ASYA_TRY(const json::Value hpa,
+           FindObject(client, kAutoscaler, {kAutoscaler.api_version, kAutoscaler.name, namespace_, name}));
   if (hpa.IsObject()) return {AutoscalerOf(hpa)};
   return {ports::Autoscaler{name, false, 0, 0, "Missing", "KEDA has named it, and it is not there"}};
 }

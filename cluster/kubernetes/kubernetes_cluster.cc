@@ -287,9 +287,7 @@ Status KubernetesCluster::Scale(const ports::ResourceRef& deployment, std::int64
   const Kind* kind = FindChildKind(deployment);
   if (kind == nullptr || kind->name != "Deployment") return Invalid("kind", "only a Deployment is scaled here");
   // While it has yet to come true, whoever counts pods asks again each second.
-  const ObjectCache::Object found = children_.Find(deployment);
-  const json::Value* asked = found == nullptr ? nullptr : found->FindPath({"spec", "replicas"});
-  if (asked != nullptr && *asked == json::Value(replicas)) return Ok();
+  if (AskedReplicas(deployment) == replicas) return Ok();
   const json::Object patch{{"spec", json::Object{{"replicas", replicas}}}};
   const auto scaled = client_.Send(
       {"PATCH", ObjectPath(*kind, deployment) + "/scale", patch, kMergePatch, kCallDeadline, Priority::kUrgent});
@@ -299,11 +297,14 @@ Status KubernetesCluster::Scale(const ports::ResourceRef& deployment, std::int64
 Result<std::vector<ports::Replica>> KubernetesCluster::Replicas(const ports::ResourceRef& deployment) {
   ASYA_TRY_STATUS(Ready());
   std::vector<ports::Replica> replicas = PodsOf(deployment, false);
-  const ObjectCache::Object found = children_.Find(deployment);
-  if (const json::Value* spec = found == nullptr ? nullptr : found->Find("spec")) {
-    if (const auto asked = spec->GetInt("replicas")) DrainBeyond(*asked, replicas);
-  }
+  if (const auto asked = AskedReplicas(deployment)) DrainBeyond(*asked, replicas);
   return replicas;
+}
+
+std::optional<std::int64_t> KubernetesCluster::AskedReplicas(const ports::ResourceRef& deployment) const {
+  const ObjectCache::Object found = children_.Find(deployment);
+  const json::Value* spec = found == nullptr ? nullptr : found->Find("spec");
+  return spec == nullptr ? std::nullopt : spec->GetInt("replicas");
 }
 
 std::vector<ports::Replica> KubernetesCluster::PodsOf(const ports::ResourceRef& deployment, bool ended) const {

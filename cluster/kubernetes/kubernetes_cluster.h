@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -107,6 +108,8 @@ class KubernetesCluster final : public ports::Cluster {
   // is.
   Status LeaveCount(const Kind& kind, const ports::ResourceRef& ref, const json::Value& wanted,
                     const std::string& manager);
+  // The count that a Deployment asks for, as it was seen last; nullopt: not known.
+  [[nodiscard]] std::optional<std::int64_t> AskedReplicas(const ports::ResourceRef& deployment) const;
   // `ended`: also those that have.
   [[nodiscard]] std::vector<ports::Replica> PodsOf(const ports::ResourceRef& deployment, bool ended) const;
 

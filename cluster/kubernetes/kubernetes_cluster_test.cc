@@ -18,6 +18,10 @@ json::Value Account(const std::string& owner) {
                                 {"labels", json::Object{{kOwnerLabel, owner}, {"app.kubernetes.io/name", "echo"}}}}}};
 }
 
+constexpr const char* kCountAlone =
+    R"({"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"echo","namespace":"team",)"
+    R"("resourceVersion":"101"},"spec":{"replicas":3}})";
+
 // Lists that are empty, watches that break off, and one ServiceAccount that may be there.
 class ClusterTest : public ::testing::Test {
  protected:
@@ -307,9 +311,7 @@ TEST_F(ClusterTest, LeavesNothingButTheCountToWhoGaveTheFirstValues) {
   ASSERT_TRUE(cluster_.Apply(deployment, "asya").ok());
   ASSERT_EQ(Sent("PATCH").size(), 2U);
   EXPECT_EQ(TestCluster::QueryOf(Sent("PATCH")[1]), "force=true&fieldManager=asya-initial");
-  EXPECT_EQ(Sent("PATCH")[1].body,
-            R"({"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"echo","namespace":"team",)"
-            R"("resourceVersion":"101"},"spec":{"replicas":3}})");
+  EXPECT_EQ(Sent("PATCH")[1].body, kCountAlone);
 }
 
 TEST_F(ClusterTest, TriesAgainToLeaveTheCountWhereTheObjectHasChangedMeanwhile) {
@@ -339,9 +341,7 @@ TEST_F(ClusterTest, LeavesTheCountAsItIsWhereItGivesNoneAnyMore) {
   ASSERT_TRUE(cluster_.Apply(deployment, "asya").ok());
   ASSERT_EQ(Sent("PATCH").size(), 4U);
   EXPECT_EQ(TestCluster::QueryOf(Sent("PATCH")[2]), "force=true&fieldManager=asya-initial");
-  EXPECT_EQ(Sent("PATCH")[2].body,
-            R"({"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"echo","namespace":"team",)"
-            R"("resourceVersion":"101"},"spec":{"replicas":3}})");
+  EXPECT_EQ(Sent("PATCH")[2].body, kCountAlone);
   EXPECT_EQ(TestCluster::QueryOf(Sent("PATCH")[3]), "force=true&fieldManager=asya");
   EXPECT_EQ(Sent("PATCH")[3].body.find("replicas"), std::string::npos);
 }

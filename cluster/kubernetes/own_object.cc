@@ -55,11 +55,16 @@ Error Taken(const ports::ResourceRef& ref) {
   return Fail(ErrorCode::kConflict, There(ref) + "nobody gave to an actor; rename the actor, or delete it");
 }
 
-Result<json::Value> FindOwn(Client& client, const Kind& kind, const ports::ResourceRef& ref,
-                            const json::Value& wanted) {
+Result<json::Value> FindObject(Client& client, const Kind& kind, const ports::ResourceRef& ref) {
   auto found = client.Get(ObjectPath(kind, ref));
   if (!found.ok() && found.error().code == ErrorCode::kNotFound) return json::Value();
-  if (!found.ok()) return found.error();
+  return found;
+}
+
+Result<json::Value> FindOwn(Client& client, const Kind& kind, const ports::ResourceRef& ref,
+                            const json::Value& wanted) {
+  auto found = FindObject(client, kind, ref);
+  if (!found.ok() || found->IsNull()) return found;
   const std::string owner = LabelOf(*found, kOwnerLabel);
   if (owner == LabelOf(wanted, kOwnerLabel)) return found;
   if (owner.empty()) return Taken(ref);

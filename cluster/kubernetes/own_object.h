@@ -35,6 +35,9 @@ Error Taken(const ports::ResourceRef& ref);
 // kUnavailable with the part to install, of a kind that the cluster does not serve.
 Error NotServed(const Kind& kind);
 
+// The object of that name, whoever's it is; null where there is none.
+Result<json::Value> FindObject(Client& client, const Kind& kind, const ports::ResourceRef& ref);
+
 // The object of that name, where it has the owner of `wanted`; null where there is none. kConflict: it is somebody
 // else's.
 Result<json::Value> FindOwn(Client& client, const Kind& kind, const ports::ResourceRef& ref, const json::Value& wanted);
