@@ -26,7 +26,7 @@ sys.path.extend(str(Path(__file__).resolve().parents[2] / folder)
 from asya_cluster import USER, AsyaCluster, eventually
 from cluster.push_scaler import PushScaler
 from local.stack import bar
-from pipeline import ask
+from pipeline import ask, is_scaled
 from polled_metric import deployment
 from scaled_cluster import Api
 
@@ -49,7 +49,7 @@ class Sleeper:
         spec = {"image": "none:1", "handler": "m.f", "scaling": SLEEPER | scaling}
         cluster.kubectl.apply({"apiVersion": "asya.sh/v1alpha1", "kind": "AsyncActor", "metadata": {"name": name},
                                "spec": spec})  # fmt: skip
-        eventually(lambda: is_ready(cluster, name), f"KEDA has taken {name}")
+        eventually(lambda: is_scaled(cluster.kubectl, name), f"KEDA has taken {name}")
 
     def publish(self) -> None:
         """As somebody whom our servers do not know."""
@@ -69,13 +69,6 @@ class Sleeper:
         url = self.cluster.rabbitmq.addresses["ASYA_TEST_RABBITMQ_MANAGEMENT"] + "/api" + path
         auth = (USER, self.cluster.password)
         return httpx.request(method, url, auth=auth, timeout=PATIENCE_S, **more).raise_for_status()
-
-
-def is_ready(cluster: AsyaCluster, name: str) -> bool:
-    """Whether KEDA has taken the ScaledObject."""
-    found = cluster.kubectl.get("scaledobject", "--field-selector", f"metadata.name={name}")["items"]
-    conditions = found[0].get("status", {}).get("conditions", []) if found else []
-    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
 
 
 def rounds(wanted: Iterator[int], wake: Callable[[], object], rest: Callable[[], object], count: int) -> list[float]:
@@ -130,7 +123,7 @@ def measure_least(cluster: AsyaCluster, api: Api, count: int) -> None:
         target["spec"]["template"]["spec"]["containers"][0]["image"] = "none:1"
         scaled = {"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "metadata": {"name": "least"}, "spec": spec}
         kubectl.apply(target, scaled)
-        eventually(lambda: is_ready(cluster, "least"), "KEDA has taken it")
+        eventually(lambda: is_scaled(kubectl, "least"), "KEDA has taken it")
         wanted = api.replicas_wanted(kubectl.namespace, "least")
         row("the least external-push scaler, told",
             rounds(wanted, lambda: scaler.tell(1), lambda: scaler.tell(0), count))  # fmt: skip

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from polled_metric import Metric, deployment, is_ready, scaled_object
+from polled_metric import Metric, deployment, scaled_object
 
+from private_cluster.api import condition
 from private_cluster.kubectl import PATIENCE_S, Kubectl
 
 
 @pytest.mark.timeout(4 * PATIENCE_S)
 def test_a_deployment_goes_from_zero_to_what_the_metric_asks_for_and_back(kubectl: Kubectl, metric: Metric) -> None:
     kubectl.apply(deployment(), scaled_object(metric.url))
-    kubectl.until("scaledobject", "actor", holds=is_ready)
+    kubectl.until("scaledobject", "actor", holds=lambda found: condition(found, "Ready"))
     assert kubectl.get("deployment", "actor")["spec"]["replicas"] == 0
 
     metric.value = 1

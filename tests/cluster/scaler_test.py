@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from polled_metric import Metric, deployment, is_ready, scaled_object
+from polled_metric import Metric, deployment, scaled_object
 from scaled_cluster import ScaledCluster, eventually
 
+from private_cluster.api import condition
 from private_cluster.kubectl import PATIENCE_S, Kubectl
 
 WAKE_LIMIT_S = 1.0
@@ -44,7 +45,7 @@ def test_an_actor_wakes_within_a_second_grows_and_sleeps(scaled: ScaledCluster, 
     kubectl = scaled.kubectl
     kubectl.apply(actor("infer"))
     eventually(lambda: kubectl("get", "scaledobject", "infer", "--ignore-not-found"), "there is a ScaledObject")
-    kubectl.until("scaledobject", "infer", holds=is_ready)
+    kubectl.until("scaledobject", "infer", holds=lambda found: condition(found, "Ready"))
     kubectl.until("scaledobject", "infer", holds=lambda found: found["status"].get("externalMetricNames"))
     trigger = kubectl.get("scaledobject", "infer")["spec"]["triggers"][0]
     assert (trigger["type"], trigger["metadata"]["enableTLS"]) == ("external-push", "true")
@@ -85,7 +86,7 @@ def compare_with_polling(scaled: ScaledCluster, metric: Metric) -> None:
     polled = scaled_object(metric.url)
     polled["spec"]["pollingInterval"] = POLL_S
     kubectl.apply(deployment(), polled)
-    kubectl.until("scaledobject", "actor", holds=is_ready)
+    kubectl.until("scaledobject", "actor", holds=lambda found: condition(found, "Ready"))
     wanted = scaled.api.replicas_wanted(kubectl.namespace, "actor")
     assert wait_for(wanted, lambda count: count == 0) == 0
     started = time.monotonic()

@@ -9,7 +9,7 @@ import sys
 import pytest
 from asya_cluster import eventually
 from kubectl_proxy import proxied
-from pipeline import Pipeline, actor
+from pipeline import Pipeline, actor, is_scaled
 
 from private_cluster.kubectl import PATIENCE_S, TOOLS, Kubectl
 
@@ -35,7 +35,7 @@ def patch_node(kubectl: Kubectl, operation: str) -> None:
 def test_an_actor_waits_for_a_gpu_and_says_so(pipeline: Pipeline) -> None:
     kubectl = pipeline.kubectl
     kubectl.apply(actor("seeing", handler="steps.first", resources={"limits": {GPU: "1"}}))
-    eventually(lambda: pipeline.is_scaled("seeing"), "it has a scaler")
+    eventually(lambda: is_scaled(kubectl, "seeing"), "it has a scaler")
     tasks = pipeline.send(1, route=("seeing",))
     with proxied(kubectl.begin("proxy", "--port=0")) as server:
         eventually(lambda: f"Insufficient {GPU}" in why(server, kubectl.namespace, "seeing"), "asya why says so")

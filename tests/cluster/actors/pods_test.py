@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from asya_cluster import TEAM, AsyaCluster, eventually
-from pipeline import MANAGED, STEPS, Pipeline, actor, ask
+from pipeline import MANAGED, STEPS, Pipeline, actor, ask, is_scaled
 
+from private_cluster.api import condition
 from private_cluster.kubectl import PATIENCE_S
 from private_cluster.layout import ClusterError
 
@@ -50,7 +49,7 @@ def test_a_pod_with_work_stays_when_others_go(managed: Pipeline) -> None:
     scaling = MANAGED | {"maxReplicaCount": 3, "queueLength": 1}
     spec = {"handler": "steps.first", "scaling": scaling, "concurrency": 1, "resiliency": {"actorTimeout": "120s"}}
     managed.kubectl.apply(actor("patient", **spec))
-    eventually(lambda: managed.is_scaled("patient"), "it has a scaler")
+    eventually(lambda: is_scaled(managed.kubectl, "patient"), "it has a scaler")
     long = managed.send(1, seconds=LONG_S, route=("patient",))
     (busy,) = eventually(lambda: ready_pods(managed, "patient"), "the first pod is ready")
     short = managed.send(SHORT_ENVELOPES, seconds=2, route=("patient",))
@@ -67,10 +66,5 @@ def test_a_pod_with_work_stays_when_others_go(managed: Pipeline) -> None:
 def ready_pods(pipeline: Pipeline, name: str) -> list[str]:
     """Names of an actor's pods that are ready and stay."""
     pods = pipeline.kubectl.get("pods", "-l", f"asya.sh/actor={name}")["items"]
-    return [pod["metadata"]["name"] for pod in pods if "deletionTimestamp" not in pod["metadata"] and is_ready(pod)]
-
-
-def is_ready(pod: dict[str, Any]) -> bool:
-    """As the kubelet says."""
-    conditions = pod["status"].get("conditions", [])
-    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+    staying = (pod for pod in pods if "deletionTimestamp" not in pod["metadata"])
+    return [pod["metadata"]["name"] for pod in staying if condition(pod, "Ready")]

@@ -17,6 +17,7 @@ from direct_server import PROGRAMS, DirectServer
 from server_kubeconfig import write_server_kubeconfig
 
 from free_ports import free_ports
+from private_cluster.api import condition
 from private_cluster.kubectl import LOOK_PAUSE_S, PATIENCE_S, TOOLS, Kubectl
 from private_cluster.program_image import write_program_image
 from private_postgres import DATABASE, PrivatePostgres
@@ -129,7 +130,7 @@ class AsyaCluster:
         write_server_kubeconfig(self.folder, self.system, NAMESPACE)
         self.servers.append(OutsideServer(self, 1))
         self.system.apply(api)
-        self.system.until(*API_SERVICE, holds=is_available)
+        self.system.until(*API_SERVICE, holds=lambda api: condition(api, "Available"))
         eventually(lambda: "asyncactors" in self.admin("api-resources", "--api-group=asya.sh"), "it is in discovery")
         eventually(lambda: "apis/asya.sh/v1alpha1" in self.admin("get", "--raw=/openapi/v3"), "it is in OpenAPI")
         self.make_team(TEAM)
@@ -205,12 +206,6 @@ def rendered() -> list[dict[str, Any]]:
         command += ["--credentials", f"{name}={CREDENTIALS}"]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return list(yaml.safe_load_all(done.stdout))
-
-
-def is_available(api: Any) -> bool:
-    """Whether kube-apiserver takes the API for available."""
-    conditions = api.get("status", {}).get("conditions", [])
-    return any(one["type"] == "Available" and one["status"] == "True" for one in conditions)
 
 
 def eventually(look: Any, what: str, limit_s: float = PATIENCE_S) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 from asya_cluster import HOST, PYTHON_IMAGE, AsyaCluster, eventually
 
+from private_cluster.api import condition
 from private_cluster.kubectl import PATIENCE_S, Kubectl
 
 STEPS = ("first", "second", "third")
@@ -54,6 +55,12 @@ def actor(name: str, **spec: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def is_scaled(kubectl: Kubectl, name: str) -> bool:
+    """Whether KEDA has taken the ScaledObject of that name; there may be none yet."""
+    found = kubectl.get("scaledobject", "--field-selector", f"metadata.name={name}")["items"]
+    return any(condition(one, "Ready") for one in found)
+
+
 class Pipeline:
     """The actors with their handlers in the namespace of a team; it waits until all may be scaled."""
 
@@ -63,13 +70,7 @@ class Pipeline:
         actors = (actor(name, **spec) for name in STEPS)
         kubectl.apply(handlers | {"data": {"steps.py": HANDLERS}}, *actors)
         for name in (*STEPS, "x-sink", "x-sump"):
-            eventually(lambda name=name: self.is_scaled(name), f"{name} has a scaler")
-
-    def is_scaled(self, name: str) -> bool:
-        """Whether KEDA has taken the actor's ScaledObject."""
-        found = self.kubectl.get("scaledobject", "--field-selector", f"metadata.name={name}")["items"]
-        conditions = found[0].get("status", {}).get("conditions", []) if found else []
-        return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+            eventually(lambda name=name: is_scaled(kubectl, name), f"{name} has a scaler")
 
     def client(self) -> httpx.Client:
         """Of the task API."""

@@ -65,8 +65,3 @@ def scaled_object(url: str) -> dict[str, Any]:
             "triggers": [{"type": "metrics-api", "metadata": metadata}],
         },
     }
-
-
-def is_ready(found: Any) -> bool:
-    conditions = found.get("status", {}).get("conditions", [])
-    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)

@@ -19,6 +19,7 @@ from keda_cluster import replicas_wanted
 from server_kubeconfig import write_server_kubeconfig
 
 from free_ports import free_ports
+from private_cluster.api import condition
 from private_cluster.kubectl import PATIENCE_S, TOOLS, Kubectl
 from private_pki import Authority
 
@@ -78,7 +79,7 @@ class ScaledCluster:
             f"--scaler-ca-secret={CA_SECRET}", listen=f"{self.machine}:{self.port}",
         )  # fmt: skip
         self.system.apply(api)
-        self.system.until("apiservice", API_SERVICE, holds=is_available)
+        self.system.until("apiservice", API_SERVICE, holds=lambda api: condition(api, "Available"))
         eventually(lambda: "asyncactors" in self.system("api-resources", "--api-group=asya.sh"), "it is in discovery")
         self.kubectl("create", "secret", "generic", CA_SECRET, f"--from-file=ca.crt={self.keys.certificate}")
         self.kubectl.apply(self.broker.transport(managementUrl=self.broker.management))
@@ -141,12 +142,6 @@ class Api:
 def decoded(text: str) -> str:
     """Of base64."""
     return base64.b64decode(text).decode()
-
-
-def is_available(api: Any) -> bool:
-    """Whether kube-apiserver takes the API for available."""
-    conditions = api.get("status", {}).get("conditions", [])
-    return any(one["type"] == "Available" and one["status"] == "True" for one in conditions)
 
 
 def eventually(holds: Callable[[], Any], what: str, limit_s: float = PATIENCE_S) -> Any:
