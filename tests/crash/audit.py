@@ -29,20 +29,26 @@ KILL_PERIOD_S = (0.3, 1.5)
 
 
 def kill_at_random(project: AuditedProject, kills: int, seed: int, senders: list[Sender], total: int) -> dict[str, int]:
-    """Kill -9 a random process of a random kind, `kills` times, spread over the time that sending takes."""
+    """Kill -9 a random process of a random kind, `kills` times, spread over the time that sending takes.
+
+    Each kind dies once, in random order, before chance alone decides: a run in which no server dies shows too little.
+    """
     chance = random.Random(seed)
     done = {"server": 0, "relay": 0, "runtime": 0, "worker": 0, "broker": 0}
+    once = chance.sample(list(done), len(done))
     stop = threading.Event()
     while sum(done.values()) < kills and not stop.wait(chance.uniform(*KILL_PERIOD_S)):
         # In a long run the kills are not all in its first minute.
         if sum(sender.accepted for sender in senders) < total * sum(done.values()) / kills * 0.9:
             continue
-        kind = chance.choices(["server", "relay", "runtime", "worker", "broker"], [1, 3, 2, 2, 2])[0]
+        kind = once.pop() if once else chance.choices(list(done), [1, 3, 2, 2, 2])[0]
         if kind == "broker":
             done[kind] += project.place.kill(chance)
             continue
         found = project.victims()[kind]
         if not found:
+            if any(sender.is_alive() for sender in senders):
+                once.insert(0, kind)
             continue
         with contextlib.suppress(ProcessLookupError):
             os.kill(chance.choice(found), signal.SIGKILL)
