@@ -21,8 +21,8 @@ namespace asya::gateway {
 namespace {
 
 // Headers that belong to the run that failed, not to the work.
-constexpr const char* kRunHeaders[] = {"x-asya-first-attempt", "x-asya-route-resolved", model::kClaimHeader,
-                                       model::kRootHeader};
+constexpr const char* kRunHeaders[] = {"x-asya-first-attempt", "x-asya-end-attempt", "x-asya-route-resolved",
+                                       model::kClaimHeader, model::kRootHeader};
 
 // True when it brings a payload.
 Result<bool> ApplyEdit(const http::Request& request, NewTask& wanted) {

@@ -5,7 +5,8 @@ namespace {
 
 TEST_F(Gateway, DeadLettersAreKeptShownEditedAndReplayed) {
   const std::string envelope =
-      R"({"id":"e1","route":{"prev":["a"],"curr":"b","next":["c"]},"headers":{"x-asya-first-attempt":"t","k":"v"},)"
+      R"({"id":"e1","route":{"prev":["a"],"curr":"b","next":["c"]},"headers":{"x-asya-first-attempt":"t",)"
+      R"("x-asya-end-attempt":2,"k":"v"},)"
       R"("status":{"phase":"failed","reason":"PolicyExhausted","actor":"b",)"
       R"("error":{"type":"m.Bad","message":"no","mro":[],"traceback":""}},"payload":{"x":1}})";
   const std::string report =
@@ -23,6 +24,7 @@ TEST_F(Gateway, DeadLettersAreKeptShownEditedAndReplayed) {
   EXPECT_EQ(sent.payload, R"({"x":2})");
   EXPECT_EQ(sent.route, (model::Route{{"a"}, "b", {"c"}})) << "it goes on where it failed";
   EXPECT_FALSE(sent.headers.contains("x-asya-first-attempt"));
+  EXPECT_FALSE(sent.headers.contains("x-asya-end-attempt"));
   EXPECT_EQ(json::Parse(Call("GET", "/api/v1/dead-letters/e1").body).value().GetString("replayedAs"), sent.id);
 }
 

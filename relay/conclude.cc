@@ -59,7 +59,7 @@ void Relay::Attempted(Job& job, const HandlerError& error, const std::string& pl
   job.error_type = error.type;
   parts_.metrics.runtime_errors.Add(parts_.metrics.queue, error.type);
   Attempt attempt;
-  attempt.number = job.envelope.status.attempt;
+  attempt.number = AttemptHere(job.envelope, Here());
   attempt.first_started = FirstAttempt(job.envelope).value_or(job.called_at);
   attempt.now = parts_.clock.Now();
   attempt.deadline = DeadlineFor(job.envelope);

@@ -5,56 +5,10 @@
 
 #include "core/base/base64.h"
 #include "core/json/parse.h"
-#include "tests/support/fake_gateway.h"
-#include "tests/support/fake_runtime.h"
-#include "tests/support/relay_harness.h"
+#include "relay/test_end.h"
 
 namespace asya::relay {
 namespace {
-
-using tests::FakeGateway;
-using tests::FakeRuntime;
-using tests::RelayHarness;
-using Call = FakeRuntime::Call;
-
-class End : public ::testing::Test {
- protected:
-  End() : gateway_(harness_.folder() + "/gateway.sock") {
-    Address address;
-    address.path = harness_.folder() + "/gateway.sock";
-    harness_.settings.gateway = address;
-  }
-  void TearDown() override { harness_.Stop(); }
-  void Become(const std::string& actor) {
-    harness_.settings.actor = actor;
-    harness_.settings.is_end_actor = true;
-    Policy quick;
-    quick.max_attempts = 2;
-    quick.initial_delay = std::chrono::milliseconds(1);
-    harness_.settings.resiliency.policies["default"] = quick;
-  }
-  [[nodiscard]] model::Envelope Finished(const std::string& id, const std::string& phase) const {
-    auto envelope = harness_.Make(id);
-    envelope.route = {{"prep", "infer"}, "x-sink", {}};
-    envelope.status.phase = phase;
-    envelope.status.actor = "infer";
-    envelope.status.reason = phase == "failed" ? "RuntimeError" : "Completed";
-    if (phase == "failed") {
-      envelope.status.error = json::Object{{"type", "a.B"}, {"message", "m"}};
-      envelope.status.extra["route"] = *json::Parse(R"({"prev":["prep"],"curr":"infer","next":["post"]})");
-    }
-    return envelope;
-  }
-  bool WaitFor(const std::string& key, const std::string& value) {
-    return gateway_.Wait([&](const auto& items) {
-      return std::any_of(items.begin(), items.end(),
-                         [&](const json::Value& item) { return item.GetString(key) == value; });
-    });
-  }
-
-  RelayHarness harness_;
-  FakeGateway gateway_;
-};
 
 TEST_F(End, ARelayWithATokenOfItsPodTellsWhetherItHasWork) {
   harness_.settings.gateway->token_file = harness_.folder() + "/token";
@@ -113,32 +67,6 @@ TEST_F(End, AFailureIsReportedAndGoesOnToTheSump) {
   EXPECT_EQ(taken->status.phase, "failed");
   EXPECT_EQ(taken->status.error.GetString("type"), "a.B");
   EXPECT_EQ(AsItFailed(*taken).route, (model::Route{{"prep"}, "infer", {"post"}}));
-}
-
-TEST_F(End, ASinkThatFailsIsRetriedAndReportedAsFailed) {
-  Become("x-sink");
-  FakeRuntime runtime(harness_.folder(), [](Call& call) { call.Raise("builtins.OSError", "disk"); });
-  harness_.Start({"x-sink", "x-sump"});
-  harness_.Send(Finished("e1", "succeeded"));
-  ASSERT_TRUE(WaitFor("task", "e1"));
-  EXPECT_EQ(gateway_.items().front().GetString("status"), "failed");
-  EXPECT_EQ(gateway_.items().front().GetString("actor"), "x-sink");
-  EXPECT_EQ(runtime.CallsOf("e1"), 2);
-  EXPECT_TRUE(harness_.Take("x-sump").has_value());
-}
-
-TEST_F(End, ASinkThatHangsIsCutOffRetriedAndReportedAsFailed) {
-  Become("x-sink");
-  harness_.settings.actor_timeout = std::chrono::milliseconds(20);
-  harness_.limits.kill_grace = std::chrono::milliseconds(1);
-  FakeRuntime runtime(harness_.folder(), [](Call& call) { call.WaitForClose(); });
-  harness_.Start({"x-sink", "x-sump"});
-  harness_.Send(Finished("e1", "succeeded"));
-  ASSERT_TRUE(WaitFor("task", "e1"));
-  EXPECT_EQ(gateway_.items().front().GetString("status"), "failed");
-  EXPECT_EQ(runtime.CallsOf("e1"), 2);
-  EXPECT_TRUE(harness_.Take("x-sump").has_value());
-  EXPECT_TRUE(RelayHarness::Eventually([&] { return harness_.Stats("x-sink").in_flight == 0; }));
 }
 
 TEST_F(End, TheSumpReportsTheWholeEnvelopeAsItFailed) {
@@ -277,24 +205,6 @@ TEST_F(End, FlyEventsAreForwardedInOrderWhileTheHandlerRuns) {
   EXPECT_TRUE(gateway_.Wait([&](const auto& items) { return numbers(items) == std::vector<std::int64_t>{0, 1}; }));
   go.set_value();
   EXPECT_TRUE(gateway_.Wait([&](const auto& items) { return numbers(items) == std::vector<std::int64_t>{0, 1, 2}; }));
-}
-
-TEST_F(End, WhatHasFailedStaysSoWhenTheSinkHasToTryTwice) {
-  Become("x-sink");
-  FakeRuntime runtime(harness_.folder(), [](Call& call) {
-    if (call.envelope().status.attempt == 1) return call.Raise("builtins.OSError", "disk");
-    call.Events(
-        "event: downstream\ndata: {\"payload\":1,\"route\":{\"prev\":[],\"curr\":\"x-sump\",\"next\":[]}}\n\n"
-        "event: done\ndata: {}\n\n");
-  });
-  harness_.Start({"x-sink", "x-sump"});
-  harness_.Send(Finished("e1", "failed"));
-  ASSERT_TRUE(WaitFor("task", "e1"));
-  EXPECT_EQ(gateway_.items().front().GetString("status"), "failed");
-  const auto taken = harness_.Take("x-sump");
-  ASSERT_TRUE(taken.has_value());
-  EXPECT_EQ(taken->status.phase, "failed");
-  EXPECT_EQ(taken->status.error.GetString("type"), "a.B");
 }
 
 // A hook is an ordinary actor that is called after x-sink.

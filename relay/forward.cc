@@ -14,6 +14,7 @@ namespace asya::relay {
 namespace {
 
 constexpr std::string_view kFirstAttemptHeader = "x-asya-first-attempt";
+constexpr std::string_view kEndAttemptHeader = "x-asya-end-attempt";
 constexpr const char* kResolvedHeader = "x-asya-route-resolved";
 constexpr const char* kFailedRoute = "route";  // member of a failed status: the route as it was where it failed
 constexpr std::size_t kRawIdDigits = 16;
@@ -55,6 +56,16 @@ bool IsTerminal(const model::EnvelopeStatus& status) {
   return status.phase == "succeeded" || status.phase == "failed" || status.phase == "canceled";
 }
 
+// How a task ended does not change where its end, or a hook after it, is tried again.
+bool KeepsStatus(const model::Envelope& input, const Place& place) {
+  return (place.is_end_actor || PassedSink(input, place)) && IsTerminal(input.status);
+}
+
+std::int64_t EndAttempt(const model::Envelope& input) {
+  const auto header = input.headers.find(kEndAttemptHeader);
+  return header == input.headers.end() || !header->second.IsInt() ? 1 : header->second.AsInt();
+}
+
 // A second visit of the same actor must not make the children of the first once more.
 std::string ChildId(const model::Envelope& input, const std::string& actor, std::int64_t index) {
   if (index == 0) return input.id;
@@ -68,9 +79,15 @@ void EraseMember(json::Object& object, std::string_view name) {
   if (const auto found = object.find(name); found != object.end()) object.erase(found);
 }
 
+// What the actor that is done kept for its own attempts.
+void EraseAttempts(json::Object& headers) {
+  EraseMember(headers, kFirstAttemptHeader);
+  EraseMember(headers, kEndAttemptHeader);
+}
+
 json::Object HeadersFor(const model::Envelope& input, std::optional<json::Object> given, bool is_child) {
   json::Object headers = given ? std::move(*given) : input.headers;
-  EraseMember(headers, kFirstAttemptHeader);
+  EraseAttempts(headers);
   model::KeepClaimHeaders(input.headers, headers);
   if (is_child) {
     headers.erase(model::kClaimHeader);  // it holds nothing yet
@@ -142,7 +159,7 @@ Result<std::vector<ports::Outgoing>> Forward(const model::Envelope& input, std::
     frames.emplace_back();  // None: the end of the route, with payload null
   }
   const bool passed_sink = PassedSink(input, place);
-  const bool keep = (place.is_end_actor || passed_sink) && IsTerminal(input.status);
+  const bool keep = KeepsStatus(input, place);
   const std::vector<std::string> prev = Passed(input.route);
   messages.reserve(frames.size());
   std::int64_t index = 0;
@@ -174,7 +191,7 @@ Result<std::vector<ports::Outgoing>> Forward(const model::Envelope& input, std::
 
 ports::Outgoing Fail(const model::Envelope& input, const Ending& ending, const Place& place) {
   model::Envelope envelope = input;
-  EraseMember(envelope.headers, kFirstAttemptHeader);
+  EraseAttempts(envelope.headers);
   // What failed first is what a person has to know; that x-sink or a hook failed on top is in the log.
   if (input.status.phase != "failed") {
     envelope.status.phase = ending.phase;
@@ -194,7 +211,7 @@ ports::Outgoing Fail(const model::Envelope& input, const Ending& ending, const P
 ports::Outgoing RouteTo(const model::Envelope& input, const std::vector<std::string>& actors, const Ending& ending,
                         const Place& place) {
   model::Envelope envelope = input;
-  EraseMember(envelope.headers, kFirstAttemptHeader);
+  EraseAttempts(envelope.headers);
   envelope.route = {Passed(input.route), actors.front(), {actors.begin() + 1, actors.end()}};
   envelope.status.phase = "pending";
   envelope.status.reason = ending.reason;
@@ -210,16 +227,27 @@ std::string RetryBody(const model::Envelope& input, std::int64_t max_attempts, W
                       const json::Value& error, const Place& place) {
   model::Envelope envelope = input;
   envelope.headers[std::string(kFirstAttemptHeader)] = FormatRfc3339(first_started, true);
-  // How a task ended does not change because its end is tried again.
-  if (!IsTerminal(input.status) || !(place.is_end_actor || PassedSink(input, place))) {
+  const std::int64_t next = AttemptHere(input, place) + 1;
+  if (KeepsStatus(input, place)) {
+    envelope.headers[std::string(kEndAttemptHeader)] = next;
+  } else {
     envelope.status.phase = "retrying";
     envelope.status.actor = place.actor;
     envelope.status.error = error;
+    envelope.status.attempt = next;
+    envelope.status.max_attempts = max_attempts;
   }
-  envelope.status.attempt = input.status.attempt + 1;
-  envelope.status.max_attempts = max_attempts;
   envelope.status.updated_at = FormatRfc3339(place.now, true);
   return SerializeEnvelope(envelope);
+}
+
+std::int64_t AttemptHere(const model::Envelope& input, const Place& place) {
+  return KeepsStatus(input, place) ? EndAttempt(input) : input.status.attempt;
+}
+
+std::string AttemptKey(const model::Envelope& envelope) {
+  return envelope.id + ":" + std::to_string(envelope.route.prev.size()) + ":" + envelope.route.curr + ":" +
+         std::to_string(envelope.status.attempt) + ":" + std::to_string(EndAttempt(envelope));
 }
 
 std::optional<WallTime> FirstAttempt(const model::Envelope& input) {

@@ -52,6 +52,13 @@ struct Letter {
 };
 Letter RawLetter(std::string_view bytes, const std::string& problem, std::size_t limit_bytes, const Place& place);
 
+// Which attempt of this actor comes next. Once the task has ended, its status tells of the attempts that led there, and
+// the ends and hooks count their own apart from it.
+std::int64_t AttemptHere(const model::Envelope& input, const Place& place);
+
+// The same for each delivery of the same attempt of the same step, at whichever place.
+std::string AttemptKey(const model::Envelope& envelope);
+
 // Start of this actor's first attempt, when the envelope has had one.
 std::optional<WallTime> FirstAttempt(const model::Envelope& input);
 

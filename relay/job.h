@@ -10,6 +10,7 @@
 #include "model/envelope.h"
 #include "ports/message_queue.h"
 #include "relay/answer.h"
+#include "relay/forward.h"
 
 namespace asya::relay {
 
@@ -60,11 +61,7 @@ struct Job {
     return bytes;
   }
 
-  // The same for each delivery of the same step of the same envelope.
-  [[nodiscard]] std::string Key() const {
-    return envelope.id + ":" + std::to_string(envelope.route.prev.size()) + ":" + envelope.route.curr + ":" +
-           std::to_string(envelope.status.attempt);
-  }
+  [[nodiscard]] std::string Key() const { return AttemptKey(envelope); }
 };
 
 }  // namespace asya::relay

@@ -84,11 +84,7 @@ void Relay::Take(ports::Delivery delivery, bool uninvited) {
 // A message whose outcome is known, or is being worked out, was lost with the connection and has come again.
 bool Relay::Adopt(const ports::Delivery& delivery, const model::Envelope& envelope) {
   if (orphans_.empty()) return false;
-  Job probe;
-  probe.envelope.id = envelope.id;
-  probe.envelope.route = envelope.route;
-  probe.envelope.status.attempt = envelope.status.attempt;
-  const auto found = orphans_.find(probe.Key());
+  const auto found = orphans_.find(AttemptKey(envelope));
   if (found == orphans_.end()) return false;
   Job* job = Find(found->second);
   orphans_.erase(found);

@@ -46,7 +46,7 @@ std::string DeadLetter(const model::Envelope& failed, const std::string& of_name
 
 Hop Relay::HopOf(const Job& job) const {
   Hop hop;
-  hop.attempt = job.envelope.status.attempt;
+  hop.attempt = AttemptHere(job.envelope, here_);
   hop.queue_wait_ms = std::max(0.0, Milliseconds(job.received_at - job.enqueued_at));
   hop.work_ms = Milliseconds(job.work);
   if (job.is_first && ready_at_) hop.cold_start_ms = std::max(0.0, Milliseconds(*ready_at_ - started_at_));

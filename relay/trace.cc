@@ -22,7 +22,7 @@ void Relay::Trace(const Job& job, WallTime settled_at) {
   process.attributes = {{"asya.task", job.envelope.id},
                         {"asya.actor", settings_.actor},
                         {"asya.namespace", settings_.namespace_},
-                        {"asya.attempt", std::to_string(job.envelope.status.attempt)},
+                        {"asya.attempt", std::to_string(AttemptHere(job.envelope, here_))},
                         {"asya.outcome", job.outcome}};
   process.error = job.error_type;
   const auto step = [&](const char* name, otlp::SpanKind kind, WallTime start, WallTime end) {
