@@ -244,11 +244,13 @@ TEST(Compose, RefusesWithTheField) {
   EXPECT_FALSE(composer.Compose(long_name).ok());
 }
 
-std::vector<std::string> ContainersOf(const json::Value& actor) {
+std::vector<std::string> ContainersOf(const json::Value& actor, const std::string& gateway_url = "http://gateway") {
   ports::ComposeInput input;
   input.actor = actor;
   input.transport = Sqlite();
-  const auto set = ActorComposer(Settings()).Compose(input);
+  Settings settings;
+  settings.gateway_url = gateway_url;
+  const auto set = ActorComposer(settings).Compose(input);
   EXPECT_TRUE(set.ok()) << set.error().message;
   const json::Value* pod = FindObject(set->objects, "Deployment")->FindPath({"spec", "template", "spec"});
   std::vector<std::string> names;
@@ -288,6 +290,11 @@ TEST(Crew, NeedsARuntimeOnlyToKeepFiles) {
     unseen["spec"]["envFrom"] = Json(R"([{"configMapRef":{"name":"c"}}])");
     EXPECT_EQ(ContainersOf(unseen), (std::vector<std::string>{"asya-relay", "asya-runtime"}));
   }
+}
+
+TEST(Crew, EndsInItsRelayWithoutAGatewayOnlyWhereNothingIsLostByThat) {
+  EXPECT_EQ(ContainersOf(SystemActor("x-sink", "n"), ""), (std::vector<std::string>{"asya-relay", "ends"}));
+  EXPECT_EQ(ContainersOf(SystemActor("x-sump", "n"), ""), (std::vector<std::string>{"asya-relay", "asya-runtime"}));
 }
 
 TEST(Crew, IsMadeOfValidActors) {

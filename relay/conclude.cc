@@ -89,10 +89,26 @@ void Relay::Attempted(Job& job, const HandlerError& error, const std::string& pl
 void Relay::EndWith(Job& job, const Ending& ending) {
   parts_.logger.Info("an envelope ends here", {{"id", job.envelope.id}, {"reason", ending.reason}});
   parts_.metrics.Failed(ending.reason);
+  if (IsLastPlace()) {
+    const WallTime first_started = FirstAttempt(job.envelope).value_or(parts_.clock.Now());
+    StayInQueue(job, RetryBody(job.envelope, job.envelope.status.max_attempts, first_started, ending.error, Here()));
+    return;
+  }
   ports::Settlement settlement;
   if (settings_.is_end_actor) job.final_report = FinalReport(job, &ending);
   if (!IsSump()) settlement.publish.push_back(Fail(job.envelope, ending, Here()));
   Conclude(job, std::move(settlement), ending.phase == "canceled" ? "preflight_canceled" : "error", "sink");
+}
+
+void Relay::StayInQueue(Job& job, std::string body) {
+  parts_.logger.Error("no gateway takes the dead letter; it stays in the queue", {{"id", job.envelope.id}});
+  const auto& policies = settings_.resiliency.policies;
+  const auto found = policies.find("default");
+  ports::Settlement settlement;
+  settlement.action = ports::Settlement::Action::kRetry;
+  settlement.retry_body = std::move(body);
+  settlement.retry_delay = (found == policies.end() ? Policy{} : found->second).max_interval;
+  Conclude(job, std::move(settlement), "retried", "sump");
 }
 
 }  // namespace asya::relay

@@ -121,6 +121,10 @@ void ReadEndRules(Reader& reader, Settings& settings) {
   if (!settings.is_end_actor) reader.Refuse("ASYA_END_IN_RELAY", "true", "only an end actor can be without a runtime");
   EndRules& rules = settings.end_rules.emplace();
   rules.is_sump = settings.actor == settings.sump;
+  if (rules.is_sump && reader.Text("ASYA_GATEWAY_URL").empty()) {
+    reader.Refuse("ASYA_END_IN_RELAY", "true",
+                  "at " + settings.sump + " true is accepted with an ASYA_GATEWAY_URL alone, which keeps dead letters");
+  }
   rules.sump = settings.sump;
   rules.hooks = ParseHooks(reader.Text("ASYA_SINK_HOOKS"));
   reader.Flag("ASYA_SINK_FANOUT_HOOKS", rules.hooks_for_children);

@@ -68,7 +68,13 @@ TEST(Environment, OnlyAnEndCanDoWithoutARuntime) {
   EXPECT_FALSE(sink.end_rules->hooks_for_children);
   EXPECT_FALSE(sink.end_rules->is_sump);
   variables["ASYA_ACTOR_NAME"] = "x-sump";
+  (void)Read(variables, problems);
+  EXPECT_EQ(problems, (std::vector<std::string>{"ASYA_END_IN_RELAY: got \"true\"; at x-sump true is accepted with an "
+                                                "ASYA_GATEWAY_URL alone, which keeps dead letters"}));
+  problems.clear();
+  variables["ASYA_GATEWAY_URL"] = "http://gateway.asya:8081";
   EXPECT_TRUE(Read(variables, problems).end_rules->is_sump);
+  EXPECT_EQ(problems, std::vector<std::string>());
   EXPECT_FALSE(Read(kLeast, problems).end_rules.has_value());
 }
 

@@ -6,7 +6,22 @@
 namespace asya::relay {
 namespace {
 
-class FailedEnd : public End {};
+class FailedEnd : public End {
+ protected:
+  // x-sump, and nobody who takes a dead letter.
+  void BeTheLastPlace() {
+    Become("x-sump");
+    harness_.settings.gateway.reset();
+    harness_.settings.resiliency.policies["default"].max_interval = std::chrono::milliseconds(1);
+  }
+  bool HasRetried() {
+    return RelayHarness::Eventually([&] {
+      return harness_.Get("/metrics")
+                 .find("asya_actor_messages_processed_total{queue=\"asya-ns-x-sump\",status=\"retried\"}") !=
+             std::string::npos;
+    });
+  }
+};
 
 TEST_F(FailedEnd, ASinkThatFailsIsRetriedAndReportedAsFailed) {
   Become("x-sink");
@@ -91,6 +106,30 @@ TEST_F(FailedEnd, AHookIsTriedAsOftenAsItsOwnPolicySays) {
   EXPECT_EQ(runtime.CallsOf("e1"), 3);
   EXPECT_EQ(taken->status.attempt, 3);
   EXPECT_EQ(taken->status.max_attempts, 4);
+}
+
+TEST_F(FailedEnd, ADeadLetterThatNobodyTakesStaysUntilTheSumpHandlesIt) {
+  BeTheLastPlace();
+  FakeRuntime runtime(harness_.folder(), [&](Call& call) {
+    if (runtime.CallsOf("e1") < 5) return call.Raise("builtins.OSError", "disk");
+    call.Return("1");
+  });
+  harness_.Start({"x-sump"});
+  auto failed = Exhausted("e1");
+  failed.route = {{"prep", "infer", "x-sink"}, "x-sump", {}};
+  harness_.Send(failed);
+  EXPECT_TRUE(RelayHarness::Eventually([&] { return runtime.CallsOf("e1") == 5; }));
+  EXPECT_TRUE(RelayHarness::Eventually([&] { return harness_.Stats("x-sump").settled_total == 1; }));
+}
+
+TEST_F(FailedEnd, BytesThatNobodyTakesStayAsTheyAre) {
+  BeTheLastPlace();
+  FakeRuntime runtime(harness_.folder(), [](Call& call) { call.Return("1"); });
+  harness_.Start({"x-sump"});
+  harness_.SendBytes("non\xFFsense");
+  ASSERT_TRUE(HasRetried());
+  (void)harness_.PostDrain();
+  EXPECT_EQ(harness_.TakeBytes("x-sump"), "non\xFFsense");
 }
 
 }  // namespace

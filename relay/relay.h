@@ -122,6 +122,8 @@ class Relay final : public ports::ConsumerEvents {
   void Replied(Job& job, CallAnswer& answer);
   void Attempted(Job& job, const HandlerError& error, const std::string& plain_reason);
   void EndWith(Job& job, const Ending& ending);
+  // At the last place: `body` comes again after the longest pause between attempts.
+  void StayInQueue(Job& job, std::string body);
   void Succeeded(Job& job, std::vector<model::Frame> frames);
   [[nodiscard]] Status CheckHeadroom(const Job& job, const std::vector<ports::Outgoing>& messages);
   // settle.cc: the outcome is made durable.
@@ -150,6 +152,8 @@ class Relay final : public ports::ConsumerEvents {
   // This place, now.
   const Place& Here();
   [[nodiscard]] bool IsSump() const { return settings_.actor == settings_.sump; }
+  // Nothing stands behind x-sump but the gateway: without one, what cannot be handled here has nowhere to go.
+  [[nodiscard]] bool IsLastPlace() const { return IsSump() && parts_.reporter == nullptr; }
   [[nodiscard]] Standing StandingOf(const model::Envelope& envelope) const;
   // The time at which calls of it end; none at the end of its route and after it.
   [[nodiscard]] std::optional<WallTime> DeadlineFor(const model::Envelope& envelope) const;

@@ -111,7 +111,7 @@ void Relay::Shrink(Job& job, const Error& error) {
       return;
     }
   }
-  if (at_end) {
+  if (at_end || job.message_type == "sump") {
     PauseSettling(job);
   } else {
     EndWith(job, {"failed", "RuntimeError", ErrorValue({"PayloadTooLarge", {}, error.message, ""})});

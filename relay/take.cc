@@ -104,7 +104,8 @@ void Relay::TakeMalformed(std::unique_ptr<Job> job, const std::string& problem) 
   parts_.metrics.Failed("ParseError");
   Letter letter = RawLetter(taken.body, problem, parts_.queue.MessageLimitBytes(), Here());
   taken.envelope = std::move(letter.envelope);
-  taken.body.clear();
+  std::string bytes = std::exchange(taken.body, {});
+  if (IsLastPlace()) return StayInQueue(taken, std::move(bytes));
   ports::Settlement settlement;
   if (IsSump()) {
     taken.final_report = FinalReport(taken, nullptr);
