@@ -198,6 +198,18 @@ TEST(KnownCrashes, TheOldestAreForgottenFirst) {
   EXPECT_EQ(known.Take("1"), 0);
 }
 
+TEST_F(LostLease, AnOutcomeWaitsForItsMessageAsLongAsTheBrokerIsAway) {
+  Run(1, "done");
+  Lose();
+  calls_.End(Finished::How::kInvalid);
+  clock_.Advance(std::chrono::hours(1));
+  Lose();
+  Connect();
+  Deliver(2, "done", false);
+  EXPECT_EQ(SettledAs(2), ports::Settlement::Action::kAck);
+  EXPECT_EQ(LastBegun(), Begun(1, 1));
+}
+
 class CallUnreached : public LostLease {};
 
 TEST_F(CallUnreached, IsMadeAgainUntilItsDeadline) {
@@ -235,6 +247,24 @@ TEST_F(LostLeases, OfWhatHasNotBegunAreSubtractedFromWhatIsWanted) {
   EXPECT_EQ(queue_.credits, 1U);
   Deliver(4, "b", false);
   EXPECT_EQ(queue_.credits, 0U);
+}
+
+TEST_F(LostLeases, WhoseMessagesDoNotComeAgainAreForgottenAMinuteAfterTheConnectionIsBack) {
+  Run(1, "a");
+  Run(2, "b");
+  Lose();
+  calls_.End(Finished::How::kInvalid);
+  clock_.Advance(std::chrono::hours(1));
+  Connect();
+  clock_.Advance(std::chrono::minutes(1));
+  calls_.End(Finished::How::kInvalid);
+  Timer stop(reactor_);
+  stop.After(std::chrono::microseconds(1), [this] { reactor_.Stop(); });
+  reactor_.Run();
+  Deliver(3, "a", false);
+  EXPECT_EQ(LastBegun(), Begun(3, 1));
+  Deliver(4, "b", false);
+  EXPECT_EQ(SettledAs(4), ports::Settlement::Action::kAck);
 }
 
 TEST_F(LostLeases, ThatSharedADeathWhileTheConnectionWasAwayRunAlone) {

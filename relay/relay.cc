@@ -30,7 +30,9 @@ void Relay::OnConnection(bool connected, const std::string& reason) {
   seeks_ = connected;
   seek_pause_ = limits_.first_seek_pause;
   seek_timer_.Cancel();
-  if (!connected) {
+  if (connected) {
+    connected_at_ = parts_.clock.Steady();
+  } else {
     parts_.metrics.reconnects.Add();
     parts_.logger.Warning("connection to the queue lost", {{"reason", reason}});
     lineup_ = Lineup();
@@ -47,8 +49,8 @@ void Relay::OnConnection(bool connected, const std::string& reason) {
       }
     }
     for (const Job* job : gone) LoseLease(*job);
-    ForgetOrphans();
   }
+  ForgetOrphans();
 }
 
 void Relay::RuntimeChanged(const RuntimeState& state) {

@@ -43,9 +43,10 @@ struct RelayLimits {
   // How long a busy relay waits until it looks for its own messages again, after it got another's in their place.
   std::chrono::milliseconds first_seek_pause{1000};
   std::chrono::milliseconds longest_seek_pause{30'000};
-  std::chrono::milliseconds orphan_life{60'000};  // how long an outcome waits for its message to come again
-  std::size_t orphans = 2048;                     // outcomes that wait for theirs; the oldest are forgotten
-  std::size_t orphan_bytes = 64U << 20U;          // of them
+  // How long an outcome waits for its message to come again, once there is a connection for that.
+  std::chrono::milliseconds orphan_life{60'000};
+  std::size_t orphans = 2048;             // outcomes that wait for theirs; the oldest are forgotten
+  std::size_t orphan_bytes = 64U << 20U;  // of them
   std::int64_t least_crash_limit = ports::kLeastCrashLimit;
   bool has_claim_store = false;  // in which a payload lies that is too large for a report
 };
@@ -185,6 +186,7 @@ class Relay final : public ports::ConsumerEvents {
 
   RuntimeState runtime_;
   bool connected_ = false;
+  SteadyTime connected_at_{};
   std::string connection_reason_ = "not connected to the queue yet";
   bool draining_ = false;
   bool holding_ = false;

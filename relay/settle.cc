@@ -170,8 +170,8 @@ void Relay::Unpark(const Job& job) {
   if (found != end) orphans_.erase(found);
 }
 
-// Those that have waited for too long and, the oldest first, what is over the bounds. Calls that still run are kept:
-// there are no more of them than concurrency allows.
+// Those that have waited for too long where their messages could come and, the oldest first, what is over the bounds.
+// Calls that still run are kept: there are no more of them than concurrency allows.
 void Relay::ForgetOrphans() {
   std::vector<Job*> waiting;
   std::size_t bytes = 0;
@@ -187,8 +187,9 @@ void Relay::ForgetOrphans() {
   const SteadyTime now = parts_.clock.Steady();
   std::size_t left = waiting.size();
   for (Job* job : waiting) {
-    const auto until = job->orphaned_at + limits_.orphan_life;
-    if (until > now && left <= limits_.orphans && bytes <= limits_.orphan_bytes) {
+    const auto until = std::max(job->orphaned_at, connected_at_) + limits_.orphan_life;
+    if ((!connected_ || until > now) && left <= limits_.orphans && bytes <= limits_.orphan_bytes) {
+      if (!connected_) return;
       orphan_timer_.After(std::chrono::ceil<std::chrono::microseconds>(until - now), [this] { ForgetOrphans(); });
       return;
     }
