@@ -94,7 +94,10 @@ void Relay::CallFinished(JobNumber number, const Finished& finished) {
       // What is called now would run in the worker that is about to be killed.
       killed_until_ = parts_.clock.Steady() + limits_.kill_window;
       Hold(limits_.kill_grace);
-      Attempted(job, {"Timeout", {"TimeoutError", "Exception"}, finished.detail, ""}, "Timeout");
+      // As the same timeout would come from Python: rules name it so.
+      Attempted(job,
+                {"Timeout", {"builtins.TimeoutError", "builtins.OSError", "builtins.Exception"}, finished.detail, ""},
+                "Timeout");
       break;
   }
   Pump();

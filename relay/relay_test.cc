@@ -217,6 +217,11 @@ TEST(Relay, ATimeoutWithoutAPolicyFailsAsTimeout) {
   EXPECT_EQ(taken->status.reason, "Timeout");
   EXPECT_EQ(taken->status.error.GetString("type"), "Timeout");
   EXPECT_EQ(taken->status.error.GetString("message"), "the call took longer than 0.02 s");
+  HandlerError error{"Timeout", {}, "", ""};
+  for (const json::Value& name : taken->status.error.Find("mro")->AsArray()) error.mro.push_back(name.AsString());
+  for (const char* pattern : {"Timeout", "TimeoutError", "builtins.TimeoutError", "Exception", "builtins.Exception"}) {
+    EXPECT_TRUE(Matches(pattern, error)) << pattern;
+  }
 }
 
 TEST(Relay, TheDeadlineIsCheckedBeforeAndBoundsTheCall) {
