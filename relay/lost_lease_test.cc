@@ -267,6 +267,30 @@ TEST_F(LostLeases, WhoseMessagesDoNotComeAgainAreForgottenAMinuteAfterTheConnect
   EXPECT_EQ(SettledAs(4), ports::Settlement::Action::kAck);
 }
 
+TEST_F(LostLeases, OfASuspectThatRunsLeaveItAlone) {
+  Run(1, "poison");
+  calls_.End(Finished::How::kLost);
+  Start(1);
+  ASSERT_EQ(LastBegun(), Begun(1, 2));
+  Lose();
+  Connect();
+  Deliver(2, "good");
+  Deliver(3, "poison", false);
+  EXPECT_EQ(LastBegun(), Begun(1, 2));
+  calls_.End(Finished::How::kInvalid);
+  EXPECT_EQ(LastBegun(), Begun(2, 1));
+}
+
+TEST_F(LostLeases, OfASuspectThatHasNotBegunHoldNobodyUp) {
+  Run(1, "poison");
+  calls_.End(Finished::How::kLost);
+  ASSERT_EQ(LastBegun(), Begun(1, 2));
+  Lose();
+  Connect();
+  Deliver(2, "good");
+  EXPECT_EQ(LastBegun(), Begun(2, 1));
+}
+
 TEST_F(LostLeases, ThatSharedADeathWhileTheConnectionWasAwayRunAlone) {
   Run(1, "a");
   Run(2, "b");

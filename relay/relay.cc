@@ -35,7 +35,7 @@ void Relay::OnConnection(bool connected, const std::string& reason) {
   } else {
     parts_.metrics.reconnects.Add();
     parts_.logger.Warning("connection to the queue lost", {{"reason", reason}});
-    lineup_ = Lineup();
+    lineup_.Clear(true);
     begun_.clear();
     beginning_ = 0;
     by_tag_.clear();
@@ -48,7 +48,10 @@ void Relay::OnConnection(bool connected, const std::string& reason) {
         gone.push_back(job.get());
       }
     }
-    for (const Job* job : gone) LoseLease(*job);
+    for (const Job* job : gone) {
+      lineup_.Ended(job->number);
+      LoseLease(*job);
+    }
   }
   ForgetOrphans();
 }
