@@ -26,11 +26,13 @@ CancelFeed::CancelFeed(Reactor& reactor, const Peer& gateway, Random& random, st
 void CancelFeed::OnDisconnected(const std::string&) { Forget(); }
 
 void CancelFeed::Forget() {
-  events_ = std::make_unique<EventStream>(kEventLimitBytes,
-                                          [this](std::string_view, std::string_view data) { return TakeEvent(data); });
+  events_ = std::make_unique<EventStream>(kEventLimitBytes, [this](std::string_view name, std::string_view data) {
+    // What else a feed may come to tell of must not end a task for good.
+    return name == "canceled" ? TakeCanceled(data) : Ok();
+  });
 }
 
-Status CancelFeed::TakeEvent(std::string_view data) {
+Status CancelFeed::TakeCanceled(std::string_view data) {
   const auto value = json::Parse(data);
   const auto task = value.ok() ? value->GetString("task") : std::nullopt;
   if (!task || task->empty() || !tasks_.insert(*task).second) return Ok();

@@ -32,7 +32,7 @@ class CancelFeed final : public LineFeed::Reader {
 
  private:
   void Forget();
-  Status TakeEvent(std::string_view data);
+  Status TakeCanceled(std::string_view data);
 
   LineFeed feed_;
   std::unique_ptr<EventStream> events_;

@@ -34,5 +34,19 @@ TEST(CancelFeed, AGatewayThatHasGoneSilentIsAskedAgain) {
   EXPECT_EQ(connections, 2);
 }
 
+TEST(CancelFeed, OnlyWhatIsToldAsCanceledIs) {
+  Reactor reactor;
+  Address gateway;
+  gateway.path = "/nowhere";
+  Random random(1);
+  CancelFeed feed(reactor, gateway, random);
+  ASSERT_TRUE(feed.OnBody("event: paused\ndata: {\"task\":\"a\"}\n\ndata: {\"task\":\"b\"}\n\n"
+                          "event: canceled\ndata: {\"task\":\"c\"}\n\n")
+                  .ok());
+  EXPECT_FALSE(feed.IsCanceled("a"));
+  EXPECT_FALSE(feed.IsCanceled("b"));
+  EXPECT_TRUE(feed.IsCanceled("c"));
+}
+
 }  // namespace
 }  // namespace asya::relay
