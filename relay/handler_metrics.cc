@@ -168,6 +168,10 @@ Status HandlerMetrics::Report(std::string_view data) {
   const json::Value* value = report.Find("value");
   if (value == nullptr || !value->IsNumber()) return Invalid("value", "a number is accepted");
   Family& family = found->second;
+  const json::Value* type = report.Find("type");
+  if (type != nullptr && !type->IsNull() && *type != json::Value(family.declaration.type)) {
+    return Invalid("type", "got " + json::Dump(*type) + "; " + name + " is declared as a " + family.declaration.type);
+  }
   observe::MetricLabels labels;
   const json::Value* given = report.Find("labels");
   for (const std::string& label : family.declaration.labels) {

@@ -42,6 +42,17 @@ TEST(HandlerMetrics, WhatIsNotDeclaredOrNoNumberIsRefused) {
   }
 }
 
+TEST(HandlerMetrics, WhatIsReportedAsAnotherTypeThanDeclaredIsRefused) {
+  observe::Metrics metrics;
+  HandlerMetrics handler(metrics, "asya_actor", Declare());
+  const Status refused = handler.Report(R"({"name":"tokens_total","type":"gauge","value":3})");
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().field, "type");
+  EXPECT_EQ(refused.error().message, R"(got "gauge"; tokens_total is declared as a counter)");
+  EXPECT_EQ(metrics.Text().find("asya_actor_tokens_total"), std::string::npos);
+  EXPECT_TRUE(handler.Report(R"({"name":"tokens_total","type":null,"value":3})").ok());
+}
+
 std::vector<Error> ProblemsOf(const std::string& text) {
   std::vector<Error> problems;
   (void)ParseMetricDeclarations(text, problems);
