@@ -285,14 +285,16 @@ http::Response Refusal(const Error& error, const NewTask& wanted, bool has_key, 
   return Problem({Error{error.code, used, "idempotencyKey"}}, kUnprocessable);
 }
 
-http::Response Taken(const std::string& tasks_path, const ports::Task& task, WallTime asked, const Deps& deps) {
-  const bool earlier = task.created_at < asked;
-  if (earlier && !ports::IsTerminal(task.status)) {
+// Each request has an id of its own; times would not tell whose task it is, for the store writes them by its own clock.
+http::Response Taken(const std::string& tasks_path, const ports::Task& task, const Prepared& prepared,
+                     const Deps& deps) {
+  const bool created = task.id == prepared.envelope.id;
+  if (!created && !ports::IsTerminal(task.status)) {
     return Problem(
         Error{ErrorCode::kConflict, "task " + task.id + " with this key is still in flight", "idempotencyKey"});
   }
-  if (!earlier) deps.metrics.Created();
-  return Answer(tasks_path, task, !earlier);
+  if (created) deps.metrics.Created();
+  return Answer(tasks_path, task, created);
 }
 
 // What is asked for, or what is wrong with it.
@@ -363,16 +365,18 @@ void CreateTask(const http::Request& request, http::Responder responder, const D
     EndSpan(prepared, message.error(), deps);
     return waiting->responder.Send(Problem(message.error()));
   }
-  const WallTime asked = prepared.task.created_at;
-  const auto done = [waiting, asked, &deps](const Result<ports::Task>& task) {
+  const auto done = [waiting, &deps](const Result<ports::Task>& task) {
     EndSpan(waiting->prepared, task, deps);
     const bool leaves = LeavesPayload(waiting->prepared, task);
-    if (task.ok() && !leaves) return waiting->responder.Send(Taken(waiting->tasks_path, *task, asked, deps));
+    const auto taken = [&deps, waiting](const ports::Task& stored) {
+      waiting->responder.Send(Taken(waiting->tasks_path, stored, waiting->prepared, deps));
+    };
+    if (task.ok() && !leaves) return taken(*task);
     // Asks the stores, for which this thread has no time. A full executor drops the responder, which then answers by
     // itself, and leaves the payload to its expiry.
-    static_cast<void>(deps.executor.Submit([waiting, task, asked, leaves, &deps] {
+    static_cast<void>(deps.executor.Submit([waiting, task, taken, leaves, &deps] {
       if (leaves) ForgetPayload(waiting->prepared.envelope, deps);
-      if (task.ok()) return waiting->responder.Send(Taken(waiting->tasks_path, *task, asked, deps));
+      if (task.ok()) return taken(*task);
       waiting->responder.Send(Refusal(task.error(), waiting->asked.wanted, waiting->asked.key.has_value(), deps));
     }));
   };

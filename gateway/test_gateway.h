@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -35,7 +36,7 @@ class Gateway : public ::testing::Test {
     executor_.Start();
     hub_.Start();
     changes_ = tasks_->Subscribe([this](const ports::TaskChange& change) { hub_.Changed(change); });
-    deps_.emplace(Deps{*tasks_, *objects_, hub_, cancels_, executor_, RealClock(), observe::Logger::Silent(),
+    deps_.emplace(Deps{*tasks_, *objects_, hub_, cancels_, executor_, *clock_, observe::Logger::Silent(),
                        [this](const std::string& queue) { return IntakeOf(queue); }});
     AddExternalRoutes(router_, *deps_, Limits{});
     AddInternalRoutes(router_, *deps_, Limits{});
@@ -61,6 +62,7 @@ class Gateway : public ::testing::Test {
   }
 
   Status Enqueue(const ports::FirstMessage& message) {
+    if (on_enqueue_) on_enqueue_(message.queue);
     if (message.queue == "asya-default-nobody") return Error{ErrorCode::kUnroutable, "no queue", message.queue};
     const std::lock_guard lock(mutex_);
     sent_.push_back(message);
@@ -109,6 +111,8 @@ class Gateway : public ::testing::Test {
     return model::ParseEnvelope(sent_.back().body).value();
   }
 
+  const Clock* clock_ = &RealClock();                           // of the gateway alone; set before SetUp()
+  std::function<void(const std::string& queue)> on_enqueue_{};  // on the thread that writes, which may be held up
   storage::conformance::TemporaryFolder folder_;
   std::unique_ptr<sql::sqlite::Database> database_;
   std::unique_ptr<storage::sqlite::ObjectStore> objects_;
