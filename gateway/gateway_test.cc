@@ -1,6 +1,7 @@
 #include "gateway/gateway.h"
 
 #include <future>
+#include <sstream>
 
 #include "gateway/test_gateway.h"
 
@@ -175,6 +176,50 @@ TEST_F(Gateway, EventsCatchUpThenFollowToTheEnd) {
   EXPECT_NE(text.find("id: "), std::string::npos) << text;
   const auto replayed = Call("GET", "/api/v1/tasks/" + id + "/events");
   EXPECT_NE(replayed.body.find("\"succeeded\""), std::string::npos) << "a task that has ended is told and closed";
+}
+
+// "ID NAME" of each event of a stream.
+std::vector<std::string> EventsIn(const std::string& text) {
+  std::vector<std::string> events;
+  std::istringstream lines(text);
+  std::string id = "none";
+  for (std::string line; std::getline(lines, line);) {
+    if (line.empty()) id = "none";
+    if (line.rfind("id: ", 0) == 0) id = line.substr(4);
+    if (line.rfind("event: ", 0) == 0) events.push_back(id + " " + line.substr(7));
+  }
+  return events;
+}
+
+TEST_F(Gateway, EveryEventHasAnIdToGoOnAfter) {
+  const std::string id = CreateTask("actor=a", "{}");
+  const std::string path = "/api/v1/tasks/" + id + "/events";
+  std::string seen;
+  std::promise<void> caught_up;
+  http::ClientRequest request;
+  request.url = "http://" + server_->address() + path;
+  request.on_body = [&](std::string_view piece) {
+    const bool before = seen.find("event: status") != std::string::npos;
+    seen += piece;
+    if (!before && seen.find("event: status") != std::string::npos) caught_up.set_value();
+    return true;
+  };
+  auto following = std::async(std::launch::async, [&] { return client_.Call(request).ok(); });
+  caught_up.get_future().wait();
+  Call("POST", "/api/v1/events", R"([{"task":")" + id + R"(","type":"fly","data":1}])");
+  Call("POST", "/api/v1/events", R"([{"task":")" + id + R"(","type":"status","status":"succeeded"}])");
+  ASSERT_TRUE(following.get());
+  const auto kept = tasks_->Events(id, 0).value();
+  ASSERT_EQ(kept.size(), 2U);
+  const std::string first = std::to_string(kept[0].sequence);
+  const std::string last = std::to_string(kept[1].sequence);
+  const std::vector<std::string> end = {last + " status", last + " task"};
+  EXPECT_EQ(EventsIn(seen), (std::vector<std::string>{first + " status", first + " fly", end[0], end[1]})) << seen;
+  const auto after = [&](const std::string& event) {
+    return EventsIn(Call("GET", path, "", "Last-Event-ID", event).body);
+  };
+  EXPECT_EQ(after(first), end) << "what is kept comes once, and all of it";
+  EXPECT_EQ(after(last), std::vector<std::string>{end[1]});
 }
 
 TEST_F(Gateway, CancelIsIdempotentAndToldToRelays) {

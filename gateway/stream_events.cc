@@ -11,10 +11,9 @@ namespace {
 
 constexpr std::chrono::seconds kKeepAlivePeriod{15};
 
+// `id`: the sequence up to which whoever reads this has been told what is kept.
 std::string ServerSentEvent(const char* name, const std::string& data_json, std::int64_t id) {
-  std::string text;
-  if (id > 0) text += "id: " + std::to_string(id) + "\n";
-  text += "event: " + std::string(name) + "\ndata: ";
+  std::string text = "id: " + std::to_string(id) + "\nevent: " + std::string(name) + "\ndata: ";
   // A raw newline inside JSON text can only be white space, and would end the data line.
   for (const char c : data_json) text += c == '\n' || c == '\r' ? ' ' : c;
   return text + "\n\n";
@@ -36,12 +35,12 @@ class Following final : public TaskListener {
     }
     const bool terminal = ports::IsTerminal(task->status);
     // The last event carries the whole task, so that a client needs no further request for the result.
-    if (terminal) text += ServerSentEvent("task", TaskJson(*task, true), 0);
+    if (terminal) text += ServerSentEvent("task", TaskJson(*task, true), after_);
     if (!text.empty() && !stream_->Write(std::move(text))) return false;
     return terminal ? Finish() : true;
   }
   void OnFly(const std::string& data_json) override {
-    if (!stream_->Write(ServerSentEvent("fly", data_json, 0))) stream_->Close();
+    if (!stream_->Write(ServerSentEvent("fly", data_json, after_))) stream_->Close();
   }
   [[nodiscard]] bool TakesFlyOf(const std::string& namespace_of_sender) const override {
     return ports::MaySpeakOf(namespace_of_sender, namespace_);

@@ -6,8 +6,8 @@
 
 namespace asya::gateway {
 
-// Events: `status` with `id:` (replayed after Last-Event-ID) and `fly` without one; a comment each 15 s keeps the line
-// open.
+// Events: `status`, which are kept and told again after Last-Event-ID, `fly`, which are not, and `task` at the end.
+// Each has an `id:`; that of the latter two is the last kept event's. A comment each 15 s keeps the line open.
 void StreamEvents(http::Request request, http::Responder responder, const Deps& deps);
 
 }  // namespace asya::gateway
