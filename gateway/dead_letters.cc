@@ -146,7 +146,7 @@ http::Response ReplayDeadLetter(const http::Request& request, const Deps& deps, 
   if (const Status marked = deps.tasks.MarkReplayed(letter->id, task->id); !marked.ok()) {
     deps.logger.Warning("replay was sent but not marked", {{"task", task->id}});
   }
-  http::Response response = Json(201, json::Dump(json::Object{{"id", task->id}, {"replayOf", letter->id}}));
+  http::Response response = Json(201, json::Dump(json::Object{{"id", task->id}, {"replay_of", letter->id}}));
   response.headers.Set("Location", TasksPath(request) + task->id);
   return response;
 }

@@ -26,6 +26,10 @@ TEST_F(Gateway, DeadLettersAreKeptShownEditedAndReplayed) {
   EXPECT_FALSE(sent.headers.contains("x-asya-first-attempt"));
   EXPECT_FALSE(sent.headers.contains("x-asya-end-attempt"));
   EXPECT_EQ(json::Parse(Call("GET", "/api/v1/dead-letters/e1").body).value().GetString("replayedAs"), sent.id);
+  EXPECT_EQ(json::Parse(replayed.body)->GetString("replay_of"), "e1");
+  EXPECT_EQ(json::Parse(Call("GET", "/api/v1/tasks/" + sent.id).body)->GetString("replay_of"), "e1");
+  const auto tasks = json::Parse(Call("GET", "/api/v1/tasks").body).value();
+  EXPECT_EQ(tasks.Find("items")->AsArray()[0].GetString("replay_of"), "e1");
 }
 
 TEST_F(Gateway, TakesADeadLetterAsDeepAsARelayTakesAnEnvelope) {

@@ -46,7 +46,7 @@ void AppendTaskMembers(std::string& out, const ports::Task& task, bool with_payl
   out += R"(,"progress":)";
   json::AppendDump(out, json::Value(task.progress));
   AppendUnlessEmpty(out, R"(,"reason":)", task.reason);
-  AppendUnlessEmpty(out, R"(,"replayOf":)", task.replay_of);
+  AppendUnlessEmpty(out, R"(,"replay_of":)", task.replay_of);
   out += R"(,"status":")";
   out += ports::TaskStatusName(task.status);
   AppendTime(out, R"(","updatedAt":")", task.updated_at);

@@ -217,7 +217,7 @@ def show(found: dict[str, Any]) -> None:
         "createdAt",
         "updatedAt",
         "deadlineAt",
-        "replayOf",
+        "replay_of",
     ):
         if found.get(key):
             click.echo(f"{key + ':':14}{paint(line_of(str(found[key])))}")
