@@ -1,22 +1,18 @@
-"""Commands on what failed for good: dead-letters and replay."""
+"""What failed for good: dead-letters lists, groups and shows it."""
 
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from typing import Any
 
 import click
 
 from asya_cli.client import Client, letters_path
-from asya_cli.failure import REFUSED, Failure
 from asya_cli.objects import namespace_option, server_option
 from asya_cli.output import age, data, line_of, note, output_option, plain, table
 from asya_cli.project import find_server
 from asya_cli.targets import complete_actor, complete_letter
-from asya_cli.tasks import finish, payload_of
-from asya_cli.waiting import await_end, here, wait_for
+from asya_cli.waiting import here
 
 BRIEF_CHARACTERS = 70
 PAGE_LIMIT = 500  # of the server, which gives more in pages
@@ -26,11 +22,12 @@ PAGE_LIMIT = 500  # of the server, which gives more in pages
 @click.argument("letter_id", required=False, metavar="[ID]", shell_complete=complete_letter)
 @click.option("--actor", shell_complete=complete_actor, help="Only those that failed at this actor.")
 @click.option("--limit", type=click.IntRange(min=1), default=PAGE_LIMIT, show_default=True, help="How many at most.")
+@click.option("--groups", is_flag=True, help="Count those that failed alike, with the signature to replay them by.")
 @output_option()
 @namespace_option
 @server_option
 def dead_letters(
-    letter_id: str | None, actor: str | None, limit: int, output: str, namespace: str, server: str | None
+    letter_id: str | None, actor: str | None, limit: int, groups: bool, output: str, namespace: str, server: str | None
 ) -> None:  # fmt: skip
     """List the dead letters, or show one with its error and its whole envelope."""
     client = Client(find_server(server))
@@ -43,7 +40,9 @@ def dead_letters(
         return
     answer = newest(client, namespace, {"actor": actor} if actor else {}, limit)
     if output != "table":
-        data(answer, output)
+        data(answer["groups"] if groups else answer, output)
+    elif groups:
+        group_table(answer["groups"], namespace)
     else:
         letter_table(answer["items"], namespace)
     if answer["nextCursor"]:
@@ -81,6 +80,17 @@ def letter_table(items: list[dict[str, Any]], namespace: str) -> None:
         note("no dead letter found")
 
 
+def group_table(groups: list[dict[str, Any]], namespace: str) -> None:
+    """One line for all letters of a signature, with what the newest of them says."""
+    rows = [[g["signature"], str(g["count"]), g["actor"], g["reason"],
+             brief({"type": g["errorType"], "message": g["latestMessage"]})] for g in groups]  # fmt: skip
+    table(["signature", "count", "actor", "reason", "latest error"], rows)
+    if rows:
+        note(f"\nnext: asya replay --signature {rows[0][0]}{here(namespace)}")
+    else:
+        note("no dead letter found")
+
+
 def brief(error: dict[str, Any]) -> str:
     """Type and first line of an error: a message alone says little, as that of a KeyError."""
     message = str(error.get("message", "")).strip().split("\n", 1)[0]
@@ -90,7 +100,7 @@ def brief(error: dict[str, Any]) -> str:
 
 def show(letter: dict[str, Any]) -> None:
     """Print one dead letter for a person; the payload is shown short."""
-    for key in ("id", "actor", "reason", "at", "replayedAs"):
+    for key in ("id", "actor", "reason", "at", "signature", "replayedAs"):
         if letter.get(key):
             click.echo(f"{key + ':':12}{line_of(str(letter[key]))}")
     error = letter["error"]
@@ -104,65 +114,3 @@ def show(letter: dict[str, Any]) -> None:
         click.echo(plain(traceback.rstrip()))
     payload = plain(json.dumps(envelope.get("payload"), ensure_ascii=False))
     click.echo("payload:    " + (payload if len(payload) <= 300 else payload[:300] + f"… ({len(payload)} characters)"))
-
-
-@click.command()
-@click.argument("letter_id", metavar="ID", shell_complete=complete_letter)
-@click.option("--edit", is_flag=True, help="Edit the payload in $EDITOR first.")
-@click.option("--payload", help="Replace the payload by this JSON, @FILE or - for standard input.")
-@click.option("--wait", is_flag=True, help="Wait for the result and print it.")
-@output_option()
-@namespace_option
-@server_option
-def replay(letter_id: str, edit: bool, payload: str | None, wait: bool, output: str, namespace: str,
-           server: str | None) -> None:  # fmt: skip
-    """Send a dead letter again, from the actor where it failed, as a new task."""
-    if edit and payload is not None:
-        raise click.UsageError("--edit and --payload exclude each other")
-    client = Client(find_server(server))
-    body: dict[str, Any] | None = None
-    text = ""
-    if payload is not None:
-        body = {"payload": payload_of(payload, ())}
-    elif edit:
-        body, text = edited(client, namespace, letter_id)
-    try:
-        task_id = client.json("POST", letters_path(namespace, letter_id) + "/replay", body)["id"]
-    except Failure as refused:
-        if text:
-            refused.fix = kept(letter_id, namespace, text)
-        raise
-    if wait:
-        finish(await_end(task_id, namespace, lambda: wait_for(client, namespace, task_id)), namespace, output)
-    elif output != "table":
-        data({"id": task_id}, output)
-    else:
-        click.echo(task_id)
-        note(f"next: asya task {task_id}{here(namespace)} --wait")
-
-
-def edited(client: Client, namespace: str, letter_id: str) -> tuple[dict[str, Any], str]:
-    """What a person made of the payload in an editor, and their text."""
-    letter = client.json("GET", letters_path(namespace, letter_id))
-    if letter.get("envelope") is None:
-        raise Failure("the message is no envelope, so it has no payload to edit", exit_code=REFUSED)
-    before = json.dumps(letter["envelope"].get("payload"), indent=2, ensure_ascii=False)
-    try:
-        after = click.edit(before + "\n", extension=".json")
-    except click.ClickException as error:
-        raise Failure(error.message, "set EDITOR to an editor, or use --payload") from error
-    if after is None or not after.strip():
-        raise Failure("nothing was saved, so nothing is sent", exit_code=REFUSED)
-    try:
-        return {"payload": json.loads(after)}, after
-    except ValueError as error:
-        raise Failure(f"the payload is not JSON: {error}", kept(letter_id, namespace, after), REFUSED) from error
-
-
-def kept(letter_id: str, namespace: str, text: str) -> str:
-    """Put an edited text that was not sent into a file of the person alone; gives the command that goes on with it."""
-    safe = "".join(c if c.isalnum() or c in "-_" else "-" for c in letter_id)
-    handle, path = tempfile.mkstemp(prefix=f"asya-replay-{safe}-", suffix=".json")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-    return f"mend {path}, where your text is kept, then asya replay {letter_id}{here(namespace)} --payload @{path}"

@@ -6,7 +6,7 @@ import click
 from click.shell_completion import get_completion_class
 
 from asya_cli import __version__
-from asya_cli.dead_letters import dead_letters, replay
+from asya_cli.dead_letters import dead_letters
 from asya_cli.describe import describe
 from asya_cli.failure import Failure
 from asya_cli.history import diff, history, restore
@@ -15,6 +15,7 @@ from asya_cli.logs import logs
 from asya_cli.objects import apply, delete, get, pause, resume
 from asya_cli.plan import plan
 from asya_cli.render import render
+from asya_cli.replay import replay
 from asya_cli.tasks import cancel, send, task, tasks
 from asya_cli.up import down, up
 from asya_cli.why import why

@@ -6,7 +6,7 @@ import contextlib
 import sys
 from collections.abc import Callable, Iterator
 
-from asya_cli.output import note
+from asya_cli.output import note, plain
 
 SHOWN_UPLOAD_BYTES = 1 << 20  # what is smaller is sent before a person could read a bar
 CHUNK_BYTES = 1 << 16
@@ -29,6 +29,28 @@ def step(title: str) -> Iterator[Callable[[str], None]]:
     with Progress(*columns, detail, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(title, total=None, at="")
         yield lambda text: progress.update(task, at=text[:LINE_CHARACTERS])
+
+
+@contextlib.contextmanager
+def counted(title: str, total: int) -> Iterator[Callable[[str], None]]:
+    """So many things of one kind; gives the function that tells of one done, and says what there is to say of it."""
+    if not sys.stderr.isatty():
+        yield lambda said: note(said) if said else None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.text import Text
+
+    columns = TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(title, total=total)
+
+        def advance(said: str) -> None:
+            if said:
+                progress.console.print(Text(plain(said)), soft_wrap=True)  # above the bar
+            progress.advance(task)
+
+        yield advance
 
 
 def upload(body: bytes) -> Iterator[bytes]:

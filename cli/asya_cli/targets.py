@@ -141,3 +141,10 @@ def complete_letter(ctx: click.Context, _param: click.Parameter, incomplete: str
         for item in listed(ctx, path)
         if item["id"].startswith(incomplete)
     ]
+
+
+def complete_signature(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """What the dead letters have in common."""
+    path = letters_path(str(ctx.params.get("namespace") or "default"))
+    found = {item["signature"]: f"{item['reason']} at {item['actor']}" for item in listed(ctx, path)}
+    return [CompletionItem(s, help=told) for s, told in sorted(found.items()) if s.startswith(incomplete)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,9 @@ import yaml
 from asya_project import Project, actor, until
 
 HANDLERS = """
+import pathlib
+
+
 def shout(payload):
     print("shouting", payload["text"], flush=True)
     return {**payload, "text": payload["text"].upper()}
@@ -17,6 +21,10 @@ def shout(payload):
 
 def fail(payload):
     raise ValueError("no such page")
+
+
+def need(payload):
+    return {"text": pathlib.Path(payload["file"]).read_text()}
 """
 FLOW = """\
 apiVersion: asya.sh/v1alpha1
@@ -31,7 +39,7 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     """The project; the tests leave its actors as they were."""
     home = tmp_path_factory.mktemp("command")
     project = Project(home / "project", home)
-    manifest = "".join(actor(name, "steps." + name) for name in ("shout", "fail")) + FLOW
+    manifest = "".join(actor(name, "steps." + name) for name in ("shout", "fail", "need")) + FLOW
     project.write(asya__yaml=manifest, steps__py=HANDLERS)
     project.run("up", ".")
     yield project
@@ -104,6 +112,28 @@ def test_an_edit_that_is_no_json_is_not_lost(work: Project, tmp_path: Path) -> N
     kept.write_text('{"text": "mended"}')
     again = work.run("replay", task, "--payload", f"@{kept}").out.strip()
     assert work.get(f"/api/v1/tasks/{again}")["id"] == again
+
+
+def test_what_failed_alike_is_replayed_at_once(work: Project, tmp_path: Path) -> None:
+    """By the signature of its group; what was replayed is not again, and what cannot be is named."""
+    file = tmp_path / "needed"
+    failed = {work.run("send", "need", json.dumps({"file": str(file)})).out.strip() for _ in range(3)}
+    until(lambda: len(work.run("dead-letters", "--actor", "need", "-o", "json").json()["items"]) == 3, "their letters")
+    (group,) = work.run("dead-letters", "--actor", "need", "--groups").rows()
+    assert group["COUNT"] == "3"
+    assert group["LATEST ERROR"].startswith("FileNotFoundError: ")
+    file.write_text("here")
+    by_signature = ("replay", "--signature", group["SIGNATURE"], "--rate", "50")
+    answer = work.run(*by_signature, "-o", "json").json()
+    assert {replayed["replay_of"] for replayed in answer["replayed"]} == failed
+    for replayed in answer["replayed"]:
+        task = work.run("task", replayed["id"], "--wait", "-o", "json").json()
+        assert task["result"] == {"text": "here"}
+        assert task["replay_of"] == replayed["replay_of"]
+    assert work.run(*by_signature).out == "0 replayed, 3 replayed before\n"
+    refused = work.run("replay", "none", *failed, code=1)
+    assert refused.out == "0 replayed, 1 failed, 3 replayed before\n"
+    assert "none" in refused.err
 
 
 def test_the_tail_of_the_log_is_that_of_all_replicas(work: Project) -> None:
