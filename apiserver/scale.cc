@@ -1,3 +1,6 @@
+#include <cstdint>
+#include <optional>
+#include <string>
 #include <utility>
 
 #include "apiserver/apply.h"
@@ -7,6 +10,7 @@
 #include "apiserver/verbs.h"
 #include "apiserver/write.h"
 #include "core/json/parse.h"
+#include "model/kinds.h"
 
 namespace asya::apiserver {
 namespace {
@@ -14,21 +18,52 @@ namespace {
 constexpr int kPatchAttempts = 5;  // against writers that come in between
 constexpr const char* kScaleVersion = "autoscaling/v1";
 
-bool ScalingEnabled(const json::Value& actor) {
-  const json::Value* scaling = actor.FindPath({"spec", "scaling"});
-  return scaling == nullptr || scaling->GetBool("enabled").value_or(true);
+// What the actor says of its replicas, or its flavors where it says nothing itself.
+struct Replicas {
+  std::optional<bool> scaled;
+  std::optional<std::int64_t> count;  // means something only where it is not scaled
+
+  [[nodiscard]] bool FollowQueue() const { return scaled.value_or(true); }
+  [[nodiscard]] bool Complete() const { return scaled && (*scaled || count); }
+};
+
+void AddOwn(const json::Value& spec, Replicas& replicas) {
+  const json::Value* scaling = spec.Find("scaling");
+  // Its own scaling takes the place of that of all flavors, as a whole.
+  if (scaling != nullptr && !scaling->IsNull()) replicas.scaled = scaling->GetBool("enabled").value_or(true);
+  replicas.count = spec.GetInt("replicas");
 }
 
-// What scaling would do decides the wanted count while it is on, so the count that is there stands for it.
-std::int64_t WantedReplicas(const json::Value& actor, std::int64_t present) {
-  if (ScalingEnabled(actor)) return present;
-  const json::Value* spec = actor.Find("spec");
-  return spec == nullptr ? 1 : spec->GetInt("replicas").value_or(1);
+void AddFlavor(const json::Value& spec, Replicas& replicas) {
+  const json::Value* scaling = spec.Find("scaling");
+  if (!replicas.scaled && scaling != nullptr) replicas.scaled = scaling->GetBool("enabled");
+  if (!replicas.count) replicas.count = spec.GetInt("replicas");
 }
 
-json::Value ScaleOf(const json::Value& actor) {
+// A flavor that is not there says nothing: the conditions of the actor tell of it.
+Outcome<Replicas> ReplicasOf(ports::ObjectStore& store, const json::Value& actor) {
+  Replicas replicas;
+  if (const json::Value* spec = actor.Find("spec")) AddOwn(*spec, replicas);
+  const json::Value* names = actor.FindPath({"spec", "flavors"});
+  if (replicas.Complete() || names == nullptr || !names->IsArray()) return replicas;
+  const Resource& flavors = *FindResource(model::kGroup, model::kVersion, "flavors");
+  for (const json::Value& name : names->AsArray()) {
+    const auto record = store.Get(KeyOf(flavors, "", name.AsString()));
+    if (record.ok()) {
+      ASYA_TRY(const json::Value flavor, StoredObjectOf(*record));
+      if (const json::Value* spec = flavor.Find("spec")) AddFlavor(*spec, replicas);
+    } else if (record.error().code != ErrorCode::kNotFound) {
+      return FromStore(record.error(), flavors, name.AsString());
+    }
+  }
+  return replicas;
+}
+
+json::Value ScaleOf(const json::Value& actor, const Replicas& replicas) {
   const json::Value* workload = actor.FindPath({"status", "infrastructure", "workload"});
   const std::int64_t present = workload == nullptr ? 0 : workload->GetInt("replicas").value_or(0);
+  // What scaling would do decides the wanted count while it is on, so the count that is there stands for it.
+  const std::int64_t wanted = replicas.FollowQueue() ? present : replicas.count.value_or(1);
   json::Object metadata;
   for (const char* member : {"name", "namespace", "uid", "resourceVersion", "creationTimestamp"}) {
     if (const std::string text = MetadataText(actor, member); !text.empty()) metadata[member] = text;
@@ -37,25 +72,26 @@ json::Value ScaleOf(const json::Value& actor) {
       {"kind", "Scale"},
       {"apiVersion", kScaleVersion},
       {"metadata", std::move(metadata)},
-      {"spec", json::Object{{"replicas", WantedReplicas(actor, present)}}},
+      {"spec", json::Object{{"replicas", wanted}}},
       {"status", json::Object{{"replicas", present}, {"selector", "asya.sh/actor=" + model::ActorIdentity(actor)}}}};
 }
 
-http::Response Answer(const Call& call, const json::Value& actor) {
+Outcome<http::Response> Answer(const Context& context, const Call& call, const json::Value& actor) {
+  ASYA_TRY(const Replicas replicas, ReplicasOf(context.store, actor));
   http::Response response;
-  response.body = json::Dump(ScaleOf(actor));
+  response.body = json::Dump(ScaleOf(actor, replicas));
   AddWarnings(call, response);
   return response;
 }
 
-Outcome<json::Value> Scaled(const Call& call, json::Value actor, const json::Value& scale) {
+Outcome<json::Value> Scaled(const Call& call, json::Value actor, const Replicas& present, const json::Value& scale) {
   const auto invalid = [&](const char* reason, const std::string& message) {
     return Invalid(*call.resource, call.info.name, {{"spec.replicas", reason, message}});
   };
   const json::Value* spec = scale.Find("spec");
   const json::Value* replicas = spec == nullptr ? nullptr : spec->Find("replicas");
   if (replicas == nullptr || !replicas->IsInt()) return invalid("FieldValueRequired", "Required value: an integer");
-  if (ScalingEnabled(actor)) {
+  if (present.FollowQueue()) {
     return invalid("FieldValueForbidden",
                    "Forbidden: the replicas of this actor follow its queue; set spec.scaling.minReplicaCount and "
                    "maxReplicaCount, or spec.scaling.enabled to false");
@@ -82,7 +118,7 @@ Outcome<http::Response> GetScale(const Context& context, Call& call) {
   const auto record = context.store.Get(call.Key());
   if (!record.ok()) return FromStore(record.error(), *call.resource, call.info.name);
   ASYA_TRY(const json::Value actor, ObjectOf(*record));
-  return Answer(call, actor);
+  return Answer(context, call, actor);
 }
 
 Outcome<http::Response> UpdateScale(const Context& context, Call& call) {
@@ -92,10 +128,11 @@ Outcome<http::Response> UpdateScale(const Context& context, Call& call) {
   const auto record = context.store.Get(call.Key());
   if (!record.ok()) return FromStore(record.error(), *call.resource, call.info.name);
   ASYA_TRY(json::Value live, ObjectOf(*record));
-  ASYA_TRY(json::Value actor, Scaled(call, std::move(live), scale));
+  ASYA_TRY(const Replicas replicas, ReplicasOf(context.store, live));
+  ASYA_TRY(json::Value actor, Scaled(call, std::move(live), replicas, scale));
   ASYA_TRY(const Written written, Write(context, call, options, *record, std::move(actor), Part::kSpec));
   if (written.raced) return Modified(*call.resource, call.info.name);
-  return Answer(call, json::Parse(written.bytes).value());
+  return Answer(context, call, json::Parse(written.bytes).value());
 }
 
 Outcome<http::Response> PatchScale(const Context& context, Call& call) {
@@ -106,10 +143,11 @@ Outcome<http::Response> PatchScale(const Context& context, Call& call) {
     const auto record = context.store.Get(call.Key());
     if (!record.ok()) return FromStore(record.error(), *call.resource, call.info.name);
     ASYA_TRY(json::Value actor, ObjectOf(*record));
-    ASYA_TRY(const json::Value scale, patch.Apply(call, ScaleOf(actor)));
-    ASYA_TRY(json::Value scaled, Scaled(call, std::move(actor), scale));
+    ASYA_TRY(const Replicas replicas, ReplicasOf(context.store, actor));
+    ASYA_TRY(const json::Value scale, patch.Apply(call, ScaleOf(actor, replicas)));
+    ASYA_TRY(json::Value scaled, Scaled(call, std::move(actor), replicas, scale));
     ASYA_TRY(const Written written, Write(context, call, options, *record, std::move(scaled), Part::kSpec));
-    if (!written.raced) return Answer(call, json::Parse(written.bytes).value());
+    if (!written.raced) return Answer(context, call, json::Parse(written.bytes).value());
   }
   return Modified(*call.resource, call.info.name);
 }
@@ -123,7 +161,8 @@ Outcome<http::Response> ApplyScale(const Context& context, Call& call) {
     const auto record = context.store.Get(call.Key());
     if (!record.ok()) return FromStore(record.error(), *call.resource, call.info.name);
     ASYA_TRY(json::Value live, StoredObjectOf(*record));
-    ASYA_TRY(const json::Value scaled, Scaled(call, live, scale));
+    ASYA_TRY(const Replicas replicas, ReplicasOf(context.store, live));
+    ASYA_TRY(const json::Value scaled, Scaled(call, live, replicas, scale));
     const json::Value config =
         json::Object{{"spec", json::Object{{"replicas", *scaled.FindPath({"spec", "replicas"})}}}};
     ASYA_TRY(json::Value actor, Applied(context, call, options, std::move(live), config, kScaleVersion));
@@ -132,7 +171,7 @@ Outcome<http::Response> ApplyScale(const Context& context, Call& call) {
     }
     ASYA_TRY(const Written written,
              Write(context, call, options, *record, std::move(actor), Part::kSpec, Ownership::kDecided));
-    if (!written.raced) return Answer(call, json::Parse(written.bytes).value());
+    if (!written.raced) return Answer(context, call, json::Parse(written.bytes).value());
   }
   return Modified(*call.resource, call.info.name);
 }

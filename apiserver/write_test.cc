@@ -273,6 +273,33 @@ TEST_F(TestApi, ScaleSetsReplicasWhereScalingIsOff) {
   EXPECT_NE(refused.At("/message").find("spec.scaling.minReplicaCount"), std::string::npos);
 }
 
+TEST_F(TestApi, ScaleReadsTheFlavorsOfAnActorThatSaysNothingItself) {
+  const auto flavor = [this](const std::string& name, const std::string& spec) {
+    const std::string object = R"({"apiVersion":"asya.sh/v1alpha1","kind":"Flavor","metadata":{"name":")" + name +
+                               R"("},"spec":)" + spec + "}";
+    ASSERT_EQ(Send("POST", "/apis/asya.sh/v1alpha1/flavors", object).status, 201);
+  };
+  flavor("gpu", R"({"scaling":{"maxReplicaCount":2}})");
+  flavor("fixed", R"({"scaling":{"enabled":false},"replicas":2})");
+  Create(Actor("a", R"({"image":"i","handler":"m.f","flavors":["gpu","fixed","gone"]})"));
+  Create(Actor("own", R"({"image":"i","handler":"m.f","flavors":["fixed"],"scaling":{"maxReplicaCount":5}})"));
+  const std::string scale = Path("a") + "/scale";
+  EXPECT_EQ(Get(scale).At("/spec/replicas"), "2");
+  const Answer patched = Merge(scale, R"({"spec":{"replicas":3}})");
+  ASSERT_EQ(patched.status, 200) << patched.text;
+  EXPECT_EQ(patched.At("/spec/replicas"), "3");
+  EXPECT_EQ(Get(Path("a")).At("/spec/replicas"), "3");
+  json::Value four = Get(scale).body;
+  four["spec"]["replicas"] = 4;
+  EXPECT_EQ(Send("PUT", scale, json::Dump(four)).At("/spec/replicas"), "4");
+  const Answer applied =
+      Send("PATCH", scale + "?fieldManager=me&force=true",
+           R"({"apiVersion":"autoscaling/v1","kind":"Scale","metadata":{"name":"a"},"spec":{"replicas":5}})",
+           {{"Content-Type", "application/apply-patch+yaml"}});
+  EXPECT_EQ(applied.At("/spec/replicas"), "5") << applied.text;
+  EXPECT_EQ(Merge(Path("own") + "/scale", R"({"spec":{"replicas":3}})").status, 422) << "its own scaling is on";
+}
+
 TEST_F(TestApi, HistoryTellsWhoWroteWhatAndSurvivesDeletion) {
   const std::string uid = Create(Actor("a")).At("/metadata/uid");
   Merge(Path("a"), R"({"spec":{"image":"i:2"}})");
