@@ -23,6 +23,7 @@ class Exchange:
 
     def __init__(self, envelope: dict[str, Any]) -> None:
         self.envelope = envelope
+        self._had_headers = bool(envelope.get("headers"))
 
     def take(self, item: Any) -> tuple[bytes, Any]:
         """What one yielded item means: (event to send or empty, value to hand back). Raises ProtocolError."""
@@ -31,7 +32,7 @@ class Exchange:
         # A named tuple is a result; only a plain tuple of two or more is a command.
         if type(item) is tuple and len(item) >= 2:
             return self._command(item)
-        return event(b"downstream", frame(self.envelope, item)), None
+        return event(b"downstream", frame(self.envelope, item, self._had_headers)), None
 
     def _command(self, item: tuple[Any, ...]) -> tuple[bytes, Any]:
         verb = item[0]

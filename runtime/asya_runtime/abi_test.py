@@ -74,6 +74,13 @@ def test_set_and_del_shape_the_frame(runtime: Running) -> None:
     assert frame["status"] == {"note": "n"}
 
 
+def test_the_last_header_can_be_deleted(runtime: Running) -> None:
+    # A frame that does not speak of headers keeps those of the input.
+    assert run(runtime, ("DEL", '.headers["a"]'), headers={"a": 1})["headers"] == {}
+    assert "headers" not in run(runtime, headers={})
+    assert "headers" not in run(runtime)
+
+
 def test_route_next_can_be_replaced_shortened_and_emptied(runtime: Running) -> None:
     assert run(runtime, ("SET", ".route.next", ["only"]))["route"]["curr"] == "only"
     assert run(runtime, ("SET", ".route.next", []))["route"] == {"prev": ["p", "a"], "curr": "", "next": []}

@@ -7,9 +7,13 @@ from typing import Any
 from .encode import encode_around
 
 
-def frame(envelope: dict[str, Any], payload: Any) -> bytes:
-    """JSON of the frame that carries this payload to the next actor; raises EncodingError."""
-    return encode_around(payload, lambda plain: _around(envelope, plain))
+def frame(envelope: dict[str, Any], payload: Any, had_headers: bool) -> bytes:
+    """JSON of the frame that carries this payload to the next actor; raises EncodingError.
+
+    `had_headers`: the envelope came with some. Without the last of them the frame says that there are none, since a
+    frame that does not speak of headers keeps them.
+    """
+    return encode_around(payload, lambda plain: _around(envelope, plain, had_headers))
 
 
 def frames(envelope: dict[str, Any], payload: Any) -> bytes:
@@ -21,11 +25,11 @@ def frames(envelope: dict[str, Any], payload: Any) -> bytes:
     return encode_around(payload, lambda plain: {"frames": [{"payload": plain, "route": shift(envelope["route"])}]})
 
 
-def _around(envelope: dict[str, Any], payload: Any) -> dict[str, Any]:
+def _around(envelope: dict[str, Any], payload: Any, had_headers: bool) -> dict[str, Any]:
     whole = {"payload": payload, "route": shift(envelope["route"])}
-    for key in ("headers", "status"):
+    for key, needed in (("headers", had_headers), ("status", False)):
         value = envelope.get(key)
-        if value:
+        if value or needed:
             whole[key] = value
     return whole
 
