@@ -66,6 +66,10 @@ int main() {
   consumer.queue = asya::model::QueueName(settings->namespace_, settings->actor);
   consumer.exchange = settings->rabbitmq_exchange;
   consumer.held_max = static_cast<std::size_t>(settings->rabbitmq_prefetch);
+  consumer.on_unbound = [logger = asya::relay::LoggerOf(*settings), name = consumer.queue](const std::string& reason) {
+    logger.Warning("the queue may not be bound to asya.due: its retries come back only if the server has bound it",
+                   {{"queue", name}, {"reason", reason}});
+  };
   asya::transports::rabbitmq::Consumer queue(consumer, clock, random);
   asya::observe::Metrics metrics;
   return asya::relay::RunUntilDrained(*settings, queue, metrics, clock, asya::relay::ShrinkHeap);

@@ -4,7 +4,6 @@
 #include <string>
 #include <vector>
 
-#include "core/observe/log.h"
 #include "relay/claim_settings.h"
 #include "relay/claim_stores.h"
 #include "relay/environment.h"
@@ -49,6 +48,10 @@ std::optional<Settings> SettingsOrReport() {
   return std::nullopt;
 }
 
+observe::Logger LoggerOf(const Settings& settings) {
+  return observe::Logger::ToStderr("relay", LevelOf(settings.log_level));
+}
+
 bool WantsS3Claims() {
   std::vector<std::string> problems;  // reported with the settings
   return ReadClaimSettings(ProcessEnvironment(), problems).store.is_s3();
@@ -56,7 +59,7 @@ bool WantsS3Claims() {
 
 int RunUntilDrained(const Settings& settings, ports::MessageQueue& queue, observe::Metrics& metrics, const Clock& clock,
                     void (*on_rest)()) {
-  const auto logger = observe::Logger::ToStderr("relay", LevelOf(settings.log_level));
+  const auto logger = LoggerOf(settings);
   std::vector<std::string> problems;  // reported with the settings
   const ClaimSettings claims = ReadClaimSettings(ProcessEnvironment(), problems);
   RelayLimits limits;

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "core/base/clock.h"
+#include "core/observe/log.h"
 #include "core/observe/metrics.h"
 #include "ports/message_queue.h"
 #include "relay/settings.h"
@@ -18,6 +19,9 @@ std::optional<Settings> SettingsOrReport();
 
 // Whether the environment names a claim store in S3, which only some programs have with them.
 bool WantsS3Claims();
+
+// What the relay logs with.
+observe::Logger LoggerOf(const Settings& settings);
 
 // `metrics` is what /metrics shows; transports may count in it too. `on_rest` is called when work has ceased for a
 // moment. The exit status: 0 after a drain or when the supervising process has gone.

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -40,6 +41,9 @@ struct ConsumerSettings {
   std::chrono::seconds heartbeat{10};  // a connection that is silent for twice that is given up
   // How long a message that may be given up waits each time for pardons of relays that have lost their connection.
   std::chrono::milliseconds hearing{12'000};
+  // Told once, on the consumer's thread, when the broker does not allow to bind the queue for its delayed messages,
+  // with the broker's words. They come back only where the queue was bound by whoever made it.
+  std::function<void(const std::string&)> on_unbound{};
 };
 
 // Times that such a message waits: whoever gets it after the first may have come too late for the answers.
@@ -189,6 +193,7 @@ class Consumer final : public ports::MessageQueue {
   bool renewing_ = false;                          // the publishing link is being opened anew beside the other
   std::optional<std::string> broken_;              // why the links have to be given up
   std::optional<std::string> told_;
+  bool told_unbound_ = false;
   SteadyTime try_at_{};
   int failures_ = 0;
   std::unique_ptr<Windows> windows_;

@@ -70,6 +70,9 @@ Status Consumer::ConnectPublishing() {
     if (!taken.ok() && !broken_) broken_ = taken.error().message;
   });
   publishing_ = std::make_unique<Publishing>(*publishing_link_, settings_.exchange, clock_);
+  publishing_->OnUnbound([this](const std::string& reason) {
+    if (!std::exchange(told_unbound_, true) && settings_.on_unbound) settings_.on_unbound(reason);
+  });
   pardon_channel_ =
       std::make_unique<PardonChannel>(*publishing_link_, publishing_->calls(), settings_.queue, pardons_, clock_);
   begun_ = std::make_unique<Begun>(publishing_->calls(), settings_.queue);

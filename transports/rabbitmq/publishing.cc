@@ -64,19 +64,22 @@ void Publishing::Prepare(BatchId id, Batch& batch) {
   if (single && batch.messages.front().delay.count() == 0) return;
   std::set<std::string> queues;
   std::set<std::chrono::milliseconds> steps;
+  std::set<std::string> unbound;
   const SteadyTime now = clock_.Steady();
   for (const Publication& message : batch.messages) {
     if (message.delay.count() > 0) {
       const DelayStep step = StepFor(message.delay);
       if (!known_steps_.contains(step.time)) steps.insert(step.time);
+      if (!bound_queues_.contains(message.queue)) unbound.insert(message.queue);
       continue;
     }
     const auto known = known_queues_.find(message.queue);
     if (known == known_queues_.end() || known->second < now) queues.insert(message.queue);
   }
   if (single) queues.clear();
-  batch.questions = queues.size() + steps.size();
+  batch.questions = queues.size() + steps.size() + unbound.size();
   for (const auto& step : steps) AskForStep(id, step);
+  for (const std::string& queue : unbound) AskForBinding(id, queue);
   for (const std::string& queue : queues) AskForQueue(id, queue);
 }
 
@@ -100,6 +103,25 @@ void Publishing::AskForStep(BatchId id, std::chrono::milliseconds time) {
   calls_.Call(std::move(methods.back()), [this, id, time](const Result<Method>& answer) {
     if (answer.ok()) known_steps_.insert(time);
     Answered(id, answer.ok() ? std::nullopt : std::optional<Error>(answer.error()));
+  });
+}
+
+// What comes due for a queue that nobody has bound would be lost: one made by hand, or brought back without its
+// bindings. Whom the broker does not allow to bind it has to trust that the server has.
+void Publishing::AskForBinding(BatchId id, const std::string& queue) {
+  std::vector<BatchId>& waiting = bindings_[queue];
+  waiting.push_back(id);
+  if (waiting.size() > 1) return;
+  calls_.Call(BindQueue(queue, kDueExchange, queue), [this, queue](const Result<Method>& answer) {
+    std::optional<Error> error;
+    if (!answer.ok()) error = answer.error().code == ErrorCode::kNotFound ? NoQueue(queue) : answer.error();
+    if (error && error->code == ErrorCode::kForbidden) {
+      if (on_unbound_) on_unbound_(error->message);
+      error.reset();
+    }
+    if (!error) bound_queues_.insert(queue);
+    const auto asked = bindings_.extract(queue);
+    for (const BatchId asking : asked.mapped()) Answered(asking, error);
   });
 }
 

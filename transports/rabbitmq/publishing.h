@@ -10,6 +10,7 @@
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "core/base/clock.h"
@@ -44,6 +45,8 @@ class Publishing {
 
   // `exchange`: where messages that are not delayed go; empty for the default exchange, which knows every queue.
   Publishing(Link& link, std::string exchange, const Clock& clock);
+  // Told, with the broker's words, when it does not allow to bind a queue for what was delayed; that is sent as it is.
+  void OnUnbound(std::function<void(const std::string&)> on_unbound) { on_unbound_ = std::move(on_unbound); }
 
   // The link has opened.
   void Open();
@@ -77,6 +80,7 @@ class Publishing {
   void Prepare(BatchId id, Batch& batch);
   void AskForQueue(BatchId id, const std::string& queue);
   void AskForStep(BatchId id, std::chrono::milliseconds delay);
+  void AskForBinding(BatchId id, const std::string& queue);
   void Answered(BatchId id, const std::optional<Error>& error);
   bool SendNext(BatchId id, Batch& batch);
   void OnReturn(const Arrival& arrival);
@@ -96,6 +100,9 @@ class Publishing {
   std::string last_publish_;  // the method for it
   std::unordered_map<std::string, SteadyTime> known_queues_;
   std::set<std::chrono::milliseconds> known_steps_;
+  std::function<void(const std::string&)> on_unbound_;
+  std::set<std::string> bound_queues_;                       // or refused; of what is delayed: a relay's own alone
+  std::map<std::string, std::vector<BatchId>> bindings_;     // asked for, and who waits for them
   std::unordered_map<std::uint64_t, std::string> returned_;  // tag -> queue, until its confirm
 };
 
