@@ -56,11 +56,7 @@ class KeptCalls final : public Callee {
 class LostLease : public testing::Test {
  protected:
   explicit LostLease(std::int64_t concurrency = 1)
-      : settings_(SettingsFor(concurrency)),
-        relay_(settings_, {},
-               {reactor_, queue_, calls_, nullptr, nullptr, nullptr, handler_metrics_, relay_metrics_, clock_, random_,
-                observe::Logger::Silent()},
-               clock_.Now()) {
+      : settings_(SettingsFor(concurrency)), relay_(settings_, {}, Parts(relay_metrics_), clock_.Now()) {
     relay_.RuntimeChanged({RuntimeState::Kind::kReady, ""});
     Connect();
   }
@@ -75,6 +71,19 @@ class LostLease : public testing::Test {
   void Connect() {
     relay_.OnConnection(true, "");
     relay_.Pump();
+  }
+  RelayParts Parts(RelayMetrics& metrics) {
+    return {reactor_,
+            queue_,
+            calls_,
+            nullptr,
+            nullptr,
+            nullptr,
+            handler_metrics_,
+            metrics,
+            clock_,
+            random_,
+            observe::Logger::Silent()};
   }
   // The credits of a lost connection are void.
   void Lose() {
@@ -187,6 +196,28 @@ TEST_F(LostLease, AHealthyMessageIsAsHealthyAfterwards) {
   Connect();
   Deliver(2, "good", false);
   EXPECT_EQ(LastBegun(), Begun(2, 1));
+}
+
+// Whoever cannot connect is told of each new reason.
+TEST_F(LostLease, AReconnectIsAConnectionThatWasMadeAgain) {
+  observe::Metrics shown;
+  RelayMetrics metrics(shown, "asya_actor", "asya-ns-infer", "postgres");
+  Relay relay(settings_, {}, Parts(metrics), clock_.Now());
+  const auto reconnects = [&shown] {
+    const std::string line = "\nasya_actor_reconnects_total{queue=\"asya-ns-infer\"} ";
+    const std::string text = shown.Text();
+    const std::size_t at = text.find(line);
+    return at == std::string::npos ? "none" : text.substr(at + line.size(), 1);
+  };
+  relay.OnConnection(false, "refused");
+  relay.OnConnection(false, "no such queue");
+  relay.OnConnection(true, "");
+  EXPECT_EQ(reconnects(), "0");
+  relay.OnConnection(false, "cut");
+  relay.OnConnection(false, "refused");
+  EXPECT_EQ(reconnects(), "0");
+  relay.OnConnection(true, "");
+  EXPECT_EQ(reconnects(), "1");
 }
 
 TEST(KnownCrashes, TheOldestAreForgottenFirst) {

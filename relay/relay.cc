@@ -24,7 +24,8 @@ Relay::Relay(const Settings& settings, const RelayLimits& limits, RelayParts par
 }
 
 void Relay::OnConnection(bool connected, const std::string& reason) {
-  connected_ = connected;
+  const bool was_connected = std::exchange(connected_, connected);
+  if (connected && !was_connected && std::exchange(has_connected_, true)) parts_.metrics.reconnects.Add();
   connection_reason_ = reason;
   granted_ = 0;
   seeks_ = connected;
@@ -33,7 +34,6 @@ void Relay::OnConnection(bool connected, const std::string& reason) {
   if (connected) {
     connected_at_ = parts_.clock.Steady();
   } else {
-    parts_.metrics.reconnects.Add();
     parts_.logger.Warning("connection to the queue lost", {{"reason", reason}});
     lineup_.Clear(true);
     begun_.clear();

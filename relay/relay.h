@@ -186,6 +186,7 @@ class Relay final : public ports::ConsumerEvents {
 
   RuntimeState runtime_;
   bool connected_ = false;
+  bool has_connected_ = false;  // once at least
   SteadyTime connected_at_{};
   std::string connection_reason_ = "not connected to the queue yet";
   bool draining_ = false;
