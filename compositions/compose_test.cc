@@ -233,7 +233,9 @@ TEST(Compose, RefusesWithTheField) {
   ASSERT_FALSE(missing.ok());
   EXPECT_EQ(missing.error().code, ErrorCode::kNotFound);
   EXPECT_NE(missing.error().message.find("\"gone\""), std::string::npos);
-  const auto connector = composer.Compose(Input(
+  Settings serving;
+  serving.serves_state = true;
+  const auto connector = ActorComposer(serving).Compose(Input(
       R"({"image":"a","handler":"m.f","stateProxy":[{"name":"s","mount":{"path":"/s"},"connector":{"type":"s3"}}]})"));
   ASSERT_FALSE(connector.ok());
   EXPECT_EQ(connector.error().field, "spec.stateProxy[0].connector.type");
@@ -242,6 +244,18 @@ TEST(Compose, RefusesWithTheField) {
   long_name.actor["metadata"]["name"] = std::string(50, 'a');
   long_name.transport = Json(R"({"metadata":{"name":"aws"},"spec":{"type":"sqs","sqs":{"region":"r"}}})");
   EXPECT_FALSE(composer.Compose(long_name).ok());
+}
+
+// Its pods would die at the start, one after another.
+TEST(Compose, MakesNothingOfAnActorWhoseStateNobodyServes) {
+  const ActorComposer composer{Settings()};
+  const auto refused = composer.Compose(Input(
+      R"({"image":"a","handler":"m.f","stateProxy":[{"name":"s","mount":{"path":"/s"},"connector":{"image":"c"}}]})"));
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, ErrorCode::kInvalid);
+  EXPECT_EQ(refused.error().field, "spec.stateProxy");
+  EXPECT_NE(refused.error().message.find("spec.volumeMounts"), std::string::npos) << refused.error().message;
+  EXPECT_TRUE(composer.Compose(Input(R"({"image":"a","handler":"m.f","stateProxy":[]})")).ok());
 }
 
 std::vector<std::string> ContainersOf(const json::Value& actor, const std::string& gateway_url = "http://gateway") {

@@ -36,6 +36,7 @@ Settings TestSettings() {
   settings.gateway_url = "http://asya-gateway.asya-system.svc:8080";
   settings.runtime_base64 = "UEsDBA==";
   settings.runtime_hash = "0123456789abcdef";
+  settings.serves_state = true;
   return settings;
 }
 

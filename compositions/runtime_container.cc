@@ -136,7 +136,12 @@ json::Array RenderStateContainers(const Context& context) {
 
 Status CheckSettings(const Context& context) {
   const json::Value* states = context.spec.Find("stateProxy");
-  if (states == nullptr) return Ok();
+  if (states == nullptr || states->AsArray().empty()) return Ok();
+  if (!context.settings.serves_state) {
+    return Invalid("spec.stateProxy",
+                   "Forbidden: state proxies are not served yet, and the handler would find no files; take it out, and "
+                   "mount a volume (spec.volumes and spec.volumeMounts) for what it keeps");
+  }
   for (std::size_t i = 0; i < states->AsArray().size(); ++i) {
     const auto type = states->AsArray()[i].Find("connector")->GetString("type");
     if (!type || context.settings.connector_images.contains(*type)) continue;

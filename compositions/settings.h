@@ -35,6 +35,8 @@ struct Settings {
   std::string runtime_hash;
   // Image of each built-in state connector, by stateProxy[].connector.type.
   std::map<std::string, std::string> connector_images;
+  // The runtime serves spec.stateProxy. That of this release refuses to start with it.
+  bool serves_state = false;
 };
 
 }  // namespace asya::compositions

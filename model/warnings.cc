@@ -24,6 +24,12 @@ void WarnOfTracing(const json::Value& spec, std::vector<std::string>& warnings) 
   warnings.emplace_back("spec.tracing.protocol: grpc is not spoken yet, so no spans are sent; http is the default");
 }
 
+void WarnOfState(const json::Value& spec, std::vector<std::string>& warnings) {
+  const json::Value* states = spec.FindPath({"stateProxy"});
+  if (states == nullptr || !states->IsArray() || states->AsArray().empty()) return;
+  warnings.emplace_back("spec.stateProxy: it is not served yet, and nothing is made of an actor that has it");
+}
+
 // No refusal: a newer KEDA may know it.
 void WarnOfTriggers(const json::Value& spec, std::vector<std::string>& warnings) {
   const json::Value* triggers = spec.FindPath({"scaling", "additionalTriggers"});
@@ -42,6 +48,7 @@ void WarnOfTriggers(const json::Value& spec, std::vector<std::string>& warnings)
 std::vector<std::string> WarningsOf(const json::Value& spec) {
   std::vector<std::string> warnings;
   WarnOfTracing(spec, warnings);
+  WarnOfState(spec, warnings);
   WarnOfTriggers(spec, warnings);
   return warnings;
 }

@@ -14,6 +14,8 @@ TEST(Warnings, TellWhatIsAskedForInVain) {
   EXPECT_EQ(Count(R"({"tracing":{"endpoint":"http://o","protocol":"http"}})"), 0U);
   EXPECT_EQ(Count(R"({"tracing":{"endpoint":"http://o"}})"), 0U);
   EXPECT_EQ(Count(R"({"tracing":"grpc"})"), 0U);
+  EXPECT_EQ(Count(R"({"stateProxy":[{"name":"s"}]})"), 1U);
+  EXPECT_EQ(Count(R"({"stateProxy":[]})"), 0U);
   EXPECT_EQ(Count("{}"), 0U);
 }
 

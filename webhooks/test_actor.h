@@ -30,7 +30,9 @@ inline ports::InjectedParts PartsOf(const std::string& spec) {
   ports::ComposeInput input;
   input.actor = ActorWith(spec);
   input.transport = TestTransport();
-  return compositions::ActorComposer(compositions::Settings()).Compose(input).value().injected.value();
+  compositions::Settings settings;
+  settings.serves_state = true;
+  return compositions::ActorComposer(settings).Compose(input).value().injected.value();
 }
 
 // Its own containers, and more of its spec and annotations.

@@ -111,7 +111,7 @@ Schema EndpointField() {
 }
 
 Schema StateProxyField() {
-  return List("stateProxy", "State of the handler as files, kept elsewhere.",
+  return List("stateProxy", "State of the handler as files, kept elsewhere; not served yet.",
               Object(
                   "", "",
                   {
