@@ -147,6 +147,17 @@ TEST_F(Gateway, TasksAreFoundByTheirLabels) {
   EXPECT_EQ(Call("POST", "/api/v1/tasks?actor=a", R"({"labels": {"a b": "1"}})").status, 400);
 }
 
+TEST_F(Gateway, ATaskThatIsKnownIsNotSentAgain) {
+  const std::string path = "/api/v1/tasks/" + CreateTask("actor=a", "{}");
+  const auto shown = Call("GET", path);
+  const std::string etag{shown.headers.Get("ETag").value_or("")};
+  const auto known = Call("GET", path, "", "If-None-Match", etag);
+  EXPECT_EQ(known.status, 304);
+  EXPECT_EQ(known.body, "");
+  EXPECT_EQ(known.headers.Get("ETag").value_or(""), etag);
+  EXPECT_EQ(Call("GET", path, "", "If-None-Match", "\"0\"").status, 200);
+}
+
 TEST_F(Gateway, LongPollEndsWithTheTask) {
   const std::string id = CreateTask("actor=a", "{}");
   EXPECT_EQ(json::Parse(Call("GET", "/api/v1/tasks/" + id + "?wait=10ms").body).value().GetString("status"), "pending");

@@ -39,7 +39,12 @@ void AppendTasks(std::string& out, const std::vector<ports::Task>& tasks) {
 }
 
 http::Response Show(const ports::TaskView& view, const std::string& known_etag) {
-  if (!known_etag.empty() && known_etag == EtagOf(view.task)) return http::Response{304, "", "application/json", {}};
+  const std::string etag = EtagOf(view.task);
+  if (known_etag == etag) {
+    http::Response response{304, "", "application/json", {}};
+    response.headers.Set("ETag", etag);  // RFC 9110 15.4.5
+    return response;
+  }
   std::string text = "{";
   AppendTaskMembers(text, view.task, true);
   AppendEvents(text, view.events);
@@ -47,7 +52,7 @@ http::Response Show(const ports::TaskView& view, const std::string& known_etag) 
   AppendTasks(text, view.children);
   text += '}';
   http::Response response = Json(200, std::move(text));
-  response.headers.Set("ETag", EtagOf(view.task));
+  response.headers.Set("ETag", etag);
   return response;
 }
 
