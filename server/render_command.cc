@@ -51,7 +51,9 @@ int Render(const std::vector<std::string>& arguments) {
   std::ifstream file(arguments[1]);
   if (!file) return Refuse(arguments[1] + ": cannot be read", kExitUsage);
   const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  const auto rendered = RenderText(text, compositions::Settings{});
+  compositions::Settings settings;
+  settings.serves_state = true;  // shows what it becomes one day; a server makes nothing of it so far
+  const auto rendered = RenderText(text, settings);
   if (!rendered.ok()) return Refuse(arguments[1] + ": " + rendered.error().message, kExitFailed);
   std::printf("%s", rendered->c_str());
   return 0;
