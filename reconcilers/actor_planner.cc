@@ -101,7 +101,7 @@ class ActorPlanner::Pass {
         ports::PlannedWrite write{kActors, std::nullopt, desired};
         if (stored) {
           write.before = stored->object;
-          write.after = Refreshed(stored->object, desired);
+          write.after = Refreshed(stored->object, desired, parts_.clock.Now());
           if (write.after == *write.before) continue;
         } else {
           write.after["metadata"]["uid"] = NewUuid();

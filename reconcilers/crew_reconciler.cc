@@ -1,8 +1,11 @@
 #include "reconcilers/crew_reconciler.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "model/kinds.h"
+#include "model/ownership/managers.h"
+#include "model/ownership/structure.h"
 #include "reconcilers/resolve.h"
 
 namespace asya::reconcilers {
@@ -10,6 +13,24 @@ namespace {
 
 // Between two looks at the queues of system actors that are to go when they are empty.
 constexpr std::chrono::milliseconds kIdlePoll{2000};
+
+constexpr const char* kManagedFields = "managedFields";
+
+// Out of `live`. One that says nothing of us was made before we said what is ours, or by who forgot all managers: ours
+// is what we would write, and the transport, which we set or leave out as its namespace has it.
+model::Managers TakeManagers(const model::Schema& schema, const json::Value& desired, const model::FieldWriter& writer,
+                             json::Value& live) {
+  model::Managers managers;
+  json::Object& metadata = live["metadata"].AsObject();
+  if (const auto entries = metadata.find(kManagedFields); entries != metadata.end()) {
+    if (auto decoded = model::DecodeManagers(entries->second); decoded.ok()) managers = std::move(*decoded);
+    metadata.erase(entries);
+  }
+  model::Owned ours{model::FieldsOf(schema, desired), writer.api_version, std::nullopt};
+  ours.fields.Insert({model::MemberElement("spec"), model::MemberElement("transport")});
+  managers.try_emplace({writer.manager, model::Operation::kApply, "", ""}, std::move(ours));
+  return managers;
+}
 
 }  // namespace
 
@@ -25,20 +46,22 @@ std::vector<json::Value> CrewOf(const ReconcilerSettings& settings, const std::s
   return crew;
 }
 
-json::Value Refreshed(const json::Value& stored, const json::Value& desired) {
-  json::Value object = stored;
-  for (const char* part : {"labels", "annotations"}) {
-    const json::Value* wanted = desired.FindPath({"metadata", part});
-    if (wanted == nullptr) continue;
-    for (const auto& [name, value] : wanted->AsObject()) object["metadata"][part][name] = value;
-  }
-  const json::Value* spec = desired.Find("spec");
-  if (spec != nullptr && object["spec"] != *spec) {
-    object["spec"] = *spec;
-    json::Value& generation = object["metadata"]["generation"];
+json::Value Refreshed(const json::Value& stored, const json::Value& desired, WallTime now) {
+  const model::Schema& schema = model::FindKind(kActors)->schema;
+  const model::FieldWriter writer{kFieldManager, std::string(model::kApiVersion), "",
+                                  std::chrono::floor<std::chrono::seconds>(now)};
+  json::Value live = stored;
+  model::Managers managers;
+  if (!stored.IsNull()) managers = TakeManagers(schema, desired, writer, live);
+  model::ApplyResult applied = model::Apply(schema, live, desired, writer, /*force=*/true, std::move(managers));
+  json::Value& metadata = applied.object["metadata"];
+  const json::Value* before = live.Find("spec");
+  if (!stored.IsNull() && (before == nullptr || applied.object["spec"] != *before)) {
+    json::Value& generation = metadata["generation"];
     generation = generation.IsInt() ? generation.AsInt() + 1 : 1;
   }
-  return object;
+  metadata[kManagedFields] = model::EncodeManagers(applied.managers);
+  return std::move(applied.object);
 }
 
 Outcome CrewReconciler::Reconcile(const Key& key) {
@@ -73,12 +96,12 @@ Outcome CrewReconciler::Provide(const Key& key) {
 
 Status CrewReconciler::ProvideOne(const json::Value& desired, const std::optional<Stored>& stored) {
   if (!stored) {
-    const auto created = objects_.Create(kActors, desired);
+    const auto created = objects_.Create(kActors, Refreshed(json::Value(), desired, world_.clock.Now()));
     return created.ok() || created.error().code == ErrorCode::kExists ? Ok() : Status(created.error());
   }
   // A person's own actor of that name takes its place.
   if (!IsSystem(stored->object) || IsBeingDeleted(stored->object)) return Ok();
-  const auto written = objects_.Write(*stored, Refreshed(stored->object, desired));
+  const auto written = objects_.Write(*stored, Refreshed(stored->object, desired, world_.clock.Now()));
   return written.ok() ? Ok() : Status(written.error());
 }
 

@@ -11,8 +11,10 @@ namespace asya::reconcilers {
 // The system actors that a namespace is to have, all on the transport that its own actors have in common.
 std::vector<json::Value> CrewOf(const ReconcilerSettings& settings, const std::string& namespace_,
                                 const std::optional<std::string>& transport);
-// `desired` on what is stored: its spec, annotations and labels; the rest stays. The generation grows with a new spec.
-json::Value Refreshed(const json::Value& stored, const json::Value& desired);
+// `desired` applied to what is stored (null: nothing), as a field manager does it: it has its way in the fields that it
+// names, those that it named last time and does not name now go, and what others added stays. The generation grows with
+// a new spec.
+json::Value Refreshed(const json::Value& stored, const json::Value& desired, WallTime now);
 
 // Keys are namespaces; their names are empty. Thread safe for different keys.
 class CrewReconciler {

@@ -143,6 +143,7 @@ class ControlPlane {
   SimulatedDeadLetters dead_letters{queues};
   bool keeps_dead_letters = true;     // as of the next Restart
   bool keda_scales = false;           // as of the next Restart
+  compositions::CrewOptions crew;     // as of the next Restart
   std::set<std::string> terminating;  // namespaces of the cluster
   // A person's hand: writes past the faults, seen by the watches.
   reconcilers::Objects truth{store, clock};
@@ -155,12 +156,8 @@ class ControlPlane {
     hints_ = queues.SubscribeHints([this](const std::string& queue) { scaler_->Hint(queue); });
     reconcilers::ReconcilerSettings settings;
     settings.default_transport = Json(R"({"metadata":{"name":"sqlite"},"spec":{"type":"sqlite","sqlite":{}}})");
-    settings.system_actors = [](const std::string& namespace_) {
-      std::vector<json::Value> crew;
-      for (const auto& name : compositions::SystemActorNames()) {
-        crew.push_back(compositions::SystemActor(name, namespace_));
-      }
-      return crew;
+    settings.system_actors = [options = crew](const std::string& namespace_) {
+      return compositions::SystemActors(namespace_, options);
     };
     settings.keda_scales = keda_scales;
     reconcilers::World world{store, cluster, composer_, *scaler_, queues, clock, &credentials};
