@@ -9,6 +9,7 @@
 #include "apiserver/health_desk.h"
 #include "apiserver/impersonate.h"
 #include "apiserver/namespaces.h"
+#include "apiserver/one_default.h"
 #include "apiserver/postponed.h"
 #include "apiserver/reviews.h"
 #include "apiserver/revision.h"
@@ -92,12 +93,18 @@ std::optional<observe::Gauge> WaitingGauge(observe::Metrics* metrics) {
   return metrics->MakeGauge("asya_apiserver_revision_waits", "Requests that wait for a revision still ahead.");
 }
 
+// What no server may leave out.
+ApiServer::Parts WithOwnRules(ApiServer::Parts parts) {
+  parts.admission.push_back(OneDefaultTransport(parts.store));
+  return parts;
+}
+
 }  // namespace
 
 class ApiServer::Implementation {
  public:
   Implementation(Parts parts, ApiServerSettings settings)
-      : parts_(std::move(parts)),
+      : parts_(WithOwnRules(std::move(parts))),
         settings_(std::move(settings)),
         context_{parts_.store,     parts_.clock,      parts_.random,    parts_.logger,
                  parts_.admission, parts_.parse_yaml, parts_.authorize, parts_.namespace_state},

@@ -4,6 +4,7 @@
 
 #include "model/envelope.h"
 #include "model/kinds.h"
+#include "model/transport_choice.h"
 #include "ports/credentials.h"
 #include "ports/resource.h"
 #include "reconcilers/apply_problem.h"
@@ -132,7 +133,10 @@ bool ActorReconciler::ResolveNames(const json::Value& actor, Pass& pass) {
     return false;
   };
   auto transport = ResolveTransport(objects_, actor, settings_.default_transport);
-  if (!transport.ok()) return waits(transport.error(), "TransportMissing");
+  if (!transport.ok()) {
+    const bool is_ambiguous = transport.error().field == model::kSeveralDefaults;
+    return waits(transport.error(), is_ambiguous ? "TransportAmbiguous" : "TransportMissing");
+  }
   pass.input.transport = std::move(*transport);
   pass.facts.transport = NameOf(pass.input.transport);
   pass.admin = world_.queues.For(pass.input.transport);

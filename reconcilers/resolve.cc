@@ -1,5 +1,7 @@
 #include "reconcilers/resolve.h"
 
+#include "model/transport_choice.h"
+
 namespace asya::reconcilers {
 
 std::string NameOf(const json::Value& object) {
@@ -26,19 +28,15 @@ Result<std::vector<json::Value>> ResolveFlavors(Objects& objects, const json::Va
 Result<json::Value> ResolveTransport(Objects& objects, const json::Value& actor, const json::Value& fallback) {
   const json::Value* spec = actor.Find("spec");
   const auto name = spec == nullptr ? std::nullopt : spec->GetString("transport");
+  std::vector<json::Value> transports;
   if (name) {
     ASYA_TRY(auto transport, objects.Get(kTransports, "", *name));
-    if (transport) return std::move(transport->object);
-    if (NameOf(fallback) == *name) return fallback;
-    return Error{ErrorCode::kNotFound, "there is no Transport " + *name + "; the actor waits for it", "spec.transport"};
+    if (transport) transports.push_back(std::move(transport->object));
+  } else {
+    ASYA_TRY(auto all, objects.List(kTransports, std::nullopt));
+    for (auto& transport : all) transports.push_back(std::move(transport.object));
   }
-  ASYA_TRY(auto all, objects.List(kTransports, std::nullopt));
-  for (auto& transport : all) {
-    const json::Value* its_spec = transport.object.Find("spec");
-    if (its_spec != nullptr && its_spec->GetBool("default") == true) return std::move(transport.object);
-  }
-  if (!fallback.IsNull()) return fallback;
-  return Error{ErrorCode::kNotFound, "no Transport is marked as default; name one in spec.transport", "spec.transport"};
+  return model::ChooseTransport(actor, std::move(transports), fallback);
 }
 
 std::string StatusTransport(const json::Value& actor) {

@@ -11,7 +11,7 @@ namespace asya::reconcilers {
 // In the order of spec.flavors. kNotFound names the one that is missing.
 Result<std::vector<json::Value>> ResolveFlavors(Objects& objects, const json::Value& actor);
 
-// The Transport that the actor names, else the one marked as default, else `fallback`. kNotFound when there is none.
+// model::ChooseTransport among the stored ones.
 Result<json::Value> ResolveTransport(Objects& objects, const json::Value& actor, const json::Value& fallback);
 
 // The name of the Transport on which the actor runs by its status; empty where it says none.

@@ -183,5 +183,23 @@ TEST_F(ActorWithConsumers, AForcedDeletionDuringTheLastPassOfAMoveLeavesNothing)
   EXPECT_TRUE(second_.queues.empty());
 }
 
+TEST_F(ActorWithConsumers, ASecondDefaultMovesNobodyAndIsToldToWhoRunsNowhereYet) {
+  Make(R"(,"scaling":{"minReplicaCount":1})");
+  plane_.Create("transports", R"({"metadata":{"name":"first"},"spec":{"type":"postgres","default":true,
+      "postgres":{"host":"db","database":"asya"}}})");
+  plane_.CreateActor("late");
+  plane_.Run(seconds(20));
+  for (const char* name : {"infer", "x-sink"}) {
+    EXPECT_EQ(plane_.Get(name)->FindPath({"status", "transport"})->AsString(), "sqlite");
+    EXPECT_EQ(plane_.Condition(name, "Synced").substr(0, 11), "True Synced");
+  }
+  EXPECT_EQ(plane_.Condition("late", "Synced"),
+            "False TransportAmbiguous spec.default: Transports first and sqlite are all marked as default, and only "
+            "one may be; name one in spec.transport, or unmark the others");
+  plane_.Change("transports", "", "first", [](json::Value& transport) { transport["spec"]["default"] = false; });
+  plane_.Run(seconds(5));
+  EXPECT_EQ(plane_.Get("late")->FindPath({"status", "transport"})->AsString(), "sqlite");
+}
+
 }  // namespace
 }  // namespace asya::simulation
