@@ -12,6 +12,7 @@ namespace asya::ports {
 struct BoundCount {
   std::size_t pods = 0;
   std::size_t without_relay = 0;  // made while no webhook put one in; they get no work
+  std::size_t ready = 0;          // and with a relay
 };
 
 // Thread safe.

@@ -225,24 +225,29 @@ void ActorReconciler::Prune(const std::string& uid, const Pass& pass) {
 }
 
 void ActorReconciler::HandToScaler(const Key& key, Pass& pass) {
+  const ports::ScalingPolicy policy = ScalingPolicyOf(pass.rendered.effective_spec);
   const auto deployment = std::ranges::find_if(
       pass.rendered.objects, [](const json::Value& object) { return object.GetString("kind") == "Deployment"; });
-  if (deployment == pass.rendered.objects.end()) {
+  const bool is_ours = deployment != pass.rendered.objects.end();
+  if (is_ours) {
+    world_.scaler.Set(
+        ports::ScaledActor{key.namespace_, key.name, pass.rendered.queue.name, RefOf(*deployment), policy});
+  } else {
     world_.scaler.Remove(key.namespace_, key.name);
-    pass.facts.scaler = Part{Truth::kTrue, "NothingToScale", "the pods belong to somebody else"};
-    return;
   }
-  const ports::ScalingPolicy policy = ScalingPolicyOf(pass.rendered.effective_spec);
-  world_.scaler.Set(ports::ScaledActor{key.namespace_, key.name, pass.rendered.queue.name, RefOf(*deployment), policy});
-  pass.facts.scaler = policy.enabled
-                          ? Part{Truth::kTrue, "Scaling",
-                                 "between " + std::to_string(policy.min_replicas) + " and " +
-                                     std::to_string(policy.max_replicas) + " replicas"}
-                          : Part{Truth::kTrue, "Fixed", "spec.replicas is " + std::to_string(policy.fixed_replicas)};
+  if (!is_ours && !HasKind(pass.rendered.objects, "ScaledObject")) {
+    pass.facts.scaler = Part{Truth::kTrue, "NothingToScale", "the pods belong to somebody else"};
+  } else if (policy.enabled) {
+    pass.facts.scaler = Part{
+        Truth::kTrue, "Scaling",
+        "between " + std::to_string(policy.min_replicas) + " and " + std::to_string(policy.max_replicas) + " replicas"};
+  } else {
+    pass.facts.scaler = Part{Truth::kTrue, "Fixed", "spec.replicas is " + std::to_string(policy.fixed_replicas)};
+  }
 }
 
-ports::BoundCount ActorReconciler::BoundTo(const json::Value& actor) const {
-  if (world_.bound_pods == nullptr) return {};
+std::optional<ports::BoundCount> ActorReconciler::BoundTo(const json::Value& actor) const {
+  if (world_.bound_pods == nullptr) return std::nullopt;
   return world_.bound_pods->Count(ports::MetadataOf(actor, "namespace"), model::ActorIdentity(actor));
 }
 
@@ -259,8 +264,7 @@ void ActorReconciler::LookAtResult(const std::string& uid, Pass& pass) {
     if (auto trouble = KedaTrouble(*children, pass.facts.paused)) pass.facts.scaler = std::move(*trouble);
   }
   if (!HasKind(pass.rendered.objects, "Deployment") && pass.facts.sync.ready == Truth::kTrue) {
-    pass.facts.workload = ExternalWorkload(BoundTo(pass.input.actor));
-    if (world_.bound_pods == nullptr) pass.facts.workload.partly = true;  // nobody counts them
+    pass.facts.workload = ExternalWorkload(BoundTo(pass.input.actor), HasKind(pass.rendered.objects, "ScaledObject"));
   }
   if (pass.admin == nullptr || pass.facts.queue.ready != Truth::kTrue) return;
   const auto stats = pass.stats ? Result<ports::QueueStats>(*pass.stats) : pass.admin->Stats(pass.facts.queue_name);

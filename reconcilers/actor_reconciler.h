@@ -90,7 +90,7 @@ class ActorReconciler {
   bool ApplyChildren(Pass& pass);
   void Prune(const std::string& uid, const Pass& pass);
   void HandToScaler(const Key& key, Pass& pass);
-  [[nodiscard]] ports::BoundCount BoundTo(const json::Value& actor) const;
+  [[nodiscard]] std::optional<ports::BoundCount> BoundTo(const json::Value& actor) const;
   void LookAtResult(const std::string& uid, Pass& pass);
   // An Event where the reason of readiness changed; `actor` as it was read.
   void TellChange(const json::Value& actor, const json::Value& status);

@@ -25,7 +25,7 @@ const Part* Broken(const ActorFacts& facts) {
 }
 
 bool NothingRuns(const Workload& workload) {
-  return workload.desired == 0 && workload.ready_replicas == 0 && !workload.partly;
+  return workload.desired == 0 && workload.ready_replicas == 0 && !workload.uncounted;
 }
 
 Summary Summarise(const ActorFacts& facts) {
@@ -40,16 +40,19 @@ Summary Summarise(const ActorFacts& facts) {
     return {"Paused", ReadyCondition(Truth::kTrue, "Paused", "spec.paused is true: envelopes wait in the queue")};
   }
   if (workload.failing) {
-    const Truth truth = workload.ready_replicas > 0 || workload.partly ? Truth::kTrue : Truth::kFalse;
+    const Truth truth = workload.ready_replicas > 0 ? Truth::kTrue : Truth::kFalse;
     return {"Degraded", ReadyCondition(truth, workload.part.reason, workload.part.message)};
   }
-  if (workload.part.ready == Truth::kUnknown) {
+  if (workload.part.ready == Truth::kUnknown || workload.awaited) {
     return {"Creating", ReadyCondition(Truth::kFalse, workload.part.reason, workload.part.message)};
   }
   // Replicas that run go on without a scaler; the first one does not come without it.
   if (NothingRuns(workload) && facts.scaler.ready != Truth::kTrue) {
     const char* phase = facts.scaler.ready == Truth::kFalse ? "Degraded" : "Creating";
     return {phase, ReadyCondition(Truth::kFalse, facts.scaler.reason, facts.scaler.message)};
+  }
+  if (workload.uncounted) {
+    return {"Ready", ReadyCondition(Truth::kTrue, workload.part.reason, workload.part.message)};
   }
   if (workload.desired == 0) {
     return {"Napping", ReadyCondition(Truth::kTrue, "Napping", "no replica runs; the next envelope starts one")};
@@ -122,16 +125,31 @@ json::Value Infrastructure(const ActorFacts& facts) {
 
 }  // namespace
 
-Workload ExternalWorkload(const ports::BoundCount& count) {
+Workload ExternalWorkload(const std::optional<ports::BoundCount>& count, bool scaled) {
   Workload workload;
-  workload.part = Part{Truth::kTrue, "External", "the pods belong to somebody else"};
-  workload.partly = count.pods > count.without_relay;
-  if (count.without_relay == 0) return workload;
-  workload.failing = true;
-  workload.part = Part{Truth::kFalse, "PodsWithoutRelay",
-                       std::to_string(count.without_relay) + " of " + std::to_string(count.pods) +
-                           " pods that ask for the relay have none and get no work: they were made while no webhook "
-                           "put it in; their Events say what becomes of them"};
+  workload.uncounted = !count;
+  if (!count) {
+    workload.part = Part{Truth::kTrue, "External", "the pods belong to somebody else, and nobody counts them here"};
+    return workload;
+  }
+  workload.desired = workload.replicas = static_cast<std::int64_t>(count->pods);
+  workload.ready_replicas = static_cast<std::int64_t>(count->ready);
+  workload.awaited = count->pods == 0 && !scaled;
+  workload.failing = count->without_relay > 0;
+  if (workload.failing) {
+    workload.part = Part{Truth::kFalse, "PodsWithoutRelay",
+                         std::to_string(count->without_relay) + " of " + std::to_string(count->pods) +
+                             " pods that ask for the relay have none and get no work: they were made while no webhook "
+                             "put it in; their Events say what becomes of them"};
+  } else if (workload.awaited) {
+    workload.part = Part{Truth::kFalse, "AwaitingPods",
+                         "no pod of the workload is there yet; those with the labels asya.sh/inject: \"true\" and "
+                         "asya.sh/actor: NAME are bound to this actor when they are made"};
+  } else if (workload.ready_replicas >= workload.desired) {
+    workload.part = Part{Truth::kTrue, "External", ReadyCount(workload) + "; the pods belong to somebody else"};
+  } else {
+    workload.part = Part{Truth::kFalse, "Starting", ReadyCount(workload) + "; the pods belong to somebody else"};
+  }
   return workload;
 }
 

@@ -27,9 +27,10 @@ struct Workload {
   std::int64_t desired = 0;
   std::int64_t replicas = 0;
   std::int64_t ready_replicas = 0;
-  bool failing = false;  // it will not get ready without a change
-  bool partly = false;   // some of it works, though it may fail, or nobody knows its count
-  std::string selector;  // "a=b,c=d"
+  bool failing = false;    // it will not get ready without a change
+  bool uncounted = false;  // nobody knows how many replicas it has
+  bool awaited = false;    // it has none, and nobody of ours starts one
+  std::string selector;    // "a=b,c=d"
 };
 
 struct ActorFacts {
@@ -48,8 +49,8 @@ struct ActorFacts {
   std::string deletion_message;                               // what a deletion waits for
 };
 
-// Of pods that belong to somebody else.
-Workload ExternalWorkload(const ports::BoundCount& count);
+// Of pods that belong to somebody else; nullopt where nobody counts them. `scaled`: work starts the first of them.
+Workload ExternalWorkload(const std::optional<ports::BoundCount>& count, bool scaled);
 
 // What the Deployment among the children says.
 Workload ReadWorkload(const std::vector<ports::Observed>& children);

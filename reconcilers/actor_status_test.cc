@@ -46,9 +46,6 @@ TEST(ActorStatus, SummarisesItsParts) {
   Expect(facts, {"Degraded", "False", "ReplicasFail"});
   facts.workload.ready_replicas = 1;
   Expect(facts, {"Degraded", "True", "ReplicasFail"});
-  facts.workload.ready_replicas = 0;
-  facts.workload.partly = true;
-  Expect(facts, {"Degraded", "True", "ReplicasFail"});
   facts.paused = true;
   Expect(facts, {"Paused", "True", "Paused"});
   facts.queue = Part{Truth::kFalse, "QueueTaken", "x"};
@@ -74,9 +71,11 @@ TEST(ActorStatus, ABrokenScalerCountsWhereNothingRuns) {
   facts = Healthy(1, 1);
   facts.scaler = broken;
   Expect(facts, {"Ready", "True", "Ready"});
-  facts.workload = ExternalWorkload({3, 0});
-  Expect(facts, {"Napping", "True", "Napping"});
-  facts.workload = ExternalWorkload({0, 0});
+  facts.workload = ExternalWorkload(ports::BoundCount{3, 0, 3}, true);
+  Expect(facts, {"Ready", "True", "Ready"});
+  facts.workload = ExternalWorkload(std::nullopt, true);
+  Expect(facts, {"Ready", "True", "External"});
+  facts.workload = ExternalWorkload(ports::BoundCount{}, true);
   Expect(facts, {"Degraded", "False", "TriggerError"});
 }
 
@@ -119,15 +118,35 @@ TEST(ReadWorkload, ReadsADeployment) {
   EXPECT_EQ(ReadWorkload({}).part.ready, Truth::kUnknown);
 }
 
+TEST(ActorStatus, CountsThePodsOfOthers) {
+  ActorFacts facts = Healthy(0, 0);
+  facts.workload = ExternalWorkload(ports::BoundCount{3, 0, 3}, true);
+  Expect(facts, {"Ready", "True", "Ready"});
+  EXPECT_EQ(facts.workload.part.reason, "External");
+  const json::Value status = ActorStatus(facts, nullptr, WallTime{});
+  EXPECT_EQ(status.FindPath({"infrastructure", "workload", "replicas"})->AsInt(), 3);
+  EXPECT_EQ(status.FindPath({"infrastructure", "workload", "readyReplicas"})->AsInt(), 3);
+  facts.workload = ExternalWorkload(ports::BoundCount{3, 0, 1}, false);
+  Expect(facts, {"Ready", "True", "Ready"});
+  facts.workload = ExternalWorkload(ports::BoundCount{3, 0, 0}, true);
+  Expect(facts, {"Creating", "False", "Starting"});
+}
+
+TEST(ActorStatus, OnlyAWorkloadThatWorkStartsIsAtRestWithoutPods) {
+  ActorFacts facts = Healthy(0, 0);
+  facts.workload = ExternalWorkload(ports::BoundCount{}, true);
+  Expect(facts, {"Napping", "True", "Napping"});
+  facts.workload = ExternalWorkload(ports::BoundCount{}, false);
+  Expect(facts, {"Creating", "False", "AwaitingPods"});
+  EXPECT_EQ(facts.workload.part.ready, Truth::kFalse);
+}
+
 TEST(ActorStatus, TellsOfPodsOfOthersThatLackTheirRelay) {
   ActorFacts facts = Healthy(0, 0);
-  facts.workload = ExternalWorkload({3, 0});
-  Expect(facts, {"Napping", "True", "Napping"});
-  EXPECT_EQ(facts.workload.part.reason, "External");
-  facts.workload = ExternalWorkload({3, 1});
+  facts.workload = ExternalWorkload(ports::BoundCount{3, 1, 2}, true);
   Expect(facts, {"Degraded", "True", "PodsWithoutRelay"});
   EXPECT_TRUE(facts.workload.part.message.starts_with("1 of 3 pods that ask for the relay have none"));
-  facts.workload = ExternalWorkload({3, 3});
+  facts.workload = ExternalWorkload(ports::BoundCount{3, 3, 0}, true);
   Expect(facts, {"Degraded", "False", "PodsWithoutRelay"});
 }
 

@@ -73,7 +73,11 @@ ports::BoundCount PodWatchdog::Count(const std::string& namespace_, const std::s
   for (const ports::Observed& pod : cache_.OwnedBy(namespace_ + "/" + actor)) {
     if (IsOver(pod.object) || !MetadataOf(pod.object, "deletionTimestamp").empty()) continue;
     ++count.pods;
-    if (webhooks::LacksRelay(pod.object)) ++count.without_relay;
+    if (webhooks::LacksRelay(pod.object)) {
+      ++count.without_relay;
+    } else if (IsReady(pod.object)) {
+      ++count.ready;
+    }
   }
   return count;
 }

@@ -114,6 +114,14 @@ TEST_F(PodWatchdogTest, TellsOnceOfAPodThatIsYoungerThanTheWebhook) {
   EXPECT_NE(text.find("asya_pods_without_relay_found_total 1"), std::string::npos) << text;
 }
 
+TEST_F(PodWatchdogTest, CountsThoseThatAreReadyWithTheirRelay) {
+  Put("loading", kAfter, true, false);
+  Put("slipped", kAfter, false, true);
+  Put("whole", kAfter, true, true);
+  Known(3, 1);
+  EXPECT_EQ(watchdog_.Count("n", "llm").ready, 1U);
+}
+
 TEST_F(PodWatchdogTest, EvictsOneOfAnActorAtATime) {
   Put("a", kBefore, false);
   Put("b", kBefore, false);

@@ -120,5 +120,47 @@ TEST_F(ActorOfKeda, ItsDeletionSaysWhatOnlyTheOperatorCanLetGo) {
   EXPECT_FALSE(plane_.Get("infer").has_value());
 }
 
+class ActorOfOthersPods : public ActorOfKeda {
+ protected:
+  ActorOfOthersPods() {
+    plane_.counts_bound_pods = true;
+    plane_.Restart();
+  }
+  void Bind(const std::string& kind) {
+    plane_.Create("asyncactors",
+                  R"({"apiVersion":"asya.sh/v1alpha1","kind":"AsyncActor","metadata":{"name":"infer",
+                      "namespace":"default"},"spec":{"handler":"h.f","workloadRef":{"apiVersion":"apps/v1","kind":")" +
+                      kind + R"(","name":"vllm"}}})");
+    plane_.Run(seconds(5));
+  }
+  void SetPods(const ports::BoundCount& count) {
+    plane_.bound_pods.Set("default", "infer", count);
+    plane_.Run(seconds(2));
+  }
+  std::int64_t Replicas() {
+    return plane_.Get("infer")->FindPath({"status", "infrastructure", "workload", "replicas"})->AsInt();
+  }
+};
+
+TEST_F(ActorOfOthersPods, IsAtRestWithoutPodsWhereKedaScalesThem) {
+  Bind("Deployment");
+  TellReady();
+  EXPECT_EQ(plane_.Condition("infer", "ScalerReady"), "True Scaling between 0 and 10 replicas");
+  EXPECT_EQ(plane_.Phase("infer"), "Napping");
+  SetPods({3, 0, 2});
+  EXPECT_EQ(plane_.Phase("infer"), "Ready");
+  EXPECT_EQ(plane_.Condition("infer", "Ready"), "True Ready 2 of 3 replicas are ready");
+  EXPECT_EQ(Replicas(), 3);
+}
+
+TEST_F(ActorOfOthersPods, WaitsForPodsThatItCannotScale) {
+  Bind("DaemonSet");
+  EXPECT_EQ(plane_.Condition("infer", "ScalerReady"), "True NothingToScale the pods belong to somebody else");
+  EXPECT_EQ(plane_.Phase("infer"), "Creating");
+  EXPECT_EQ(plane_.Condition("infer", "Ready").substr(0, 18), "False AwaitingPods");
+  SetPods({1, 0, 1});
+  EXPECT_EQ(plane_.Phase("infer"), "Ready");
+}
+
 }  // namespace
 }  // namespace asya::simulation

@@ -141,6 +141,8 @@ class ControlPlane {
   SimulatedQueues queues{faults};
   SimulatedCredentials credentials;
   SimulatedDeadLetters dead_letters{queues};
+  SimulatedBoundPods bound_pods;
+  bool counts_bound_pods = false;     // as of the next Restart
   bool keeps_dead_letters = true;     // as of the next Restart
   bool keda_scales = false;           // as of the next Restart
   compositions::CrewOptions crew;     // as of the next Restart
@@ -164,6 +166,7 @@ class ControlPlane {
     world.namespace_state = [this](const std::string& namespace_) -> Result<ports::NamespaceState> {
       return terminating.contains(namespace_) ? ports::NamespaceState::kTerminating : ports::NamespaceState::kActive;
     };
+    if (counts_bound_pods) world.bound_pods = &bound_pods;
     if (keeps_dead_letters) world.dead_letters = &dead_letters;
     reconcilers_.emplace(world, settings, observe::Logger::Silent(),
                          static_cast<std::uint64_t>(random.Between(0, 1'000'000'000)));

@@ -302,4 +302,28 @@ class SimulatedDeadLetters final : public ports::DeadLetterBox {
   SimulatedQueues& queues_;
 };
 
+// The pods of others, as a person sets them.
+class SimulatedBoundPods final : public ports::BoundPods {
+ public:
+  void Set(const std::string& namespace_, const std::string& actor, const ports::BoundCount& count) {
+    counts_[{namespace_, actor}] = count;
+    for (const auto& [id, on_change] : listeners_) on_change(namespace_, actor);
+  }
+  [[nodiscard]] ports::BoundCount Count(const std::string& namespace_, const std::string& actor) const override {
+    const auto found = counts_.find({namespace_, actor});
+    return found == counts_.end() ? ports::BoundCount{} : found->second;
+  }
+  [[nodiscard]] std::shared_ptr<void> Subscribe(
+      std::function<void(const std::string& namespace_, const std::string& actor)> on_change) override {
+    const int id = next_id_++;
+    listeners_[id] = std::move(on_change);
+    return {this, [this, id](void*) { listeners_.erase(id); }};
+  }
+
+ private:
+  std::map<std::pair<std::string, std::string>, ports::BoundCount> counts_;
+  std::map<int, std::function<void(const std::string&, const std::string&)>> listeners_;
+  int next_id_ = 0;
+};
+
 }  // namespace asya::simulation
