@@ -5,6 +5,7 @@
 
 #include "compositions/actor_composer.h"
 #include "model/kinds.h"
+#include "model/transport_choice.h"
 #include "model/validation.h"
 
 namespace asya::compositions {
@@ -61,20 +62,8 @@ json::Value LocalTransport() {
                       {"spec", json::Object{{"type", "sqlite"}}}};
 }
 
-Result<json::Value> FindTransport(const json::Value& actor, const std::vector<json::Value>& transports) {
-  const auto named = actor.Find("spec")->GetString("transport");
-  for (const json::Value& transport : transports) {
-    if (named ? NameOf(transport) == *named : transport.Find("spec")->GetBool("default").value_or(false))
-      return transport;
-  }
-  if (!named && transports.size() == 1) return transports.front();
-  if (!named || *named == "local") return LocalTransport();
-  return Error{ErrorCode::kNotFound, "transport " + json::Quote(*named) + " is not among the manifests",
-               "spec.transport"};
-}
-
 Result<RenderedActor> RenderActor(const json::Value& actor, const Sorted& sorted, const ActorComposer& composer) {
-  ASYA_TRY(json::Value transport, FindTransport(actor, sorted.transports));
+  ASYA_TRY(json::Value transport, model::ChooseTransport(actor, sorted.transports, LocalTransport()));
   RenderedActor rendered;
   rendered.transport = NameOf(transport) + " (" + transport.Find("spec")->GetString("type").value_or("") + ")";
   ASYA_TRY(ports::RenderedSet set,

@@ -19,9 +19,9 @@ struct RenderedActor {
   std::vector<std::string> warnings;
 };
 
-// Actors in the order of the manifests. An actor that names no transport gets the default Transport among the
-// manifests, the only one, or else a built-in one called `local` of type sqlite. Flows and other kinds are checked and
-// render to nothing. kInvalid with every mistake of every manifest, each with the kind and name of its object.
+// Actors in the order of the manifests, each on the Transport that model::ChooseTransport gives among them, or else on
+// a built-in one called `local` of type sqlite. Flows and other kinds are checked and render to nothing. kInvalid with
+// every mistake of every manifest, each with the kind and name of its object.
 Result<std::vector<RenderedActor>> RenderManifests(const std::vector<json::Value>& manifests, const Settings& settings);
 
 }  // namespace asya::compositions

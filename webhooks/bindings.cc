@@ -2,6 +2,7 @@
 
 #include "core/json/parse.h"
 #include "model/kinds.h"
+#include "model/transport_choice.h"
 
 namespace asya::webhooks {
 namespace {
@@ -100,19 +101,13 @@ Result<json::Value> Bindings::TransportLocked(const json::Value& actor) const {
     const auto found = objects_.find({kTransports, "", current->AsString()});
     if (found != objects_.end()) return Parsed(*found->second);
   }
-  const json::Value* named = actor.FindPath({"spec", "transport"});
-  if (named != nullptr && named->IsString()) {
-    const auto found = objects_.find({kTransports, "", named->AsString()});
-    if (found != objects_.end()) return Parsed(*found->second);
-    return Error{ErrorCode::kNotFound, "there is no Transport " + named->AsString(), "spec.transport"};
-  }
+  std::vector<json::Value> transports;
   for (auto at = objects_.lower_bound({kTransports, "", ""}); at != objects_.end(); ++at) {
     if (at->first.resource != kTransports) break;
     ASYA_TRY(json::Value transport, Parsed(*at->second));
-    const json::Value* spec = transport.Find("spec");
-    if (spec != nullptr && spec->GetBool("default") == true) return transport;
+    transports.push_back(std::move(transport));
   }
-  return Error{ErrorCode::kNotFound, "no Transport is marked as default; name one", "spec.transport"};
+  return model::ChooseTransport(actor, std::move(transports), json::Value());
 }
 
 Result<ports::ComposeInput> Bindings::InputLocked(json::Value actor) const {

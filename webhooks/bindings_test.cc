@@ -83,7 +83,17 @@ TEST_F(BindingsTest, RenderAnewWhenSomethingChanges) {
   bindings_.Put(RecordOf(kFlavors, flavor));
   EXPECT_EQ(bindings_.Find("n", "llm").value()->relay.GetString("image"), "r:2");
   Tell(kTransports, {});
-  EXPECT_EQ(Missing("n", "llm"), "AsyncActor \"llm\" waits: no Transport is marked as default; name one");
+  EXPECT_EQ(Missing("n", "llm"),
+            "AsyncActor \"llm\" waits: no Transport is marked as default; name one in spec.transport");
+}
+
+TEST_F(BindingsTest, ChooseNoneOfSeveralDefaults) {
+  TellAll(ActorWith(kModelServer));
+  json::Value second = TestTransport();
+  second["metadata"]["name"] = "a-second";
+  Tell(kTransports, {TestTransport(), second});
+  EXPECT_TRUE(Missing("n", "llm").starts_with("AsyncActor \"llm\" waits: Transports a-second and "))
+      << Missing("n", "llm");
 }
 
 TEST_F(BindingsTest, BindToTheTransportThatTheActorIsOnUntilAMoveIsDone) {
