@@ -9,12 +9,21 @@
 namespace asya::model {
 namespace {
 
-// Names whose value the rendered pod sets; a second value would silently win or lose.
-constexpr std::array<std::string_view, 16> kOwnedEnvironment = {
-    "ASYA_HANDLER",      "ASYA_SOCKET_DIR",         "ASYA_SOCKET_NAME",      "ASYA_SOCKET_CHMOD",
-    "ASYA_CONCURRENCY",  "ASYA_STATE_PROXY_MOUNTS", "ASYA_CONTROL_FD",       "ASYA_ACTOR_NAME",
-    "ASYA_NAMESPACE",    "ASYA_TRANSPORT",          "ASYA_ACTOR_SINK",       "ASYA_ACTOR_SUMP",
-    "ASYA_IS_END_ACTOR", "ASYA_GATEWAY_URL",        "ASYA_PYTHONEXECUTABLE", "ASYA_METRICS_ADDR"};
+// Names whose value the rendered pod sets; a second value would silently win or lose. How a relay uses its broker may
+// be tuned in sidecar.env; where the broker is, and who the relay is there, are the Transport's.
+constexpr std::array kOwnedEnvironment = std::to_array<std::string_view>(
+    {// Of the actor.
+     "ASYA_HANDLER", "ASYA_SOCKET_DIR", "ASYA_SOCKET_NAME", "ASYA_SOCKET_CHMOD", "ASYA_CONCURRENCY",
+     "ASYA_STATE_PROXY_MOUNTS", "ASYA_CONTROL_FD", "ASYA_ACTOR_NAME", "ASYA_NAMESPACE", "ASYA_ACTOR_SINK",
+     "ASYA_ACTOR_SUMP", "ASYA_IS_END_ACTOR", "ASYA_END_IN_RELAY", "ASYA_ENDPOINT", "ASYA_PYTHONEXECUTABLE",
+     "ASYA_METRICS_ADDR",
+     // Of the gateway.
+     "ASYA_GATEWAY_URL", "ASYA_GATEWAY_CA_FILE", "ASYA_GATEWAY_TOKEN_FILE",
+     // Of the Transport.
+     "ASYA_TRANSPORT", "ASYA_SQLITE_PATH", "ASYA_POSTGRES_URL", "ASYA_RABBITMQ_URL", "ASYA_RABBITMQ_HOST",
+     "ASYA_RABBITMQ_PORT", "ASYA_RABBITMQ_VIRTUAL_HOST", "ASYA_RABBITMQ_USERNAME", "ASYA_RABBITMQ_PASSWORD",
+     "ASYA_RABBITMQ_EXCHANGE", "ASYA_RABBITMQ_TLS", "ASYA_AWS_REGION", "ASYA_SQS_ENDPOINT", "ASYA_SQS_ACCOUNT_ID",
+     "ASYA_PUBSUB_PROJECT_ID", "ASYA_PUBSUB_ENDPOINT"});
 constexpr std::string_view kOwnedPrefix = "ASYA_RESILIENCY_";
 
 bool IsOwned(std::string_view name) {
