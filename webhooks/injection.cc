@@ -52,14 +52,31 @@ bool MergeInto(Pod& pod, const std::string& list, const std::string& name, const
   return false;
 }
 
+// As whom the handler's container runs: it shares sockets and files with this one, and what the pod has to be may stand
+// in its containers alone.
+json::Value RunAsHandler(json::Value container, const json::Value& handler) {
+  const json::Value* own = handler.Find("securityContext");
+  if (own == nullptr) return container;
+  for (const char* field : {"runAsGroup", "runAsNonRoot", "runAsUser", "seccompProfile"}) {
+    const json::Value* value = own->Find(field);
+    if (value != nullptr) container["securityContext"][field] = *value;
+  }
+  return container;
+}
+
 void AddContainers(Pod& pod, const std::string& handler, const ports::InjectedParts& parts) {
-  if (!handler.empty()) MergeInto(pod, "containers", handler, parts.runtime);
+  json::Value handler_container;
+  if (!handler.empty()) {
+    handler_container = MergeContainer(*FindNamed(pod.List("containers"), handler), parts.runtime);
+    MergeInto(pod, "containers", handler, parts.runtime);
+  }
   // It starts first and ends last. Where others have put something before it since, it stays where it is: two that
   // both want to be first would never agree.
   if (!MergeInto(pod, "initContainers", kRelay, parts.relay)) pod.Prepend("initContainers", parts.relay);
   for (const json::Value& container : parts.containers) {
     const std::string name = container.GetString("name").value_or("");
-    if (!MergeInto(pod, "containers", name, container)) pod.Append("containers", container);
+    const json::Value wanted = RunAsHandler(container, handler_container);
+    if (!MergeInto(pod, "containers", name, wanted)) pod.Append("containers", wanted);
   }
 }
 

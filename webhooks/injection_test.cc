@@ -161,6 +161,26 @@ TEST(Inject, AsksWhichOfSeveralContainersRunsTheHandler) {
   EXPECT_NE(In(after, "containers")[1].Find("command"), nullptr);
 }
 
+// In a namespace that enforces the restricted standard its container has to say so, where the pod does not.
+TEST(Inject, RunsAStateProxyAsTheHandlerRuns) {
+  const std::string state = R"(,"stateProxy":[{"name":"s","mount":{"path":"/s"},"connector":{"image":"c:1"}}])";
+  const auto security_of = [&](const std::string& container, const std::string& spec) {
+    const ports::InjectedParts parts = PartsOf(kHandler + state + spec);
+    const json::Value after = Injected(PodOf(container), parts);
+    EXPECT_EQ(json::Dump(Inject(after, "llm", parts).value()), "[]");
+    return json::Dump(*FindNamed(In(after, "containers"), "asya-state-s")->Find("securityContext"));
+  };
+  const std::string least = R"("allowPrivilegeEscalation":false,"capabilities":{"drop":["ALL"]})";
+  EXPECT_EQ(security_of(R"({"name":"app","securityContext":{"privileged":false}})", ""), "{" + least + "}");
+  const std::string restricted = R"({"name":"app","securityContext":{"runAsNonRoot":true,"runAsUser":1000,)"
+                                 R"("seccompProfile":{"type":"RuntimeDefault"}}})";
+  const std::string same = R"(,"runAsNonRoot":true,"runAsUser":)";
+  const std::string profile = R"(,"seccompProfile":{"type":"RuntimeDefault"}})";
+  EXPECT_EQ(security_of(restricted, ""), "{" + least + same + "1000" + profile);
+  EXPECT_EQ(security_of(restricted, R"(,"securityContext":{"runAsUser":2000})"), "{" + least + same + "2000" + profile)
+      << "the actor says it of the handler";
+}
+
 TEST(Inject, RefusesAVolumeThatMeansSomethingElse) {
   const std::string spec = std::string(kModelServer) + R"(,"volumes":[{"name":"data","emptyDir":{}}])";
   EXPECT_EQ(Refused(PodOf(kVllm, R"("volumes":[{"name":"data","hostPath":{"path":"/"}}])"), spec),
