@@ -170,6 +170,8 @@ Status DirectServer::Parts::StartApi() {
     parts.namespace_state = delegation->MakeNamespaces();
     parts.ready = [this]() -> Status {
       ASYA_TRY_STATUS(installation->Trusted());
+      if (serving) ASYA_TRY_STATUS(serving->Ready());
+      if (webhooks) ASYA_TRY_STATUS(webhooks->Ready());
       return delegation->Ready();
     };
     settings.own_group_alone = true;
@@ -376,10 +378,8 @@ void DirectServer::Parts::Stop() {
 }
 
 DirectServer::DirectServer(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
-
 DirectServer::~DirectServer() { Stop(); }
 void DirectServer::Stop() { parts_->Stop(); }
-
 std::string DirectServer::address() const { return parts_->server->address(); }
 
 Result<std::unique_ptr<DirectServer>> DirectServer::Start(const ApiOptions& options, ApiFiles files,

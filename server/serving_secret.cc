@@ -166,8 +166,13 @@ Status ServingSecret::Use(Serving serving) {
   if (used_ && DataOf(*used_) == DataOf(serving)) return Ok();
   ASYA_TRY_STATUS(parts_.use(serving));
   used_ = std::move(serving);
+  ready_ = true;
   parts_.logger.Info("the certificate of this server is the one in its Secret", {{"secret", kServingSecretName}});
   return Ok();
+}
+
+Status ServingSecret::Ready() const {
+  return ready_ ? Ok() : Status(Fail(ErrorCode::kUnavailable, "the certificate of the Secret is not in use yet"));
 }
 
 Status ServingSecret::Look() {

@@ -2,6 +2,7 @@
 // of its namespace, which all replicas share, and exchanged in time without a gap.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <mutex>
@@ -85,6 +86,8 @@ class ServingSecret {
   // One look, on this thread: makes, renews and uses. Of several servers that write at once one wins, and all use its.
   // A Secret that was deleted is written again as it was; one that cannot be read leaves what is in use.
   Status Look();
+  // kUnavailable until the one of the Secret is in use: what is shown before that nobody believes. Any thread.
+  [[nodiscard]] Status Ready() const;
 
  private:
   // `raced`: it failed since another replica wrote in between.
@@ -94,6 +97,7 @@ class ServingSecret {
 
   const Parts parts_;
   std::optional<Serving> used_;
+  std::atomic<bool> ready_ = false;
   Repeated repeated_;
 };
 

@@ -107,14 +107,18 @@ class InjectedCluster(AggregatedCluster):
                 found.append(base64.b64decode(webhook["clientConfig"].get("caBundle", "")).decode())
         return found
 
-    def metrics(self) -> str:
-        """Of our server."""
+    def direct(self) -> httpx.Client:
+        """Root's HTTP to our server, whatever certificate it shows."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE  # its certificate is for the name that kube-apiserver calls it by
         context.load_cert_chain(*self.certificates["root"])
-        with httpx.Client(verify=context, timeout=PATIENCE_S) as client:
-            return client.get(f"https://{self.address}/metrics").raise_for_status().text
+        return httpx.Client(base_url=f"https://{self.address}", verify=context, timeout=PATIENCE_S)
+
+    def metrics(self) -> str:
+        """Of our server."""
+        with self.direct() as client:
+            return client.get("/metrics").raise_for_status().text
 
     def reviews(self, result: str, webhook: str = "inject") -> int:
         """How many ended so."""

@@ -275,3 +275,25 @@ def test_without_a_server_only_labelled_pods_wait(cluster: InjectedCluster) -> N
         return answer.status_code == 201 and len(relays(answer.json())) == 1
 
     until(made, "pods are injected again")
+
+
+def test_a_server_is_not_ready_before_it_shows_the_certificate_of_all(cluster: InjectedCluster) -> None:
+    """Until then kube-apiserver would not believe it, and pods that it is asked about could not be made."""
+    role = json.loads(cluster.run("get", "role", "asya-server", "-n", NAMESPACE, "-o", "json"))
+    less = [rule for rule in role["rules"] if rule["resources"] != ["secrets"]]
+    cluster.server.__exit__()
+    cluster.run("patch", "role", "asya-server", "-n", NAMESPACE, "--type=merge", "-p", json.dumps({"rules": less}))
+    account = ("--as", f"system:serviceaccount:{NAMESPACE}:asya-server", "-n", NAMESPACE)
+    until(
+        lambda: "[asya-serving]" not in cluster.run("auth", "can-i", "--list", *account), "it may not read its Secret"
+    )
+    cluster.start_server()
+    with cluster.direct() as server:
+        actors = "/apis/asya.sh/v1alpha1/asyncactors"
+        until(lambda: server.get(actors).status_code == 200, "it knows whom to believe, and its database")
+        assert server.get("/readyz?exclude=store").status_code == 500
+        patch = json.dumps({"rules": role["rules"]})
+        cluster.run("patch", "role", "asya-server", "-n", NAMESPACE, "--type=merge", "-p", patch)
+        until(lambda: server.get("/readyz?exclude=store").status_code == 200, "it is ready")
+    until(lambda: cluster.condition() == "True", "the API is available")
+    assert relays(cluster.make(pod("after-ready", inject="true", actor="llm")))
