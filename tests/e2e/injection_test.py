@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import threading
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from injected_cluster import CONFIGURATIONS, TEAM, TRANSPORT, InjectedCluster, O
 from private_pki import Authority
 
 STREAMS = 3
+SAME_SECOND = datetime.timedelta(seconds=1)  # creationTimestamp tells no less
 
 
 @pytest.fixture(scope="module")
@@ -239,7 +241,14 @@ def test_pods_that_came_before_the_webhook_are_replaced(cluster: InjectedCluster
     replicas = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": {"name": "early", "namespace": TEAM}}
     cluster.apply([replicas | {"spec": spec}])
 
+    def ages() -> list[datetime.timedelta]:
+        pods = json.loads(cluster.run("get", "pods", "-n", TEAM, "-l", "app=early", "-o", "json"))["items"]
+        now = datetime.datetime.now(datetime.UTC)
+        return [now - datetime.datetime.fromisoformat(one["metadata"]["creationTimestamp"]) for one in pods]
+
     until(lambda: cluster.events_of("alone") == {"WebhookMissing"}, "the pod says why")
+    until(lambda: len(ages()) == 2, "the others are there")
+    until(lambda: all(age > SAME_SECOND for age in ages()), "they are older than what is made now")
     cluster.apply([one for one in cluster.rendered() if one["kind"].endswith("WebhookConfiguration")])
 
     def injected() -> int:
