@@ -5,7 +5,6 @@
 #include <map>
 
 #include "compositions/actor_composer.h"
-#include "compositions/crew.h"
 #include "compositions/defaults.h"
 #include "core/json/parse.h"
 #include "model/kinds.h"
@@ -256,77 +255,6 @@ TEST(Compose, MakesNothingOfAnActorWhoseStateNobodyServes) {
   EXPECT_EQ(refused.error().field, "spec.stateProxy");
   EXPECT_NE(refused.error().message.find("spec.volumeMounts"), std::string::npos) << refused.error().message;
   EXPECT_TRUE(composer.Compose(Input(R"({"image":"a","handler":"m.f","stateProxy":[]})")).ok());
-}
-
-std::vector<std::string> ContainersOf(const json::Value& actor, const std::string& gateway_url = "http://gateway") {
-  ports::ComposeInput input;
-  input.actor = actor;
-  input.transport = Sqlite();
-  Settings settings;
-  settings.gateway_url = gateway_url;
-  const auto set = ActorComposer(settings).Compose(input);
-  EXPECT_TRUE(set.ok()) << set.error().message;
-  const json::Value* pod = FindObject(set->objects, "Deployment")->FindPath({"spec", "template", "spec"});
-  std::vector<std::string> names;
-  for (const char* list : {"initContainers", "containers"}) {
-    const json::Value* containers = pod->Find(list);
-    if (containers == nullptr) continue;
-    for (const json::Value& container : containers->AsArray()) {
-      names.push_back(container.GetString("name").value_or(""));
-      if (json::Dump(container).find(R"("ASYA_END_IN_RELAY","value":"true")") != std::string::npos) {
-        names.push_back("ends");
-      }
-    }
-  }
-  return names;
-}
-
-TEST(Crew, IsScaledByTheBrokersTriggersWhereNobodyElseTellsKeda) {
-  CrewOptions options;
-  options.native_scaling = true;
-  for (const std::string& name : SystemActorNames()) {
-    const json::Value actor = SystemActor(name, "n", options);
-    EXPECT_EQ(actor.FindPath({"spec", "scaling", "mode"})->AsString(), "native");
-    EXPECT_EQ(SystemActor(name, "n").FindPath({"spec", "scaling", "mode"}), nullptr);
-  }
-}
-
-TEST(Crew, NeedsARuntimeOnlyToKeepFiles) {
-  for (const std::string& name : SystemActorNames()) {
-    EXPECT_EQ(ContainersOf(SystemActor(name, "n")), (std::vector<std::string>{"asya-relay", "ends"}));
-    CrewOptions keeping;
-    keeping.persistence_mount = "/results";
-    EXPECT_EQ(ContainersOf(SystemActor(name, "n", keeping)), (std::vector<std::string>{"asya-relay", "asya-runtime"}));
-    json::Value own = SystemActor(name, "n");
-    own["spec"]["handler"] = "mine.end";
-    EXPECT_EQ(ContainersOf(own), (std::vector<std::string>{"asya-relay", "asya-runtime"}));
-    json::Value unseen = SystemActor(name, "n");
-    unseen["spec"]["envFrom"] = Json(R"([{"configMapRef":{"name":"c"}}])");
-    EXPECT_EQ(ContainersOf(unseen), (std::vector<std::string>{"asya-relay", "asya-runtime"}));
-  }
-}
-
-TEST(Crew, EndsInItsRelayWithoutAGatewayOnlyWhereNothingIsLostByThat) {
-  EXPECT_EQ(ContainersOf(SystemActor("x-sink", "n"), ""), (std::vector<std::string>{"asya-relay", "ends"}));
-  EXPECT_EQ(ContainersOf(SystemActor("x-sump", "n"), ""), (std::vector<std::string>{"asya-relay", "asya-runtime"}));
-}
-
-TEST(Crew, IsMadeOfValidActors) {
-  const ActorComposer composer{Settings()};
-  for (const std::string& name : SystemActorNames()) {
-    CrewOptions options;
-    options.source_dir = "/crew";
-    const json::Value actor = SystemActor(name, "n", options);
-    EXPECT_EQ(model::Describe(model::Validate(*model::FindKind("asyncactors"), actor, nullptr)), "[]");
-    ports::ComposeInput input;
-    input.actor = actor;
-    input.transport = Sqlite();
-    const auto set = composer.Compose(input);
-    ASSERT_TRUE(set.ok()) << set.error().message;
-    const std::string text = Everything(set);
-    EXPECT_NE(text.find(R"({"name":"ASYA_IS_END_ACTOR","value":"true"})"), std::string::npos);
-    EXPECT_NE(text.find(R"("local.asya.sh/source-dir":"/crew")"), std::string::npos);
-  }
 }
 
 // A random subset of fields with valid values.

@@ -96,6 +96,7 @@ TEST(OwnedEnvironment, WhatIsRenderedCannotBeGivenByTheUserToo) {
   Settings settings;
   settings.gateway_url = "https://g";
   settings.gateway_ca_pem = "pem";
+  settings.serves_state = true;
   const ActorComposer composer(settings);
   std::set<std::string> names;
   for (const json::Value& transport : Transports()) {
