@@ -62,7 +62,7 @@ Result<json::Value> ChooseTransport(const json::Value& actor, std::vector<json::
             " are all marked as default, and only one may be; name one in spec.transport, or unmark the others",
         kSeveralDefaults};
   }
-  if (!fallback.IsNull()) return fallback;
+  if (!fallback.IsNull()) return *FindByName(NameOf(fallback), transports, fallback);
   return Error{ErrorCode::kNotFound, "no Transport is marked as default; name one in spec.transport", "spec.transport"};
 }
 

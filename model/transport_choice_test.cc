@@ -29,6 +29,8 @@ TEST(TransportChoice, TheNamedOneThenTheDefaultThenTheFallback) {
   EXPECT_EQ(Chosen(R"({"spec":{"transport":"c"}})", transports, built_in), "spec.transport: there is no Transport c");
   EXPECT_EQ(Chosen(R"({"spec":{},"status":{"transport":"a"}})", transports, built_in), "b");
   EXPECT_EQ(Chosen("{}", {Transport("a")}, built_in), "local") << "the only one is no default";
+  const auto stored = ChooseTransport(json::Object{}, {Transport("a"), Transport("local", R"(,"note":1)")}, built_in);
+  EXPECT_NE(stored->FindPath({"spec", "note"}), nullptr) << "the stored one may have been changed";
   EXPECT_EQ(Chosen("{}", {Transport("a", R"(,"default":false)")}),
             "spec.transport: no Transport is marked as default; name one in spec.transport");
 }

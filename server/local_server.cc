@@ -212,6 +212,9 @@ Status LocalServer::Parts::StartCluster(const Environment& environment) {
       std::make_unique<compositions::ActorComposer>(ComposerSettings(broker_socket, internal_socket, claim_options));
   reconcilers::ReconcilerSettings settings;
   settings.metrics = &metrics;
+  // Not marked as default, so that a manifest may mark its own.
+  settings.default_transport =
+      json::Object{{"metadata", json::Object{{"name", backend->TransportName()}}}, {"spec", backend->TransportSpec()}};
   settings.system_actors = [crew = CrewOptions(options)](const std::string& namespace_) {
     return compositions::SystemActors(namespace_, crew);
   };
@@ -328,8 +331,8 @@ Status LocalServer::Parts::Listen() {
   outside.tcp = {"127.0.0.1", options.port};
   outside.tls = identity;
   http::Handler handler = gateway::WithGroupPaths(std::bind_front(&http::Router::Handle, &external));
-  auto listening = http::Server::Create(outside, limits, RequireToken(token, std::move(handler)), logger.For("http"),
-                                        &metrics);
+  auto listening =
+      http::Server::Create(outside, limits, RequireToken(token, std::move(handler)), logger.For("http"), &metrics);
   if (!listening.ok()) return listening.error();
   external_server = std::move(listening).value();
   external_server->Start();

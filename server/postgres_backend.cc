@@ -103,7 +103,7 @@ class PostgresBackend final : public Backend {
                           {"port", address_.port},
                           {"database", address_.database},
                           {"credentialsSecretRef", json::Object{{"name", kCredentials}}}};
-    return json::Object{{"type", kTransport}, {"default", true}, {kTransport, std::move(block)}};
+    return json::Object{{"type", kTransport}, {kTransport, std::move(block)}};
   }
   [[nodiscard]] std::map<std::string, std::string> RelayEnvironment() const override {
     std::map<std::string, std::string> environment = options_.variables;

@@ -69,9 +69,7 @@ class SqliteBackend final : public Backend {
     return type != nullptr && *type == json::Value("sqlite");
   }
   [[nodiscard]] std::string TransportName() const override { return "local"; }
-  [[nodiscard]] json::Value TransportSpec() const override {
-    return json::Object{{"type", "sqlite"}, {"default", true}};
-  }
+  [[nodiscard]] json::Value TransportSpec() const override { return json::Object{{"type", "sqlite"}}; }
   [[nodiscard]] std::map<std::string, std::string> RelayEnvironment() const override { return {}; }
   Status CompactOld() override { return objects_->CompactOld(); }
   Result<std::int64_t> DropOldHistory() override { return objects_->DropOldHistory(); }
