@@ -53,9 +53,9 @@ void Connection::Start() {
   ArmRead();
 }
 
-void Connection::Shutdown() {
+void Connection::Shutdown(std::chrono::milliseconds quiet) {
   close_after_ = true;
-  if (state_ == State::kWaiting) return Abort();
+  if (state_ == State::kWaiting) return quiet.count() > 0 ? SetDeadline(quiet) : Abort();
   if (state_ == State::kStreaming) stream_->Close();
 }
 

@@ -44,8 +44,9 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   Connection(std::shared_ptr<Loop> loop, std::shared_ptr<ServerContext> context, Socket socket, std::string peer);
 
   void Start();
-  // Ends when the running request, if any, is answered.
-  void Shutdown();
+  // Ends when the running request, if any, is answered. One that is on its way, on a connection that was kept, is
+  // answered too when it comes within `quiet`.
+  void Shutdown(std::chrono::milliseconds quiet);
   // Ends now.
   void Abort();
 

@@ -6,6 +6,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
@@ -26,6 +27,8 @@ namespace {
 using Protocol = asio::generic::stream_protocol;
 using Acceptor = asio::basic_socket_acceptor<Protocol>;
 constexpr std::chrono::milliseconds kAcceptPause{50};  // after an error such as "too many open files"
+// In which a request may be on its way, on a connection that was kept, when this server stops.
+constexpr std::chrono::milliseconds kQuietMax{250};
 
 std::string PeerName(const Protocol::endpoint& endpoint) {
   char text[INET6_ADDRSTRLEN] = "";
@@ -216,9 +219,9 @@ void BeastServer::Stop(std::chrono::milliseconds grace) {
   });
   for (const bool at_once : {false, true}) {
     for (const auto& loop : loops_) {
-      loop->Post([loop, at_once] {
+      loop->Post([loop, at_once, quiet = std::min(grace / 4, kQuietMax)] {
         const auto connections = loop->connections;
-        for (const auto& connection : connections) at_once ? connection->Abort() : connection->Shutdown();
+        for (const auto& connection : connections) at_once ? connection->Abort() : connection->Shutdown(quiet);
       });
     }
     if (!at_once && WaitForNoConnections(grace)) break;

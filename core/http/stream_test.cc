@@ -151,6 +151,28 @@ TEST(Server, StopWaitsForRunningRequestsAndEndsStreams) {
   EXPECT_NE(answered.find("Connection: close"), std::string::npos) << answered;
 }
 
+// Whose sender would be told of a reset, and could not know whether it was done.
+TEST(Server, AnswersWhatIsOnItsWayOnAKeptConnectionWhenItStops) {
+  std::shared_ptr<Stream> stream;
+  Running running = StartTcp([&](const Request& request, Responder responder) {
+    if (request.path != "/stream") return responder.Send(Plain("told of " + request.path));
+    stream = responder.StartStream(Plain("open"));
+  });
+  RawPeer kept(running.port);
+  kept.Send("GET /first HTTP/1.1\r\n\r\n");
+  kept.ReadUntil("told of /first");
+  RawPeer watcher(running.port);
+  watcher.Send("GET /stream HTTP/1.1\r\n\r\n");
+  watcher.ReadUntil("open");
+  std::thread stop([&] { running.server->Stop(kPatience); });
+  watcher.ReadToEnd();  // it stops by now
+  kept.Send("GET /second HTTP/1.1\r\n\r\n");
+  const std::string answered = kept.ReadToEnd();
+  stop.join();
+  EXPECT_NE(answered.find("told of /second"), std::string::npos) << answered;
+  EXPECT_NE(answered.find("Connection: close"), std::string::npos) << answered;
+}
+
 TEST(Server, AnswersAfterStopAreDropped) {
   std::promise<Responder> pending;
   Running running = StartTcp([&](const Request&, Responder responder) { pending.set_value(std::move(responder)); });
