@@ -146,6 +146,16 @@ def test_servers_that_hold_ports_of_their_nodes_go_before_the_next_ones_come(hel
     assert strategy("--set=server.hostNetwork=true") == {"maxUnavailable": 1, "maxSurge": 0}
 
 
+def test_a_server_that_goes_answers_until_nobody_calls_it(helm: str) -> None:
+    """Else pods that ask for a relay cannot be made for a moment, and requests fail."""
+    spec = one(objects(template(helm, "--set=database.secretName=db")), "Deployment", "asya-server")["spec"]
+    pod = spec["template"]["spec"]
+    (server,) = pod["containers"]
+    word, seconds = server["lifecycle"]["preStop"]["exec"]["command"]
+    assert word == "sleep"
+    assert 0 < int(seconds) < pod["terminationGracePeriodSeconds"] / 4, "the rest is for ending in good order"
+
+
 def arguments(found: list[dict[str, Any]]) -> list[str]:
     container = one(found, "Deployment", "asya-server")["spec"]["template"]["spec"]["containers"][0]
     return list(container["args"])
