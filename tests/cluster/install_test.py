@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from chart_cluster import built
 from document import matches, steps
 
 from free_ports import free_ports
-from private_cluster.kubectl import TOOLS, Kubectl
+from private_cluster.kubectl import Kubectl
 from private_rabbitmq import PrivateRabbitmq
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,11 +54,6 @@ def queues(broker: int) -> Iterator[str]:
     )
     yield QUEUES
     kubectl("delete", "namespace", QUEUES, "--wait=false")
-
-
-def built(name: str) -> Path:
-    done = subprocess.run([TOOLS / "build-go", name], stdout=subprocess.PIPE, text=True, check=True)
-    return Path(done.stdout.strip())
 
 
 @pytest.fixture

@@ -138,6 +138,10 @@ class Api:
         """What is at a path."""
         return self._client.get(path).raise_for_status().json()
 
+    def post(self, path: str, body: dict[str, Any]) -> httpx.Response:
+        """What is answered, be it a refusal."""
+        return self._client.post(path, json=body)
+
 
 def decoded(text: str) -> str:
     """Of base64."""
