@@ -10,7 +10,8 @@
 
 namespace asya::server {
 
-// The Transport of that name and spec, unless there is a Transport already. Idempotent.
+// The Transport of that name and spec, unless there is a Transport already. One that an earlier version made, marked as
+// default, loses the mark if nobody has written on it and no other is marked. Idempotent.
 Status Bootstrap(ports::ObjectStore& objects, const Clock& clock, const std::string& name,
                  const json::Value& transport_spec);
 
