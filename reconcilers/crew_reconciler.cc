@@ -17,7 +17,8 @@ constexpr std::chrono::milliseconds kIdlePoll{2000};
 constexpr const char* kManagedFields = "managedFields";
 
 // Out of `live`. One that says nothing of us was made before we said what is ours, or by who forgot all managers: ours
-// is what we would write, and the transport, which we set or leave out as its namespace has it.
+// is what we would write. The transport is always ours, who set it or leave it out as its namespace has it: on another
+// one an end of routes would hear of nothing.
 model::Managers TakeManagers(const model::Schema& schema, const json::Value& desired, const model::FieldWriter& writer,
                              json::Value& live) {
   model::Managers managers;
@@ -26,9 +27,13 @@ model::Managers TakeManagers(const model::Schema& schema, const json::Value& des
     if (auto decoded = model::DecodeManagers(entries->second); decoded.ok()) managers = std::move(*decoded);
     metadata.erase(entries);
   }
+  model::FieldSet transport;
+  transport.Insert({model::MemberElement("spec"), model::MemberElement("transport")});
+  for (auto& [manager, owned] : managers) owned.fields = model::Difference(owned.fields, transport);
   model::Owned ours{model::FieldsOf(schema, desired), writer.api_version, std::nullopt};
-  ours.fields.Insert({model::MemberElement("spec"), model::MemberElement("transport")});
-  managers.try_emplace({writer.manager, model::Operation::kApply, "", ""}, std::move(ours));
+  const model::Manager self{writer.manager, model::Operation::kApply, "", ""};
+  model::Owned& known = managers.try_emplace(self, std::move(ours)).first->second;
+  known.fields = model::Union(known.fields, transport);
   return managers;
 }
 

@@ -79,6 +79,16 @@ TEST_F(CrewRefresh, ItsOwnFieldsAreSetBack) {
   EXPECT_EQ(Spec()["env"].AsArray()[0].GetString("value"), "false");
 }
 
+TEST_F(CrewRefresh, StaysOnTheTransportOfItsNamespace) {
+  Begin();
+  plane_.Change("asyncactors", "default", "x-sink", [](json::Value& sink) { sink["spec"]["transport"] = "sqlite"; });
+  Restart();
+  EXPECT_EQ(Spec().GetString("transport"), std::nullopt) << "results would wait where nobody reads";
+  const auto stored = plane_.Get("x-sink");
+  Restart();
+  EXPECT_EQ(plane_.Get("x-sink"), stored) << "and nothing is written again";
+}
+
 TEST_F(CrewRefresh, OneOfAnEarlierVersionKeepsWhatWasAddedAndLeavesWithItsNamespace) {
   Begin(R"(,"transport":"sqlite")");
   AddHooks();
