@@ -88,12 +88,12 @@ void Relay::Attempted(Job& job, const HandlerError& error, const std::string& pl
 
 void Relay::EndWith(Job& job, const Ending& ending) {
   parts_.logger.Info("an envelope ends here", {{"id", job.envelope.id}, {"reason", ending.reason}});
-  parts_.metrics.Failed(ending.reason);
   if (IsLastPlace()) {
     const WallTime first_started = FirstAttempt(job.envelope).value_or(parts_.clock.Now());
     StayInQueue(job, RetryBody(job.envelope, job.envelope.status.max_attempts, first_started, ending.error, Here()));
     return;
   }
+  parts_.metrics.Failed(ending.reason);
   ports::Settlement settlement;
   if (settings_.is_end_actor) job.final_report = FinalReport(job, &ending);
   if (!IsSump()) settlement.publish.push_back(Fail(job.envelope, ending, Here()));

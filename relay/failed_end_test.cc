@@ -128,6 +128,8 @@ TEST_F(FailedEnd, BytesThatNobodyTakesStayAsTheyAre) {
   harness_.Start({"x-sump"});
   harness_.SendBytes("non\xFFsense");
   ASSERT_TRUE(HasRetried());
+  const std::string metrics = harness_.Get("/metrics");
+  EXPECT_EQ(metrics.find("asya_actor_messages_failed_total{"), std::string::npos) << "it has not ended";
   (void)harness_.PostDrain();
   EXPECT_EQ(harness_.TakeBytes("x-sump"), "non\xFFsense");
 }

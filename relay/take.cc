@@ -101,11 +101,11 @@ bool Relay::Adopt(const ports::Delivery& delivery, const model::Envelope& envelo
 void Relay::TakeMalformed(std::unique_ptr<Job> job, const std::string& problem) {
   Job& taken = *jobs_.emplace(job->number, std::move(job)).first->second;
   parts_.logger.Error("a message that is no envelope", {{"problem", problem}, {"bytes", taken.body.size()}});
-  parts_.metrics.Failed("ParseError");
   Letter letter = RawLetter(taken.body, problem, parts_.queue.MessageLimitBytes(), Here());
   taken.envelope = std::move(letter.envelope);
   std::string bytes = std::exchange(taken.body, {});
   if (IsLastPlace()) return StayInQueue(taken, std::move(bytes));
+  parts_.metrics.Failed("ParseError");
   ports::Settlement settlement;
   if (IsSump()) {
     taken.final_report = FinalReport(taken, nullptr);
