@@ -89,6 +89,42 @@ def test_objects_that_clash_only_with_each_other_are_refused_before_anything_is_
     assert server.written == []
 
 
+def transport(name: str, default: bool) -> manifests.Manifest:
+    """One that may be the default."""
+    return named(name) | {"kind": "Transport", "spec": {"type": "sqlite", "default": default}}
+
+
+class OfOneDefault(Recorder):
+    """A server whose default Transport is `old`, until that is written without the mark."""
+
+    marked = True
+
+    def call(
+        self, method: str, path: str, body: Any = None, params: dict[str, str] | None = None,
+        headers: dict[str, str] | None = None, timeout_s: float = TIMEOUT_S,
+    ) -> httpx.Response:  # fmt: skip
+        """Refuse another default, also in dry runs, which change nothing."""
+        name = body["metadata"]["name"]
+        if self.marked and name != "old" and body["spec"].get("default"):
+            raise Failure('spec.default: Invalid value: true: Transport "old" is the default', exit_code=REFUSED)
+        if name == "old" and "dryRun" not in (params or {}):
+            self.marked = bool(body["spec"]["default"])
+        return super().call(method, path, body, params, headers, timeout_s)
+
+
+def test_a_manifest_may_exchange_the_default_transport() -> None:
+    """In whatever order; two defaults are refused, and so is one beside that of the server."""
+    server = OfOneDefault()
+    manifests.apply_all(server, [transport("new", True), named("actor"), transport("old", False)], "default")
+    assert [name for _, name in server.written] == ["actor", "old", "new"]
+    server = OfOneDefault()
+    with pytest.raises(Failure, match=r"Transport b: spec\.default: Invalid value: true: a in the manifest says it"):
+        manifests.apply_all(server, [transport("a", True), transport("b", True), transport("old", False)], "default")
+    with pytest.raises(Failure, match=r'Transport new: spec\.default: .* Transport "old" is the default'):
+        manifests.apply_all(server, [transport("new", True), transport("other", False)], "default")
+    assert server.written == []
+
+
 def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     """Manifests and payloads alike."""
     wrong = tmp_path / "wrong.yaml"

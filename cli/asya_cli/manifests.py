@@ -211,6 +211,7 @@ def clashes(manifests: list[Manifest], namespace: str) -> list[str]:
     told: list[str] = []
     seen: set[tuple[str, str, str]] = set()
     queues: dict[str, str] = {}
+    defaults: list[str] = []
     for manifest in manifests:
         kind, metadata = manifest["kind"], manifest["metadata"]
         name = str(metadata["name"])
@@ -219,6 +220,9 @@ def clashes(manifests: list[Manifest], namespace: str) -> list[str]:
             told.append(f"{kind} {name}: metadata.name: Duplicate value: the manifest has two of this name")
             continue
         seen.add((kind, space, name))
+        if is_default_transport(manifest) and len(defaults := [*defaults, name]) > 1:
+            told.append(f"Transport {name}: spec.default: Invalid value: true: {defaults[0]} in the manifest says it "
+                        "too, and only one may be the default")  # fmt: skip
         if kind != "AsyncActor":
             continue
         spec = manifest.get("spec")
@@ -228,6 +232,26 @@ def clashes(manifests: list[Manifest], namespace: str) -> list[str]:
             told.append(f'{kind} {name}: spec.actor: Duplicate value: its queue "asya-{space}-{identity}" is also that '
                         f"of {owner} in the manifest; choose another spec.actor")  # fmt: skip
     return told
+
+
+def is_default_transport(manifest: Manifest) -> bool:
+    """Whether it is a Transport that says `default: true`."""
+    spec = manifest.get("spec")
+    return manifest["kind"] == "Transport" and isinstance(spec, dict) and spec.get("default") is True
+
+
+def gives_up_default(manifests: list[Manifest], refusal: str) -> bool:
+    """Whether the Transport that stands in the way of another default is not the default by these manifests."""
+    return any(m["kind"] == "Transport" and not is_default_transport(m)
+               and f'Transport "{m["metadata"]["name"]}" is the default' in refusal for m in manifests)  # fmt: skip
+
+
+def in_order(manifests: list[Manifest]) -> list[Manifest]:
+    """As they are, but that a default Transport comes after those that may have been the default before it."""
+    others = [i for i, m in enumerate(manifests) if m["kind"] == "Transport" and not is_default_transport(m)]
+    until = others[-1] + 1 if others else 0
+    first = [m for m in manifests[:until] if not is_default_transport(m)]
+    return first + [m for m in manifests[:until] if is_default_transport(m)] + manifests[until:]
 
 
 def try_all(client: Client, manifests: list[Manifest], namespace: str, verb: str = "apply") -> list[Outcome]:
@@ -240,6 +264,8 @@ def try_all(client: Client, manifests: list[Manifest], namespace: str, verb: str
         except Failure as failure:
             if failure.exit_code != REFUSED:
                 raise
+            if is_default_transport(manifest) and gives_up_default(manifests, failure.message):
+                continue
             refused.append(f"{manifest['kind']} {manifest['metadata']['name']}: {failure.message}")
     if refused:
         raise Failure("\n".join(refused), f"mend the manifest and {verb} it again; nothing was applied", REFUSED)
@@ -251,4 +277,4 @@ def apply_all(client: Client, manifests: list[Manifest], namespace: str, dry_run
     tried = try_all(client, manifests, namespace)
     if dry_run:
         return tried
-    return [apply_one(client, manifest, namespace) for manifest in manifests]
+    return [apply_one(client, manifest, namespace) for manifest in in_order(manifests)]
