@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,8 @@ STEP_LIMIT_S = 600
 KINDS = "clusterroles,clusterrolebindings,apiservices"
 OURS = "app.kubernetes.io/part-of=asya"
 QUEUES = "queues"
+# Now and then helm tells of a watch that it has ended itself.
+HELM_WATCHES = re.compile(r"^[IWE][0-9]{4} \S+ +[0-9]+ reflector\.go:.*\n", re.MULTILINE)
 
 
 @pytest.fixture
@@ -74,7 +77,7 @@ def shell(place: Path, command: str) -> str:
     environment = {**os.environ, "PATH": f"{place / 'bin'}:{os.environ['PATH']}", "HOME": str(place)}
     done = subprocess.run(["bash", "-c", command], cwd=place, env=environment, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, timeout=STEP_LIMIT_S, check=False)  # fmt: skip
-    return done.stdout
+    return HELM_WATCHES.sub("", done.stdout)
 
 
 @pytest.mark.timeout(3600)
