@@ -5,6 +5,7 @@
 
 #include "apiserver/apply.h"
 #include "apiserver/body.h"
+#include "apiserver/flavors.h"
 #include "apiserver/object.h"
 #include "apiserver/patch_body.h"
 #include "apiserver/verbs.h"
@@ -40,21 +41,13 @@ void AddFlavor(const json::Value& spec, Replicas& replicas) {
   if (!replicas.count) replicas.count = spec.GetInt("replicas");
 }
 
-// A flavor that is not there says nothing: the conditions of the actor tell of it.
 Outcome<Replicas> ReplicasOf(ports::ObjectStore& store, const json::Value& actor) {
   Replicas replicas;
   if (const json::Value* spec = actor.Find("spec")) AddOwn(*spec, replicas);
-  const json::Value* names = actor.FindPath({"spec", "flavors"});
-  if (replicas.Complete() || names == nullptr || !names->IsArray()) return replicas;
-  const Resource& flavors = *FindResource(model::kGroup, model::kVersion, "flavors");
-  for (const json::Value& name : names->AsArray()) {
-    const auto record = store.Get(KeyOf(flavors, "", name.AsString()));
-    if (record.ok()) {
-      ASYA_TRY(const json::Value flavor, StoredObjectOf(*record));
-      if (const json::Value* spec = flavor.Find("spec")) AddFlavor(*spec, replicas);
-    } else if (record.error().code != ErrorCode::kNotFound) {
-      return FromStore(record.error(), flavors, name.AsString());
-    }
+  if (replicas.Complete()) return replicas;
+  ASYA_TRY(const std::vector<json::Value> flavors, FlavorsOf(store, actor));
+  for (const json::Value& flavor : flavors) {
+    if (const json::Value* spec = flavor.Find("spec")) AddFlavor(*spec, replicas);
   }
   return replicas;
 }
@@ -76,15 +69,15 @@ json::Value ScaleOf(const json::Value& actor, const Replicas& replicas) {
       {"status", json::Object{{"replicas", present}, {"selector", "asya.sh/actor=" + model::ActorIdentity(actor)}}}};
 }
 
-Outcome<http::Response> Answer(const Context& context, const Call& call, const json::Value& actor) {
-  ASYA_TRY(const Replicas replicas, ReplicasOf(context.store, actor));
+http::Response Answer(const Call& call, const json::Value& actor, const Replicas& replicas) {
   http::Response response;
   response.body = json::Dump(ScaleOf(actor, replicas));
   AddWarnings(call, response);
   return response;
 }
 
-Outcome<json::Value> Scaled(const Call& call, json::Value actor, const Replicas& present, const json::Value& scale) {
+// The actor with the count that `scale` asks for, which is that of `present` from then on.
+Outcome<json::Value> Scaled(const Call& call, json::Value actor, Replicas& present, const json::Value& scale) {
   const auto invalid = [&](const char* reason, const std::string& message) {
     return Invalid(*call.resource, call.info.name, {{"spec.replicas", reason, message}});
   };
@@ -96,6 +89,7 @@ Outcome<json::Value> Scaled(const Call& call, json::Value actor, const Replicas&
                    "Forbidden: the replicas of this actor follow its queue; set spec.scaling.minReplicaCount and "
                    "maxReplicaCount, or spec.scaling.enabled to false");
   }
+  present.count = replicas->AsInt();
   actor["spec"]["replicas"] = *replicas;
   if (const std::string revision = MetadataText(scale, "resourceVersion"); !revision.empty()) {
     MetadataOf(actor)["resourceVersion"] = revision;
@@ -118,7 +112,8 @@ Outcome<http::Response> GetScale(const Context& context, Call& call) {
   const auto record = context.store.Get(call.Key());
   if (!record.ok()) return FromStore(record.error(), *call.resource, call.info.name);
   ASYA_TRY(const json::Value actor, ObjectOf(*record));
-  return Answer(context, call, actor);
+  ASYA_TRY(const Replicas replicas, ReplicasOf(context.store, actor));
+  return Answer(call, actor, replicas);
 }
 
 Outcome<http::Response> UpdateScale(const Context& context, Call& call) {
@@ -128,11 +123,11 @@ Outcome<http::Response> UpdateScale(const Context& context, Call& call) {
   const auto record = context.store.Get(call.Key());
   if (!record.ok()) return FromStore(record.error(), *call.resource, call.info.name);
   ASYA_TRY(json::Value live, ObjectOf(*record));
-  ASYA_TRY(const Replicas replicas, ReplicasOf(context.store, live));
+  ASYA_TRY(Replicas replicas, ReplicasOf(context.store, live));
   ASYA_TRY(json::Value actor, Scaled(call, std::move(live), replicas, scale));
   ASYA_TRY(const Written written, Write(context, call, options, *record, std::move(actor), Part::kSpec));
   if (written.raced) return Modified(*call.resource, call.info.name);
-  return Answer(context, call, json::Parse(written.bytes).value());
+  return Answer(call, json::Parse(written.bytes).value(), replicas);
 }
 
 Outcome<http::Response> PatchScale(const Context& context, Call& call) {
@@ -143,11 +138,11 @@ Outcome<http::Response> PatchScale(const Context& context, Call& call) {
     const auto record = context.store.Get(call.Key());
     if (!record.ok()) return FromStore(record.error(), *call.resource, call.info.name);
     ASYA_TRY(json::Value actor, ObjectOf(*record));
-    ASYA_TRY(const Replicas replicas, ReplicasOf(context.store, actor));
+    ASYA_TRY(Replicas replicas, ReplicasOf(context.store, actor));
     ASYA_TRY(const json::Value scale, patch.Apply(call, ScaleOf(actor, replicas)));
     ASYA_TRY(json::Value scaled, Scaled(call, std::move(actor), replicas, scale));
     ASYA_TRY(const Written written, Write(context, call, options, *record, std::move(scaled), Part::kSpec));
-    if (!written.raced) return Answer(context, call, json::Parse(written.bytes).value());
+    if (!written.raced) return Answer(call, json::Parse(written.bytes).value(), replicas);
   }
   return Modified(*call.resource, call.info.name);
 }
@@ -161,7 +156,7 @@ Outcome<http::Response> ApplyScale(const Context& context, Call& call) {
     const auto record = context.store.Get(call.Key());
     if (!record.ok()) return FromStore(record.error(), *call.resource, call.info.name);
     ASYA_TRY(json::Value live, StoredObjectOf(*record));
-    ASYA_TRY(const Replicas replicas, ReplicasOf(context.store, live));
+    ASYA_TRY(Replicas replicas, ReplicasOf(context.store, live));
     ASYA_TRY(const json::Value scaled, Scaled(call, live, replicas, scale));
     const json::Value config =
         json::Object{{"spec", json::Object{{"replicas", *scaled.FindPath({"spec", "replicas"})}}}};
@@ -171,7 +166,7 @@ Outcome<http::Response> ApplyScale(const Context& context, Call& call) {
     }
     ASYA_TRY(const Written written,
              Write(context, call, options, *record, std::move(actor), Part::kSpec, Ownership::kDecided));
-    if (!written.raced) return Answer(context, call, json::Parse(written.bytes).value());
+    if (!written.raced) return Answer(call, json::Parse(written.bytes).value(), replicas);
   }
   return Modified(*call.resource, call.info.name);
 }

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "apiserver/flavors.h"
 #include "apiserver/object.h"
 #include "model/kinds.h"
 
@@ -59,30 +60,12 @@ bool HasNewTriggers(const AdmissionRequest& request) {
   });
 }
 
-// Empty where it sets none, or is not there yet: who writes it then answers for that.
-Outcome<std::string> AccountOfFlavor(ports::ObjectStore& store, const std::string& name) {
-  const Resource& flavors = *FindResource(model::kGroup, model::kVersion, "flavors");
-  const auto record = store.Get(KeyOf(flavors, "", name));
-  if (record.ok()) {
-    const auto flavor = StoredObjectOf(*record);
-    if (!flavor.ok()) return flavor.error();
-    return AccountIn(*flavor);
-  }
-  if (record.error().code == ErrorCode::kNotFound) return std::string();
-  return FromStore(record.error(), flavors, name);
-}
-
-// As whom the pods of an actor run.
+// As whom the pods of an actor run. Of a flavor that is not there yet who writes it answers for that.
 Outcome<std::set<std::string>> AccountsOf(ports::ObjectStore& store, const json::Value& actor) {
   if (const std::string own = AccountIn(actor); !own.empty()) return std::set<std::string>{own};
   std::set<std::string> accounts;
-  const json::Value* flavors = actor.FindPath({"spec", "flavors"});
-  if (flavors != nullptr && flavors->IsArray()) {
-    for (const json::Value& name : flavors->AsArray()) {
-      ASYA_TRY(std::string account, AccountOfFlavor(store, name.AsString()));
-      accounts.insert(std::move(account));
-    }
-  }
+  ASYA_TRY(const std::vector<json::Value> flavors, FlavorsOf(store, actor));
+  for (const json::Value& flavor : flavors) accounts.insert(AccountIn(flavor));
   accounts.erase("");
   if (accounts.empty() && MakesAccount(actor)) accounts.insert(MetadataText(actor, "name"));
   return accounts;
