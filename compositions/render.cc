@@ -9,12 +9,10 @@
 #include "model/validation.h"
 
 namespace asya::compositions {
-namespace {
 
-std::string NameOf(const json::Value& object) {
-  const json::Value* name = object.FindPath({"metadata", "name"});
-  return name != nullptr && name->IsString() ? name->AsString() : std::string();
-}
+using model::NameOf;
+
+namespace {
 
 std::string Title(const json::Value& object) {
   return object.GetString("kind").value_or("document") + " " + json::Quote(NameOf(object));

@@ -25,11 +25,15 @@ const KindInfo* FindKindByName(std::string_view kind_name) {
   return nullptr;
 }
 
+std::string NameOf(const json::Value& object) {
+  const json::Value* name = object.FindPath({"metadata", "name"});
+  return name != nullptr && name->IsString() ? name->AsString() : std::string();
+}
+
 std::string ActorIdentity(const json::Value& actor) {
   const json::Value* own = actor.FindPath({"spec", "actor"});
   if (own != nullptr && own->IsString() && !own->AsString().empty()) return own->AsString();
-  const json::Value* name = actor.FindPath({"metadata", "name"});
-  return name != nullptr && name->IsString() ? name->AsString() : std::string();
+  return NameOf(actor);
 }
 
 std::string ActorQueueName(const json::Value& actor) {

@@ -62,6 +62,8 @@ void AppendCells(const KindInfo& kind, const ObjectText& object, WallTime now, s
 // Age as kubectl prints it: "45s", "5m30s", "3h", "2d"; "<invalid>" when `then` lies in the future.
 std::string FormatAge(WallTime then, WallTime now);
 
+// metadata.name; empty where there is none.
+std::string NameOf(const json::Value& object);
 // The logical identity of an AsyncActor: spec.actor, else metadata.name.
 std::string ActorIdentity(const json::Value& actor);
 // The queue of an AsyncActor object; an object without a namespace counts as one of `default`.

@@ -4,13 +4,10 @@
 #include <optional>
 #include <utility>
 
+#include "model/kinds.h"
+
 namespace asya::model {
 namespace {
-
-std::string NameOf(const json::Value& object) {
-  const json::Value* metadata = object.Find("metadata");
-  return metadata == nullptr ? "" : metadata->GetString("name").value_or("");
-}
 
 // What `part` of the actor says of its transport.
 std::optional<std::string> TransportIn(const json::Value& actor, const char* part) {

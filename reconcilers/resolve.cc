@@ -4,11 +4,6 @@
 
 namespace asya::reconcilers {
 
-std::string NameOf(const json::Value& object) {
-  const json::Value* metadata = object.Find("metadata");
-  return metadata == nullptr ? "" : metadata->GetString("name").value_or("");
-}
-
 Result<std::vector<json::Value>> ResolveFlavors(Objects& objects, const json::Value& actor) {
   std::vector<json::Value> flavors;
   const json::Value* names = actor.FindPath({"spec", "flavors"});

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "core/json/value.h"
+#include "model/kinds.h"
 #include "reconcilers/objects.h"
 
 namespace asya::reconcilers {
@@ -20,6 +21,6 @@ std::string StatusTransport(const json::Value& actor);
 // The Transport that the actor's status names, where it runs until a move is done; else what ResolveTransport gives.
 Result<json::Value> CurrentTransport(Objects& objects, const json::Value& actor, const json::Value& fallback);
 
-std::string NameOf(const json::Value& object);
+using model::NameOf;
 
 }  // namespace asya::reconcilers

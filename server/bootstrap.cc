@@ -4,6 +4,7 @@
 
 #include "core/base/random.h"
 #include "core/json/parse.h"
+#include "model/transport_choice.h"
 
 namespace asya::server {
 namespace {
@@ -30,12 +31,6 @@ Status TakeMark(ports::ObjectStore& objects, const std::string& name, const json
   return updated.ok() ? Ok() : Status(updated.error());
 }
 
-Result<bool> IsMarked(const ports::Record& record) {
-  ASYA_TRY(const json::Value transport, json::Parse(*record.json));
-  const json::Value* spec = transport.Find("spec");
-  return spec != nullptr && spec->GetBool("default").value_or(false);
-}
-
 }  // namespace
 
 Status Bootstrap(ports::ObjectStore& objects, const Clock& clock, const std::string& name,
@@ -45,8 +40,8 @@ Status Bootstrap(ports::ObjectStore& objects, const Clock& clock, const std::str
   ASYA_TRY(const ports::Page page, objects.List(query));
   int marked = 0;
   for (const ports::Record& record : page.items) {
-    ASYA_TRY(const bool is_marked, IsMarked(record));
-    marked += is_marked ? 1 : 0;
+    ASYA_TRY(const json::Value transport, json::Parse(*record.json));
+    marked += model::IsDefaultTransport(transport) ? 1 : 0;
   }
   if (marked == 1) return TakeMark(objects, name, transport_spec);
   if (!page.items.empty()) return Ok();
