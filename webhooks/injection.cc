@@ -1,6 +1,7 @@
 #include "webhooks/injection.h"
 
 #include <cstddef>
+#include <optional>
 
 #include "ports/resource.h"
 #include "webhooks/merge.h"
@@ -40,16 +41,17 @@ Result<std::string> HandlerContainer(const Pod& pod, const ports::InjectedParts&
   return named;
 }
 
-// Changes the entry of that name where it lacks something; false where there is none.
-bool MergeInto(Pod& pod, const std::string& list, const std::string& name, const json::Value& wanted) {
+// Changes the entry of that name where it lacks something; gives what it is then, nullopt where there is none.
+std::optional<json::Value> MergeInto(Pod& pod, const std::string& list, const std::string& name,
+                                     const json::Value& wanted) {
   const json::Array& all = pod.List(list);
   for (std::size_t i = 0; i < all.size(); ++i) {
     if (all[i].GetString("name") != name) continue;
     json::Value merged = MergeContainer(all[i], wanted);
-    if (merged != all[i]) pod.ReplaceAt(list, i, std::move(merged));
-    return true;
+    if (merged != all[i]) pod.ReplaceAt(list, i, merged);
+    return merged;
   }
-  return false;
+  return std::nullopt;
 }
 
 // As whom the handler's container runs: it shares sockets and files with this one, and what the pod has to be may stand
@@ -65,17 +67,14 @@ json::Value RunAsHandler(json::Value container, const json::Value& handler) {
 }
 
 void AddContainers(Pod& pod, const std::string& handler, const ports::InjectedParts& parts) {
-  json::Value handler_container;
-  if (!handler.empty()) {
-    handler_container = MergeContainer(*FindNamed(pod.List("containers"), handler), parts.runtime);
-    MergeInto(pod, "containers", handler, parts.runtime);
-  }
+  std::optional<json::Value> runtime;
+  if (!handler.empty()) runtime = MergeInto(pod, "containers", handler, parts.runtime);
   // It starts first and ends last. Where others have put something before it since, it stays where it is: two that
   // both want to be first would never agree.
   if (!MergeInto(pod, "initContainers", kRelay, parts.relay)) pod.Prepend("initContainers", parts.relay);
   for (const json::Value& container : parts.containers) {
     const std::string name = container.GetString("name").value_or("");
-    const json::Value wanted = RunAsHandler(container, handler_container);
+    const json::Value wanted = runtime ? RunAsHandler(container, *runtime) : container;
     if (!MergeInto(pod, "containers", name, wanted)) pod.Append("containers", wanted);
   }
 }
