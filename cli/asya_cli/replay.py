@@ -19,8 +19,8 @@ from asya_cli.output import data, note, output_option
 from asya_cli.progress import counted
 from asya_cli.project import find_server
 from asya_cli.targets import complete_actor, complete_letter, complete_signature
-from asya_cli.tasks import finish, payload_of
-from asya_cli.waiting import await_end, here, wait_for
+from asya_cli.tasks import payload_of, tell_sent
+from asya_cli.waiting import here
 
 RATE_PER_S = 10.0
 RATE_LIMIT_PER_S = 1000.0
@@ -84,13 +84,7 @@ def replay_one(client: Client, namespace: str, letter_id: str, edit: bool, paylo
         if text:
             refused.fix = kept(letter_id, namespace, text)
         raise
-    if wait:
-        finish(await_end(task_id, namespace, lambda: wait_for(client, namespace, task_id)), namespace, output)
-    elif output != "table":
-        data({"id": task_id}, output)
-    else:
-        click.echo(task_id)
-        note(f"next: asya task {task_id}{here(namespace)} --wait")
+    tell_sent(client, namespace, task_id, wait, output)
 
 
 def chosen(client: Client, namespace: str, actor: str | None, signature: str | None) -> list[dict[str, Any]]:

@@ -135,7 +135,13 @@ def send(
     task_id = client.json("POST", tasks_path(namespace), body, params)["id"]
     if follow:
         finish(await_end(task_id, namespace, lambda: stream(client, namespace, task_id)), namespace, output)
-    elif wait:
+    else:
+        tell_sent(client, namespace, task_id, wait, output)
+
+
+def tell_sent(client: Client, namespace: str, task_id: str, wait: bool, output: str) -> None:
+    """Print the task that was just made, or with `wait` its result."""
+    if wait:
         finish(await_end(task_id, namespace, lambda: wait_for(client, namespace, task_id)), namespace, output)
     elif output != "table":
         data({"id": task_id}, output)
