@@ -69,15 +69,30 @@ TEST_P(ObjectStoreSuite, AWatchTellsEveryChangeInOrder) {
   EXPECT_EQ(*events[2].record.json, *updated.json) << "a deletion carries the last state";
 }
 
-// What follows `from`, as a client sees it that comes back where it was when it is cut off.
-std::vector<Event> Follow(ports::ObjectStore& store, Revision from, std::size_t count) {
-  std::vector<Event> seen;
-  for (int attempt = 0; seen.size() < count && attempt < 100; ++attempt) {
-    const auto sink = std::make_shared<RecordingSink>();
-    const auto watch = store.Watch(kActors, seen.empty() ? from : seen.back().record.revision, sink);
+struct MeasuringSink final : RecordingSink {
+  void OnEvents(std::span<const Event> events) override {
+    at_once = std::max(at_once.load(), events.size());
+    RecordingSink::OnEvents(events);
+  }
+  std::atomic<std::size_t> at_once = 0;
+};
+
+struct Followed {
+  std::vector<Event> events;
+  std::size_t at_once = 0;  // the most that came in one call
+};
+
+// What follows `from`, as a client sees it that comes back where it was when it is cut off: a store that follows its
+// log in batches may append more at once than a short tail holds.
+Followed Follow(ports::ObjectStore& store, Revision from, std::size_t count) {
+  Followed seen;
+  for (int attempt = 0; seen.events.size() < count && attempt < 100; ++attempt) {
+    const auto sink = std::make_shared<MeasuringSink>();
+    const auto watch = store.Watch(kActors, seen.events.empty() ? from : seen.events.back().record.revision, sink);
     if (!watch.ok()) break;
-    const auto events = sink->WaitForEvents(count - seen.size());
-    seen.insert(seen.end(), events.begin(), events.end());
+    const auto events = sink->WaitForEvents(count - seen.events.size());
+    seen.events.insert(seen.events.end(), events.begin(), events.end());
+    seen.at_once = std::max(seen.at_once, sink->at_once.load());
   }
   return seen;
 }
@@ -93,8 +108,7 @@ TEST_P(ObjectStoreSuite, AWatchFromThePastReplaysTheLog) {
   MustDelete("default", "n1");
   for (int i = 0; i < 10; ++i) MustCreate("later", "n" + std::to_string(i));
   MustCreate("live", "x");
-  // The tail is so short that a store which follows its log in batches may cut the watch off at its end.
-  const auto events = Follow(store(), start, 23);
+  const auto events = Follow(store(), start, 23).events;
   ASSERT_EQ(events.size(), 23U);
   EXPECT_EQ(events[3].record.labels, (ports::Labels{{"n", "3"}}));
   EXPECT_EQ(events[10].type, Event::Type::kModified);
@@ -109,13 +123,6 @@ TEST_P(ObjectStoreSuite, AWatchFromThePastReplaysTheLog) {
 }
 
 TEST_P(ObjectStoreSuite, WhatAWatchIsToldAtOnceIsBoundedByBytes) {
-  struct MeasuringSink final : RecordingSink {
-    void OnEvents(std::span<const Event> events) override {
-      at_once = std::max(at_once.load(), events.size());
-      RecordingSink::OnEvents(events);
-    }
-    std::atomic<std::size_t> at_once = 0;
-  };
   // From the log and from the tail alike.
   for (const std::size_t tail_events : {std::size_t{1}, std::size_t{100}}) {
     BroadcasterSettings settings;
@@ -124,11 +131,9 @@ TEST_P(ObjectStoreSuite, WhatAWatchIsToldAtOnceIsBoundedByBytes) {
     Open(settings);
     const Revision start = Head();
     for (int i = 0; i < 10; ++i) MustCreate("default", "n" + std::to_string(i));
-    const auto sink = std::make_shared<MeasuringSink>();
-    const auto watch = store().Watch(kActors, start, sink);
-    ASSERT_TRUE(watch.ok()) << watch.error().message;
-    EXPECT_EQ(sink->WaitForEvents(10).size(), 10U);
-    EXPECT_EQ(sink->at_once, 1U);
+    const auto seen = Follow(store(), start, 10);
+    EXPECT_EQ(seen.events.size(), 10U);
+    EXPECT_EQ(seen.at_once, 1U);
   }
 }
 
