@@ -55,16 +55,16 @@ demo-brokers: programs ## Runs examples/documents on RabbitMQ, PostgreSQL, SQS a
 	@PATH="$(PYTHON_BIN):$$PATH" tools/demo-brokers
 
 .PHONY: test
-test: install build/asya_runtime.pyz lint-fast ## Runs every test: C++ and Python, then the C++ ones again under the sanitizers
-	@nice tools/test-programs >/dev/null & programs=$$!; \
-	$(call BUILD,dev); \
-	$(call CTEST,build/dev); \
-	wait $$programs; \
-	nice $(MAKE) sanitized >build/sanitized.log 2>&1 & sanitized=$$!; \
-	trap "kill $$sanitized 2>/dev/null || :" EXIT; \
-	$(SERVERS) $(PYTHON_BIN)/pytest -q; \
-	wait $$sanitized || :
-	@$(MAKE) asan tsan
+test: install build/asya_runtime.pyz lint-fast ## Runs every test: C++ and Python, and the C++ ones again under the sanitizers
+	@tools/test
+
+.PHONY: unit
+unit: build ## Runs the C++ tests
+	@$(call CTEST,build/dev)
+
+.PHONY: pytest
+pytest: build ## Runs the Python tests, most of them with the C++ programs
+	@$(PYTHON_BIN)/pytest -q
 
 .PHONY: e2e
 e2e: images ## Runs the tests that need a real cluster, on one made for them, then aggregated-load; an hour more the first time
@@ -73,9 +73,8 @@ e2e: images ## Runs the tests that need a real cluster, on one made for them, th
 	@tools/testcluster run $(PYTHON_BIN)/pytest -q --durations=0 --durations-min=1 tests/cluster
 	@$(MAKE) aggregated-load
 
-# While the Python tests wait for servers and for time. What fails to build here fails again, visibly, in its own turn.
 .PHONY: sanitized
-sanitized:
+sanitized: install
 	@$(call BUILD,asan)
 	@$(call BUILD,tsan,$(addsuffix /all,$(TSAN_FOLDERS)))
 
