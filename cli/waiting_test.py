@@ -170,7 +170,8 @@ def test_a_stream_that_falls_silent_is_asked_for_again(
     monkeypatch.setattr(waiting, "SILENCE_S", 2.0)
     client = Client(Server(f"http://127.0.0.1:{forgetful.server_port}"))
     assert waiting.events(client, "default", "t") == {"status": "succeeded"}
-    assert forgetful.last_ids == [None, "7"]
+    assert forgetful.last_ids[0] is None
+    assert set(forgetful.last_ids[1:]) == {"7"}
     assert "running" in capsys.readouterr().err
 
 

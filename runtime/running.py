@@ -142,8 +142,10 @@ class Running:
         os.close(keep)
 
     def write(self, source: str, name: str = "user_code.py") -> None:
-        """Replaces a file of the handler's code."""
-        (self.folder / name).write_text(textwrap.dedent(source))
+        """Puts a file of the handler's code there, or a new one in its place, at once."""
+        fresh = self.folder / (name + ".new")
+        fresh.write_text(textwrap.dedent(source))
+        fresh.replace(self.folder / name)
 
     def states(self) -> Iterator[dict[str, Any]]:
         """The state now and each that follows another one, as told by the watch."""

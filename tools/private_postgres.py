@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import os
 import pwd
@@ -82,6 +83,17 @@ class PrivatePostgres(PrivateServer):
     def process(self) -> subprocess.Popen[bytes] | None:
         """The postmaster."""
         return self._process
+
+    def backends(self) -> list[int]:
+        """The processes that serve clients of the database, by their ids."""
+        assert self._process is not None
+        pid = self._process.pid
+        found = []
+        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+            with contextlib.suppress(OSError):  # it has just ended
+                if f" {USER} {DATABASE} ".encode() in Path(f"/proc/{child}/cmdline").read_bytes():
+                    found.append(int(child))
+        return found
 
     @property
     def log(self) -> str:

@@ -16,6 +16,7 @@ from running import DEADLINE_S, Client, Start, envelope
 HANDLERS = {
     "sync": """
 import os, signal, time
+while os.path.exists("hold"): time.sleep(0.002)
 def handle(p):
     open(f"begun-{p}", "w").close()
     if p == "exit": os._exit(3)
@@ -75,10 +76,12 @@ def test_ready_file_and_socket_exist_exactly_while_a_worker_serves(start: Start,
     assert ready.exists()
     states = runtime.states()
     assert next(states) == {"status": "ready"}
+    (runtime.folder / "hold").touch()  # the next worker stays at loading
     runtime.begin("wait").close()  # a handler that goes on after its caller has left
     if kind == "sync":
         assert next(states) == {"status": "loading"}
         assert not ready.exists()
+        (runtime.folder / "hold").unlink()
         assert next(states) == {"status": "ready"}
     assert ready.exists()
     runtime.signal(signal.SIGTERM)

@@ -24,7 +24,7 @@ from places import PLACES
 from steps import Step
 from wires import GatewayWire, PostgresWire, RabbitmqWire, SqliteWire
 
-SPRING_LIMIT_S = 120.0
+SPRING_LIMIT_S = 300.0
 PACE_S = 0.02  # between two envelopes
 # Of brokers that are reached by TCP.
 WIRES: dict[str, type[RabbitmqWire | SqsWire | PubsubWire]] = {

@@ -190,9 +190,7 @@ class PostgresPlace:
             self.server.kill()
             self.server.start()
             return True
-        backends = [
-            int(pid) for pid in self._children() if b"asya asya" in (Path("/proc") / pid / "cmdline").read_bytes()
-        ]
+        backends = self.server.backends()
         if not backends:
             return False
         with contextlib.suppress(ProcessLookupError):
@@ -208,9 +206,6 @@ class PostgresPlace:
     def stop(self) -> None:
         """With its data."""
         self.server.stop()
-
-    def _children(self) -> list[str]:
-        return (Path("/proc") / str(self.server.pid) / "task" / str(self.server.pid) / "children").read_text().split()
 
     def _psql(self, statement: str) -> str:
         done = subprocess.run(

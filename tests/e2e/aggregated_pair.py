@@ -125,10 +125,9 @@ class AggregatedPair(AggregatedCluster):
 
     def kill_backend(self) -> None:
         """kill -9 of one process of it, upon which it throws all others out and recovers."""
-        assert self.database.process is not None
-        pid = self.database.process.pid
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        serving = [child for child in children if " asya " in Path(f"/proc/{child}/cmdline").read_text()]
+        backends = self.database.backends()
+        if not backends:
+            return
         with contextlib.suppress(ProcessLookupError):
-            os.kill(int(self.chance.choice(serving or children)), signal.SIGKILL)
+            os.kill(self.chance.choice(backends), signal.SIGKILL)
             self.done["backends killed"] += 1

@@ -19,7 +19,7 @@ SERVER_PORT = "6443"  # that documents name
 ELLIPSIS = "…"
 EXPORT = re.compile(r"export (\w+)=")
 # What only looks, or may be done twice: what it tells of may still be on its way, as a dead letter or changed code.
-AGAIN = re.compile(r"asya (get|dead-letters|logs|plan|tasks|why|send) ")
+AGAIN = re.compile(r"asya (get|dead-letters|logs|plan|tasks|why|send) |kubectl --kubeconfig \S+ get ")
 ON_ITS_WAY_S = 30.0
 COMMAND_TIMEOUT_S = 60
 

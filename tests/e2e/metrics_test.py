@@ -44,8 +44,11 @@ def relay_of(server_pid: int, name: str) -> str:
     """The socket of the metrics of an actor's relay, which is a child of the server."""
     for tasks in Path(f"/proc/{server_pid}/task").iterdir():
         for child in (tasks / "children").read_text().split():
-            variables = dict(pair.partition("=")[::2]
-                             for pair in Path(f"/proc/{child}/environ").read_text().split("\0"))  # fmt: skip
+            try:
+                environment = Path(f"/proc/{child}/environ").read_text()
+            except OSError:  # it has just ended
+                continue
+            variables = dict(pair.partition("=")[::2] for pair in environment.split("\0"))
             if variables.get("ASYA_ACTOR_NAME") == name and "ASYA_METRICS_ADDR" in variables:
                 return variables["ASYA_METRICS_ADDR"].removeprefix("unix:")
     raise AssertionError(f"no relay of {name}")

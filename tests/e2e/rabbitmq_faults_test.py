@@ -161,8 +161,11 @@ def test_a_broker_that_takes_no_messages_is_waited_for(pair: Project, node: Priv
             for task in tasks:
                 assert pair.get(f"/api/v1/tasks/{task}")["status"] in ("pending", "running")
             time.sleep(0.2)
-        states = [c.get("state") for c in ask(node, "GET", f"/api/vhosts/{host}/connections")]
-        assert "blocked" in states, states
+
+        def states() -> list[str]:
+            return [c.get("state") for c in ask(node, "GET", f"/api/vhosts/{host}/connections")]
+
+        until(lambda: "blocked" in states(), "a connection is blocked")
         # The server still asks its questions: actors come, go and scale.
         pair.post(ACTORS, {"apiVersion": "asya.sh/v1alpha1", "kind": "AsyncActor", "metadata": {"name": "third"},
                            "spec": {"image": "test", "handler": "steps.second", "transport": "rabbit"}})  # fmt: skip
