@@ -6,9 +6,6 @@
 namespace asya::cluster::kubernetes {
 namespace {
 
-// Of a call, so that two of them fit into the patience of a holder.
-constexpr std::chrono::milliseconds kLeaseDeadline{1000};
-
 // After a turn that was not answered. With a whole pause in its place, a holder would lose it by one late answer.
 constexpr std::chrono::milliseconds kPauseAfterFailure{250};
 
@@ -91,8 +88,8 @@ void Lease::Renew() {
 }
 
 Result<bool> Lease::TryHold() {
-  auto found =
-      client_.Send({"GET", CollectionOf(settings_) + "/" + settings_.name, {}, {}, kLeaseDeadline, Priority::kUrgent});
+  auto found = client_.Send(
+      {"GET", CollectionOf(settings_) + "/" + settings_.name, {}, {}, settings_.deadline, Priority::kUrgent});
   if (!found.ok() && found.error().code == ErrorCode::kNotFound) return Make();
   if (!found.ok()) return found.error();
   const json::Value* spec = found->Find("spec");
@@ -119,7 +116,7 @@ Result<bool> Lease::Make() {
                            {"kind", "Lease"},
                            {"metadata", json::Object{{"name", settings_.name}}}};
   auto made =
-      client_.Send({"POST", CollectionOf(settings_), lease, "application/json", kLeaseDeadline, Priority::kUrgent});
+      client_.Send({"POST", CollectionOf(settings_), lease, "application/json", settings_.deadline, Priority::kUrgent});
   if (!made.ok() && made.error().code == ErrorCode::kExists) return false;
   if (!made.ok()) return made.error();
   return Take(std::move(*made));
@@ -139,7 +136,7 @@ Result<bool> Lease::Take(json::Value lease) {
   spec["renewTime"] = now;
   // With the version that was read: who comes second is refused.
   const auto taken = client_.Send({"PUT", CollectionOf(settings_) + "/" + settings_.name, std::move(lease),
-                                   "application/json", kLeaseDeadline, Priority::kUrgent});
+                                   "application/json", settings_.deadline, Priority::kUrgent});
   if (taken.ok()) return true;
   if (taken.error().code == ErrorCode::kConflict && !holds_) return false;
   return taken.error();
@@ -159,14 +156,14 @@ void Lease::Lose(const std::string& why) {
 }
 
 void Lease::Release() {
-  auto found =
-      client_.Send({"GET", CollectionOf(settings_) + "/" + settings_.name, {}, {}, kLeaseDeadline, Priority::kUrgent});
+  auto found = client_.Send(
+      {"GET", CollectionOf(settings_) + "/" + settings_.name, {}, {}, settings_.deadline, Priority::kUrgent});
   if (!found.ok()) return;
   const json::Value* spec = found->Find("spec");
   if (spec == nullptr || spec->GetString("holderIdentity") != settings_.holder) return;
   (*found)["spec"]["holderIdentity"] = "";
   const auto released = client_.Send({"PUT", CollectionOf(settings_) + "/" + settings_.name, *found, "application/json",
-                                      kLeaseDeadline, Priority::kUrgent});
+                                      settings_.deadline, Priority::kUrgent});
   if (!released.ok()) log_.Warning("the lease cannot be given up", {{"error", released.error().message}});
 }
 

@@ -22,6 +22,8 @@ struct LeaseSettings {
   std::string holder;                     // of this replica alone, also among its own earlier lives
   std::chrono::seconds duration{10};      // after which others may take one that is not renewed
   std::chrono::milliseconds pause{2000};  // between renewals, and between looks at one that somebody else holds
+  // Of one call, so that the two of a turn fit into the patience of a holder, which is half the duration.
+  std::chrono::milliseconds deadline{1000};
 };
 
 // The clocks of replicas need not agree: one that is held by another is free when it has not changed for its duration

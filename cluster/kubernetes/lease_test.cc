@@ -30,9 +30,15 @@ class LeaseTest : public ::testing::Test {
     return TestCluster::Json(200, json::Dump(stored_));
   }
 
+  // Calls are made by the real clock, and no answer is to come too late by it.
+  static LeaseSettings SettingsOf(const std::string& holder) {
+    LeaseSettings settings{"asya-system", "asya-server", holder};
+    settings.deadline = std::chrono::seconds(30);
+    return settings;
+  }
   struct Replica {
     Replica(LeaseTest& test, const std::string& name)
-        : lease(test.client_, {"asya-system", "asya-server", name},
+        : lease(test.client_, SettingsOf(name),
                 {[this] { return fit ? Ok() : Status(Fail(ErrorCode::kConflict, "unfit")); }, [this] { ++gained; },
                  [this] { ++lost; }},
                 test.clock_, observe::Logger::Silent()) {}

@@ -27,8 +27,6 @@ namespace {
 using Protocol = asio::generic::stream_protocol;
 using Acceptor = asio::basic_socket_acceptor<Protocol>;
 constexpr std::chrono::milliseconds kAcceptPause{50};  // after an error such as "too many open files"
-// In which a request may be on its way, on a connection that was kept, when this server stops.
-constexpr std::chrono::milliseconds kQuietMax{250};
 
 std::string PeerName(const Protocol::endpoint& endpoint) {
   char text[INET6_ADDRSTRLEN] = "";
@@ -219,7 +217,7 @@ void BeastServer::Stop(std::chrono::milliseconds grace) {
   });
   for (const bool at_once : {false, true}) {
     for (const auto& loop : loops_) {
-      loop->Post([loop, at_once, quiet = std::min(grace / 4, kQuietMax)] {
+      loop->Post([loop, at_once, quiet = std::min(grace / 4, context_->limits.stop_quiet)] {
         const auto connections = loop->connections;
         for (const auto& connection : connections) at_once ? connection->Abort() : connection->Shutdown(quiet);
       });

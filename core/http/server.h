@@ -54,6 +54,9 @@ struct ServerLimits {
   std::chrono::seconds idle_timeout{75};        // between requests of a kept connection
   std::chrono::seconds request_timeout{30};     // to read one request
   std::chrono::seconds write_timeout{30};
+  // For which a kept connection stays open when the server stops, as a request may be on its way on it; a quarter of
+  // the grace of the stop at most.
+  std::chrono::milliseconds stop_quiet{250};
 };
 
 class Server {

@@ -154,17 +154,21 @@ TEST(Server, StopWaitsForRunningRequestsAndEndsStreams) {
 // Whose sender would be told of a reset, and could not know whether it was done.
 TEST(Server, AnswersWhatIsOnItsWayOnAKeptConnectionWhenItStops) {
   std::shared_ptr<Stream> stream;
-  Running running = StartTcp([&](const Request& request, Responder responder) {
-    if (request.path != "/stream") return responder.Send(Plain("told of " + request.path));
-    stream = responder.StartStream(Plain("open"));
-  });
+  ServerLimits limits;
+  limits.stop_quiet = kPatience;
+  Running running = StartTcp(
+      [&](const Request& request, Responder responder) {
+        if (request.path != "/stream") return responder.Send(Plain("told of " + request.path));
+        stream = responder.StartStream(Plain("open"));
+      },
+      limits);
   RawPeer kept(running.port);
   kept.Send("GET /first HTTP/1.1\r\n\r\n");
   kept.ReadUntil("told of /first");
   RawPeer watcher(running.port);
   watcher.Send("GET /stream HTTP/1.1\r\n\r\n");
   watcher.ReadUntil("open");
-  std::thread stop([&] { running.server->Stop(kPatience); });
+  std::thread stop([&] { running.server->Stop(4 * kPatience); });
   watcher.ReadToEnd();  // it stops by now
   kept.Send("GET /second HTTP/1.1\r\n\r\n");
   const std::string answered = kept.ReadToEnd();

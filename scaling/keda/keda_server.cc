@@ -18,7 +18,6 @@ namespace {
 
 namespace wire = externalscaler;
 
-constexpr int kStopGraceMs = 2'000;
 constexpr int kKeepaliveMs = 30'000;  // a client that is gone is noticed within a minute, and its streams are closed
 
 ScaledObjectRef RefOf(const wire::ScaledObjectRef& message) {
@@ -235,8 +234,13 @@ Status IsFree(const std::string& address, int port) {
 }  // namespace
 
 struct KedaServer::Parts {
-  Parts(ExternalScaler& served, observe::Metrics& counted, observe::Logger log)
-      : scaler(served), logger(std::move(log)), service(served, counted) {}
+  Parts(const KedaListen& listen, ExternalScaler& served, observe::Metrics& counted, observe::Logger log)
+      : scaler(served),
+        logger(std::move(log)),
+        stop_grace(listen.stop_grace),
+        service(served, counted),
+        address(listen.address),
+        port(listen.port) {}
 
   [[nodiscard]] std::string Where() const {
     const bool v6 = address.find(':') != std::string::npos;
@@ -247,9 +251,10 @@ struct KedaServer::Parts {
 
   ExternalScaler& scaler;
   const observe::Logger logger;
+  const std::chrono::milliseconds stop_grace;
   Service service;
-  std::string address;
-  int port = 0;
+  const std::string address;
+  int port;
   std::unique_ptr<grpc::Server> server;
 };
 
@@ -279,7 +284,7 @@ Status KedaServer::Parts::Bind(const std::optional<KedaIdentity>& tls) {
 void KedaServer::Parts::End(std::unique_ptr<grpc::Server> ending) {
   if (ending == nullptr) return;
   scaler.EndAll();
-  ending->Shutdown(gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_millis(kStopGraceMs, GPR_TIMESPAN)));
+  ending->Shutdown(gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_millis(stop_grace.count(), GPR_TIMESPAN)));
   ending->Wait();
 }
 
@@ -292,10 +297,8 @@ Result<std::unique_ptr<KedaServer>> KedaServer::Start(const KedaListen& listen, 
   // It would write lines of its own among ours, for each connection that is no TLS.
   gpr_set_log_function([](gpr_log_func_args*) {});
   auto server =
-      std::unique_ptr<KedaServer>(new KedaServer(std::make_unique<Parts>(scaler, metrics, std::move(logger))));
+      std::unique_ptr<KedaServer>(new KedaServer(std::make_unique<Parts>(listen, scaler, metrics, std::move(logger))));
   Parts& parts = *server->parts_;
-  parts.address = listen.address;
-  parts.port = listen.port;
   ASYA_TRY_STATUS(parts.Bind(listen.tls));
   parts.logger.Info("serving KEDA", {{"address", server->address()}, {"tls", listen.tls ? "yes" : "no"}});
   return server;

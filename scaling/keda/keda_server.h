@@ -1,6 +1,7 @@
 // KedaServer: KEDA's ExternalScaler service over gRPC, for as long as this lives.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -23,9 +24,10 @@ struct KedaIdentity {
 };
 
 struct KedaListen {
-  std::string address;              // an IP address
-  std::uint16_t port = 0;           // 0: a free one
-  std::optional<KedaIdentity> tls;  // none: plaintext
+  std::string address;                         // an IP address
+  std::uint16_t port = 0;                      // 0: a free one
+  std::optional<KedaIdentity> tls;             // none: plaintext
+  std::chrono::milliseconds stop_grace{2000};  // for streams to end cleanly and calls to be answered; then they are cut
 };
 
 class KedaServer {

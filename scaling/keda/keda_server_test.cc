@@ -72,7 +72,8 @@ class KedaServerTest : public testing::Test {
     scaler_.Complete();
   }
   void Serve(std::optional<KedaIdentity> tls = std::nullopt) {
-    auto served = KedaServer::Start({"127.0.0.1", 0, std::move(tls)}, scaler_, metrics_, observe::Logger::Silent());
+    auto served =
+        KedaServer::Start({"127.0.0.1", 0, std::move(tls), kPatience}, scaler_, metrics_, observe::Logger::Silent());
     ASSERT_TRUE(served.ok()) << served.error().message;
     server_ = *std::move(served);
   }
