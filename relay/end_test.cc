@@ -228,6 +228,8 @@ TEST_F(End, NoneOfAllThatCameOfACanceledTaskIsCalled) {
   FakeRuntime runtime(harness_.folder(), [](Call& call) { call.Return("1"); });
   gateway_.Cancel("root");
   harness_.Start({"infer", "post", "x-sink", "x-sump"});
+  // What the feed has sent is read before a message that comes later is called and reported.
+  ASSERT_TRUE(gateway_.WaitFed(1));
   auto first = harness_.Make("first", {"post"});
   harness_.Send(first);
   ASSERT_TRUE(harness_.Take("post").has_value());
@@ -251,9 +253,10 @@ TEST_F(End, ACanceledTaskIsNotCalled) {
   });
   gateway_.Cancel("doomed");
   harness_.Start();
+  // What the feed has sent is read before a message that comes later is called and reported.
+  ASSERT_TRUE(gateway_.WaitFed(1));
   harness_.Send(harness_.Make("first", {"post"}));
   ASSERT_TRUE(RelayHarness::Eventually([&] { return runtime.CallsOf("first") == 1; }));
-  // The feed was asked for at the start; the first report shows that the gateway is connected.
   ASSERT_TRUE(WaitFor("status", "processing"));
   harness_.Send(harness_.Make("doomed", {"post"}));
   go.set_value();

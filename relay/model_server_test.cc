@@ -279,7 +279,8 @@ TEST_F(ModelServerTest, ACallThatHasNoTimeToConnectSaysNothingOfTheServer) {
   std::vector<RuntimeState> states;
   std::vector<Finished::How> outcomes;
   ModelServerLimits limits;
-  limits.connect_timeout = std::chrono::milliseconds(500);
+  // For which the test lasts; all calls have to end before it.
+  limits.connect_timeout = std::chrono::seconds(3);
   ModelServer server(reactor, *harness_.settings.endpoint, ReplyLimits{}, limits, RealClock(), random);
   server.Start([&](const RuntimeState& state) {
     states.push_back(state);

@@ -187,10 +187,11 @@ TEST(Relay, ASlowHandlerIsCutOffAndFollowsItsPolicyAsTimeout) {
   RelayHarness harness;
   harness.settings.actor_timeout = std::chrono::milliseconds(50);
   harness.limits.kill_grace = std::chrono::milliseconds(1);
-  harness.settings.resiliency.policies["late"] = Retries(2, std::chrono::milliseconds(1));
+  // More than two: on a busy machine calls that answer at once may be cut off as well.
+  harness.settings.resiliency.policies["late"] = Retries(10, std::chrono::milliseconds(1));
   harness.settings.resiliency.rules.push_back({{"Timeout"}, "late"});
   FakeRuntime runtime(harness.folder(), [](Call& call) {
-    if (call.envelope().id == "quick" || call.envelope().status.attempt == 2) {
+    if (call.envelope().id == "quick" || call.envelope().status.attempt >= 2) {
       call.Return("1");
     } else {
       call.WaitForClose();
@@ -203,7 +204,7 @@ TEST(Relay, ASlowHandlerIsCutOffAndFollowsItsPolicyAsTimeout) {
   auto second = harness.Take("post");
   ASSERT_TRUE(first.has_value() && second.has_value());
   EXPECT_EQ(std::set<std::string>({first->id, second->id}), (std::set<std::string>{"slow", "quick"}));
-  EXPECT_EQ(runtime.CallsOf("slow"), 2);
+  EXPECT_GE(runtime.CallsOf("slow"), 2);
 }
 
 TEST(Relay, ATimeoutWithoutAPolicyFailsAsTimeout) {
@@ -346,6 +347,8 @@ TEST(Relay, AnUnknownNextActorIsRetriedWithoutRunningTheHandlerAgain) {
 TEST(Relay, ANextActorThatComesLateGetsTheResult) {
   RelayHarness harness;
   harness.limits.first_settle_pause = std::chrono::milliseconds(5);
+  // However long it takes until the queue is made.
+  harness.limits.unroutable_attempts = 1'000'000;
   FakeRuntime runtime(harness.folder(), [](Call& call) { call.Return("5"); });
   harness.Start({"infer", "x-sink"});
   harness.Send(harness.Make("e1", {"post"}));

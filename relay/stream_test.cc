@@ -149,12 +149,13 @@ TEST(Reactor, TimersFireInTheirOrderAndNotWhenCancelled) {
   Timer cancelled(reactor);
   Timer moved(reactor);
   std::string order;
-  late.After(std::chrono::milliseconds(30), [&] {
+  // So far apart that no hold-up of this machine turns their order, which begins when each is set.
+  late.After(std::chrono::milliseconds(300), [&] {
     order += "late";
     reactor.Stop();
   });
   moved.After(std::chrono::milliseconds(1), [&] { order += "too early "; });
-  moved.After(std::chrono::milliseconds(20), [&] { order += "moved "; });
+  moved.After(std::chrono::milliseconds(150), [&] { order += "moved "; });
   early.After(std::chrono::milliseconds(5), [&] {
     order += "early ";
     cancelled.Cancel();

@@ -72,7 +72,8 @@ TEST_F(S3Store, OverTlsWithACertificateOfOurOwn) {
 
 TEST_F(S3Store, AServiceThatIsAwayForAWhileIsAskedAgain) {
   s3::Store store(bucket_->settings(), RealClock(), metrics_, "test");
-  bucket_->region().GoDown(1);
+  // Long enough for a first call to find it away, and shorter than a call is made again for.
+  bucket_->region().GoDown(3);
   EXPECT_TRUE(store.SetMark("a", "x", kTimeout).ok());
   EXPECT_NE(metrics_.Text().find("test_s3_retries_total{operation=\"PutObject\"}"), std::string::npos);
   EXPECT_NE(metrics_.Text().find("test_s3_calls_total{operation=\"PutObject\",outcome=\"ok\"} 1"), std::string::npos)

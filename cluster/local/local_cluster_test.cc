@@ -364,7 +364,7 @@ TEST_F(LocalClusterTest, OtherKindsAreKept) {
 TEST_F(LocalClusterTest, WhatRunsTooLongAtTheEndIsGivenUpNotKilled) {
   const std::string pipe = folder_ + "/busy";
   ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
-  settings_.stop_grace = milliseconds(300);
+  settings_.stop_grace = milliseconds(3000);  // for the first SIGTERM to be taken: two that wait at once are one
   settings_.give_up_time = milliseconds(20000);
   subscription_.reset();
   cluster_.reset();

@@ -13,6 +13,7 @@ TEST(Client, SaysWhichFailureItWas) {
   request.url = running.url;
   request.deadline = std::chrono::milliseconds(20);
   EXPECT_EQ(client.Call(request).error().code, ErrorCode::kTimeout);
+  request.deadline = kPatience;
   request.unix_path = "/nonexistent/socket";
   EXPECT_EQ(client.Call(request).error().code, ErrorCode::kUnavailable);
   request.unix_path.reset();

@@ -164,27 +164,20 @@ TEST_P(ObjectStoreSuite, AQuietWatchGetsBookmarks) {
 }
 
 TEST_P(ObjectStoreSuite, AWatchFromTheRevisionOfAListMissesNothing) {
-  std::atomic<bool> stop = false;
-  std::atomic<int> written = 0;
-  std::thread writer([&] {
-    for (int i = 0; !stop; ++i, ++written) MustCreate("default", "n" + std::to_string(i));
+  const std::jthread writer([this](const std::stop_token& stop) {
+    for (int i = 0; !stop.stop_requested(); ++i) MustCreate("default", "n" + std::to_string(i));
   });
   for (int round = 0; round < 10; ++round) {
     ports::ListQuery query;
     query.resource = "asyncactors";
     const auto page = store().List(query);
     ASSERT_TRUE(page.ok());
-    const auto sink = std::make_shared<RecordingSink>();
-    const auto watch = store().Watch(kActors, page->revision, sink);
-    ASSERT_TRUE(watch.ok());
-    const auto events = sink->WaitForEvents(3);
+    const auto events = Follow(store(), page->revision, 3).events;
     ASSERT_GE(events.size(), 3U);
     for (std::size_t i = 0; i < events.size(); ++i) {
       EXPECT_EQ(events[i].record.key.name, "n" + std::to_string(page->items.size() + i));
     }
   }
-  stop = true;
-  writer.join();
 }
 
 TEST_P(ObjectStoreSuite, ManyWatchersOfManyWritersSeeEveryEventOnceInOrder) {

@@ -88,6 +88,7 @@ TEST_F(PostgresTaskStore, SubscribersOfAnotherProcessAreTold) {
     std::unique_lock lock(mutex);
     if (changed.wait_for(lock, std::chrono::milliseconds(50), [&] { return told > 0; })) break;
   }
+  const std::lock_guard lock(mutex);
   EXPECT_GT(told, 0U);
 }
 

@@ -47,6 +47,11 @@ bool FakeGateway::Wait(const std::function<bool(const std::vector<json::Value>&)
   return changed_.wait_for(lock, kPatience, [&] { return wanted(items_); });
 }
 
+bool FakeGateway::WaitFed(std::size_t count) {
+  std::unique_lock lock(mutex_);
+  return changed_.wait_for(lock, kPatience, [&] { return fed_ >= count; });
+}
+
 std::vector<json::Value> FakeGateway::items() const {
   const std::lock_guard lock(mutex_);
   return items_;
@@ -93,6 +98,10 @@ void FakeGateway::Feed(ServedConnection& connection) {
       char size[16];
       std::snprintf(size, sizeof size, "%zx\r\n", event.size());
       if (!connection.Send(size + event + "\r\n")) return;
+    }
+    if (told > fed_) {
+      fed_ = told;
+      changed_.notify_all();
     }
     changed_.wait(lock);
   }

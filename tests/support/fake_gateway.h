@@ -2,6 +2,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -27,6 +28,8 @@ class FakeGateway {
   void Cancel(const std::string& task);
   // Waits until `wanted` holds for the items taken so far; false when patience ends.
   bool Wait(const std::function<bool(const std::vector<json::Value>&)>& wanted);
+  // Waits until a feed has sent so many cancellations; the relay may still have to read them.
+  bool WaitFed(std::size_t count);
   [[nodiscard]] std::vector<json::Value> items() const;
   [[nodiscard]] int refused() const;
 
@@ -38,6 +41,7 @@ class FakeGateway {
   std::condition_variable changed_;
   std::vector<json::Value> items_;
   std::vector<std::string> canceled_;
+  std::size_t fed_ = 0;  // of them, the most that one feed has sent
   int status_ = 204;
   std::function<bool(const json::Value&)> refuses_;
   int refused_ = 0;

@@ -148,9 +148,9 @@ TEST_P(MessageQueueSuite, StopGivesBackWhatIsLeased) {
   const auto taken = consumer->Take(2);
   ASSERT_EQ(taken.size(), 2U);
   ASSERT_TRUE(consumer->Settle(Ack(taken[0].tag)).ok());
-  consumer->Queue().Stop(std::chrono::seconds(1));
+  consumer->Queue().Stop(kPatience);
   ExpectDepth("asya-test-a", 1, 0, 0);
-  consumer->Queue().Stop(std::chrono::seconds(1));
+  consumer->Queue().Stop(kPatience);
   EXPECT_THAT(TakeAll("asya-test-a", 1), ElementsAre(taken[1].body));
 }
 

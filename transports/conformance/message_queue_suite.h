@@ -17,10 +17,9 @@ namespace asya::transports::conformance {
 
 // What a broker can tell; what it cannot is not asked of its transport.
 struct Knowledge {
-  bool delayed = true;               // how many messages of a queue wait for their retry
-  bool totals = true;                // QueueStats' totals, as they are now
-  bool oldest_age = true;            // QueueStats::oldest_age
-  std::chrono::milliseconds lag{0};  // how late the counts may be
+  bool delayed = true;         // how many messages of a queue wait for their retry
+  bool totals = true;          // QueueStats' totals, as they are now
+  bool oldest_age = true;      // QueueStats::oldest_age
   bool started = true;         // whether a message whose consumer died had been begun; else each such death is counted
   bool order = true;           // messages come in the order in which they were published
   std::size_t backlog = 6000;  // more than any buffer between broker and consumer holds

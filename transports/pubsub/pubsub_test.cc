@@ -23,12 +23,9 @@ class PubsubTransport final : public Transport {
  public:
   PubsubTransport() : random_(SystemSeed()), proxy_(PortOf(project_.address())), address_(project_.address()) {
     address_.port = std::to_string(proxy_.port());
-    pubsub::AdministrationSettings settings;
-    settings.address = address_;
-    settings.ack_deadline_s = kLeaseS;
-    administration_ = std::make_unique<pubsub::Administration>(settings, RealClock());
-    administration_->Start();
+    Administrate(kLeaseS);
   }
+  void ExpectDeaths() override { Administrate(kShortLeaseS); }
   ports::QueueAdmin& Admin() override { return *administration_; }
   ports::Publisher& Publisher() override { return *administration_; }
   std::unique_ptr<ports::MessageQueue> NewConsumer(const std::string& queue) override {
@@ -43,15 +40,23 @@ class PubsubTransport final : public Transport {
   [[nodiscard]] bool DealsOut() const override { return false; }
   [[nodiscard]] std::size_t MessageLimitBytes() const override { return pubsub::kBodyBytesMax; }
   [[nodiscard]] Knowledge Knows() const override {
-    return {.oldest_age = false,
-            .lag = std::chrono::milliseconds(1500),
-            .started = false,
-            .order = false,
-            .delay_step = std::chrono::milliseconds(1500)};
+    return {.oldest_age = false, .started = false, .order = false, .delay_step = std::chrono::milliseconds(1500)};
   }
 
  private:
-  static constexpr int kLeaseS = 3;  // the fake takes less than Google's 10; a dead consumer's messages wait for it
+  static constexpr int kLeaseS = 10;
+  // A dead consumer's messages wait for it; the fake takes less than Google's 10.
+  static constexpr int kShortLeaseS = 3;
+
+  // By one that makes queues with such a lease.
+  void Administrate(int lease_s) {
+    pubsub::AdministrationSettings settings;
+    settings.address = address_;
+    settings.ack_deadline_s = lease_s;
+    administration_ = std::make_unique<pubsub::Administration>(settings, RealClock());
+    administration_->Start();
+  }
+
   tests::PubsubProject project_;
   Random random_;
   tests::TcpProxy proxy_;

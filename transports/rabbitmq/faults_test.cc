@@ -154,7 +154,8 @@ TEST_F(RabbitmqFaults, AConnectionThatFallsSilentIsGivenUp) {
   proxy_->Freeze();
   EXPECT_EQ(recorder.TakeConnection(), false);
   EXPECT_THAT(recorder.LastReason(), ::testing::HasSubstr("silent"));
-  EXPECT_EQ(recorder.TakeConnection(), true);
+  // With a heartbeat of a second, a busy machine may take more than one try.
+  EXPECT_TRUE(recorder.WaitConnected(true));
   Publish(0, 1);
   EXPECT_EQ(recorder.Take(1).size(), 1U);
 }

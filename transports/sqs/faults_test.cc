@@ -132,7 +132,7 @@ TEST_F(SqsFaults, WhatCouldNotBeDeletedIsDeletedAgain) {
 
 TEST_F(SqsFaults, ALeaseIsKeptForAsLongAsTheWorkTakes) {
   Publish(1);
-  auto consumer = Consume(1, std::chrono::seconds(4));
+  auto consumer = Consume(1, std::chrono::seconds(6));
   const auto taken = consumer->Take(1);
   ASSERT_EQ(taken.size(), 1U);
   // One renewal at each third of the lease: after four it would have ended.
@@ -186,7 +186,7 @@ TEST_F(SqsFaults, ALeaseThatEndsWhileItIsSettledIsNoCrash) {
 TEST_F(SqsFaults, ADestinationThatFailsEndsNoLease) {
   ASSERT_TRUE(administration_->Ensure({kNext, "uid-1"}).ok());
   Publish(2);
-  auto consumer = Consume(2, std::chrono::seconds(4));
+  auto consumer = Consume(2, std::chrono::seconds(6));
   const auto taken = consumer->Take(2);
   ASSERT_EQ(taken.size(), 2U);
   ASSERT_EQ(consumer->TakeConnection(), true);

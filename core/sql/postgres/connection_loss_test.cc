@@ -44,7 +44,7 @@ class ConnectionLoss : public testing::Test {
 
 TEST_F(ConnectionLoss, AServerThatHangsIsGivenUpAtTheDeadline) {
   // Those that are answered have to be so within it too, also on a busy machine.
-  settings_.job_timeout = std::chrono::seconds(3);
+  settings_.job_timeout = std::chrono::seconds(10);
   const auto database = Database::Open(settings_, Schema()).value();
   ASSERT_TRUE(Count(*database).ok());
   proxy_->Withhold(true);
@@ -53,7 +53,7 @@ TEST_F(ConnectionLoss, AServerThatHangsIsGivenUpAtTheDeadline) {
   EXPECT_LT(std::chrono::steady_clock::now() - began, kPatience);
   ASSERT_FALSE(hung.ok());
   EXPECT_EQ(hung.error().code, ErrorCode::kUnavailable);
-  EXPECT_EQ(hung.error().message, "PostgreSQL did not answer within 3000 ms");
+  EXPECT_EQ(hung.error().message, "PostgreSQL did not answer within 10000 ms");
   proxy_->Withhold(false);
   EXPECT_TRUE(Count(*database).ok());
 }

@@ -237,9 +237,9 @@ TEST_F(Postgres, AListenerHearsHintsAndComesBackAfterALoss) {
     std::unique_lock lock(mutex);
     if (changed.wait_for(lock, std::chrono::milliseconds(50), [&] { return heard.size() > 1; })) break;
   }
+  listener.Stop();
+  listener.Stop();
   EXPECT_GT(heard.size(), 1U);
-  listener.Stop();
-  listener.Stop();
 }
 
 }  // namespace
