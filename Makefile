@@ -19,6 +19,8 @@ CTEST = $(SERVERS) ctest --test-dir $(1) --output-on-failure --no-tests=error
 RELAYS = asya-relay asya-relay-postgres asya-relay-rabbitmq asya-relay-sqs asya-relay-pubsub
 TSAN_FOLDERS = $(patsubst %/CMakeLists.txt,%,$(wildcard $(addsuffix /CMakeLists.txt,core/sql/postgres relay transports storage)))
 
+.NOTPARALLEL:
+
 .PHONY: help
 help: ## Lists the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +47,10 @@ build/asya_runtime.pyz: $(wildcard runtime/asya_runtime/*.py) runtime/build.py
 .PHONY: images
 images: programs install-cluster ## Builds the container images (docs/images.md) as OCI archives under build/images; IMAGES=some, BASE=image
 	@tools/images $(if $(BASE),--base $(BASE)) $(IMAGES)
+
+# What these measure and show is what `programs` has built, whichever build of the checkout is the newer.
+MEASURED = demo demo-brokers soak crash-matrix crash-audit $(addprefix crash-audit-,postgres rabbitmq sqs pubsub)
+$(MEASURED): export ASYA_BIN = $(CURDIR)/build/release/bin
 
 .PHONY: demo
 demo: programs ## Runs examples/documents on real input, prints results, leaves nothing running

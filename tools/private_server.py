@@ -108,5 +108,9 @@ def serve(server: PrivateServer) -> int:
 def run(server: PrivateServer, command: list[str]) -> int:
     """Runs the command with the addresses in its environment; its exit code."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    with server:
-        return subprocess.run(command, env={**os.environ, **server.addresses}, check=False).returncode
+    with server, subprocess.Popen(command, env={**os.environ, **server.addresses}) as child:
+        try:
+            return child.wait()
+        except SystemExit:
+            child.terminate()  # it may have a server of its own to end, and is waited for
+            raise

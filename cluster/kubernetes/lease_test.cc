@@ -108,7 +108,7 @@ TEST_F(LeaseTest, IsNotLostByOneAnswerThatComesTooLate) {
   EXPECT_EQ(first_.lease.Turn(), std::chrono::seconds(2));
   clock_.Advance(std::chrono::seconds(2));
   away_ = true;
-  late_ = std::chrono::seconds(1);
+  late_ = LeaseSettings{}.deadline;
   const auto pause = first_.lease.Turn();
   EXPECT_EQ(pause, std::chrono::milliseconds(250));
   EXPECT_EQ(second_.lease.Turn(), std::chrono::milliseconds(250));

@@ -28,6 +28,11 @@ def test_an_actor_wakes_when_told_grows_and_sleeps(cluster: KedaCluster) -> None
     queue = queue_of("infer")
     wanted = cluster.replicas_wanted("infer")
     wait_for(wanted, 0)
+    # Whose sleep begins at a look of KEDA's, so that the next look is a whole pause away.
+    cluster.broker.publish(queue)
+    wait_for(wanted, 1)
+    cluster.broker.drain(queue)
+    wait_for(wanted, 0)
     woken_ms: list[float] = []
     while len(woken_ms) < ROUNDS_MAX and not any(each < WAKE_LIMIT_S * 1000 for each in woken_ms):
         started = time.monotonic()
