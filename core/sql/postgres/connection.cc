@@ -60,6 +60,8 @@ Error TranslateError(const std::exception& failure) {
   }
   if (dynamic_cast<const pqxx::broken_connection*>(&failure) != nullptr) return Fail(ErrorCode::kUnavailable, message);
   if (const auto* refused = dynamic_cast<const pqxx::sql_error*>(&failure)) {
+    // Without a state it is the client's own, of an answer that did not come: pqxx knows only some losses as such.
+    if (refused->sqlstate().empty()) return Fail(ErrorCode::kUnavailable, message);
     return Fail(CodeOf(refused->sqlstate()), message + " (SQLSTATE " + refused->sqlstate() + ")");
   }
   return Fail(ErrorCode::kInternal, message);

@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <mutex>
 
+#include "core/sql/postgres/connection.h"
 #include "core/sql/postgres/database.h"
 #include "core/sql/postgres/session_lock.h"
 #include "tests/support/postgres_schema.h"
@@ -70,6 +71,13 @@ TEST_F(ConnectionLoss, ARestartBetweenTwoCallsIsNotSeen) {
     });
     EXPECT_TRUE(written.ok()) << written.error().message;
   }
+}
+
+// As pqxx tells it where libpq finds the end of the connection while it reads an answer.
+TEST(Loss, OfAnAnswerWithoutAStateOfItsOwnIsUnavailable) {
+  const Error lost = TranslateError(pqxx::sql_error("server closed the connection unexpectedly\n", "SELECT 1"));
+  EXPECT_EQ(lost.code, ErrorCode::kUnavailable);
+  EXPECT_EQ(lost.message, "PostgreSQL: server closed the connection unexpectedly");
 }
 
 TEST_F(ConnectionLoss, ASlowNetworkIsOnlySlow) {
