@@ -108,9 +108,15 @@ def serve(server: PrivateServer) -> int:
 def run(server: PrivateServer, command: list[str]) -> int:
     """Runs the command with the addresses in its environment; its exit code."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    with server, subprocess.Popen(command, env={**os.environ, **server.addresses}) as child:
+    with server:
+        return run_beside(command, {**os.environ, **server.addresses})
+
+
+def run_beside(command: list[str], environment: dict[str, str]) -> int:
+    """The exit code of a command beside servers. Who is told to end meanwhile tells the command, and waits for it."""
+    with subprocess.Popen(command, env=environment) as child:
         try:
             return child.wait()
         except SystemExit:
-            child.terminate()  # it may have a server of its own to end, and is waited for
+            child.terminate()  # it may have a server of its own to end
             raise

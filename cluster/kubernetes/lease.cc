@@ -87,9 +87,17 @@ void Lease::Renew() {
   if (clock_.Steady() - renewed_at_ > Patience()) Lose(held.error().message);
 }
 
+Call Lease::ToIt(const std::string& method, std::optional<json::Value> body) const {
+  return {method,
+          CollectionOf(settings_) + "/" + settings_.name,
+          std::move(body),
+          "application/json",
+          settings_.deadline,
+          Priority::kUrgent};
+}
+
 Result<bool> Lease::TryHold() {
-  auto found = client_.Send(
-      {"GET", CollectionOf(settings_) + "/" + settings_.name, {}, {}, settings_.deadline, Priority::kUrgent});
+  auto found = client_.Send(ToIt("GET"));
   if (!found.ok() && found.error().code == ErrorCode::kNotFound) return Make();
   if (!found.ok()) return found.error();
   const json::Value* spec = found->Find("spec");
@@ -135,8 +143,7 @@ Result<bool> Lease::Take(json::Value lease) {
   spec["leaseDurationSeconds"] = settings_.duration.count();
   spec["renewTime"] = now;
   // With the version that was read: who comes second is refused.
-  const auto taken = client_.Send({"PUT", CollectionOf(settings_) + "/" + settings_.name, std::move(lease),
-                                   "application/json", settings_.deadline, Priority::kUrgent});
+  const auto taken = client_.Send(ToIt("PUT", std::move(lease)));
   if (taken.ok()) return true;
   if (taken.error().code == ErrorCode::kConflict && !holds_) return false;
   return taken.error();
@@ -156,14 +163,12 @@ void Lease::Lose(const std::string& why) {
 }
 
 void Lease::Release() {
-  auto found = client_.Send(
-      {"GET", CollectionOf(settings_) + "/" + settings_.name, {}, {}, settings_.deadline, Priority::kUrgent});
+  auto found = client_.Send(ToIt("GET"));
   if (!found.ok()) return;
   const json::Value* spec = found->Find("spec");
   if (spec == nullptr || spec->GetString("holderIdentity") != settings_.holder) return;
   (*found)["spec"]["holderIdentity"] = "";
-  const auto released = client_.Send({"PUT", CollectionOf(settings_) + "/" + settings_.name, *found, "application/json",
-                                      settings_.deadline, Priority::kUrgent});
+  const auto released = client_.Send(ToIt("PUT", std::move(*found)));
   if (!released.ok()) log_.Warning("the lease cannot be given up", {{"error", released.error().message}});
 }
 

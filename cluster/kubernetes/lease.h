@@ -59,6 +59,8 @@ class Lease {
   void Renew();
   // One that another holds is looked at when it becomes free, and one that did not answer is asked again soon.
   [[nodiscard]] std::chrono::milliseconds Pause() const;
+  // A call of the lease itself.
+  [[nodiscard]] Call ToIt(const std::string& method, std::optional<json::Value> body = std::nullopt) const;
   Result<bool> TryHold();
   Result<bool> Make();
   [[nodiscard]] bool IsFree(const json::Value& spec);

@@ -14,6 +14,7 @@ from private_cluster.layout import ClusterError, Place
 from private_cluster.phases import say
 from private_cluster.start import entered, load_image, require_machine, start
 from private_cluster.state import State, controllers_left_on, locked, remove, remove_killed, require_ours
+from private_server import run_beside
 
 DEFAULT_NAME = "default"
 
@@ -127,7 +128,7 @@ def _run(options: argparse.Namespace) -> int:
             raise ClusterError(f"cluster {place.name} is up already, and would be down after the command")
         try:
             state = _start(place, options, tied=True)
-            return subprocess.run(words, env=_environment(place.name, state), check=False).returncode
+            return run_beside(words, _environment(place.name, state))
         finally:
             if State.read(place) is not None:  # else the start failed, and its logs are wanted
                 _remove(place)
