@@ -38,7 +38,7 @@ def instructions(valgrind: str, place: str, way: str, hops: int, out: Path) -> i
 
 def system_calls(place: str, way: str, hops: int, out: Path) -> dict[str, int]:
     """Of one run, by their names."""
-    pass_through(place, way, hops, ["strace", "-c", "-f", "-o", str(out)])
+    pass_through(place, way, hops, ["strace", "-I", "2", "-c", "-f", "-o", str(out)])
     rows = re.findall(r"^ *[\d.]+ +[\d.]+ +\d+ +(\d+) +(?:\d+ +)?(\w+)$", out.read_text(), re.MULTILINE)
     return {name: int(calls) for calls, name in rows if name != "total"}
 
