@@ -4,7 +4,6 @@
 #include "bench/transports/measure.h"
 #include "core/base/random.h"
 #include "transports/postgres/administration.h"
-#include "transports/postgres/bytea.h"
 #include "transports/postgres/consumer.h"
 #include "transports/postgres/tables.h"
 
@@ -49,14 +48,13 @@ Result<std::int64_t> RunRawBatch(Transaction& transaction, std::int64_t batch) {
   std::vector<std::string> bodies;
   for (std::size_t row = 0; row < found.size(); ++row) {
     ids.push_back(found.Int(row, 0));
-    ASYA_TRY(const std::string body, transports::postgres::FromBytea(found.View(row, 1)));
-    bodies.push_back(transports::postgres::ToBytea(body));
+    bodies.push_back(found.Bytes(row, 1));
   }
   ASYA_TRY(const Rows removed,
            transaction.Execute("DELETE FROM raw_messages WHERE id = ANY($1::bigint[])", Parameters().Add(ids)));
   ASYA_TRY(const Rows added, transaction.Execute("INSERT INTO raw_messages(queue_id, body) "
                                                  "SELECT 2, body FROM unnest($1::bytea[]) AS added(body)",
-                                                 Parameters().Add(bodies)));
+                                                 Parameters().AddBytes({bodies.begin(), bodies.end()})));
   return static_cast<std::int64_t>(ids.size());
 }
 

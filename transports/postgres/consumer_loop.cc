@@ -12,7 +12,7 @@ namespace {
 constexpr int kDoublingsMax = 16;  // of the time between two tries to connect
 constexpr int kKeepsPerLease = 3;
 constexpr std::ptrdiff_t kBatchSettlementsMax = 512;
-// Bodies of one transaction: they travel in hexadecimal, all in one text, and have to arrive within its time.
+// Bodies of one transaction: they travel all in one parameter, and have to arrive within its time.
 constexpr std::size_t kBatchBytesMax = 16U << 20U;
 
 std::size_t BytesOf(const ports::Settlement& settlement) {

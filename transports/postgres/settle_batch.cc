@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "transports/postgres/bytea.h"
 #include "transports/postgres/tables.h"
 
 namespace asya::transports::postgres {
@@ -56,7 +55,7 @@ Status ReadBodies(Transaction& transaction, std::vector<Taken>& all) {
   ASYA_TRY(const Rows bodies,
            transaction.Execute("SELECT id, body FROM bodies WHERE id = ANY($1::bigint[])", Parameters().Add(ids)));
   for (std::size_t row = 0; row < bodies.size(); ++row) {
-    ASYA_TRY(by_row.at(bodies.Int(row, 0))->body, FromBytea(bodies.View(row, 1)));
+    by_row.at(bodies.Int(row, 0))->body = bodies.Bytes(row, 1);
   }
   return Ok();
 }
@@ -164,12 +163,12 @@ Status BatchRun::Retries() {
   const std::vector<std::size_t> places = Of(batch_, Action::kRetry);
   if (places.empty()) return Ok();
   std::vector<std::int64_t> rows;
-  std::vector<std::string> bodies;
+  std::vector<std::string_view> bodies;
   std::vector<std::int64_t> delays;
   for (const std::size_t i : places) {
     const auto& settlement = batch_.settlements[i].second;
     rows.push_back(batch_.settlements[i].first.row);
-    bodies.push_back(ToBytea(settlement.retry_body));
+    bodies.emplace_back(settlement.retry_body);
     delays.push_back(settlement.retry_delay.count());
     HintAt(batch_.queue, std::chrono::ceil<std::chrono::milliseconds>(settlement.retry_delay).count());
   }
@@ -178,11 +177,11 @@ Status BatchRun::Retries() {
       transaction_.Execute("WITH retried AS (UPDATE messages m SET "
                            "visible_at = now() + r.delay_us * interval '1 microsecond', "
                            "leased_until = NULL, lease_owner = NULL, crash_count = 0 "
-                           "FROM unnest($1::bigint[], $2::bytea[], $3::bigint[]) AS r(id, body, delay_us) "
-                           "WHERE m.id = r.id AND m.lease_owner = $4::bigint RETURNING m.id, r.body), "
+                           "FROM unnest($1::bigint[], $4::bytea[], $2::bigint[]) AS r(id, body, delay_us) "
+                           "WHERE m.id = r.id AND m.lease_owner = $3::bigint RETURNING m.id, r.body), "
                            "written AS (UPDATE bodies b SET body = retried.body FROM retried WHERE b.id = retried.id) "
                            "SELECT id FROM retried",
-                           Parameters().Add(rows).Add(bodies).Add(delays).Add(batch_.owner)));
+                           Parameters().Add(rows).Add(delays).Add(batch_.owner).AddBytes(bodies)));
   MarkDone(places, FirstColumn(changed));
   return Ok();
 }

@@ -4,8 +4,6 @@
 #include <charconv>
 #include <iterator>
 
-#include "transports/postgres/bytea.h"
-
 namespace asya::transports::postgres {
 namespace {
 
@@ -84,7 +82,7 @@ Status CheckRoutes(const std::vector<ports::Outgoing>& messages, const QueueIds&
 void NewMessages::Add(const std::vector<ports::Outgoing>& messages, const QueueIds& ids) {
   for (const auto& message : messages) {
     queues.push_back(ids.at(message.queue));
-    bodies.push_back(ToBytea(message.body));
+    bodies.emplace_back(message.body);
   }
 }
 
@@ -98,7 +96,7 @@ Status Insert(sql::postgres::Transaction& transaction, const NewMessages& messag
                                "arrived AS (INSERT INTO messages(id, queue_id) OVERRIDING SYSTEM VALUE "
                                "SELECT id, queue_id FROM added) "
                                "INSERT INTO bodies(id, body) SELECT id, body FROM added",
-                               sql::postgres::Parameters().Add(messages.queues).Add(messages.bodies)));
+                               sql::postgres::Parameters().Add(messages.queues).AddBytes(messages.bodies)));
   static_cast<void>(rows);
   return Ok();
 }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/base/result.h"
@@ -26,10 +27,10 @@ Result<QueueIds> FindQueues(sql::postgres::Transaction& transaction, const std::
 Status CheckRoutes(const std::vector<ports::Outgoing>& messages, const QueueIds& queues);
 Status CheckSizes(const std::vector<ports::Outgoing>& messages);
 
-// Rows to add, column by column.
+// Rows to add, column by column. They see the bodies of the messages added, which have to outlive them.
 struct NewMessages {
   std::vector<std::int64_t> queues;
-  std::vector<std::string> bodies;  // bytea
+  std::vector<std::string_view> bodies;
   void Add(const std::vector<ports::Outgoing>& messages, const QueueIds& ids);
 };
 Status Insert(sql::postgres::Transaction& transaction, const NewMessages& messages);

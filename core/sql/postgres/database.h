@@ -27,10 +27,14 @@ class Parameters {
   // Whole columns, for unnest($1::text[]).
   Parameters& Add(const std::vector<std::string>& texts);
   Parameters& Add(const std::vector<std::int64_t>& values);
+  // A column of bytea, each of any bytes, for unnest($3::bytea[]). They travel as they are, not as text, and come after
+  // all other parameters.
+  Parameters& AddBytes(const std::vector<std::string_view>& values);
 
  private:
   friend class Transaction;
   std::vector<std::optional<std::string>> values_;
+  std::vector<std::string> binary_;
 };
 
 // All rows of one statement, in memory; cheap to copy. Rows and columns count from 0.
@@ -43,6 +47,7 @@ class Rows {
   [[nodiscard]] std::int64_t Int(std::size_t row, int column) const;  // 0 for NULL
   [[nodiscard]] std::string Text(std::size_t row, int column) const { return std::string(View(row, column)); }
   [[nodiscard]] std::string_view View(std::size_t row, int column) const;  // lives as long as these rows
+  [[nodiscard]] std::string Bytes(std::size_t row, int column) const;      // of a bytea
   [[nodiscard]] bool IsNull(std::size_t row, int column) const;
 
  private:

@@ -72,6 +72,28 @@ TEST_F(Postgres, ParametersComeBackAsTheyWent) {
   EXPECT_TRUE(read.ok()) << read.error().message;
 }
 
+TEST_F(Postgres, EveryByteComesBackInEitherFormOfABytea) {
+  std::string every;
+  for (int i = 0; i < 256; ++i) every += static_cast<char>(i);
+  for (const std::string form : {"hex", "escape"}) {
+    const Status read = database_->Read([&](Transaction& transaction) -> Status {
+      ASYA_TRY_STATUS(transaction.Script("SET LOCAL bytea_output = " + form));
+      ASYA_TRY(const Rows rows,
+               transaction.Execute("SELECT n, body FROM unnest($1::bigint[], $2::bytea[]) AS columns(n, body)",
+                                   Parameters().Add({std::int64_t{1}, 2, 3}).AddBytes({every, "", "\\x00"})));
+      EXPECT_EQ(rows.size(), 3U);
+      EXPECT_EQ(rows.Int(2, 0), 3);
+      EXPECT_EQ(rows.Bytes(0, 1), every) << form;
+      EXPECT_EQ(rows.Bytes(1, 1), "") << form;
+      EXPECT_EQ(rows.Bytes(2, 1), "\\x00") << form;
+      ASYA_TRY(const Rows none, transaction.Execute("SELECT unnest($1::bytea[])", Parameters().AddBytes({})));
+      EXPECT_TRUE(none.empty());
+      return Ok();
+    });
+    EXPECT_TRUE(read.ok()) << read.error().message;
+  }
+}
+
 TEST_F(Postgres, AnErrorRollsBackAndTheConnectionGoesOn) {
   const Status refused = database_->Write([](Transaction& transaction) -> Status {
     ASYA_TRY_STATUS(Insert(transaction, 1));
