@@ -31,6 +31,10 @@ class DatabaseWhenThere final : public sql::postgres::Database {
     ASYA_TRY(Database * database, Opened());
     return database->Query(sql, parameters);
   }
+  Result<sql::postgres::Rows> Call(const char* sql, const sql::postgres::Parameters& parameters) override {
+    ASYA_TRY(Database * database, Opened());
+    return database->Call(sql, parameters);
+  }
   [[nodiscard]] const sql::postgres::Settings& settings() const override { return settings_; }
 
  private:

@@ -47,7 +47,6 @@ STEPS = (
         {"any": ("settle", BEFORE), **dict.fromkeys(AT_LEAST_ONCE, ("publish", BEFORE))},
     ),
     Step("5 the outputs are there, unconfirmed", dict.fromkeys(AT_LEAST_ONCE, ("confirm", BEFORE))),
-    Step("6 before outputs and input are committed", {"postgres": ("commit settle", BEFORE)}),
     Step("6 confirmed, before the ack", dict.fromkeys(AT_LEAST_ONCE, ("settle", BEFORE))),
     Step(
         "6 the input is gone, and the relay does not know yet",

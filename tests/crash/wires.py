@@ -65,25 +65,20 @@ class SqliteWire(Buffers):
 
 
 class PostgresWire(Buffers):
-    """PostgreSQL's protocol; what a transaction does is known by its statements."""
+    """PostgreSQL's protocol; a relay calls one function with all that it has to say (transports/postgres)."""
 
-    MARKS: ClassVar = {
-        b"WITH settled AS (DELETE FROM messages": "settle",
-        b"WITH retried AS (UPDATE messages": "retry",
-        b"UPDATE messages m SET crash_count": "begin",
-        b"UPDATE messages m SET lease_owner": "take",
-    }
+    CALL = b"FROM settle_and_take("
+    SAYS: ClassVar = {5: "settle", 8: "retry", 12: "begin"}  # by the place of the rows among the parameters
+    DONE: ClassVar = {"settle": "settled", "retry": "retried", "begin": "begun", "take": "deliver"}
 
     def __init__(self) -> None:
         super().__init__()
         self.started = False
-        self.statements: dict[bytes, str] = {}
-        self.does: set[str] = set()  # this transaction
-        self.bound = ""
-        self.committing = False
+        self.calls: set[bytes] = set()  # the names of the prepared statements that are such a call
+        self.does: set[str] = set()  # this call
 
     def feed(self, direction: str, piece: bytes) -> Iterator[Frame]:
-        """A commit is labelled by all that it commits."""
+        """The answer to a call is labelled by all that it has done."""
         self.waiting[direction] += piece
         while True:
             have = self.waiting[direction]
@@ -103,31 +98,36 @@ class PostgresWire(Buffers):
         kind, body = frame[:1], frame[5:]
         if kind == b"P":
             name, _, rest = body.partition(b"\0")
-            self.statements[name] = next((label for mark, label in self.MARKS.items() if rest.startswith(mark)), "")
+            if self.CALL in rest.partition(b"\0")[0]:
+                self.calls.add(name)
         elif kind == b"B":
-            name = body.partition(b"\0")[2].partition(b"\0")[0]
-            self.bound = self.statements.get(name, "")
-            if self.bound not in ("", "take"):
-                self.does.add(self.bound)
-                return label(self.bound)
-        elif kind == b"Q":
-            self.bound = ""
-            self.committing = body.upper().startswith(b"COMMIT")
-            if self.committing:
-                return label(*(f"commit {name}" for name in self.does))
+            name, _, rest = body.partition(b"\0")[2].partition(b"\0")
             self.does.clear()
-        return NOTHING
+            if name in self.calls:
+                given = self._parameters(rest)
+                self.does = {what for place, what in self.SAYS.items() if given[place] != b"{}"}
+        return label(*self.does) if kind == b"B" else NOTHING
+
+    @staticmethod
+    def _parameters(rest: bytes) -> list[bytes]:
+        """Those of a Bind, after its names: the formats, and each with its size in front."""
+        at = 2 + 2 * struct.unpack_from(">H", rest)[0]
+        count, at = struct.unpack_from(">H", rest, at)[0], at + 2
+        values = []
+        for _ in range(count):
+            size = struct.unpack_from(">i", rest, at)[0]
+            values.append(rest[at + 4 : at + 4 + max(0, size)])
+            at += 4 + max(0, size)
+        return values
 
     def _in(self, frame: bytes) -> frozenset[str]:
-        if frame[:1] == b"D" and self.bound == "take":
+        if frame[:1] == b"D" and frame[11:16] == b"taken":
             self.does.add("take")
-        if frame[:1] == b"Z" and self.committing:
-            done = {"settle": "settled", "begin": "begun", "take": "deliver", "retry": "retried"}
-            labels = label(*(done[name] for name in self.does))
-            self.committing = False
-            self.does.clear()
-            return labels
-        return NOTHING
+        if frame[:1] != b"Z":
+            return NOTHING
+        done = label(*(self.DONE[what] for what in self.does))
+        self.does.clear()
+        return done
 
 
 class RabbitmqWire(Buffers):

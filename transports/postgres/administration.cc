@@ -41,10 +41,9 @@ ports::QueueStats ReadStates(const sql::postgres::Rows& rows, std::size_t row, i
   return stats;
 }
 
-// Writers take the shards of a queue's totals in turn, so that they seldom wait for each other.
 std::int64_t NextShard() {
   static std::atomic<std::int64_t> next{0};
-  return next++;
+  return ShardOf(next++);
 }
 
 }  // namespace

@@ -73,6 +73,8 @@ Status Consumer::FindQueue() {
     sql::postgres::Settings database = settings_.database;
     // Otherwise queues are found by a plan that is made anew for each batch, which takes longer than finding them.
     database.fixed_plans = true;
+    // A batch is one statement.
+    database.statement_timeout = database.job_timeout;
     ASYA_TRY(database_, sql::postgres::Database::Open(database, {}));
   }
   if (next_owner_ == 0) next_owner_ = random_.Between(1, std::numeric_limits<std::int64_t>::max());
@@ -211,18 +213,15 @@ std::optional<Batch> Consumer::TakeBatch() {
 }
 
 void Consumer::RunOne(const Batch& batch) {
-  BatchOutcome outcome;
-  const Status status = database_->Write([&](sql::postgres::Transaction& transaction) -> Status {
-    ASYA_TRY(outcome, RunBatch(transaction, batch));
-    return Ok();
-  });
+  auto ran = RunBatch(*database_, batch);
+  const Status status = ran.ok() ? Ok() : Status(ran.error());
   if (!status.ok() && RefusedAlone(status.error()) && RunInParts(batch, status)) return;
   if (!status.ok() && batch.wanted > 0) take_max_ = std::max<std::int64_t>(1, batch.wanted / 4);
-  // What happened is unknown when the commit was cut off. Then everything is void: a message that was settled is gone,
+  // What happened may be unknown. Then everything is void: a message that was settled is gone,
   // any other comes again.
   if (!status.ok()) return Lose(status.error().message);
-  if (outcome.queue_gone) return Lose("queue " + settings_.queue + " was removed");
-  Apply(batch, std::move(outcome));
+  if (ran->queue_gone) return Lose("queue " + settings_.queue + " was removed");
+  Apply(batch, std::move(*ran));
 }
 
 // What nobody will take must not take what waits beside it along.

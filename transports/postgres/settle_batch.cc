@@ -1,6 +1,8 @@
 #include "transports/postgres/settle_batch.h"
 
 #include <algorithm>
+#include <string_view>
+#include <unordered_map>
 
 #include "transports/postgres/tables.h"
 
@@ -21,15 +23,6 @@ RowSet FirstColumn(const Rows& rows) {
   return found;
 }
 
-// The settlements of one kind, by their place in the batch.
-std::vector<std::size_t> Of(const Batch& batch, Action action) {
-  std::vector<std::size_t> places;
-  for (std::size_t i = 0; i < batch.settlements.size(); ++i) {
-    if (batch.settlements[i].second.action == action) places.push_back(i);
-  }
-  return places;
-}
-
 std::vector<Taken> ReadTaken(const Rows& rows) {
   std::vector<Taken> taken;
   for (std::size_t row = 0; row < rows.size(); ++row) {
@@ -41,9 +34,7 @@ std::vector<Taken> ReadTaken(const Rows& rows) {
   return taken;
 }
 
-// A statement of its own, now that the messages are locked: the snapshot of the one before may be older than a retry
-// that wrote a body while it waited. One without a body, which nothing here makes, would come as an empty one: no
-// envelope, and so a dead letter.
+// A statement of its own, as in the function.
 Status ReadBodies(Transaction& transaction, std::vector<Taken>& all) {
   if (all.empty()) return Ok();
   std::map<std::int64_t, Taken*> by_row;
@@ -60,215 +51,113 @@ Status ReadBodies(Transaction& transaction, std::vector<Taken>& all) {
   return Ok();
 }
 
-class BatchRun {
- public:
-  BatchRun(Transaction& transaction, const Batch& batch) : transaction_(transaction), batch_(batch) {
-    outcome_.settled.assign(batch.settlements.size(), LeaseLost());
-    outcome_.begun.assign(batch.begins.size(), LeaseLost());
-  }
-
-  Result<BatchOutcome> Run() {
-    ASYA_TRY(const QueueIds queues, FindAll());
-    const auto own = queues.find(batch_.queue);
-    if (own == queues.end() || own->second != batch_.queue_id) {
-      outcome_.queue_gone = true;
-      return outcome_;
-    }
-    ASYA_TRY_STATUS(Acks(queues));
-    ASYA_TRY_STATUS(Retries());
-    ASYA_TRY_STATUS(GiveBacks());
-    ASYA_TRY_STATUS(Begins());
-    ASYA_TRY_STATUS(Keep());
-    ASYA_TRY_STATUS(Take());
-    ASYA_TRY_STATUS(AddTotals(transaction_, totals_, batch_.owner));
-    ASYA_TRY_STATUS(Notify(transaction_, hints_));
-    return std::move(outcome_);
-  }
-
- private:
-  void MarkDone(const std::vector<std::size_t>& places, const RowSet& done) {
-    for (const std::size_t i : places) {
-      if (done.contains(batch_.settlements[i].first.row)) outcome_.settled[i] = Ok();
-    }
-  }
-  void HintAt(const std::string& queue, std::int64_t delay_ms) {
-    const auto [place, added] = hints_.emplace(queue, delay_ms);
-    if (!added) place->second = std::min(place->second, delay_ms);
-  }
-
-  Result<QueueIds> FindAll();
-  Status Acks(const QueueIds& queues);
-  Status Retries();
-  Status GiveBacks();
-  Status Begins();
-  Status Keep();
-  Status Take();
-  Status FindNext();
-
-  Transaction& transaction_;
-  const Batch& batch_;
-  BatchOutcome outcome_;
-  std::map<std::int64_t, Totals> totals_;
-  std::map<std::string, std::int64_t> hints_;
+// What the function is told, and where in the batch each row stands of which it tells something.
+struct Call {
+  std::vector<std::int64_t> acknowledged;
+  std::vector<std::int64_t> sent_by;  // of the three, one each a message
+  std::vector<std::string> sent_to;
+  std::vector<std::string_view> sent;
+  std::vector<std::int64_t> retried;
+  std::vector<std::int64_t> retried_delays_us;
+  std::vector<std::string_view> retried_bodies;
+  std::vector<std::int64_t> given_back;
+  std::vector<std::int64_t> given_back_crashes;
+  std::vector<std::int64_t> begun;
+  std::vector<std::int64_t> begun_crashes;
+  std::unordered_map<std::int64_t, std::size_t> settlement_of;
+  std::unordered_map<std::int64_t, std::size_t> begin_of;
 };
 
-// Our own queue, and in the same round trip those that are sent to, which then stay until the commit.
-Result<QueueIds> BatchRun::FindAll() {
-  std::set<std::string> names;
-  for (const std::size_t i : Of(batch_, Action::kAck)) {
-    for (const auto& message : batch_.settlements[i].second.publish) names.insert(message.queue);
+Error NoQueue(const std::string& name) { return {ErrorCode::kUnroutable, "there is no queue " + name, name}; }
+
+// PostgreSQL refuses a text with a NUL; no queue is called so.
+bool CanBeNamed(const std::string& queue) { return queue.find('\0') == std::string::npos; }
+
+void AddAck(Call& call, const Leased& leased, const ports::Settlement& settlement) {
+  call.acknowledged.push_back(leased.row);
+  for (const auto& message : settlement.publish) {
+    call.sent_by.push_back(leased.row);
+    call.sent_to.push_back(message.queue);
+    call.sent.emplace_back(message.body);
   }
-  if (!names.empty()) {
-    names.insert(batch_.queue);
-    return FindQueues(transaction_, {names.begin(), names.end()});
-  }
-  ASYA_TRY(const Rows own,
-           transaction_.Execute("SELECT id FROM queues WHERE name = $1", Parameters().Add(batch_.queue)));
-  return own.empty() ? QueueIds() : QueueIds{{batch_.queue, own.Int(0, 0)}};
 }
 
-Status BatchRun::Acks(const QueueIds& queues) {
-  std::vector<std::size_t> places = Of(batch_, Action::kAck);
-  if (places.empty()) return Ok();
-  std::vector<std::int64_t> rows;
-  std::erase_if(places, [&](std::size_t i) {
-    Status routed = CheckRoutes(batch_.settlements[i].second.publish, queues);
-    if (routed.ok()) rows.push_back(batch_.settlements[i].first.row);
-    if (!routed.ok()) outcome_.settled[i] = routed;
-    return !routed.ok();
-  });
-  ASYA_TRY(const Rows removed,
-           transaction_.Execute(
-               "WITH settled AS (DELETE FROM messages WHERE id = ANY($1::bigint[]) AND lease_owner = $2::bigint "
-               "RETURNING id), "
-               "gone AS (DELETE FROM bodies b USING settled WHERE b.id = settled.id) "
-               "SELECT id FROM settled",
-               Parameters().Add(rows).Add(batch_.owner)));
-  MarkDone(places, FirstColumn(removed));
-  NewMessages added;
-  for (const std::size_t i : places) {
-    if (!outcome_.settled[i].ok()) continue;
-    const auto& publish = batch_.settlements[i].second.publish;
-    added.Add(publish, queues);
-    ++totals_[batch_.queue_id].settled;
-    for (const auto& message : publish) {
-      ++totals_[queues.at(message.queue)].arrived;
-      HintAt(message.queue, 0);
+void AddRetry(Call& call, const Leased& leased, const ports::Settlement& settlement) {
+  call.retried.push_back(leased.row);
+  call.retried_delays_us.push_back(settlement.retry_delay.count());
+  call.retried_bodies.emplace_back(settlement.retry_body);
+}
+
+void AddGiveBack(Call& call, const Leased& leased, const ports::Settlement& settlement) {
+  call.given_back.push_back(leased.row);
+  call.given_back_crashes.push_back(std::max(leased.crash_count_before, settlement.crash_count));
+}
+
+Call CallOf(const Batch& batch, BatchOutcome& outcome) {
+  Call call;
+  for (std::size_t i = 0; i < batch.settlements.size(); ++i) {
+    const auto& [leased, settlement] = batch.settlements[i];
+    const auto& publish = settlement.publish;
+    const auto odd = std::find_if(publish.begin(), publish.end(), [](const auto& m) { return !CanBeNamed(m.queue); });
+    if (odd != publish.end()) {
+      outcome.settled[i] = NoQueue(odd->queue);
+      continue;
     }
+    call.settlement_of[leased.row] = i;
+    if (settlement.action == Action::kAck) AddAck(call, leased, settlement);
+    if (settlement.action == Action::kRetry) AddRetry(call, leased, settlement);
+    if (settlement.action == Action::kGiveBack) AddGiveBack(call, leased, settlement);
   }
-  return Insert(transaction_, added);
-}
-
-Status BatchRun::Retries() {
-  const std::vector<std::size_t> places = Of(batch_, Action::kRetry);
-  if (places.empty()) return Ok();
-  std::vector<std::int64_t> rows;
-  std::vector<std::string_view> bodies;
-  std::vector<std::int64_t> delays;
-  for (const std::size_t i : places) {
-    const auto& settlement = batch_.settlements[i].second;
-    rows.push_back(batch_.settlements[i].first.row);
-    bodies.emplace_back(settlement.retry_body);
-    delays.push_back(settlement.retry_delay.count());
-    HintAt(batch_.queue, std::chrono::ceil<std::chrono::milliseconds>(settlement.retry_delay).count());
+  for (std::size_t i = 0; i < batch.begins.size(); ++i) {
+    call.begin_of[batch.begins[i].leased.row] = i;
+    call.begun.push_back(batch.begins[i].leased.row);
+    call.begun_crashes.push_back(batch.begins[i].crash_count);
   }
-  ASYA_TRY(
-      const Rows changed,
-      transaction_.Execute("WITH retried AS (UPDATE messages m SET "
-                           "visible_at = now() + r.delay_us * interval '1 microsecond', "
-                           "leased_until = NULL, lease_owner = NULL, crash_count = 0 "
-                           "FROM unnest($1::bigint[], $4::bytea[], $2::bigint[]) AS r(id, body, delay_us) "
-                           "WHERE m.id = r.id AND m.lease_owner = $3::bigint RETURNING m.id, r.body), "
-                           "written AS (UPDATE bodies b SET body = retried.body FROM retried WHERE b.id = retried.id) "
-                           "SELECT id FROM retried",
-                           Parameters().Add(rows).Add(delays).Add(batch_.owner).AddBytes(bodies)));
-  MarkDone(places, FirstColumn(changed));
-  return Ok();
+  return call;
 }
 
-Status BatchRun::GiveBacks() {
-  const std::vector<std::size_t> places = Of(batch_, Action::kGiveBack);
-  if (places.empty()) return Ok();
-  std::vector<std::int64_t> rows;
-  std::vector<std::int64_t> counts;
-  for (const std::size_t i : places) {
-    const auto& [leased, settlement] = batch_.settlements[i];
-    rows.push_back(leased.row);
-    counts.push_back(std::max(leased.crash_count_before, settlement.crash_count));
+Parameters ParametersOf(const Batch& batch, const Call& call) {
+  Parameters parameters;
+  parameters.Add(batch.queue).Add(batch.queue_id).Add(batch.owner).Add(ShardOf(batch.owner)).Add(batch.lease_ms);
+  parameters.Add(call.acknowledged).Add(call.sent_by).Add(call.sent_to);
+  parameters.Add(call.retried).Add(call.retried_delays_us);
+  parameters.Add(call.given_back).Add(call.given_back_crashes);
+  parameters.Add(call.begun).Add(call.begun_crashes).Add(batch.keep).Add(batch.wanted);
+  parameters.AddBytes(call.sent).AddBytes(call.retried_bodies);
+  return parameters;
+}
+
+void ReadRow(const Rows& rows, std::size_t row, const Call& call, BatchOutcome& outcome) {
+  const std::string_view kind = rows.View(row, 0);
+  const std::int64_t line = rows.Int(row, 1);
+  if (kind == "gone") outcome.queue_gone = true;
+  if (kind == "unroutable") {
+    const auto place = static_cast<std::size_t>(rows.Int(row, 2)) - 1;
+    outcome.settled[call.settlement_of.at(line)] = NoQueue(call.sent_to.at(place));
   }
-  ASYA_TRY(
-      const Rows changed,
-      transaction_.Execute("UPDATE messages m SET leased_until = NULL, lease_owner = NULL, crash_count = r.crash_count "
-                           "FROM unnest($1::bigint[], $2::bigint[]) AS r(id, crash_count) "
-                           "WHERE m.id = r.id AND m.lease_owner = $3::bigint RETURNING m.id",
-                           Parameters().Add(rows).Add(counts).Add(batch_.owner)));
-  MarkDone(places, FirstColumn(changed));
-  HintAt(batch_.queue, 0);
-  return Ok();
-}
-
-Status BatchRun::Begins() {
-  if (batch_.begins.empty()) return Ok();
-  std::vector<std::int64_t> rows;
-  std::vector<std::int64_t> counts;
-  for (const auto& begin : batch_.begins) {
-    rows.push_back(begin.leased.row);
-    counts.push_back(begin.crash_count);
-  }
-  ASYA_TRY(const Rows changed, transaction_.Execute("UPDATE messages m SET crash_count = r.crash_count "
-                                                    "FROM unnest($1::bigint[], $2::bigint[]) AS r(id, crash_count) "
-                                                    "WHERE m.id = r.id AND m.lease_owner = $3::bigint RETURNING m.id",
-                                                    Parameters().Add(rows).Add(counts).Add(batch_.owner)));
-  const RowSet done = FirstColumn(changed);
-  for (std::size_t i = 0; i < batch_.begins.size(); ++i) {
-    if (done.contains(batch_.begins[i].leased.row)) outcome_.begun[i] = Ok();
-  }
-  return Ok();
-}
-
-Status BatchRun::Keep() {
-  if (batch_.keep.empty()) return Ok();
-  ASYA_TRY(const Rows kept,
-           transaction_.Execute("UPDATE messages SET leased_until = now() + $3::bigint * interval '1 millisecond' "
-                                "WHERE id = ANY($1::bigint[]) AND lease_owner = $2::bigint",
-                                Parameters().Add(batch_.keep).Add(batch_.owner).Add(batch_.lease_ms)));
-  static_cast<void>(kept);
-  return Ok();
-}
-
-Status BatchRun::Take() {
-  if (batch_.wanted == 0) return Ok();
-  ASYA_TRY(const Rows rows,
-           transaction_.Execute(
-               "UPDATE messages m SET lease_owner = $2::bigint, "
-               "leased_until = now() + $3::bigint * interval '1 millisecond' "
-               "FROM (SELECT id FROM messages WHERE queue_id = $1::bigint AND visible_at <= now() "
-               "AND (leased_until IS NULL OR leased_until <= now()) ORDER BY visible_at, id LIMIT $4::bigint "
-               "FOR UPDATE SKIP LOCKED) AS free WHERE m.id = free.id "
-               "RETURNING m.id, m.crash_count, (extract(epoch FROM m.visible_at) * 1000000)::bigint",
-               Parameters().Add(batch_.queue_id).Add(batch_.owner).Add(batch_.lease_ms).Add(batch_.wanted)));
-  outcome_.taken = ReadTaken(rows);
-  ASYA_TRY_STATUS(ReadBodies(transaction_, outcome_.taken));
-  if (static_cast<std::int64_t>(outcome_.taken.size()) < batch_.wanted) return FindNext();
-  outcome_.next_ms = 0;
-  return Ok();
-}
-
-Status BatchRun::FindNext() {
-  ASYA_TRY(const Rows next,
-           transaction_.Execute(
-               "SELECT ceil(extract(epoch FROM min(greatest(visible_at, leased_until)) - now()) * 1000)::bigint "
-               "FROM messages WHERE queue_id = $1::bigint AND lease_owner IS DISTINCT FROM $2::bigint "
-               "AND (visible_at > now() OR leased_until > now())",
-               Parameters().Add(batch_.queue_id).Add(batch_.owner)));
-  if (!next.IsNull(0, 0)) outcome_.next_ms = std::max<std::int64_t>(1, next.Int(0, 0));
-  return Ok();
+  if (kind == "settled") outcome.settled[call.settlement_of.at(line)] = Ok();
+  if (kind == "begun") outcome.begun[call.begin_of.at(line)] = Ok();
+  if (kind == "taken") outcome.taken.push_back({line, rows.Int(row, 2), rows.Int(row, 3), rows.Bytes(row, 4)});
+  if (kind == "next" && !rows.IsNull(row, 2)) outcome.next_ms = std::max<std::int64_t>(1, rows.Int(row, 2));
 }
 
 }  // namespace
 
-Result<BatchOutcome> RunBatch(Transaction& transaction, const Batch& batch) {
-  return BatchRun(transaction, batch).Run();
+Result<BatchOutcome> RunBatch(sql::postgres::Database& database, const Batch& batch) {
+  BatchOutcome outcome;
+  outcome.settled.assign(batch.settlements.size(), LeaseLost());
+  outcome.begun.assign(batch.begins.size(), LeaseLost());
+  const Call call = CallOf(batch, outcome);
+  ASYA_TRY(const Rows rows,
+           database.Call("SELECT kind, line, number, since_us, content FROM settle_and_take($1::text, $2::bigint, "
+                         "$3::bigint, $4::bigint, $5::bigint, $6::bigint[], $7::bigint[], $8::text[], $9::bigint[], "
+                         "$10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[], "
+                         "$16::bigint, $17::bytea[], $18::bytea[])",
+                         ParametersOf(batch, call)));
+  for (std::size_t row = 0; row < rows.size(); ++row) ReadRow(rows, row, call, outcome);
+  const bool enough = batch.wanted > 0 && static_cast<std::int64_t>(outcome.taken.size()) >= batch.wanted;
+  if (enough) outcome.next_ms = 0;
+  return outcome;
 }
 
 Result<std::vector<std::int64_t>> Inherit(Transaction& transaction, std::int64_t queue_id,

@@ -50,8 +50,9 @@ struct BatchOutcome {
   std::int64_t next_ms = -1;    // until the next message of the queue may become free; -1: none is known
 };
 
-// kConflict in an outcome: the lease was lost. An error means that nothing happened.
-Result<BatchOutcome> RunBatch(sql::postgres::Transaction& transaction, const Batch& batch);
+// kConflict in an outcome: the lease was lost; kUnroutable: a queue that is sent to does not exist. After an error it
+// is unknown whether anything happened, but for kInvalid and kTooLarge: nothing did.
+Result<BatchOutcome> RunBatch(sql::postgres::Database& database, const Batch& batch);
 
 // Gives the leases of earlier owners to another, and tells their rows: what the earlier ones may still have under way
 // finds nothing that is theirs.

@@ -4,10 +4,10 @@
 #include <charconv>
 #include <iterator>
 
+#include "transports/postgres/settle_and_take.h"
+
 namespace asya::transports::postgres {
 namespace {
-
-constexpr std::int64_t kShards = 16;
 
 // A message is leased while leased_until is to come; then it may be taken again. visible_at is when it (last) became
 // visible.
@@ -44,7 +44,12 @@ constexpr const char* kSchema2 =
 }  // namespace
 
 std::vector<sql::postgres::Migration> Migrations() {
-  return {{"transports", 1, kSchema1}, {"transports", 2, kSchema2}};
+  return {{"transports", 1, kSchema1}, {"transports", 2, kSchema2}, {"transports", 3, kSettleAndTake}};
+}
+
+std::int64_t ShardOf(std::int64_t writer) {
+  constexpr std::int64_t kShards = 16;
+  return writer % kShards;
 }
 
 Result<QueueIds> FindQueues(sql::postgres::Transaction& transaction, const std::vector<std::string>& names) {
@@ -119,7 +124,7 @@ Status AddTotals(sql::postgres::Transaction& transaction, const std::map<std::in
                "SELECT q, $4::bigint, a, s FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS t(q, a, s) "
                "ON CONFLICT (queue_id, shard) DO UPDATE SET arrived = queue_totals.arrived + excluded.arrived, "
                "settled = queue_totals.settled + excluded.settled",
-               sql::postgres::Parameters().Add(queues).Add(arrived).Add(settled).Add(shard % kShards)));
+               sql::postgres::Parameters().Add(queues).Add(arrived).Add(settled).Add(shard)));
   static_cast<void>(rows);
   return Ok();
 }

@@ -40,7 +40,8 @@ struct Totals {
   std::int64_t arrived = 0;
   std::int64_t settled = 0;
 };
-// `shard` spreads the writers over several rows of a queue; any number.
+// Which of the rows of a queue's totals a writer adds to, of 0..15, so that they seldom wait for each other.
+std::int64_t ShardOf(std::int64_t writer);
 Status AddTotals(sql::postgres::Transaction& transaction, const std::map<std::int64_t, Totals>& totals,
                  std::int64_t shard);
 

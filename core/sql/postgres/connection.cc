@@ -40,9 +40,10 @@ ErrorCode CodeOf(const std::string& sqlstate) {
   const std::string group = sqlstate.substr(0, 2);
   if (group == "23" || group == "40") return ErrorCode::kConflict;
   if (group == "22") return ErrorCode::kInvalid;
-  // The tables or the right to them are gone: the store is away, whoever asks; nobody may read that as "no such
-  // object".
-  if (sqlstate == "42P01" || sqlstate == "42501" || group == "3F" || group == "3D" || group == "28") {
+  // The tables, a function of them (as of a schema that is older than this program) or the right to them are gone: the
+  // store is away, whoever asks; nobody may read that as "no such object".
+  if (sqlstate == "42P01" || sqlstate == "42883" || sqlstate == "42501" || group == "3F" || group == "3D" ||
+      group == "28") {
     return ErrorCode::kUnavailable;
   }
   if (group == "08" || group == "53" || group == "57" || group == "58" || group == "25") return ErrorCode::kUnavailable;

@@ -74,6 +74,19 @@ TEST_F(ConnectionLoss, ARestartBetweenTwoCallsIsNotSeen) {
 }
 
 // As pqxx tells it where libpq finds the end of the connection while it reads an answer.
+// The connection was lost in the pool or with the answer: whoever writes in one round trip cannot tell which.
+TEST_F(ConnectionLoss, ACallIsNotMadeAgainAfterIt) {
+  const auto database = Database::Open(settings_, Schema()).value();
+  const auto insert = [&] { return database->Call("INSERT INTO numbers(n) SELECT count(*) FROM numbers", {}); };
+  ASSERT_TRUE(insert().ok());
+  proxy_->Cut();
+  const auto lost = insert();
+  ASSERT_FALSE(lost.ok());
+  EXPECT_EQ(lost.error().code, ErrorCode::kUnavailable) << lost.error().message;
+  EXPECT_EQ(insert()->affected(), 1);
+  EXPECT_EQ(database->Query("SELECT count(*) FROM numbers", {})->Int(0, 0), 2);
+}
+
 TEST(Loss, OfAnAnswerWithoutAStateOfItsOwnIsUnavailable) {
   const Error lost = TranslateError(pqxx::sql_error("server closed the connection unexpectedly\n", "SELECT 1"));
   EXPECT_EQ(lost.code, ErrorCode::kUnavailable);

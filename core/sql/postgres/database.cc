@@ -51,16 +51,12 @@ class PooledDatabase final : public Database {
  public:
   explicit PooledDatabase(const Settings& settings) : settings_(settings), pool_(settings) {}
 
-  Status Write(const Job& job) override { return Run<WriteTransaction>(job); }
-  Status Read(const Job& job) override { return Run<ReadTransaction>(job); }
+  Status Write(const Job& job) override { return Run<WriteTransaction>(job, settings_.hide_loss); }
+  Status Read(const Job& job) override { return Run<ReadTransaction>(job, settings_.hide_loss); }
   Result<Rows> Query(const char* sql, const Parameters& parameters) override {
-    Rows rows;
-    ASYA_TRY_STATUS(Run<pqxx::nontransaction>([&](Transaction& statement) -> Status {
-      ASYA_TRY(rows, statement.Execute(sql, parameters));
-      return Ok();
-    }));
-    return rows;
+    return RunAlone(sql, parameters, settings_.hide_loss);
   }
+  Result<Rows> Call(const char* sql, const Parameters& parameters) override { return RunAlone(sql, parameters, false); }
   [[nodiscard]] const Settings& settings() const override { return settings_; }
   // Whether it can be reached.
   Status Reach() {
@@ -70,8 +66,18 @@ class PooledDatabase final : public Database {
   }
 
  private:
+  Result<Rows> RunAlone(const char* sql, const Parameters& parameters, bool hide_loss) {
+    Rows rows;
+    const auto job = [&](Transaction& statement) -> Status {
+      ASYA_TRY(rows, statement.Execute(sql, parameters));
+      return Ok();
+    };
+    ASYA_TRY_STATUS(Run<pqxx::nontransaction>(job, hide_loss));
+    return rows;
+  }
+
   template <class Kind>
-  Status Run(const Job& job) {
+  Status Run(const Job& job, bool hide_loss) {
     for (int run = 1;; ++run) {
       ASYA_TRY(auto lease, pool_.Borrow());
       Outcome outcome = RunOnce<Kind>(*lease, settings_.job_timeout, job);
@@ -80,8 +86,7 @@ class PooledDatabase final : public Database {
         lease.Drop();
         pool_.CloseIdle();
         // It was lost while it lay in the pool, as after a restart of the server; nothing has happened yet.
-        again = settings_.hide_loss && !lease.fresh() && !outcome.begun &&
-                outcome.status.error().code == ErrorCode::kUnavailable;
+        again = hide_loss && !lease.fresh() && !outcome.begun && outcome.status.error().code == ErrorCode::kUnavailable;
       }
       if (!again || run == kRunsMax) return outcome.status;
     }

@@ -124,6 +124,9 @@ class Database {
   virtual Status Read(const Job& job) = 0;
   // One statement that only reads, in one round trip; it sees one snapshot. `sql` must be a literal.
   virtual Result<Rows> Query(const char* sql, const Parameters& parameters) = 0;
+  // One statement that may write, in a transaction of its own and one round trip; again after a deadlock. kUnavailable:
+  // it is unknown whether it was done, if the connection was lost. `sql` must be a literal.
+  virtual Result<Rows> Call(const char* sql, const Parameters& parameters) = 0;
   [[nodiscard]] virtual const Settings& settings() const = 0;
 };
 
