@@ -17,14 +17,20 @@ Client::Client(ClientSettings settings, const Clock& clock, Random& random)
 Client::~Client() { Client::Stop(std::chrono::milliseconds(0)); }
 
 void Client::Start(ports::ConsumerEvents& events) {
-  ASYA_CHECK(!thread_.joinable());
+  ASYA_CHECK(!std::exchange(running_, true));
   events_ = &events;
   wake_ = UniqueFd(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
   ASYA_CHECK(wake_.valid());
-  thread_ = std::thread([this] { Work(); });
+  driver_ = events.driver();
+  if (driver_ != nullptr) {
+    driver_.load()->Begin([this] { DrivenTurn(); });
+  } else {
+    thread_ = std::thread([this] { Work(); });
+  }
 }
 
 void Client::Wake() {
+  if (ports::Driver* const driver = driver_; driver != nullptr) return driver->Soon();
   // The thread looks at what was called for after each event it tells.
   if (woken_ || std::this_thread::get_id() == own_thread_) return;
   woken_ = true;
@@ -81,7 +87,8 @@ std::size_t Client::MessageLimitBytes() const {
 }
 
 void Client::Stop(std::chrono::milliseconds grace) {
-  if (!thread_.joinable()) return;
+  if (!std::exchange(running_, false)) return;
+  ports::Driver* const driver = driver_.exchange(nullptr);
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
@@ -89,7 +96,12 @@ void Client::Stop(std::chrono::milliseconds grace) {
     if (ready_) FrameWriter(out_, FrameType::kRevoke);
     Wake();
   }
-  thread_.join();
+  if (driver != nullptr) {
+    driver->Leave();
+    Work();
+  } else {
+    thread_.join();
+  }
 }
 
 void Client::Reconnect() {

@@ -1,7 +1,9 @@
 // Client: a relay's end of the connection to the broker; reconnects for ever. Does not need SQLite.
 #pragma once
 
-#include <condition_variable>
+#include <poll.h>
+
+#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -25,9 +27,9 @@ struct ClientSettings {
   std::chrono::milliseconds reconnect_max{1000};
 };
 
-// Frames of all calls are collected and sent together by the client's own thread; a call made within an event needs no
-// wake-up. OnStarted(ok) comes when the kernel has the frame: from then on the broker will read it whatever happens to
-// this process.
+// Frames of all calls are collected and sent together, by a thread of the client's own or that of whoever it tells its
+// events; a call made within an event needs no wake-up. OnStarted(ok) comes when the kernel has the frame: from then on
+// the broker will read it whatever happens to this process.
 class Client final : public ports::MessageQueue {
  public:
   Client(ClientSettings settings, const Clock& clock, Random& random);
@@ -61,6 +63,11 @@ class Client final : public ports::MessageQueue {
   };
 
   void Work();
+  void DrivenTurn();
+  // Connects if it is time to, and sends.
+  void Advance();
+  // Receives, and tells what came.
+  void Take();
   void Connect();
   void Lose(const std::string& reason);
   // Sends what was called for; true when all of it is in the kernel.
@@ -73,7 +80,9 @@ class Client final : public ports::MessageQueue {
   void TellDeliveries();
   void TellEvents();
   void TellConnection(bool connected, const std::string& reason);
-  [[nodiscard]] int WaitMs();
+  // When there is something to do, whatever the socket says.
+  [[nodiscard]] SteadyTime WaitUntil();
+  void ListSockets();
   [[nodiscard]] bool MayEnd();
   void Wait();
   void KeepAlive();
@@ -86,9 +95,13 @@ class Client final : public ports::MessageQueue {
   Random& random_;
   ports::ConsumerEvents* events_ = nullptr;
   UniqueFd wake_;
-  std::thread thread_;
+  std::thread thread_;  // unless it is driven
+  std::atomic<ports::Driver*> driver_ = nullptr;
+  bool running_ = false;  // from Start() to Stop()
 
   // Of the thread alone.
+  std::vector<pollfd> sockets_;   // that of the connection, if there is one
+  std::uint64_t sockets_of_ = 0;  // its generation
   std::unique_ptr<Connection> connection_;
   SteadyTime connect_at_{};
   int failures_ = 0;

@@ -26,18 +26,35 @@ void Client::Work() {
     own_thread_ = std::this_thread::get_id();
   }
   while (!MayEnd()) {
-    if (connection_ == nullptr && clock_.Steady() >= connect_at_) Connect();
-    SendOut();
-    TellEvents();
+    Advance();
     Wait();
-    ReceiveIn();
-    TellDeliveries();
-    TellEvents();
-    KeepAlive();
+    Take();
   }
   // Outcomes that came last; whatever is leased goes back with the end of the connection.
   TellEvents();
   connection_.reset();
+}
+
+void Client::DrivenTurn() {
+  if (!sockets_.empty() && sockets_.front().revents != 0) Take();
+  KeepAlive();
+  Advance();
+  const bool stayed = !sockets_.empty() && connection_ != nullptr && sockets_of_ == generation_;
+  ListSockets();
+  if (ports::Driver* const driver = driver_; driver != nullptr) driver->Await(sockets_, WaitUntil(), stayed);
+}
+
+void Client::Advance() {
+  if (connection_ == nullptr && clock_.Steady() >= connect_at_) Connect();
+  SendOut();
+  TellEvents();
+}
+
+void Client::Take() {
+  ReceiveIn();
+  TellDeliveries();
+  TellEvents();
+  KeepAlive();
 }
 
 bool Client::MayEnd() {
@@ -119,25 +136,31 @@ void Client::TellEvents() {
   }
 }
 
-int Client::WaitMs() {
+SteadyTime Client::WaitUntil() {
   const SteadyTime now = clock_.Steady();
   SteadyTime until = connection_ == nullptr ? connect_at_ : connection_->ping_at;
   const std::lock_guard lock(mutex_);
   // Called for by an event of this turn.
-  if (connection_ != nullptr && !out_.empty()) return 0;
-  if (!answers_.empty() || cut_) return 0;
-  if (stopping_) until = std::min(until, stop_by_);
-  return static_cast<int>(std::max<std::int64_t>(0, (Micros(until - now).count() + 999) / 1000));
+  if (connection_ != nullptr && !out_.empty()) return now;
+  if (!answers_.empty() || cut_) return now;
+  return stopping_ ? std::min(until, stop_by_) : until;
+}
+
+void Client::ListSockets() {
+  sockets_.clear();
+  if (connection_ == nullptr) return;
+  const bool unsent = connection_->stream.unsent_bytes() > 0;
+  sockets_.push_back({connection_->stream.fd(), static_cast<short>(unsent ? POLLIN | POLLOUT : POLLIN), 0});
+  sockets_of_ = generation_;
 }
 
 void Client::Wait() {
-  pollfd waiting[2] = {{wake_.get(), POLLIN, 0}, {-1, POLLIN, 0}};
-  if (connection_ != nullptr) {
-    waiting[1].fd = connection_->stream.fd();
-    if (connection_->stream.unsent_bytes() > 0) waiting[1].events |= POLLOUT;
-  }
-  const int ready = poll(waiting, 2, WaitMs());
-  if (ready <= 0 || (waiting[0].revents & POLLIN) == 0) return;
+  ListSockets();
+  sockets_.push_back({wake_.get(), POLLIN, 0});
+  const std::int64_t left_us = Micros(WaitUntil() - clock_.Steady()).count();
+  const int ready =
+      poll(sockets_.data(), sockets_.size(), static_cast<int>(std::max<std::int64_t>(0, (left_us + 999) / 1000)));
+  if (ready <= 0 || (sockets_.back().revents & POLLIN) == 0) return;
   const std::lock_guard lock(mutex_);
   woken_ = false;
   std::uint64_t count = 0;
