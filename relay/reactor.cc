@@ -73,8 +73,6 @@ void Reactor::Run() {
   }
 }
 
-void Reactor::OnRest(std::function<void()> on_rest) { state_->on_rest = std::move(on_rest); }
-
 void Reactor::Stop() {
   state_->stopped = true;
   Post([] {});
@@ -132,12 +130,7 @@ int Reactor::State::TimeoutMs() {
 
 void Reactor::State::Wait() {
   std::array<epoll_event, kEventsMax> events{};
-  int timeout_ms = TimeoutMs();
-  const bool may_rest = on_rest && !resting && (timeout_ms < 0 || timeout_ms > kRest.count());
-  if (may_rest) timeout_ms = static_cast<int>(kRest.count());
-  const int count = epoll_wait(epoll.get(), events.data(), kEventsMax, timeout_ms);
-  resting = count == 0 && (may_rest || resting);
-  if (resting && may_rest) on_rest();
+  const int count = epoll_wait(epoll.get(), events.data(), kEventsMax, TimeoutMs());
   for (int i = 0; i < count && !stopped; ++i) {
     const epoll_event& event = events.at(static_cast<std::size_t>(i));
     auto* const watch = static_cast<Watch::State*>(event.data.ptr);

@@ -23,9 +23,6 @@ class Reactor {
   void Post(std::function<void()> work);
   // Calls `on_signal` for each SIGTERM and SIGINT, and ignores SIGPIPE. One reactor of a process can do that.
   void OnTermination(std::function<void()> on_signal);
-  // Calls `on_rest` when nothing has come for kRest, once until something comes again.
-  static constexpr std::chrono::milliseconds kRest{500};
-  void OnRest(std::function<void()> on_rest);
   // Calls `on_end` once the other end of this descriptor is closed. Takes over the descriptor.
   void OnEndOf(int descriptor, std::function<void()> on_end);
 

@@ -41,8 +41,6 @@ struct Reactor::State {
   std::vector<std::unique_ptr<Watch>> watches;       // of the reactor itself
   std::vector<UniqueFd> descriptors;                 // theirs
   Timer::Expiries expiries;
-  std::function<void()> on_rest;
-  bool resting = false;
   std::atomic<bool> stopped = false;
   std::atomic<std::thread::id> runner;
   std::mutex mutex;

@@ -79,7 +79,12 @@ Service::Service(const Settings& settings, const RelayLimits& limits, ports::Mes
              {reactor_, queue, *callee_, reporter_.get(), cancellations_.get(), spans_.get(), handler_metrics_,
               relay_metrics_, clock, random_, logger_},
              clock.Now()),
-      crossing_(reactor_, relay_, [this] { relay_.Pump(); }),
+      rest_(reactor_),
+      crossing_(reactor_, relay_,
+                [this] {
+                  relay_.Pump();
+                  rest_.Worked();
+                }),
       notifier_(settings.notify_socket),
       load_(MakeLoad(reactor_, settings, reporter_.get())),
       tell_timer_(reactor_),

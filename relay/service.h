@@ -19,6 +19,7 @@
 #include "relay/relay.h"
 #include "relay/relay_metrics.h"
 #include "relay/reporter.h"
+#include "relay/rest.h"
 #include "relay/settings.h"
 #include "relay/span_sender.h"
 
@@ -37,8 +38,8 @@ class Service {
   void Shutdown();
   // SIGTERM and SIGINT drain; a second one gives back what still runs and ends at once.
   void HandleSignals();
-  // Before Run(): called on its thread when work has ceased for a moment.
-  void OnRest(std::function<void()> on_rest) { reactor_.OnRest(std::move(on_rest)); }
+  // Before Run(): called on its thread when the queue has had nothing to tell for a moment.
+  void OnRest(std::function<void()> on_rest) { rest_.OnRest(std::move(on_rest)); }
   [[nodiscard]] int metrics_port() const { return metrics_server_->port(); }
 
  private:
@@ -61,6 +62,7 @@ class Service {
   std::unique_ptr<CancelFeed> cancellations_;
   std::unique_ptr<SpanSender> spans_;
   Relay relay_;
+  Rest rest_;
   Crossing crossing_;
   Notifier notifier_;
   std::unique_ptr<LoadTeller> load_;  // null where the gateway does not know whose pod this is

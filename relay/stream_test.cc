@@ -180,24 +180,6 @@ TEST(Reactor, AnotherThreadWakesItWithWorkInOrder) {
   for (int i = 0; i < kWorks; ++i) EXPECT_EQ(done[static_cast<std::size_t>(i)], i);
 }
 
-TEST(Reactor, TellsOnceThatNothingComesAnyMore) {
-  Reactor reactor;
-  Timer later(reactor);
-  std::thread other;
-  std::vector<std::string> seen;
-  reactor.OnRest([&] {
-    seen.emplace_back("rest");
-    if (seen.size() > 2) return reactor.Stop();
-    later.After(3 * Reactor::kRest, [&] {
-      seen.emplace_back("time");  // which is nothing that comes
-      other = std::thread([&reactor] { reactor.Post([] {}); });
-    });
-  });
-  reactor.Run();
-  other.join();
-  EXPECT_EQ(seen, (std::vector<std::string>{"rest", "time", "rest"}));
-}
-
 TEST(Reactor, TellsOfTheEndOfADescriptorAndOfSignals) {
   Reactor reactor;
   int pipe_ends[2];
