@@ -21,6 +21,8 @@ int main() {
   consumer.database.application_name = "asya-relay";
   consumer.database.connections = 1;
   consumer.queue = asya::model::QueueName(settings->namespace_, settings->actor);
+  // There is one relay at a time for a folder of sockets.
+  consumer.owners_file = settings->socket_dir + "/postgres-owners";
   asya::transports::postgres::Consumer queue(consumer, clock, random);
   asya::observe::Metrics metrics;
   return asya::relay::RunUntilDrained(*settings, queue, metrics, clock);

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "transports/postgres/owners.h"
 #include "transports/postgres/tables.h"
 
 namespace asya::transports::postgres {
@@ -17,7 +18,7 @@ ConsumerSettings SeeingLoss(ConsumerSettings settings) {
 }  // namespace
 
 Consumer::Consumer(const ConsumerSettings& settings, const Clock& clock, Random& random)
-    : settings_(SeeingLoss(settings)), clock_(clock), random_(random) {}
+    : settings_(SeeingLoss(settings)), clock_(clock), random_(random), former_(ReadOwners(settings.owners_file)) {}
 
 Consumer::~Consumer() { Consumer::Stop(std::chrono::milliseconds(0)); }
 

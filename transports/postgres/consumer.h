@@ -24,11 +24,15 @@ namespace asya::transports::postgres {
 struct ConsumerSettings {
   sql::postgres::Settings database;
   std::string queue;
-  // A lease is prolonged at a third of this. A consumer that dies without a word keeps its messages for as long.
+  // A lease is prolonged at a third of this. A consumer that dies without a word keeps its messages for as long, if
+  // none is started in its place.
   std::chrono::milliseconds lease{30'000};
   std::chrono::milliseconds reconnect_min{50};  // doubles with each try, plus or minus a half
   std::chrono::milliseconds reconnect_max{2000};
   std::chrono::milliseconds poll{5000};  // looks for messages at least this often: a hint may be lost
+  // Where a consumer that is started when this one has died, and never while it lives, finds whose leases to end.
+  // Empty: nowhere.
+  std::string owners_file{};
 };
 
 constexpr std::int64_t kTakenMax = 512;  // new leases of one transaction
@@ -63,6 +67,7 @@ class Consumer final : public ports::MessageQueue {
   void Work();
   void Connect();
   Status FindQueue();
+  void NameOwner();
   void TellInherited();
   void TellDeliveries(std::vector<Taken> taken, bool inherited);
   void Lose(const std::string& reason);
@@ -91,6 +96,7 @@ class Consumer final : public ports::MessageQueue {
   std::unique_ptr<sql::postgres::Database> database_;
   std::int64_t owner_ = 0;
   std::int64_t next_owner_ = 0;                      // the same at each try: a commit may have been cut off
+  std::vector<std::int64_t> former_;                 // owners, of processes before this one
   std::vector<std::int64_t> inherited_;              // rows that the connection before had on lease
   std::map<std::int64_t, std::int64_t> was_leased_;  // before the loss: row -> crash count before its call began here
   std::int64_t queue_id_ = 0;

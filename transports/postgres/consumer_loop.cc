@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "transports/postgres/consumer.h"
+#include "transports/postgres/owners.h"
 #include "transports/postgres/tables.h"
 
 namespace asya::transports::postgres {
@@ -11,6 +12,7 @@ namespace {
 
 constexpr int kDoublingsMax = 16;  // of the time between two tries to connect
 constexpr int kKeepsPerLease = 3;
+constexpr std::ptrdiff_t kFormerOwnersMax = 64;  // of processes that died before they had reached the database
 constexpr std::ptrdiff_t kBatchSettlementsMax = 512;
 // Bodies of one transaction: they travel all in one parameter, and have to arrive within its time.
 constexpr std::size_t kBatchBytesMax = 16U << 20U;
@@ -77,21 +79,36 @@ Status Consumer::FindQueue() {
     database.statement_timeout = database.job_timeout;
     ASYA_TRY(database_, sql::postgres::Database::Open(database, {}));
   }
-  if (next_owner_ == 0) next_owner_ = random_.Between(1, std::numeric_limits<std::int64_t>::max());
+  if (next_owner_ == 0) NameOwner();
   std::int64_t queue_id = 0;
-  ASYA_TRY_STATUS(database_->Write([&](sql::postgres::Transaction& transaction) -> Status {
+  const Status found = database_->Write([&](sql::postgres::Transaction& transaction) -> Status {
     ASYA_TRY(const QueueIds queues, FindQueues(transaction, {settings_.queue}));
     if (queues.empty()) return Fail(ErrorCode::kNotFound, "queue " + settings_.queue + " does not exist");
     queue_id = queues.begin()->second;
+    ASYA_TRY_STATUS(Release(transaction, settings_.queue, queue_id, former_));
     inherited_.clear();
     if (owner_ == 0) return Ok();
     // Our relay lives, and may still work on what was leased over the connection before, or have its result.
     ASYA_TRY(inherited_, Inherit(transaction, queue_id, {owner_, next_owner_}, next_owner_, settings_.lease.count()));
     return Ok();
-  }));
+  });
+  if (!found.ok()) return found;
   queue_id_ = queue_id;
   owner_ = std::exchange(next_owner_, 0);
+  former_.clear();
   return Ok();
+}
+
+// Before anything is leased under the number.
+void Consumer::NameOwner() {
+  next_owner_ = random_.Between(1, std::numeric_limits<std::int64_t>::max());
+  if (settings_.owners_file.empty()) return;
+  std::vector<std::int64_t> owners = former_;
+  if (owners.size() > kFormerOwnersMax) owners.erase(owners.begin(), owners.end() - kFormerOwnersMax);
+  for (const std::int64_t own : {owner_, next_owner_}) {
+    if (own != 0) owners.push_back(own);
+  }
+  WriteOwners(settings_.owners_file, owners);
 }
 
 // As many at a time as arrive within the time of a transaction. The rows keep the count of a call that began, for it
@@ -316,7 +333,7 @@ void Consumer::ReleaseAll() {
   connected_ = false;
   // Without it the leases end by themselves.
   static_cast<void>(database_->Write([&](sql::postgres::Transaction& transaction) {
-    return Release(transaction, settings_.queue, queue_id_, owner_);
+    return Release(transaction, settings_.queue, queue_id_, {owner_});
   }));
 }
 

@@ -1,10 +1,14 @@
 // The PostgreSQL transport on the conformance suite, against a real server.
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "core/base/random.h"
 #include "ports/postgres_queues.h"
 #include "tests/support/postgres_schema.h"
+#include "tests/support/temporary_folder.h"
 #include "transports/conformance/message_queue_suite.h"
+#include "transports/conformance/recorder_suite.h"
 #include "transports/postgres/administration.h"
 #include "transports/postgres/consumer.h"
 #include "transports/postgres/tables.h"
@@ -68,6 +72,40 @@ INSTANTIATE_TEST_SUITE_P(Postgres, MessageQueueSuite,
                                                                 return std::make_unique<PostgresTransport>();
                                                               }}),
                          [](const auto& tested) { return tested.param.name; });
+
+TEST(PostgresOwners, WhoIsStartedInThePlaceOfADeadRelayEndsItsLeases) {
+  if (!tests::PostgresSchema::Address()) GTEST_SKIP() << "needs a server: run under tools/postgres run";
+  const tests::PostgresSchema schema;
+  const tests::TemporaryFolder folder;
+  const auto database = sql::postgres::Database::Open(schema.settings(), postgres::Migrations()).value();
+  postgres::Administration administration(*database);
+  ASSERT_TRUE(administration.Ensure({"asya-test-a", "uid"}).ok());
+  ASSERT_TRUE(administration.Publish({{"asya-test-a", "body", "m"}}, std::chrono::milliseconds(1000)).ok());
+  Random random(1);
+  const auto consumer = [&](const std::string& file) {
+    postgres::ConsumerSettings settings{.database = schema.settings(), .queue = "asya-test-a"};
+    settings.owners_file = folder.path() + "/" + file;
+    return std::make_unique<postgres::Consumer>(settings, RealClock(), random);
+  };
+  // It lives on for the test, and prolongs its leases: nothing but the file can end them.
+  Recorder dead(consumer("owners"), 1);
+  dead.Start();
+  const auto taken = dead.Take(1);
+  ASSERT_EQ(taken.size(), 1U);
+  ASSERT_TRUE(dead.Begin(taken[0].tag, 1).ok());
+  std::filesystem::copy_file(folder.path() + "/owners", folder.path() + "/of-a-restart");
+  Recorder next(consumer("of-a-restart"), 1);
+  next.Start();
+  const auto again = next.Take(1);
+  ASSERT_EQ(again.size(), 1U);
+  EXPECT_EQ(again[0].body, "body");
+  EXPECT_EQ(again[0].crash_count, 1);
+  ports::Settlement processed;
+  processed.tag = taken[0].tag;
+  EXPECT_EQ(dead.Settle(processed).error().code, ErrorCode::kConflict);
+  processed.tag = again[0].tag;
+  EXPECT_TRUE(next.Settle(processed).ok());
+}
 
 TEST(PostgresFirstMessage, LeavesRoomForTheErrorThatItMayFailWith) {
   if (!tests::PostgresSchema::Address()) GTEST_SKIP() << "needs a server: run under tools/postgres run";

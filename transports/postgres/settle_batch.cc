@@ -184,10 +184,12 @@ Result<std::vector<Taken>> TakeAgain(Transaction& transaction, const std::vector
   return taken;
 }
 
-Status Release(Transaction& transaction, const std::string& queue, std::int64_t queue_id, std::int64_t owner) {
+Status Release(Transaction& transaction, const std::string& queue, std::int64_t queue_id,
+               const std::vector<std::int64_t>& owners) {
+  if (owners.empty()) return Ok();
   ASYA_TRY(const Rows released, transaction.Execute("UPDATE messages SET leased_until = NULL, lease_owner = NULL "
-                                                    "WHERE queue_id = $1::bigint AND lease_owner = $2::bigint",
-                                                    Parameters().Add(queue_id).Add(owner)));
+                                                    "WHERE queue_id = $1::bigint AND lease_owner = ANY($2::bigint[])",
+                                                    Parameters().Add(queue_id).Add(owners)));
   if (released.affected() == 0) return Ok();
   return Notify(transaction, {{queue, 0}});
 }

@@ -64,8 +64,8 @@ Result<std::vector<std::int64_t>> Inherit(sql::postgres::Transaction& transactio
 Result<std::vector<Taken>> TakeAgain(sql::postgres::Transaction& transaction, const std::vector<std::int64_t>& rows,
                                      std::int64_t owner, std::int64_t lease_ms);
 
-// Ends all leases of an owner.
+// Ends all leases of owners.
 Status Release(sql::postgres::Transaction& transaction, const std::string& queue, std::int64_t queue_id,
-               std::int64_t owner);
+               const std::vector<std::int64_t>& owners);
 
 }  // namespace asya::transports::postgres
