@@ -50,21 +50,17 @@ std::int64_t NextShard() {
 
 Status PublishInTransaction(Transaction& transaction, const std::vector<ports::Outgoing>& messages) {
   ASYA_TRY_STATUS(CheckSizes(messages));
-  std::vector<std::string> names;
-  for (const auto& message : messages) names.push_back(message.queue);
-  ASYA_TRY(const QueueIds queues, FindQueues(transaction, names));
-  ASYA_TRY_STATUS(CheckRoutes(messages, queues));
-  NewMessages added;
-  added.Add(messages, queues);
-  ASYA_TRY_STATUS(Insert(transaction, added));
-  std::map<std::int64_t, Totals> totals;
-  std::map<std::string, std::int64_t> hints;
+  if (messages.empty()) return Ok();
+  std::vector<std::string> queues;
+  std::vector<std::string_view> bodies;
   for (const auto& message : messages) {
-    ++totals[queues.at(message.queue)].arrived;
-    hints[message.queue] = 0;
+    if (!CanBeNamed(message.queue)) return NoQueue(message.queue);
+    queues.push_back(message.queue);
+    bodies.emplace_back(message.body);
   }
-  ASYA_TRY_STATUS(AddTotals(transaction, totals, NextShard()));
-  return Notify(transaction, hints);
+  ASYA_TRY(const auto rows, transaction.Execute("SELECT publish_messages($1::text[], $2::bigint, $3::bytea[])",
+                                                Parameters().Add(queues).Add(NextShard()).AddBytes(bodies)));
+  return rows.IsNull(0, 0) ? Ok() : Status(NoQueue(queues.at(static_cast<std::size_t>(rows.Int(0, 0)) - 1)));
 }
 
 Status EnqueueInTransaction(Transaction& transaction, const std::string& queue, const std::string& body) {
@@ -101,7 +97,7 @@ Status Administration::Ensure(const ports::QueueSpec& spec) {
     ASYA_TRY(const auto made,
              transaction.Execute("INSERT INTO queues(name, owner_uid) VALUES($1, $2) ON CONFLICT DO NOTHING",
                                  Parameters().Add(spec.name).Add(spec.owner_uid)));
-    if (made.affected() == 1) return Notify(transaction, {{spec.name, kQueueChanged}});
+    if (made.affected() == 1) return Notify(transaction, spec.name, kQueueChanged);
     ASYA_TRY(const auto found,
              transaction.Execute("SELECT owner_uid FROM queues WHERE name = $1", Parameters().Add(spec.name)));
     if (!found.empty() && found.View(0, 0) == spec.owner_uid) return Ok();
@@ -129,7 +125,7 @@ Status Administration::Remove(const std::string& name, bool force) {
       ASYA_TRY(const auto removed, transaction.Execute(statement, Parameters().Add(id)));
       static_cast<void>(removed);
     }
-    return Notify(transaction, {{name, kQueueChanged}});
+    return Notify(transaction, name, kQueueChanged);
   });
 }
 

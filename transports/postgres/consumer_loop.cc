@@ -82,9 +82,10 @@ Status Consumer::FindQueue() {
   if (next_owner_ == 0) NameOwner();
   std::int64_t queue_id = 0;
   const Status found = database_->Write([&](sql::postgres::Transaction& transaction) -> Status {
-    ASYA_TRY(const QueueIds queues, FindQueues(transaction, {settings_.queue}));
-    if (queues.empty()) return Fail(ErrorCode::kNotFound, "queue " + settings_.queue + " does not exist");
-    queue_id = queues.begin()->second;
+    ASYA_TRY(const auto queue, transaction.Execute("SELECT id FROM queues WHERE name = $1 FOR KEY SHARE",
+                                                   sql::postgres::Parameters().Add(settings_.queue)));
+    if (queue.empty()) return Fail(ErrorCode::kNotFound, "queue " + settings_.queue + " does not exist");
+    queue_id = queue.Int(0, 0);
     ASYA_TRY_STATUS(Release(transaction, settings_.queue, queue_id, former_));
     inherited_.clear();
     if (owner_ == 0) return Ok();

@@ -1,6 +1,8 @@
 #include "transports/postgres/settle_batch.h"
 
 #include <algorithm>
+#include <map>
+#include <set>
 #include <string_view>
 #include <unordered_map>
 
@@ -67,11 +69,6 @@ struct Call {
   std::unordered_map<std::int64_t, std::size_t> settlement_of;
   std::unordered_map<std::int64_t, std::size_t> begin_of;
 };
-
-Error NoQueue(const std::string& name) { return {ErrorCode::kUnroutable, "there is no queue " + name, name}; }
-
-// PostgreSQL refuses a text with a NUL; no queue is called so.
-bool CanBeNamed(const std::string& queue) { return queue.find('\0') == std::string::npos; }
 
 void AddAck(Call& call, const Leased& leased, const ports::Settlement& settlement) {
   call.acknowledged.push_back(leased.row);
@@ -191,7 +188,7 @@ Status Release(Transaction& transaction, const std::string& queue, std::int64_t 
                                                     "WHERE queue_id = $1::bigint AND lease_owner = ANY($2::bigint[])",
                                                     Parameters().Add(queue_id).Add(owners)));
   if (released.affected() == 0) return Ok();
-  return Notify(transaction, {{queue, 0}});
+  return Notify(transaction, queue, 0);
 }
 
 }  // namespace asya::transports::postgres

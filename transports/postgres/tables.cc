@@ -1,10 +1,8 @@
 #include "transports/postgres/tables.h"
 
-#include <algorithm>
 #include <charconv>
-#include <iterator>
 
-#include "transports/postgres/settle_and_take.h"
+#include "transports/postgres/functions.h"
 
 namespace asya::transports::postgres {
 namespace {
@@ -44,7 +42,9 @@ constexpr const char* kSchema2 =
 }  // namespace
 
 std::vector<sql::postgres::Migration> Migrations() {
-  return {{"transports", 1, kSchema1}, {"transports", 2, kSchema2}, {"transports", 3, kSettleAndTake}};
+  return {{"transports", 1, kSchema1},
+          {"transports", 2, kSchema2},
+          {"transports", 3, std::string(kPublishMessages) + kSettleAndTake}};
 }
 
 std::int64_t ShardOf(std::int64_t writer) {
@@ -52,19 +52,9 @@ std::int64_t ShardOf(std::int64_t writer) {
   return writer % kShards;
 }
 
-Result<QueueIds> FindQueues(sql::postgres::Transaction& transaction, const std::vector<std::string>& names) {
-  QueueIds found;
-  // PostgreSQL refuses the question for a text with a NUL; no queue is called so.
-  std::vector<std::string> possible;
-  std::copy_if(names.begin(), names.end(), std::back_inserter(possible),
-               [](const std::string& name) { return name.find('\0') == std::string::npos; });
-  if (possible.empty()) return found;
-  ASYA_TRY(const auto rows,
-           transaction.Execute("SELECT name, id FROM queues WHERE name = ANY($1::text[]) ORDER BY id FOR KEY SHARE",
-                               sql::postgres::Parameters().Add(possible)));
-  for (std::size_t row = 0; row < rows.size(); ++row) found[rows.Text(row, 0)] = rows.Int(row, 1);
-  return found;
-}
+bool CanBeNamed(const std::string& queue) { return queue.find('\0') == std::string::npos; }
+
+Error NoQueue(const std::string& queue) { return {ErrorCode::kUnroutable, "there is no queue " + queue, queue}; }
 
 Status CheckSizes(const std::vector<ports::Outgoing>& messages) {
   for (const auto& message : messages) {
@@ -75,67 +65,10 @@ Status CheckSizes(const std::vector<ports::Outgoing>& messages) {
   return Ok();
 }
 
-Status CheckRoutes(const std::vector<ports::Outgoing>& messages, const QueueIds& queues) {
-  for (const auto& message : messages) {
-    if (!queues.contains(message.queue)) {
-      return Error{ErrorCode::kUnroutable, "there is no queue " + message.queue, message.queue};
-    }
-  }
-  return Ok();
-}
-
-void NewMessages::Add(const std::vector<ports::Outgoing>& messages, const QueueIds& ids) {
-  for (const auto& message : messages) {
-    queues.push_back(ids.at(message.queue));
-    bodies.emplace_back(message.body);
-  }
-}
-
-Status Insert(sql::postgres::Transaction& transaction, const NewMessages& messages) {
-  if (messages.queues.empty()) return Ok();
+Status Notify(sql::postgres::Transaction& transaction, const std::string& queue, std::int64_t delay_ms) {
   ASYA_TRY(const auto rows,
-           transaction.Execute("WITH added AS MATERIALIZED ("
-                               "SELECT nextval('messages_id_seq') AS id, queue_id, body "
-                               "FROM unnest($1::bigint[], $2::bytea[]) WITH ORDINALITY AS given(queue_id, body, place) "
-                               "ORDER BY place), "
-                               "arrived AS (INSERT INTO messages(id, queue_id) OVERRIDING SYSTEM VALUE "
-                               "SELECT id, queue_id FROM added) "
-                               "INSERT INTO bodies(id, body) SELECT id, body FROM added",
-                               sql::postgres::Parameters().Add(messages.queues).AddBytes(messages.bodies)));
-  static_cast<void>(rows);
-  return Ok();
-}
-
-Status AddTotals(sql::postgres::Transaction& transaction, const std::map<std::int64_t, Totals>& totals,
-                 std::int64_t shard) {
-  if (totals.empty()) return Ok();
-  std::vector<std::int64_t> queues;
-  std::vector<std::int64_t> arrived;
-  std::vector<std::int64_t> settled;
-  // In the order of the map, which is that of the ids: two writers lock common rows in the same order.
-  for (const auto& [queue, added] : totals) {
-    queues.push_back(queue);
-    arrived.push_back(added.arrived);
-    settled.push_back(added.settled);
-  }
-  ASYA_TRY(const auto rows,
-           transaction.Execute(
-               "INSERT INTO queue_totals(queue_id, shard, arrived, settled) "
-               "SELECT q, $4::bigint, a, s FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS t(q, a, s) "
-               "ON CONFLICT (queue_id, shard) DO UPDATE SET arrived = queue_totals.arrived + excluded.arrived, "
-               "settled = queue_totals.settled + excluded.settled",
-               sql::postgres::Parameters().Add(queues).Add(arrived).Add(settled).Add(shard)));
-  static_cast<void>(rows);
-  return Ok();
-}
-
-Status Notify(sql::postgres::Transaction& transaction, const std::map<std::string, std::int64_t>& hints) {
-  if (hints.empty()) return Ok();
-  std::vector<std::string> payloads;
-  for (const auto& [queue, delay_ms] : hints) payloads.push_back(std::to_string(delay_ms) + " " + queue);
-  ASYA_TRY(const auto rows,
-           transaction.Execute("SELECT pg_notify('asya_queue', payload) FROM unnest($1::text[]) AS hints(payload)",
-                               sql::postgres::Parameters().Add(payloads)));
+           transaction.Execute("SELECT pg_notify('asya_queue', $1)",
+                               sql::postgres::Parameters().Add(std::to_string(delay_ms) + " " + queue)));
   static_cast<void>(rows);
   return Ok();
 }

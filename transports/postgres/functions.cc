@@ -1,6 +1,40 @@
-#include "transports/postgres/settle_and_take.h"
+#include "transports/postgres/functions.h"
 
 namespace asya::transports::postgres {
+
+// Returns the place, from 1, of the first message that has no queue; NULL: all are there.
+const char* const kPublishMessages = R"sql(
+CREATE FUNCTION publish_messages(sent_to text[], publisher_shard bigint, sent bytea[])
+RETURNS bigint LANGUAGE plpgsql AS $function$
+DECLARE
+  queue_ids bigint[];
+  queue_names text[];
+  unroutable bigint;
+BEGIN
+  -- They stay until the commit.
+  SELECT coalesce(array_agg(q.id), '{}'), coalesce(array_agg(q.name), '{}') INTO queue_ids, queue_names
+    FROM (SELECT f.id, f.name FROM queues f WHERE f.name = ANY(sent_to) ORDER BY f.id FOR KEY SHARE) AS q;
+  SELECT min(s.place) INTO unroutable FROM unnest(sent_to) WITH ORDINALITY AS s(name, place)
+    WHERE s.name <> ALL(queue_names);
+  IF unroutable IS NOT NULL THEN
+    RETURN unroutable;
+  END IF;
+  WITH added AS MATERIALIZED (
+         SELECT nextval('messages_id_seq') AS id, q.id AS queue_id, s.body
+         FROM unnest(sent_to, sent) WITH ORDINALITY AS s(name, body, place)
+         JOIN unnest(queue_ids, queue_names) AS q(id, name) ON q.name = s.name ORDER BY s.place),
+       arrived AS (INSERT INTO messages(id, queue_id) OVERRIDING SYSTEM VALUE SELECT a.id, a.queue_id FROM added a)
+    INSERT INTO bodies(id, body) SELECT a.id, a.body FROM added a;
+  -- Last, since others wait for these rows; in the order of the ids, in which all lock them.
+  INSERT INTO queue_totals AS t(queue_id, shard, arrived, settled)
+    SELECT q.id, publisher_shard, count(*), 0 FROM unnest(sent_to) AS s(name)
+    JOIN unnest(queue_ids, queue_names) AS q(id, name) ON q.name = s.name GROUP BY q.id ORDER BY q.id
+    ON CONFLICT (queue_id, shard) DO UPDATE SET arrived = t.arrived + excluded.arrived;
+  PERFORM pg_notify('asya_queue', '0 ' || n.name) FROM unnest(queue_names) AS n(name);
+  RETURN NULL;
+END
+$function$;
+)sql";
 
 // Each statement in it sees what was committed before it began. Rows of what is returned, by their kind:
 //   gone        the queue is not the one that is meant; nothing was done
@@ -98,8 +132,9 @@ BEGIN
       SELECT coalesce(array_agg(t.id), '{}'), array_agg(t.crash_count), array_agg(t.since_us)
       INTO took, took_crashes, took_since_us FROM taken t;
     -- A statement of its own, now that they are locked: the one before may not see the body that a retry wrote while
-    -- it waited. One without a body, which nothing here makes, comes as an empty one: no envelope, and so a dead letter.
-    RETURN QUERY SELECT 'taken', t.id, t.crashes, t.since_us, coalesce((SELECT b.body FROM bodies b WHERE b.id = t.id), '')
+    -- it waited. One without a body, which nothing here makes, comes as an empty one: no envelope, so a dead letter.
+    RETURN QUERY SELECT 'taken', t.id, t.crashes, t.since_us,
+        coalesce((SELECT b.body FROM bodies b WHERE b.id = t.id), '')
       FROM unnest(took, took_crashes, took_since_us) AS t(id, crashes, since_us) ORDER BY t.since_us, t.id;
     IF cardinality(took) < wanted THEN
       RETURN QUERY SELECT 'next', NULL::bigint,
