@@ -83,7 +83,9 @@ Status Link::CheckTimes(SteadyTime now) {
   }
   if (state_ != State::kOpen || heartbeat_.count() == 0) return Ok();
   if (now >= heard_at_ + 2 * heartbeat_) return Fail(ErrorCode::kClosed, "the broker fell silent");
-  if (now >= sent_at_ + heartbeat_ / 2 && out_.empty()) AppendHeartbeat(out_);
+  // Somewhat before its time where another link or the broker's own heartbeat has woken this thread: one wake-up serves
+  // them all.
+  if (now >= sent_at_ + heartbeat_ * 3 / 8 && out_.empty()) AppendHeartbeat(out_);
   return Ok();
 }
 
