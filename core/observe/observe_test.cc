@@ -53,10 +53,19 @@ TEST(Metrics, GaugesAndHistograms) {
   const Gauge gauge = metrics.MakeGauge("asya_open", "Open.");
   gauge.Set(5);
   gauge.Add(-2);
-  metrics.MakeHistogram("asya_wait_seconds", "Wait.", {0.1, 1}).Observe(0.5);
-  const std::string text = metrics.Text();
-  EXPECT_NE(text.find("asya_open 3"), std::string::npos) << text;
-  EXPECT_NE(text.find("asya_wait_seconds_bucket{le=\"1\"} 1"), std::string::npos) << text;
+  const Histogram histogram = metrics.MakeHistogram("asya_wait_seconds", "Wait.", {0.1, 1}, {{"of", "b"}});
+  for (const double seconds : {0.5, 1.0, 2.0}) histogram.Observe(seconds);
+  EXPECT_EQ(metrics.Text(), R"(# HELP asya_open Open.
+# TYPE asya_open gauge
+asya_open 3
+# HELP asya_wait_seconds Wait.
+# TYPE asya_wait_seconds histogram
+asya_wait_seconds_count{of="b"} 3
+asya_wait_seconds_sum{of="b"} 3.5
+asya_wait_seconds_bucket{of="b",le="0.1"} 0
+asya_wait_seconds_bucket{of="b",le="1"} 2
+asya_wait_seconds_bucket{of="b",le="+Inf"} 3
+)");
 }
 
 }  // namespace
