@@ -99,7 +99,7 @@ Status HttpReply::TakeHead(std::string_view head) {
 Status HttpReply::ReadHead(std::string_view head) {
   has_length_ = false;
   chunked_ = false;
-  content_type_.clear();
+  has_events_ = false;
   retry_after_.clear();
   const auto next_line = [&head] {
     const std::size_t end = head.find("\r\n");
@@ -141,8 +141,7 @@ Status HttpReply::ReadField(std::string_view line) {
     if (Is(value, "close")) keep_alive_ = false;
     if (Is(value, "keep-alive")) keep_alive_ = true;
   } else if (IsName(name, "Content-Type")) {
-    content_type_ = Trim(value.substr(0, value.find(';')));
-    std::transform(content_type_.begin(), content_type_.end(), content_type_.begin(), Lower);
+    has_events_ = Is(Trim(value.substr(0, value.find(';'))), "text/event-stream");
   } else if (IsName(name, "Retry-After")) {
     retry_after_ = std::string(value);
   }

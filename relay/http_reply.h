@@ -31,7 +31,8 @@ class HttpReply {
   [[nodiscard]] int status() const { return status_; }
   // True when the connection can be used for another request after this reply.
   [[nodiscard]] bool keep_alive() const { return keep_alive_ && part_ == Part::kDone; }
-  [[nodiscard]] const std::string& content_type() const { return content_type_; }
+  // Its body is text/event-stream.
+  [[nodiscard]] bool has_events() const { return has_events_; }
   // While the body is given: how much of it follows at least, this piece included; 0 where that is not known.
   [[nodiscard]] std::uint64_t body_left() const { return part_ == Part::kBody ? left_ : 0; }
   [[nodiscard]] const std::string& retry_after() const { return retry_after_; }
@@ -52,7 +53,6 @@ class HttpReply {
   OnBody on_body_;
   Part part_ = Part::kHead;
   std::string line_;  // the head or the line that is not complete yet
-  std::string content_type_;
   std::string retry_after_;
   std::uint64_t left_ = 0;  // of the body or chunk
   int status_ = 0;
@@ -60,6 +60,7 @@ class HttpReply {
   bool keep_alive_ = false;
   bool has_length_ = false;
   bool chunked_ = false;
+  bool has_events_ = false;
 };
 
 }  // namespace asya::relay

@@ -16,7 +16,6 @@ constexpr int kBadRequest = 400;
 constexpr std::size_t kMroLimit = 64;
 // Around a frame, so that what was accepted as an envelope may come back as it is.
 constexpr std::size_t kAroundFrame = 2;
-constexpr std::string_view kEventStreamType = "text/event-stream";
 
 // The end of a traceback says where the error was raised.
 std::string KeepEnd(std::string text, std::size_t limit_bytes) {
@@ -59,7 +58,7 @@ Status InvocationReply::End() {
 }
 
 Status InvocationReply::TakeBody(std::string_view piece) {
-  if (http_.content_type() == kEventStreamType && http_.status() == kOk) return events_.Feed(piece);
+  if (http_.has_events() && http_.status() == kOk) return events_.Feed(piece);
   if (body_.size() + piece.size() > limits_.body_bytes) {
     return Fail(ErrorCode::kTooLarge,
                 "the reply of the handler is over " + std::to_string(limits_.body_bytes) + " bytes");
@@ -90,7 +89,7 @@ Status InvocationReply::TakeEvent(std::string_view name, std::string_view data) 
 }
 
 Status InvocationReply::Finish() {
-  if (http_.content_type() == kEventStreamType && http_.status() == kOk) {
+  if (http_.has_events() && http_.status() == kOk) {
     if (!saw_done_event_) return Fail(ErrorCode::kClosed, "the stream of events ended without done");
   } else if (http_.status() == kOk) {
     ASYA_TRY_STATUS(ReadFrames());

@@ -12,7 +12,6 @@ namespace asya::relay {
 namespace {
 
 constexpr int kNoContent = 204;
-constexpr std::string_view kEventStreamType = "text/event-stream";
 
 }  // namespace
 
@@ -28,7 +27,7 @@ ModelReply::ModelReply(const Endpoint& endpoint, std::string payload, model::Rou
       events_(limits.body_bytes, [this](std::string_view, std::string_view data) { return TakeEvent(data); }) {}
 
 bool ModelReply::streamed() const {
-  return good() && endpoint_.protocol == Endpoint::Protocol::kChat && http_.content_type() == kEventStreamType;
+  return good() && endpoint_.protocol == Endpoint::Protocol::kChat && http_.has_events();
 }
 
 Status ModelReply::Feed(std::string_view bytes) {
