@@ -290,9 +290,10 @@ std::string SerializeEnvelope(const Envelope& envelope) {
 Result<Frame> ParseFrame(std::string_view text) {
   json::Scan scan(text);
   scan.Space();
-  if (auto scanned = ScanFrame(scan); scanned && scan.AtEnd()) return std::move(*scanned);
-  ASYA_TRY(const auto members, json::Split(text));
   Frame frame;
+  if (ScanFrame(scan, frame) && scan.AtEnd()) return frame;
+  frame = Frame();  // what was read before something was refused
+  ASYA_TRY(const auto members, json::Split(text));
   bool has_payload = false;
   bool has_route = false;
   for (const json::Member& member : members) {

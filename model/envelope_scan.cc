@@ -156,10 +156,9 @@ bool ScanEnvelope(std::string_view text, Envelope& envelope) {
   return read && scan.AtEnd() && whole && fits;
 }
 
-std::optional<Frame> ScanFrame(json::Scan& scan) {
+bool ScanFrame(json::Scan& scan, Frame& frame) {
   enum Member : unsigned { kRoute, kHeaders, kStatus, kPayload };
   static constexpr std::string_view kNames[] = {"route", "headers", "status", "payload"};
-  Frame frame;
   Places places(kNames);
   const bool read = ReadMembers(scan, [&](std::string_view key) {
     const unsigned place = places.Take(key);
@@ -176,8 +175,7 @@ std::optional<Frame> ScanFrame(json::Scan& scan) {
     }
     return false;
   });
-  if (!read || !places.taken(kRoute) || !places.taken(kPayload)) return std::nullopt;
-  return frame;
+  return read && places.taken(kRoute) && places.taken(kPayload);
 }
 
 }  // namespace asya::model

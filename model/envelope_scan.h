@@ -2,7 +2,6 @@
 // is left to the careful readers of envelope.h, which also say what is wrong.
 #pragma once
 
-#include <optional>
 #include <string_view>
 
 #include "core/json/scan.h"
@@ -12,7 +11,7 @@ namespace asya::model {
 
 // False: unusual, and `envelope` means nothing. It has to be fresh.
 bool ScanEnvelope(std::string_view text, Envelope& envelope);
-// The frame that begins here. nullopt: unusual, and the place means nothing any more.
-std::optional<Frame> ScanFrame(json::Scan& scan);
+// The frame that begins here. False: unusual, and neither `frame` nor the place means anything. It has to be fresh.
+bool ScanFrame(json::Scan& scan, Frame& frame);
 
 }  // namespace asya::model

@@ -45,7 +45,7 @@ void Relay::Succeeded(Job& job, std::vector<model::Frame> frames) {
 // What has been at x-sink is at its end: it may use all of the limit.
 Status Relay::CheckHeadroom(const Job& job, const std::vector<ports::Outgoing>& messages) {
   const std::size_t limit = parts_.queue.MessageLimitBytes();
-  if (limit == 0 || settings_.is_end_actor || PassedSink(job.envelope, Here())) return Ok();
+  if (limit == 0 || settings_.is_end_actor || PassedSink(job.envelope, here_)) return Ok();
   for (const ports::Outgoing& message : messages) {
     if (message.body.size() <= ports::OrdinaryLimitBytes(limit)) continue;
     return asya::Fail(ErrorCode::kTooLarge, "a message for " + message.queue + " has " +

@@ -160,7 +160,6 @@ Result<std::vector<ports::Outgoing>> Forward(const model::Envelope& input, std::
   }
   const bool passed_sink = PassedSink(input, place);
   const bool keep = KeepsStatus(input, place);
-  const std::vector<std::string> prev = Passed(input.route);
   messages.reserve(frames.size());
   std::int64_t index = 0;
   for (model::Frame& frame : frames) {
@@ -170,7 +169,7 @@ Result<std::vector<ports::Outgoing>> Forward(const model::Envelope& input, std::
     const bool is_child = index++ > 0;
     envelope.parent_id = is_child ? input.id : input.parent_id;
     envelope.headers = HeadersFor(input, std::move(frame.headers), is_child);
-    envelope.route.prev = prev;
+    envelope.route.prev = Passed(input.route);
     envelope.route.curr = std::move(frame.route.curr);
     envelope.route.next = std::move(frame.route.next);
     envelope.payload = std::move(frame.payload);

@@ -111,9 +111,7 @@ bool InvocationReply::ScanFrames(std::string_view body) {
   if (!key || key->inside != "frames" || !scan.Take('[')) return false;
   do {
     scan.Space();
-    auto frame = model::ScanFrame(scan);
-    if (!frame || frames.size() == limits_.frames) return false;
-    frames.push_back(std::move(*frame));
+    if (frames.size() == limits_.frames || !model::ScanFrame(scan, frames.emplace_back())) return false;
     scan.Space();
   } while (scan.Take(','));
   scan.Space();
