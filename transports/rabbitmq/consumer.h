@@ -97,9 +97,8 @@ class Consumer final : public ports::MessageQueue {
     bool ends = false;      // being settled as processed
     bool resolved = false;  // being settled otherwise than by being given back
   };
-  // A delivery whose lease is kept, and that has no place yet.
+  // How a delivery came whose lease is kept, and that has no place yet.
   struct Incoming {
-    Arrival arrival;
     bool unwanted = false;  // it was under way when the credits were taken back
     bool is_own = false;    // this process has had the message before
     std::uint64_t revocations = 0;
@@ -137,8 +136,8 @@ class Consumer final : public ports::MessageQueue {
   void OnArrival(Arrival&& arrival);
   void OnDelivery(Arrival&& arrival);
   void Keep(Lease& lease, const std::string& body);
-  void Examine(ports::DeliveryTag tag, Incoming&& incoming);
-  void Place(ports::DeliveryTag tag, Incoming&& incoming);
+  void Examine(ports::DeliveryTag tag, Arrival&& arrival, Incoming incoming);
+  void Place(ports::DeliveryTag tag, Arrival&& arrival, Incoming incoming);
   void OnBegin(ports::DeliveryTag tag);
   void CountLosses(const Arrival& arrival, Lease& lease) const;
   [[nodiscard]] LossSet PardonedOf(const Headers& headers, std::uint64_t print, SteadyTime now) const;

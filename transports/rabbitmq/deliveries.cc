@@ -108,10 +108,10 @@ void Consumer::OnDelivery(Arrival&& arrival) {
   lease.visible_at = VisibleAtOf(arrival, clock_.Now());
   lease.message_id = std::move(arrival.properties.message_id);
   Keep(lease, arrival.body);
-  Incoming incoming{std::move(arrival), unwanted, recalled != Memory::Recalled::kUnknown, revocations_};
+  const Incoming incoming{unwanted, recalled != Memory::Recalled::kUnknown, revocations_};
   const Lease& taken = leases_.emplace(tag, std::move(lease)).first->second;
-  if (taken.crashes >= ports::kLeastCrashLimit) return Examine(tag, std::move(incoming));
-  Place(tag, std::move(incoming));
+  if (taken.crashes >= ports::kLeastCrashLimit) return Examine(tag, std::move(arrival), incoming);
+  Place(tag, std::move(arrival), incoming);
 }
 
 void Consumer::Keep(Lease& lease, const std::string& body) {
@@ -123,28 +123,26 @@ void Consumer::Keep(Lease& lease, const std::string& body) {
 
 // It may be given up for what the broker counts: only deliveries that a call had begun with are deaths. Where nothing
 // can be written down, all are.
-void Consumer::Examine(ports::DeliveryTag tag, Incoming&& incoming) {
+void Consumer::Examine(ports::DeliveryTag tag, Arrival&& arrival, Incoming incoming) {
   const Lease& lease = leases_.at(tag);
   const LossSet happened = lease.losses >= kPardonableLossesMax ? ~LossSet{0} : LossNumber(lease.losses) - 1;
   begun_->Count(lease.print, happened & ~lease.pardoned,
-                [this, tag, held = std::make_shared<Incoming>(std::move(incoming))](std::int64_t deaths) {
+                [this, tag, incoming, held = std::make_shared<Arrival>(std::move(arrival))](std::int64_t deaths) {
                   const auto found = leases_.find(tag);
                   if (found == leases_.end() || found->second.settling) return;
                   Lease& examined = found->second;
                   if (!pardon_channel_->forbidden()) {
                     examined.crashes = std::max(deaths, ports::kLeastCrashLimit - 1);
                   }
-                  Place(tag, std::move(*held));
+                  Place(tag, std::move(*held), incoming);
                 });
 }
 
-void Consumer::Place(ports::DeliveryTag tag, Incoming&& incoming) {
+void Consumer::Place(ports::DeliveryTag tag, Arrival&& arrival, Incoming incoming) {
   Lease& lease = leases_.at(tag);
-  Arrival& arrival = incoming.arrival;
   const bool unwanted = incoming.unwanted || stopping_ || incoming.revocations != revocations_;
-  const bool copyable = MayCopy(lease);
   // It may be given up for losses of which somebody may know more.
-  if (copyable && lease.crashes >= ports::kLeastCrashLimit && HearingsOf(arrival) < kHearingsMax) {
+  if (lease.crashes >= ports::kLeastCrashLimit && HearingsOf(arrival) < kHearingsMax && MayCopy(lease)) {
     if (!unwanted) windows_->Grant(1);
     return Hear(tag, std::move(arrival));
   }
@@ -153,7 +151,7 @@ void Consumer::Place(ports::DeliveryTag tag, Incoming&& incoming) {
   // A queue that only tells the last one forgets, and what relays remember goes with them: both are written down in a
   // copy, which is worked on instead.
   const bool only_told = lease.next_loss < 0 && !incoming.is_own;
-  if (copyable && (only_told || HasToBeTold(arrival, lease, incoming.is_own))) {
+  if ((only_told || HasToBeTold(arrival, lease, incoming.is_own)) && MayCopy(lease)) {
     windows_->Grant(1);
     return WriteDown(tag, std::move(arrival));
   }

@@ -73,7 +73,7 @@ Status Assembler::Take(const Frame& frame, const TakeArrival& take) {
   if (frame.type == FrameType::kHeartbeat) return Ok();
   if (frame.type == FrameType::kMethod) return TakeMethod(frame, take);
   const auto found = unfinished_.find(frame.channel);
-  if (found == unfinished_.end() || !found->second.has_method) return Invalid("", "a content without a method");
+  if (found == unfinished_.end()) return Invalid("", "a content without a method");
   Unfinished& unfinished = found->second;
   if (frame.type == FrameType::kHeader) {
     ASYA_TRY_STATUS(TakeHeader(unfinished, frame.payload));
@@ -81,28 +81,24 @@ Status Assembler::Take(const Frame& frame, const TakeArrival& take) {
     ASYA_TRY_STATUS(TakeBody(unfinished, frame.payload));
   }
   if (unfinished.arrival.body.size() < unfinished.body_bytes) return Ok();
-  unfinished.has_method = unfinished.has_header = false;
-  take(std::move(unfinished.arrival));
+  Give(found, take);
   return Ok();
 }
 
+// The next frame of its channel begins anew.
+void Assembler::Give(std::map<std::uint16_t, Unfinished>::iterator whole, const TakeArrival& take) {
+  take(std::move(whole->second.arrival));
+  unfinished_.erase(whole);
+}
+
 Status Assembler::TakeMethod(const Frame& frame, const TakeArrival& take) {
-  const auto found = unfinished_.find(frame.channel);
-  const bool known = found != unfinished_.end();
-  if (known && found->second.has_method) return Invalid("", "a method in the middle of a content");
-  ASYA_TRY(Method method, ReadMethod(frame.payload));
-  if (!HasContent(method.id)) {
-    take(Arrival{frame.channel, std::move(method), {}, {}});
-    return Ok();
-  }
-  if (!known && unfinished_.size() >= kChannelsMax) return Invalid("", "contents on too many channels");
-  Unfinished& unfinished = known ? found->second : unfinished_[frame.channel];
-  Arrival& arrival = unfinished.arrival;
+  const auto [place, is_new] = unfinished_.try_emplace(frame.channel);
+  if (!is_new) return Invalid("", "a method in the middle of a content");
+  if (unfinished_.size() > kChannelsMax) return Invalid("", "contents on too many channels");
+  Arrival& arrival = place->second.arrival;
   arrival.channel = frame.channel;
-  arrival.method = std::move(method);
-  arrival.body.clear();
-  unfinished.body_bytes = 0;
-  unfinished.has_method = true;
+  ASYA_TRY_STATUS(ReadMethod(frame.payload, arrival.method));
+  if (!HasContent(arrival.method.id)) Give(place, take);
   return Ok();
 }
 
@@ -125,7 +121,7 @@ Status Assembler::TakeHeader(Unfinished& unfinished, std::string_view payload) {
   if (unfinished.body_bytes > kContentBytesMax) {
     return Invalid("", "a message of " + std::to_string(unfinished.body_bytes) + " bytes");
   }
-  ASYA_TRY(unfinished.arrival.properties, ReadProperties(reader.rest()));
+  ASYA_TRY_STATUS(ReadProperties(reader.rest(), unfinished.arrival.properties));
   unfinished.has_header = true;
   unfinished.arrival.body.reserve(std::min<std::size_t>(unfinished.body_bytes, kReservedBodyBytes));
   return Ok();

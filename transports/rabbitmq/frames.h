@@ -54,10 +54,10 @@ class Assembler {
   struct Unfinished {
     Arrival arrival;
     std::uint64_t body_bytes = 0;
-    bool has_method = false;
     bool has_header = false;
   };
   Status TakeMethod(const Frame& frame, const TakeArrival& take);
+  void Give(std::map<std::uint16_t, Unfinished>::iterator whole, const TakeArrival& take);
   static Status TakeHeader(Unfinished& unfinished, std::string_view payload);
   static Status TakeBody(Unfinished& unfinished, std::string_view payload);
   std::map<std::uint16_t, Unfinished> unfinished_;  // by channel; we open a few

@@ -101,10 +101,11 @@ Status Link::Flush() {
 Status Link::TakeFrames() {
   std::string_view rest = in_;
   Status status = Ok();
+  const TakeArrival take = [&](Arrival&& arrival) { status = OnArrival(std::move(arrival)); };
   while (status.ok()) {
     ASYA_TRY(const auto frame, TakeFrame(rest, frame_bytes_max_));
     if (!frame) break;
-    ASYA_TRY_STATUS(assembler_.Take(*frame, [&](Arrival&& arrival) { status = OnArrival(std::move(arrival)); }));
+    ASYA_TRY_STATUS(assembler_.Take(*frame, take));
   }
   in_.erase(0, in_.size() - rest.size());
   if (in_.empty() && in_.capacity() > kKeptBytes) in_.shrink_to_fit();
@@ -157,7 +158,7 @@ Status Link::OnConnectionMethod(const Method& method) {
 }
 
 void Link::AnswerStart(const Method& method) {
-  version_ = VersionNumber(TextOf(method.properties, "version"));
+  version_ = VersionNumber(method.text);
   Send(0, StartOk(ClientProperties(settings_.name), settings_.address.user, settings_.address.password));
 }
 

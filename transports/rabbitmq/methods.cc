@@ -26,9 +26,8 @@ class Building {
 };
 
 void ReadStart(WireReader& reader, Method& method) {
-  reader.U16();  // version
-  method.properties = reader.Fields();
-  method.text = reader.LongString();
+  reader.U16();  // of the protocol
+  method.text = TextOf(reader.Fields(), "version");
 }
 
 void ReadTune(WireReader& reader, Method& method) {
@@ -139,9 +138,8 @@ bool HasAny(const Headers& headers) {
 
 }  // namespace
 
-Result<Method> ReadMethod(std::string_view payload) {
+Status ReadMethod(std::string_view payload, Method& method) {
   WireReader reader(payload);
-  Method method;
   method.id = static_cast<MethodId>(reader.U32());
   if (!reader.ok() || !ReadFields(reader, method)) {
     return Invalid("", "an unknown method " + std::to_string(static_cast<std::uint32_t>(method.id)));
@@ -149,7 +147,7 @@ Result<Method> ReadMethod(std::string_view payload) {
   if (!reader.ok()) {
     return Invalid("", "a malformed method " + std::to_string(static_cast<std::uint32_t>(method.id)));
   }
-  return method;
+  return Ok();
 }
 
 void WriteProperties(std::string& out, const Properties& properties) {
@@ -171,9 +169,8 @@ void WriteProperties(std::string& out, const Properties& properties) {
   if ((flags & kHasTimestamp) != 0) writer.U64(static_cast<std::uint64_t>(properties.timestamp_s));
 }
 
-Result<Properties> ReadProperties(std::string_view bytes) {
+Status ReadProperties(std::string_view bytes, Properties& properties) {
   WireReader reader(bytes);
-  Properties properties;
   const std::uint16_t flags = reader.U16();
   if ((flags & 1U) != 0) return Invalid("", "more than fifteen properties");
   if ((flags & kHasContentType) != 0) reader.ShortString();
@@ -187,8 +184,7 @@ Result<Properties> ReadProperties(std::string_view bytes) {
   if ((flags & kHasMessageId) != 0) properties.message_id = reader.ShortString();
   if ((flags & kHasTimestamp) != 0) properties.timestamp_s = static_cast<std::int64_t>(reader.U64());
   // type, user-id, app-id and cluster-id may follow
-  if (!reader.ok()) return Invalid("", "malformed properties");
-  return properties;
+  return reader.ok() ? Ok() : Status(Invalid("", "malformed properties"));
 }
 
 std::string StartOk(const Table& properties, std::string_view user, std::string_view password) {

@@ -58,7 +58,7 @@ enum class MethodId : std::uint32_t {
 struct Method {
   MethodId id{};
   std::uint16_t code = 0;      // connection.close, channel.close, return: the reply code
-  std::string text;            // their reply text; connection.blocked: the reason
+  std::string text;            // their reply text; connection.blocked: the reason; connection.start: the version
   std::string name;            // deliver, cancel(-ok), consume-ok: consumer tag; declare-ok: queue; return: routing key
   std::uint64_t tag = 0;       // deliver, ack, nack
   bool flag = false;           // deliver: redelivered; ack, nack: multiple; channel.flow: active
@@ -66,11 +66,10 @@ struct Method {
   std::uint32_t consumers = 0;    // declare-ok
   std::uint32_t frame_max = 0;    // tune
   std::uint16_t heartbeat_s = 0;  // tune
-  Table properties;               // connection.start: of the server
 };
 
-// kInvalid: malformed, or none that a broker may send us.
-Result<Method> ReadMethod(std::string_view payload);
+// Into a fresh one. kInvalid: malformed, or none that a broker may send us.
+Status ReadMethod(std::string_view payload, Method& method);
 
 inline constexpr std::string_view kVisibleAt = "x-asya-visible-at";     // microseconds since the epoch
 inline constexpr std::string_view kLosses = "x-asya-crashes";           // deliveries lost before this copy was made
@@ -98,7 +97,8 @@ struct Properties {
   std::int64_t timestamp_s = 0;  // 0: none
 };
 void WriteProperties(std::string& out, const Properties& properties);
-Result<Properties> ReadProperties(std::string_view bytes);
+// Into fresh ones. kInvalid: malformed.
+Status ReadProperties(std::string_view bytes, Properties& properties);
 
 // The bytes of methods to send.
 std::string StartOk(const Table& properties, std::string_view user, std::string_view password);
