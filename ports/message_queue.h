@@ -5,7 +5,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/base/clock.h"
@@ -105,7 +107,9 @@ class MessageQueue {
   // Records that the invocation of this delivery begins, with the crash count it leaves behind if it never reports.
   // Invoke after OnStarted(ok).
   virtual void Begin(DeliveryTag tag, std::int64_t crash_count) = 0;
-  virtual void Settle(Settlement settlement) = 0;
+  // Whoever settles may keep it as well, to settle with it again; nobody changes it any more.
+  virtual void Settle(std::shared_ptr<const Settlement> settlement) = 0;
+  void Settle(Settlement settlement) { Settle(std::make_shared<const Settlement>(std::move(settlement))); }
   // The largest body that it takes, as far as known now; 0 before the broker has said it.
   [[nodiscard]] virtual std::size_t MessageLimitBytes() const = 0;
   // Flushes settlements under way (bounded by `grace`), gives back all other leases, closes. Idempotent. No event

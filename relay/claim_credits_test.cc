@@ -27,9 +27,9 @@ class KeptQueue final : public ports::MessageQueue {
   void Grant(std::size_t count) override { granted += count; }
   void RevokeCredits() override {}
   void Begin(ports::DeliveryTag /*tag*/, std::int64_t /*crash_count*/) override {}
-  void Settle(ports::Settlement settlement) override {
+  void Settle(std::shared_ptr<const ports::Settlement> settlement) override {
     const std::lock_guard lock(mutex_);
-    settled_ = std::move(settlement);
+    settled_ = *settlement;
     changed_.notify_all();
   }
   [[nodiscard]] std::size_t MessageLimitBytes() const override { return 0; }

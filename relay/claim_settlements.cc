@@ -21,22 +21,23 @@ bool ClaimedQueue::IsLarge(const ports::Settlement& settlement) const {
                      [this](const ports::Outgoing& message) { return IsLarge(message.body); });
 }
 
-void ClaimedQueue::Settle(ports::Settlement settlement) {
-  const bool large = IsLarge(settlement);
-  const auto end = large ? std::nullopt : EndOf(settlement);
+void ClaimedQueue::Settle(std::shared_ptr<const ports::Settlement> settlement) {
+  const bool large = IsLarge(*settlement);
+  const auto end = large ? std::nullopt : EndOf(*settlement);
   if (!large && !(end && parts_.makes_letters)) {
     if (end) {
       StartThreads();
       const std::lock_guard lock(mutex_);
-      ending_[settlement.tag.get()] = *end;
+      ending_[settlement->tag.get()] = *end;
     }
     parts_.queue.Settle(std::move(settlement));
     return;
   }
   StartThreads();
-  const ports::DeliveryTag tag = settlement.tag;
-  const auto shared = std::make_shared<ports::Settlement>(std::move(settlement));
-  const auto work = [this, shared, end] { end ? MarkLetterAndSettle(*end, *shared) : StoreAndSettle(*shared); };
+  const ports::DeliveryTag tag = settlement->tag;
+  const auto work = [this, settlement, end] {
+    end ? MarkLetterAndSettle(*end, settlement) : StoreAndSettle(*settlement);
+  };
   if (writers_.Submit(work)) return;
   const std::lock_guard telling(telling_);
   events_->OnSettled(tag, Fail(ErrorCode::kUnavailable, "too many settlements wait for the claim store"));
@@ -51,16 +52,17 @@ std::optional<ClaimedQueue::Holder> ClaimedQueue::EndOf(const ports::Settlement&
 }
 
 // Before the message goes: the letter was reported and must not lose its payload, whatever happens next.
-void ClaimedQueue::MarkLetterAndSettle(const Holder& holder, ports::Settlement& settlement) {
+void ClaimedQueue::MarkLetterAndSettle(const Holder& holder,
+                                       const std::shared_ptr<const ports::Settlement>& settlement) {
   const Status marked =
       parts_.store.SetMark(holder.folder, ports::ClaimMark(ports::kLetterMark, holder.id), limits_.call_timeout);
   if (marked.ok()) {
-    parts_.queue.Settle(std::move(settlement));
+    parts_.queue.Settle(settlement);
     return;
   }
   mark_failures_.Add();
   const std::lock_guard telling(telling_);
-  events_->OnSettled(settlement.tag,
+  events_->OnSettled(settlement->tag,
                      Fail(ErrorCode::kUnavailable, "the claim store took no mark: " + marked.error().message));
 }
 
@@ -81,7 +83,7 @@ void ClaimedQueue::MarkEnded(const Holder& holder) {
   }
 }
 
-void ClaimedQueue::StoreAndSettle(ports::Settlement& settlement) {
+void ClaimedQueue::StoreAndSettle(ports::Settlement settlement) {
   Status stored = IsLarge(settlement.retry_body) ? Claim(settlement.retry_body) : Ok();
   for (ports::Outgoing& message : settlement.publish) {
     if (stored.ok() && IsLarge(message.body)) stored = Claim(message.body);

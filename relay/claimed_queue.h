@@ -72,7 +72,7 @@ class ClaimedQueue final : public ports::MessageQueue, private ports::ConsumerEv
   void Grant(std::size_t count) override;
   void RevokeCredits() override;
   void Begin(ports::DeliveryTag tag, std::int64_t crash_count) override { parts_.queue.Begin(tag, crash_count); }
-  void Settle(ports::Settlement settlement) override;
+  void Settle(std::shared_ptr<const ports::Settlement> settlement) override;
   [[nodiscard]] std::size_t MessageLimitBytes() const override { return model::kClaimLimitBytes; }
   // The store has half of the grace, and takes nothing afterwards.
   void Stop(std::chrono::milliseconds grace) override;
@@ -105,7 +105,7 @@ class ClaimedQueue final : public ports::MessageQueue, private ports::ConsumerEv
   void StartThreads();
   // The holder whose envelope this settlement is the end of.
   std::optional<Holder> EndOf(const ports::Settlement& settlement);
-  void MarkLetterAndSettle(const Holder& holder, ports::Settlement& settlement);
+  void MarkLetterAndSettle(const Holder& holder, const std::shared_ptr<const ports::Settlement>& settlement);
   void MarkEnded(const Holder& holder);
   void BeginFetches();
   void Run(const std::shared_ptr<Fetch>& fetch);
@@ -118,7 +118,7 @@ class ClaimedQueue final : public ports::MessageQueue, private ports::ConsumerEv
   void Release(ports::DeliveryTag tag);
   [[nodiscard]] bool IsLarge(const ports::Settlement& settlement) const;
   [[nodiscard]] bool IsLarge(const std::string& body) const;
-  void StoreAndSettle(ports::Settlement& settlement);
+  void StoreAndSettle(ports::Settlement settlement);
   // Puts the payload of an envelope into the store, and a reference into the envelope.
   Status Claim(std::string& body);
 

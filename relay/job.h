@@ -46,19 +46,20 @@ struct Job {
   WallTime settled_from{};
   bool is_first = false;  // of this process: it waited for the cold start
   bool has_outcome = false;
-  ports::Settlement settlement;
-  std::string outcome;       // label of messages_processed_total
-  std::string final_report;  // JSON to confirm before the settlement; empty if none
-  std::string message_type;  // label of messages_sent_total
-  std::string error_type;    // of a call that failed; for the trace
+  std::shared_ptr<const ports::Settlement> settlement;  // once it has an outcome
+  std::string outcome;                                  // label of messages_processed_total
+  std::string final_report;                             // JSON to confirm before the settlement; empty if none
+  std::string message_type;                             // label of messages_sent_total
+  std::string error_type;                               // of a call that failed; for the trace
   int settle_attempts = 0;
   std::unique_ptr<CallListener> listener;
 
   // What is held for it, nearly.
   [[nodiscard]] std::size_t Bytes() const {
-    std::size_t bytes = body.size() + envelope.payload.size() + settlement.retry_body.size() + final_report.size();
-    for (const ports::Outgoing& message : settlement.publish) bytes += message.body.size();
-    return bytes;
+    std::size_t bytes = body.size() + envelope.payload.size() + final_report.size();
+    if (settlement == nullptr) return bytes;
+    for (const ports::Outgoing& message : settlement->publish) bytes += message.body.size();
+    return bytes + settlement->retry_body.size();
   }
 
   [[nodiscard]] std::string Key() const { return AttemptKey(envelope); }

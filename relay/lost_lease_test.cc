@@ -22,7 +22,7 @@ class KeptQueue final : public ports::MessageQueue {
   void Grant(std::size_t count) override { credits += count; }
   void RevokeCredits() override { credits = 0; }
   void Begin(ports::DeliveryTag tag, std::int64_t crash_count) override { begun.emplace_back(tag.get(), crash_count); }
-  void Settle(ports::Settlement settlement) override { settled.push_back(std::move(settlement)); }
+  void Settle(std::shared_ptr<const ports::Settlement> settlement) override { settled.push_back(*settlement); }
   [[nodiscard]] std::size_t MessageLimitBytes() const override { return 1U << 20U; }
   void Stop(std::chrono::milliseconds /*grace*/) override {}
 

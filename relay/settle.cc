@@ -10,8 +10,8 @@ namespace asya::relay {
 void Relay::Conclude(Job& job, ports::Settlement settlement, const std::string& outcome,
                      const std::string& message_type) {
   job.has_outcome = true;
-  job.settlement = std::move(settlement);
-  job.settlement.tag = job.tag;
+  settlement.tag = job.tag;
+  job.settlement = std::make_shared<const ports::Settlement>(std::move(settlement));
   job.outcome = outcome;
   job.message_type = message_type;
   job.settle_attempts = 0;
@@ -54,7 +54,7 @@ void Relay::Settled(Job& job) {
   if (job.outcome != "given_back") {
     parts_.metrics.Processed(job.outcome);
     parts_.metrics.processing.Observe(seconds(now - job.received_at));
-    for (const ports::Outgoing& message : job.settlement.publish) {
+    for (const ports::Outgoing& message : job.settlement->publish) {
       parts_.metrics.sent.Add(message.queue, job.message_type);
       parts_.metrics.size_out.Observe(static_cast<double>(message.body.size()));
     }
@@ -92,7 +92,7 @@ void Relay::SettleFailed(Job& job, const Error& error) {
 // Nothing is lost and nothing waits for ever for a message that the queue will never take. Each round is smaller than
 // the one before, so that it ends.
 void Relay::Shrink(Job& job, const Error& error) {
-  ports::Settlement& settlement = job.settlement;
+  ports::Settlement settlement = *job.settlement;
   const bool at_end = (job.message_type == "sink" || job.message_type == "sump") && settlement.publish.size() == 1;
   const bool is_retry = settlement.action == ports::Settlement::Action::kRetry;
   if (at_end || is_retry || job.message_type == "on_exhausted") {
@@ -107,6 +107,7 @@ void Relay::Shrink(Job& job, const Error& error) {
                             {{"id", job.envelope.id}, {"bytes", size}, {"kept", fitted.size()}});
       parts_.metrics.Failed("cut");
       body = std::move(fitted);
+      job.settlement = std::make_shared<const ports::Settlement>(std::move(settlement));
       Settle(job);
       return;
     }
@@ -122,15 +123,15 @@ void Relay::Shrink(Job& job, const Error& error) {
 // taken, its bytes go to x-sump under a name of ours.
 void Relay::NeverTaken(Job& job, const Error& error) {
   using Action = ports::Settlement::Action;
-  const auto& publish = job.settlement.publish;
+  const auto& publish = job.settlement->publish;
   const bool failed = job.message_type == "sink";
-  if (job.settlement.action == Action::kGiveBack || job.message_type == "sump" || (failed && publish.empty())) {
+  if (job.settlement->action == Action::kGiveBack || job.message_type == "sump" || (failed && publish.empty())) {
     PauseSettling(job);
     return;
   }
   const std::string refused = "refused by the queue: " + (error.field.empty() ? "" : error.field + " ") + error.message;
   if (!failed) {
-    const char* reason = job.settlement.action == Action::kRetry ? "RuntimeError" : "Unroutable";
+    const char* reason = job.settlement->action == Action::kRetry ? "RuntimeError" : "Unroutable";
     EndWith(job, {"failed", reason, ErrorValue({reason, {}, refused, ""})});
     return;
   }

@@ -91,7 +91,11 @@ bool Relay::Adopt(const ports::Delivery& delivery, const model::Envelope& envelo
   job->tag = delivery.tag;
   job->leased = true;
   if (job->stage == Stage::kRunning) --away_;
-  job->settlement.tag = delivery.tag;
+  if (job->settlement != nullptr) {
+    ports::Settlement settlement = *job->settlement;
+    settlement.tag = delivery.tag;
+    job->settlement = std::make_shared<const ports::Settlement>(std::move(settlement));
+  }
   by_tag_[delivery.tag.get()] = job->number;
   parts_.logger.Info("kept the work of a message that came again", {{"id", job->envelope.id}});
   if (job->stage == Stage::kSettling || job->stage == Stage::kPausing) Settle(*job);

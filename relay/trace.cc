@@ -48,7 +48,7 @@ void Relay::Trace(const Job& job, WallTime settled_at) {
     parts_.spans->Add(std::move(policy));
   }
   otlp::Span send = step("actor.queue.send", otlp::SpanKind::kProducer, job.settled_from, settled_at);
-  for (const ports::Outgoing& message : job.settlement.publish) {
+  for (const ports::Outgoing& message : job.settlement->publish) {
     send.attributes.emplace_back("asya.queue", message.queue);
   }
   parts_.spans->Add(std::move(send));

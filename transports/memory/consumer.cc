@@ -89,7 +89,7 @@ void Broker::State::Begin(Consumer& consumer, ports::DeliveryTag tag, std::int64
   });
 }
 
-void Broker::State::Settle(Consumer& consumer, ports::Settlement settlement) {
+void Broker::State::Settle(Consumer& consumer, const ports::Settlement& settlement) {
   const std::lock_guard lock(mutex_);
   const Status status = Apply(consumer, settlement);
   Tell(consumer, [&consumer, tag = settlement.tag, status] { consumer.events_->OnSettled(tag, status); });
@@ -97,7 +97,7 @@ void Broker::State::Settle(Consumer& consumer, ports::Settlement settlement) {
   Dispatch(consumer.queue_);
 }
 
-Status Broker::State::Apply(Consumer& consumer, ports::Settlement& settlement) {
+Status Broker::State::Apply(Consumer& consumer, const ports::Settlement& settlement) {
   using Action = ports::Settlement::Action;
   const auto found = consumer.leases_.find(settlement.tag);
   if (found == consumer.leases_.end()) return Fail(ErrorCode::kConflict, "the lease was lost");
@@ -113,7 +113,7 @@ Status Broker::State::Apply(Consumer& consumer, ports::Settlement& settlement) {
       break;
     case Action::kRetry: {
       const WallTime due = clock_.Now() + settlement.retry_delay;
-      queue.delayed.emplace(due, Message{std::move(settlement.retry_body), 0, due});
+      queue.delayed.emplace(due, Message{settlement.retry_body, 0, due});
       changed_.notify_all();
       break;
     }

@@ -40,7 +40,7 @@ class Broker::State {
   void Grant(Consumer& consumer, std::size_t count);
   void Revoke(Consumer& consumer);
   void Begin(Consumer& consumer, ports::DeliveryTag tag, std::int64_t crash_count);
-  void Settle(Consumer& consumer, ports::Settlement settlement);
+  void Settle(Consumer& consumer, const ports::Settlement& settlement);
   void Cut(Consumer& consumer);
   void CutAll();
   void Forbid(const std::string& queue);
@@ -65,7 +65,7 @@ class Broker::State {
   void Disconnect(Consumer& consumer, const std::string& reason);
   void ReturnLeases(Consumer& consumer);
   Status Route(const std::vector<ports::Outgoing>& messages);
-  Status Apply(Consumer& consumer, ports::Settlement& settlement);
+  Status Apply(Consumer& consumer, const ports::Settlement& settlement);
   void Hint(const std::string& name);
   void Tell(Consumer& consumer, std::function<void()> event);
   // Makes delayed messages visible; the time of the next one.
@@ -96,7 +96,7 @@ class Broker::Consumer final : public ports::MessageQueue {
   void Grant(std::size_t count) override { state_->Grant(*this, count); }
   void RevokeCredits() override { state_->Revoke(*this); }
   void Begin(ports::DeliveryTag tag, std::int64_t crash_count) override { state_->Begin(*this, tag, crash_count); }
-  void Settle(ports::Settlement settlement) override { state_->Settle(*this, std::move(settlement)); }
+  void Settle(std::shared_ptr<const ports::Settlement> settlement) override { state_->Settle(*this, *settlement); }
   [[nodiscard]] std::size_t MessageLimitBytes() const override { return state_->MessageLimitBytes(); }
   void Stop(std::chrono::milliseconds grace) override;
 

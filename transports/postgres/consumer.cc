@@ -64,18 +64,18 @@ void Consumer::Begin(ports::DeliveryTag tag, std::int64_t crash_count) {
   changed_.notify_all();
 }
 
-void Consumer::Settle(ports::Settlement settlement) {
+void Consumer::Settle(std::shared_ptr<const ports::Settlement> settlement) {
   const std::lock_guard lock(mutex_);
   changed_.notify_all();
-  const auto lease = leases_.find(settlement.tag);
+  const auto lease = leases_.find(settlement->tag);
   if (lease == leases_.end() || lease->second.settling) {
-    answers_.push_back(Answer{Answer::Kind::kSettled, settlement.tag, LeaseLost()});
+    answers_.push_back(Answer{Answer::Kind::kSettled, settlement->tag, LeaseLost()});
     return;
   }
-  Status size = CheckSizes(settlement.publish);
-  if (size.ok()) size = CheckSizes({{settings_.queue, settlement.retry_body, ""}});
+  Status size = CheckSizes(settlement->publish);
+  if (size.ok()) size = CheckSizes({{settings_.queue, settlement->retry_body, ""}});
   if (!size.ok()) {
-    answers_.push_back(Answer{Answer::Kind::kSettled, settlement.tag, std::move(size)});
+    answers_.push_back(Answer{Answer::Kind::kSettled, settlement->tag, std::move(size)});
     return;
   }
   lease->second.settling = true;

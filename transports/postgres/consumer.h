@@ -46,7 +46,7 @@ class Consumer final : public ports::MessageQueue {
   void Grant(std::size_t count) override;
   void RevokeCredits() override;
   void Begin(ports::DeliveryTag tag, std::int64_t crash_count) override;
-  void Settle(ports::Settlement settlement) override;
+  void Settle(std::shared_ptr<const ports::Settlement> settlement) override;
   [[nodiscard]] std::size_t MessageLimitBytes() const override { return kMessageBytesMax; }
   void Stop(std::chrono::milliseconds grace) override;
   // Goes on as a new consumer without a word about the old one's leases, as its sudden death and restart would.
@@ -115,7 +115,7 @@ class Consumer final : public ports::MessageQueue {
   std::size_t credits_ = 0;
   bool look_ = false;   // there may be messages now
   bool check_ = false;  // the queue was made or removed
-  std::vector<std::pair<Leased, ports::Settlement>> settlements_;
+  std::vector<std::pair<Leased, std::shared_ptr<const ports::Settlement>>> settlements_;
   std::vector<Batch::Begin> begins_;
   std::map<ports::DeliveryTag, Lease> leases_;
   std::vector<Answer> answers_;

@@ -205,7 +205,7 @@ std::optional<Batch> Consumer::TakeBatch() {
   std::size_t bytes = 0;
   std::ptrdiff_t count = 0;
   for (const auto& [leased, settlement] : settlements_) {
-    bytes += BytesOf(settlement);
+    bytes += BytesOf(*settlement);
     if (count == kBatchSettlementsMax || (count > 0 && bytes > kBatchBytesMax)) break;
     ++count;
   }
@@ -282,7 +282,7 @@ void Consumer::Apply(const Batch& batch, BatchOutcome outcome) {
   {
     const std::lock_guard lock(mutex_);
     for (std::size_t i = 0; i < batch.settlements.size(); ++i) {
-      const ports::DeliveryTag tag = batch.settlements[i].second.tag;
+      const ports::DeliveryTag tag = batch.settlements[i].second->tag;
       const Status& status = outcome.settled[i];
       const bool gone = status.ok() || status.error().code == ErrorCode::kConflict;
       if (gone) leases_.erase(tag);

@@ -93,7 +93,8 @@ void AddGiveBack(Call& call, const Leased& leased, const ports::Settlement& sett
 Call CallOf(const Batch& batch, BatchOutcome& outcome) {
   Call call;
   for (std::size_t i = 0; i < batch.settlements.size(); ++i) {
-    const auto& [leased, settlement] = batch.settlements[i];
+    const Leased& leased = batch.settlements[i].first;
+    const ports::Settlement& settlement = *batch.settlements[i].second;
     const auto& publish = settlement.publish;
     const auto odd = std::find_if(publish.begin(), publish.end(), [](const auto& m) { return !CanBeNamed(m.queue); });
     if (odd != publish.end()) {

@@ -22,7 +22,7 @@ struct Batch {
   std::string queue;
   std::int64_t queue_id = 0;
   std::int64_t lease_ms = 0;
-  std::vector<std::pair<Leased, ports::Settlement>> settlements;
+  std::vector<std::pair<Leased, std::shared_ptr<const ports::Settlement>>> settlements;
   struct Begin {
     Leased leased;
     ports::DeliveryTag tag;

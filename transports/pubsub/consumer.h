@@ -41,7 +41,7 @@ constexpr std::size_t kPullMessagesMax = 1000;         // wanted by one pull
 constexpr std::size_t kAckCallsMax = 4;                // under way at once
 constexpr std::size_t kHeldMax = 1000;                 // early retries kept leased until they are due
 constexpr std::size_t kKeptBodyBytesMax = 16U << 20U;  // of what may have to be given back uncounted
-constexpr int kRefusedCopyPauseS = 10;                // before what Pub/Sub takes no copy of comes again
+constexpr int kRefusedCopyPauseS = 10;                 // before what Pub/Sub takes no copy of comes again
 
 class Consumer final : public ports::MessageQueue {
  public:
@@ -52,7 +52,7 @@ class Consumer final : public ports::MessageQueue {
   void Grant(std::size_t count) override;
   void RevokeCredits() override;
   void Begin(ports::DeliveryTag tag, std::int64_t crash_count) override;
-  void Settle(ports::Settlement settlement) override;
+  void Settle(std::shared_ptr<const ports::Settlement> settlement) override;
   [[nodiscard]] std::size_t MessageLimitBytes() const override { return settings_.message_bytes_max; }
   void Stop(std::chrono::milliseconds grace) override;
   // Breaks the connection and goes on as a new process that knows nothing of the leases, as sudden death would.
@@ -116,7 +116,7 @@ class Consumer final : public ports::MessageQueue {
   void OnReceived(Received received);
   void Deliver(ports::DeliveryTag tag, Lease& lease);
   void OnBegin(ports::DeliveryTag tag);
-  void OnSettle(ports::Settlement settlement);
+  void OnSettle(const ports::Settlement& settlement);
   void GiveBack(ports::DeliveryTag tag, Lease& lease, bool tell);
   void Send(ports::DeliveryTag tag, std::vector<Publication> batch, bool tell);
   void Finish(ports::DeliveryTag tag);

@@ -74,7 +74,7 @@ Status Consumer::CheckSizes(const ports::Settlement& settlement) const {
   return check(settings_.queue, settlement.retry_body);
 }
 
-void Consumer::OnSettle(ports::Settlement settlement) {
+void Consumer::OnSettle(const ports::Settlement& settlement) {
   const ports::DeliveryTag tag = settlement.tag;
   Lease* lease = Valid(tag);
   if (lease == nullptr) return Tell(tag, LeaseLost(), true);
@@ -87,14 +87,14 @@ void Consumer::OnSettle(ports::Settlement settlement) {
   if (settlement.action == Action::kRetry) {
     const bool delayed = settlement.retry_delay.count() > 0;
     const WallTime visible_at = delayed ? clock_.Now() + settlement.retry_delay : WallTime{};
-    batch.push_back({settings_.queue, std::move(settlement.retry_body), Marked(lease->own_id, 0, visible_at)});
+    batch.push_back({settings_.queue, settlement.retry_body, Marked(lease->own_id, 0, visible_at)});
     if (delayed) {
       auto& due = report_.changes[settings_.queue].due;
       if (due.size() < kDueTimesMax) due.push_back(visible_at);
     }
   }
-  for (ports::Outgoing& message : settlement.publish) {
-    batch.push_back({std::move(message.queue), std::move(message.body), Marked(message.message_id, 0, WallTime{})});
+  for (const ports::Outgoing& message : settlement.publish) {
+    batch.push_back({message.queue, message.body, Marked(message.message_id, 0, WallTime{})});
   }
   lease->ends = settlement.action == Action::kAck;
   if (batch.empty()) {

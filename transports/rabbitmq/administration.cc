@@ -192,7 +192,7 @@ Status Administration::Publish(const std::vector<ports::Outgoing>& messages, std
                                             std::to_string(message.body.size()) + " bytes; the limit is " +
                                             std::to_string(message_bytes_max_));
     }
-    batch.push_back({message.queue, message.body, message.message_id, clock_.Now()});
+    batch.push_back({std::make_shared<const ports::Outgoing>(message), clock_.Now()});
   }
   if (batch.empty()) return Ok();
   auto promised = std::make_shared<Promised<Status>>();

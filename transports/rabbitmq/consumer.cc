@@ -56,7 +56,7 @@ void Consumer::Begin(ports::DeliveryTag tag, std::int64_t crash_count) {
 }
 
 // One letter serves all that come until it is read.
-void Consumer::Settle(ports::Settlement settlement) {
+void Consumer::Settle(std::shared_ptr<const ports::Settlement> settlement) {
   bool first = false;
   {
     const std::lock_guard lock(settlements_mutex_);
@@ -71,7 +71,7 @@ void Consumer::TakeSettlements() {
     const std::lock_guard lock(settlements_mutex_);
     taken_settlements_.swap(settlements_);
   }
-  for (ports::Settlement& settlement : taken_settlements_) OnSettle(std::move(settlement));
+  for (const auto& settlement : taken_settlements_) OnSettle(settlement);
   taken_settlements_.clear();
 }
 

@@ -71,7 +71,7 @@ class Consumer final : public ports::MessageQueue {
   void Grant(std::size_t count) override;
   void RevokeCredits() override;
   void Begin(ports::DeliveryTag tag, std::int64_t crash_count) override;
-  void Settle(ports::Settlement settlement) override;
+  void Settle(std::shared_ptr<const ports::Settlement> settlement) override;
   [[nodiscard]] std::size_t MessageLimitBytes() const override { return message_bytes_max_; }
   void Stop(std::chrono::milliseconds grace) override;
   // Breaks both connections and goes on as a new process that knows nothing of the leases, as sudden death would.
@@ -145,8 +145,10 @@ class Consumer final : public ports::MessageQueue {
   void WriteDown(ports::DeliveryTag tag, Arrival&& arrival);
   void Hear(ports::DeliveryTag tag, Arrival&& arrival);
   void Pardoned(const Lease& lease, SteadyTime now);
+  // A message for this queue.
+  [[nodiscard]] std::shared_ptr<const ports::Outgoing> Own(std::string body, const std::string& message_id) const;
   [[nodiscard]] Publication CopyOf(const Lease& lease, std::string body) const;
-  void OnSettle(ports::Settlement settlement);
+  void OnSettle(const std::shared_ptr<const ports::Settlement>& settlement);
   void GiveBack(ports::DeliveryTag tag, Lease& lease, bool tell);
   void Mourn(ports::DeliveryTag tag, Lease& lease, bool tell);
   [[nodiscard]] bool MayCopy(const Lease& lease) const;
@@ -176,10 +178,12 @@ class Consumer final : public ports::MessageQueue {
   std::atomic<std::size_t> message_bytes_max_;  // as well
 
   std::mutex settlements_mutex_;
-  std::vector<ports::Settlement> settlements_;  // to be taken by the thread; bounded by the leases
+  std::vector<std::shared_ptr<const ports::Settlement>>
+      settlements_;  // to be taken by the thread; bounded by the leases
 
   // All below is of the thread alone.
-  std::vector<ports::Settlement> taken_settlements_;  // empty between two rounds; keeps its memory
+  std::vector<std::shared_ptr<const ports::Settlement>>
+      taken_settlements_;  // empty between two rounds; keeps its memory
   Phase phase_ = Phase::kAway;
   std::unique_ptr<Link> consuming_;
   std::unique_ptr<Link> publishing_link_;

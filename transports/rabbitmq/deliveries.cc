@@ -200,8 +200,12 @@ void Consumer::Pardoned(const Lease& lease, SteadyTime now) {
   pardons_.Grant({lease.print, lease.pardoned | LossNumber(lease.next_loss)}, now);
 }
 
+std::shared_ptr<const ports::Outgoing> Consumer::Own(std::string body, const std::string& message_id) const {
+  return std::make_shared<const ports::Outgoing>(ports::Outgoing{settings_.queue, std::move(body), message_id});
+}
+
 Publication Consumer::CopyOf(const Lease& lease, std::string body) const {
-  Publication copy{settings_.queue, std::move(body), lease.message_id, lease.visible_at};
+  Publication copy{Own(std::move(body), lease.message_id), lease.visible_at};
   copy.losses = lease.losses;
   copy.pardoned = lease.pardoned;
   return copy;
@@ -217,27 +221,26 @@ Status Consumer::CheckSizes(const ports::Settlement& settlement) const {
   return check(settings_.queue, settlement.retry_body);
 }
 
-void Consumer::OnSettle(ports::Settlement settlement) {
-  const ports::DeliveryTag tag = settlement.tag;
+void Consumer::OnSettle(const std::shared_ptr<const ports::Settlement>& settlement) {
+  const ports::DeliveryTag tag = settlement->tag;
   const auto found = leases_.find(tag);
   if (found == leases_.end() || found->second.settling) return Tell(tag, LeaseLost(), true);
-  if (Status size = CheckSizes(settlement); !size.ok()) return Tell(tag, std::move(size), true);
+  if (Status size = CheckSizes(*settlement); !size.ok()) return Tell(tag, std::move(size), true);
   Lease& lease = found->second;
   const WallTime now = clock_.Now();
-  if (settlement.action == Action::kGiveBack) {
-    lease.deaths = std::max<std::int64_t>(0, settlement.crash_count - lease.crashes);
+  if (settlement->action == Action::kGiveBack) {
+    lease.deaths = std::max<std::int64_t>(0, settlement->crash_count - lease.crashes);
     return GiveBack(tag, lease, true);
   }
   std::vector<Publication> batch;
-  if (settlement.action == Action::kRetry) {
-    const auto delay = std::chrono::ceil<std::chrono::milliseconds>(settlement.retry_delay);
-    batch.push_back(
-        {settings_.queue, std::move(settlement.retry_body), lease.message_id, now + settlement.retry_delay, delay});
+  if (settlement->action == Action::kRetry) {
+    const auto delay = std::chrono::ceil<std::chrono::milliseconds>(settlement->retry_delay);
+    batch.push_back({Own(settlement->retry_body, lease.message_id), now + settlement->retry_delay, delay});
   }
-  for (ports::Outgoing& message : settlement.publish) {
-    batch.push_back({std::move(message.queue), std::move(message.body), std::move(message.message_id), now});
+  for (const ports::Outgoing& message : settlement->publish) {
+    batch.push_back({std::shared_ptr<const ports::Outgoing>(settlement, &message), now});
   }
-  lease.ends = settlement.action == Action::kAck;
+  lease.ends = settlement->action == Action::kAck;
   lease.resolved = true;
   if (batch.empty()) {
     Finish(tag, false);

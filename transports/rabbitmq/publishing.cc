@@ -18,20 +18,19 @@ Error NoQueue(const std::string& queue) {
   return {ErrorCode::kUnroutable, "there is no queue " + queue.substr(0, kShown), queue};
 }
 
-// Takes what it needs out of the message.
-Properties PropertiesOf(Publication& message, std::uint64_t tag) {
+Properties PropertiesOf(const Publication& publication, std::uint64_t tag) {
   Properties properties;
-  properties.headers.visible_at_us = message.visible_at.time_since_epoch().count();
-  if (message.losses > 0) properties.headers.losses = message.losses;
-  if (message.pardoned != 0) properties.headers.pardoned = static_cast<std::int64_t>(message.pardoned);
-  if (message.hearings > 0) properties.headers.hearings = message.hearings;
+  properties.headers.visible_at_us = publication.visible_at.time_since_epoch().count();
+  if (publication.losses > 0) properties.headers.losses = publication.losses;
+  if (publication.pardoned != 0) properties.headers.pardoned = static_cast<std::int64_t>(publication.pardoned);
+  if (publication.hearings > 0) properties.headers.hearings = publication.hearings;
   properties.content_type = "application/json";
   // A message that is returned says by this which one it was.
   properties.correlation_id = std::to_string(tag);
-  properties.message_id = std::move(message.message_id);
-  if (properties.message_id.size() > kShortStringBytesMax) properties.message_id.resize(kShortStringBytesMax);
-  properties.timestamp_s = message.visible_at.time_since_epoch().count() / 1'000'000;
-  if (message.delay.count() > 0) properties.expiration = std::to_string(std::min(message.delay, kLongestDelay).count());
+  properties.message_id = publication.message->message_id.substr(0, kShortStringBytesMax);
+  properties.timestamp_s = publication.visible_at.time_since_epoch().count() / 1'000'000;
+  if (publication.delay.count() > 0)
+    properties.expiration = std::to_string(std::min(publication.delay, kLongestDelay).count());
   return properties;
 }
 
@@ -51,8 +50,9 @@ void Publishing::Send(std::vector<Publication> messages, Done done) {
   Batch& batch = batches_[id];
   batch.messages = std::move(messages);
   batch.done = std::move(done);
-  for (const Publication& message : batch.messages) {
-    if (message.queue.size() > kShortStringBytesMax) batch.error = NoQueue(message.queue);
+  for (const Publication& publication : batch.messages) {
+    const std::string& queue = publication.message->queue;
+    if (queue.size() > kShortStringBytesMax) batch.error = NoQueue(queue);
   }
   if (!batch.error) Prepare(id, batch);
   if (batch.questions == 0) ready_.push_back(id);
@@ -66,15 +66,16 @@ void Publishing::Prepare(BatchId id, Batch& batch) {
   std::set<std::chrono::milliseconds> steps;
   std::set<std::string> unbound;
   const SteadyTime now = clock_.Steady();
-  for (const Publication& message : batch.messages) {
-    if (message.delay.count() > 0) {
-      const DelayStep step = StepFor(message.delay);
+  for (const Publication& publication : batch.messages) {
+    const std::string& queue = publication.message->queue;
+    if (publication.delay.count() > 0) {
+      const DelayStep step = StepFor(publication.delay);
       if (!known_steps_.contains(step.time)) steps.insert(step.time);
-      if (!bound_queues_.contains(message.queue)) unbound.insert(message.queue);
+      if (!bound_queues_.contains(queue)) unbound.insert(queue);
       continue;
     }
-    const auto known = known_queues_.find(message.queue);
-    if (known == known_queues_.end() || known->second < now) queues.insert(message.queue);
+    const auto known = known_queues_.find(queue);
+    if (known == known_queues_.end() || known->second < now) queues.insert(queue);
   }
   if (single) queues.clear();
   batch.questions = queues.size() + steps.size() + unbound.size();
@@ -149,7 +150,8 @@ void Publishing::Pump() {
 }
 
 bool Publishing::SendNext(BatchId id, Batch& batch) {
-  Publication& message = batch.messages[batch.sent];
+  Publication& publication = batch.messages[batch.sent];
+  const ports::Outgoing& message = *publication.message;
   const std::size_t bytes = message.body.size();
   const bool full = confirms_.count() >= kUnconfirmedMax ||
                     (confirms_.count() > 0 && confirms_.bytes() + bytes > kUnconfirmedBytesMax);
@@ -157,8 +159,8 @@ bool Publishing::SendNext(BatchId id, Batch& batch) {
   ++batch.sent;
   ++batch.open;
   const std::uint64_t tag = confirms_.Add(id, bytes, clock_.Steady());
-  if (message.delay.count() > 0) {
-    link_.Send(kPublishChannel, Publish(StepFor(message.delay).name, message.queue));
+  if (publication.delay.count() > 0) {
+    link_.Send(kPublishChannel, Publish(StepFor(publication.delay).name, message.queue));
   } else {
     // Most go to the same queue as the one before.
     if (last_queue_ != message.queue || last_publish_.empty()) {
@@ -167,8 +169,8 @@ bool Publishing::SendNext(BatchId id, Batch& batch) {
     }
     link_.Send(kPublishChannel, last_publish_);
   }
-  link_.SendContent(kPublishChannel, PropertiesOf(message, tag), message.body);
-  std::string().swap(message.body);
+  link_.SendContent(kPublishChannel, PropertiesOf(publication, tag), message.body);
+  publication.message.reset();
   return true;
 }
 

@@ -6,6 +6,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -15,6 +16,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/result.h"
+#include "ports/message_queue.h"
 #include "transports/rabbitmq/calls.h"
 #include "transports/rabbitmq/confirms.h"
 #include "transports/rabbitmq/link.h"
@@ -28,9 +30,7 @@ constexpr std::chrono::seconds kConfirmLimit{60};         // a publish unconfirm
 constexpr std::chrono::seconds kQueueKnownFor{30};        // how long a queue that was there is taken to be there
 
 struct Publication {
-  std::string queue;  // full name; the routing key
-  std::string body;
-  std::string message_id;
+  std::shared_ptr<const ports::Outgoing> message;  // the name of its queue is the routing key
   WallTime visible_at{};
   std::chrono::milliseconds delay{0};  // 0: at once
   // Of a copy; see pardons.h.

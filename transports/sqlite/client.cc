@@ -67,17 +67,17 @@ void Client::Begin(ports::DeliveryTag tag, std::int64_t crash_count) {
   Wake();
 }
 
-void Client::Settle(ports::Settlement settlement) {
+void Client::Settle(std::shared_ptr<const ports::Settlement> settlement) {
   const std::lock_guard lock(mutex_);
-  const ports::DeliveryTag tag = settlement.tag;
+  const ports::DeliveryTag tag = settlement->tag;
   const auto lease = leases_.find(tag);
   if (lease == leases_.end() || lease->second) return Answer(Event{Event::Kind::kSettled, tag, LeaseLost()});
-  if (Status size = CheckSize(settlement, message_limit_bytes_); !size.ok()) {
+  if (Status size = CheckSize(*settlement, message_limit_bytes_); !size.ok()) {
     return Answer(Event{Event::Kind::kSettled, tag, std::move(size)});
   }
   lease->second = true;
   ++settling_;
-  WriteSettle(out_, tag.get() & kWireTagMask, settlement);
+  WriteSettle(out_, tag.get() & kWireTagMask, *settlement);
   Wake();
 }
 

@@ -39,7 +39,7 @@ class Client final : public ports::MessageQueue {
   void Grant(std::size_t count) override;
   void RevokeCredits() override;
   void Begin(ports::DeliveryTag tag, std::int64_t crash_count) override;
-  void Settle(ports::Settlement settlement) override;
+  void Settle(std::shared_ptr<const ports::Settlement> settlement) override;
   [[nodiscard]] std::size_t MessageLimitBytes() const override;
   void Stop(std::chrono::milliseconds grace) override;
   // Breaks the connection as a loss of it would, and connects again.

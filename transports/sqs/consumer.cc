@@ -34,9 +34,8 @@ void Consumer::Begin(ports::DeliveryTag tag, std::int64_t /*crash_count*/) {
   mailbox_.Post([this, tag] { OnBegin(tag); });
 }
 
-void Consumer::Settle(ports::Settlement settlement) {
-  auto shared = std::make_shared<ports::Settlement>(std::move(settlement));
-  mailbox_.Post([this, shared] { OnSettle(std::move(*shared)); });
+void Consumer::Settle(std::shared_ptr<const ports::Settlement> settlement) {
+  mailbox_.Post([this, settlement = std::move(settlement)] { OnSettle(*settlement); });
 }
 
 void Consumer::Stop(std::chrono::milliseconds grace) {

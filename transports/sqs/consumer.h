@@ -52,7 +52,7 @@ class Consumer final : public ports::MessageQueue {
   void RevokeCredits() override;
   // SQS counts receipts by itself; nothing is written before a call.
   void Begin(ports::DeliveryTag tag, std::int64_t crash_count) override;
-  void Settle(ports::Settlement settlement) override;
+  void Settle(std::shared_ptr<const ports::Settlement> settlement) override;
   [[nodiscard]] std::size_t MessageLimitBytes() const override {
     return settings_.message_bytes_max - kAttributesBytesMax;
   }
@@ -109,7 +109,7 @@ class Consumer final : public ports::MessageQueue {
 
   // settlements.cc: what becomes of it.
   void OnBegin(ports::DeliveryTag tag);
-  void OnSettle(ports::Settlement settlement);
+  void OnSettle(const ports::Settlement& settlement);
   [[nodiscard]] Status CheckSizes(const ports::Settlement& settlement) const;
   void GiveBack(ports::DeliveryTag tag, bool tell);
   void PutBack(ports::DeliveryTag tag, bool tell);

@@ -30,7 +30,7 @@ Status Consumer::CheckSizes(const ports::Settlement& settlement) const {
   return settlement.action == End::kRetry ? check(settings_.queue, settlement.retry_body) : Ok();
 }
 
-void Consumer::OnSettle(ports::Settlement settlement) {
+void Consumer::OnSettle(const ports::Settlement& settlement) {
   const ports::DeliveryTag tag = settlement.tag;
   const auto found = leases_.find(tag);
   if (found == leases_.end() || found->second.settling || found->second.settled ||
@@ -46,12 +46,12 @@ void Consumer::OnSettle(ports::Settlement settlement) {
   std::vector<Addressed> messages;
   if (settlement.action == End::kRetry) {
     const auto delay = std::chrono::ceil<std::chrono::seconds>(settlement.retry_delay);
-    Parcel parcel{std::move(settlement.retry_body), lease.message.message_id, std::min(delay, kDelayMax), {}, 0};
+    Parcel parcel{settlement.retry_body, lease.message.message_id, std::min(delay, kDelayMax), {}, 0};
     if (settlement.retry_delay.count() > 0) parcel.due = clock_.Now() + settlement.retry_delay;
     messages.push_back({settings_.queue, std::move(parcel)});
   }
-  for (ports::Outgoing& message : settlement.publish) {
-    messages.push_back({std::move(message.queue), {std::move(message.body), std::move(message.message_id), {}, {}, 0}});
+  for (const ports::Outgoing& message : settlement.publish) {
+    messages.push_back({message.queue, {message.body, message.message_id, {}, {}, 0}});
   }
   Send(tag, std::move(messages), true);
 }

@@ -89,8 +89,9 @@ void MakeAndFill(const Broker& broker, bool quorum) {
     if (link.open() && !std::exchange(sent, true)) {
       publishing->Open();
       for (int i = 0; i < kMessages; ++i) {
-        publishing->Send({Publication{broker.from, body, "0123456789abcdef", {}, 0, {}}},
-                         [&](const auto&) { ++confirmed; });
+        auto message =
+            std::make_shared<asya::ports::Outgoing>(asya::ports::Outgoing{broker.from, body, "0123456789abcdef"});
+        publishing->Send({Publication{std::move(message)}}, [&](const auto&) { ++confirmed; });
       }
     }
     publishing->Pump();
