@@ -195,7 +195,7 @@ TEST(SplitArray, GivesTheItems) {
 // In memory of just that size, so that a look beyond it is seen.
 TEST(PlainEnd, FindsTheFirstByteThatDoesNotStandForItself) {
   constexpr std::string_view kPlain = "!#[]~ \x7f";  // the neighbours of those that are looked for
-  constexpr std::size_t kLongest = 100;
+  constexpr std::size_t kLongest = 160;
   for (std::size_t size = 0; size <= kLongest; ++size) {
     std::vector<char> text(size);
     for (std::size_t i = 0; i < size; ++i) text[i] = kPlain[i % kPlain.size()];

@@ -5,6 +5,10 @@
 #include <charconv>
 #include <cstring>
 
+#ifdef __SSE2__
+#include <immintrin.h>
+#endif
+
 namespace asya::json {
 namespace {
 
@@ -34,6 +38,35 @@ Following After(unsigned char first) {
 }
 
 #ifdef __SSE2__
+constexpr std::ptrdiff_t kManyBytes = 64;  // looked at together where a string is longer than most
+
+// Passes over as many bytes at a time, up to those among which one does not stand for itself.
+const char* SkipPlain(const char* at, const char* end) {
+  constexpr std::ptrdiff_t kBlockBytes = sizeof(__m128i);
+  for (; end - at >= kManyBytes; at += kManyBytes) {
+    const __m128i odd = _mm_or_si128(_mm_or_si128(OddBytes(at), OddBytes(at + kBlockBytes)),
+                                     _mm_or_si128(OddBytes(at + 2 * kBlockBytes), OddBytes(at + 3 * kBlockBytes)));
+    if (_mm_movemask_epi8(odd) != 0) break;
+  }
+  return at;
+}
+
+// The same on a processor whose registers are twice as wide.
+__attribute__((target("avx2"))) inline __m256i OddBytesWide(const char* at) {
+  const __m256i bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at));
+  return _mm256_or_si256(_mm256_cmpgt_epi8(_mm256_set1_epi8(' '), bytes),
+                         _mm256_or_si256(_mm256_cmpeq_epi8(bytes, _mm256_set1_epi8('"')),
+                                         _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8('\\'))));
+}
+
+__attribute__((target("avx2"))) const char* SkipPlainWide(const char* at, const char* end) {
+  for (; end - at >= kManyBytes; at += kManyBytes) {
+    const __m256i odd = _mm256_or_si256(OddBytesWide(at), OddBytesWide(at + sizeof(__m256i)));
+    if (_mm256_movemask_epi8(odd) != 0) break;
+  }
+  return at;
+}
+
 // Of the eight bytes of a word, which ones do not stand for themselves: their highest bits. Only the lowest of those
 // found is sure, since a subtraction may borrow from the byte above.
 std::uint64_t OddInWord(std::uint64_t word) {
@@ -80,11 +113,9 @@ const char* PlainEndOfFew(const char* at, const char* end) {
 const char* PlainEndFurther(const char* at, const char* end) {
 #ifdef __SSE2__
   constexpr std::ptrdiff_t kBlockBytes = sizeof(__m128i);
-  constexpr std::ptrdiff_t kManyBlocks = 4;  // looked at together, since this string is longer than most
-  for (; end - at >= kManyBlocks * kBlockBytes; at += kManyBlocks * kBlockBytes) {
-    const __m128i odd = _mm_or_si128(_mm_or_si128(OddBytes(at), OddBytes(at + kBlockBytes)),
-                                     _mm_or_si128(OddBytes(at + 2 * kBlockBytes), OddBytes(at + 3 * kBlockBytes)));
-    if (_mm_movemask_epi8(odd) != 0) break;
+  if (end - at >= kManyBytes) {
+    static const bool is_wide = __builtin_cpu_supports("avx2");
+    at = is_wide ? SkipPlainWide(at, end) : SkipPlain(at, end);
   }
   for (; end - at >= kBlockBytes; at += kBlockBytes) {
     const int found = _mm_movemask_epi8(OddBytes(at));
