@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <optional>
 #include <utility>
 
 #include "core/json/parse.h"
@@ -9,33 +10,36 @@
 namespace asya::model {
 namespace {
 
-using json::ReadMembers;
+using json::ReadEach;
 using json::Scan;
 
 constexpr std::size_t kPayloadDepth = 256;  // far more than the quick scan takes anyway
 
-// Finds members among their names, which stand in the order in which we write them: usually it is the next one.
+// Finds members by what is written before their values. They stand in the order in which we write them: usually it is
+// the next one.
 template <std::size_t kCount>
 class Places {
  public:
-  explicit Places(const std::string_view (&names)[kCount]) : names_(names) {}
-  // The place of `key`; their count if it is none of them, or came before.
-  unsigned Take(std::string_view key) {
+  explicit Places(const std::string_view (&openings)[kCount]) : openings_(openings) {}
+  // The place of the member that begins here, read up to its value; their count if it is none of them, came before, or
+  // has white space after its name.
+  unsigned Take(Scan& scan) {
     unsigned place = next_;
-    while (place < kCount && names_[place] != key) ++place;
+    while (place < kCount && !scan.TakeWord(openings_[place])) ++place;
     if (place == kCount) {
       place = 0;
-      while (place < next_ && names_[place] != key) ++place;
+      while (place < next_ && !scan.TakeWord(openings_[place])) ++place;
       if (place == next_) return kCount;
     }
     if (std::exchange(taken_[place], true)) return kCount;
     next_ = place + 1;
+    scan.Space();
     return place;
   }
   [[nodiscard]] bool taken(unsigned place) const { return taken_[place]; }
 
  private:
-  const std::string_view (&names_)[kCount];
+  const std::string_view (&openings_)[kCount];
   bool taken_[kCount] = {};
   unsigned next_ = 0;
 };
@@ -70,49 +74,73 @@ bool ReadCount(Scan& scan, std::int64_t& out) {
 }
 
 bool ReadRoute(Scan& scan, Route& route) {
-  static constexpr std::string_view kNames[] = {"prev", "curr", "next"};
-  Places places(kNames);
-  const bool read = ReadMembers(scan, [&](std::string_view key) {
-    const unsigned place = places.Take(key);
-    if (place == std::size(kNames)) return false;
-    if (place == 1) return ReadText(scan, route.curr);
-    return ReadNames(scan, place == 0 ? route.prev : route.next);
+  enum Member : unsigned { kPrev, kCurr, kNext };
+  static constexpr std::string_view kOpenings[] = {R"("prev":)", R"("curr":)", R"("next":)"};
+  Places places(kOpenings);
+  const bool read = ReadEach(scan, [&] {
+    switch (static_cast<Member>(places.Take(scan))) {
+      case kPrev:
+        return ReadNames(scan, route.prev);
+      case kCurr:
+        return ReadText(scan, route.curr);
+      case kNext:
+        return ReadNames(scan, route.next);
+    }
+    return false;
   });
-  return read && places.taken(0) && places.taken(1) && places.taken(2);
+  return read && places.taken(kPrev) && places.taken(kCurr) && places.taken(kNext);
+}
+
+std::optional<json::Value> ReadValue(Scan& scan) {
+  if (scan.Peek() == '"') {
+    const auto text = scan.String();
+    if (!text || text->escaped) return std::nullopt;
+    return json::Value(text->inside);
+  }
+  const auto span = scan.Value(kPayloadDepth);
+  if (!span) return std::nullopt;
+  auto value = json::Parse(*span);
+  return value.ok() ? std::optional(std::move(*value)) : std::nullopt;
 }
 
 bool ReadObject(Scan& scan, json::Object& object) {
-  return ReadMembers(scan, [&](std::string_view key) {
+  return json::ReadMembers(scan, [&](std::string_view key) {
+    auto value = ReadValue(scan);
+    if (!value) return false;
     const std::size_t before = object.size();
     // What we write comes sorted.
-    const auto place = object.emplace_hint(object.end(), std::string(key), json::Value());
-    if (object.size() == before) return false;
-    if (scan.Peek() == '"') {
-      const auto text = scan.String();
-      if (!text || text->escaped) return false;
-      place->second = json::Value(text->inside);
-      return true;
-    }
-    const auto span = scan.Value(kPayloadDepth);
-    if (!span) return false;
-    auto value = json::Parse(*span);
-    if (value.ok()) place->second = std::move(*value);
-    return value.ok();
+    object.emplace_hint(object.end(), key, std::move(*value));
+    return object.size() > before;
   });
 }
 
 // Without an error and without members that we do not know.
 bool ReadStatus(Scan& scan, EnvelopeStatus& status) {
-  static constexpr std::string_view kNames[] = {"phase",      "reason",      "actor",   "created_at",
-                                                "updated_at", "deadline_at", "attempt", "max_attempts"};
-  std::string* const texts[] = {&status.phase,      &status.reason,     &status.actor,
-                                &status.created_at, &status.updated_at, &status.deadline_at};
-  Places places(kNames);
-  const bool read = ReadMembers(scan, [&](std::string_view key) {
-    const unsigned place = places.Take(key);
-    if (place == std::size(kNames)) return false;
-    if (place < std::size(texts)) return ReadText(scan, *texts[place]);
-    return ReadCount(scan, place == std::size(texts) ? status.attempt : status.max_attempts);
+  enum Member : unsigned { kPhase, kReason, kActor, kAttempt, kMaxAttempts, kCreatedAt, kUpdatedAt, kDeadlineAt };
+  static constexpr std::string_view kOpenings[] = {R"("phase":)",      R"("reason":)",       R"("actor":)",
+                                                   R"("attempt":)",    R"("max_attempts":)", R"("created_at":)",
+                                                   R"("updated_at":)", R"("deadline_at":)"};
+  Places places(kOpenings);
+  const bool read = ReadEach(scan, [&] {
+    switch (static_cast<Member>(places.Take(scan))) {
+      case kPhase:
+        return ReadText(scan, status.phase);
+      case kReason:
+        return ReadText(scan, status.reason);
+      case kActor:
+        return ReadText(scan, status.actor);
+      case kAttempt:
+        return ReadCount(scan, status.attempt);
+      case kMaxAttempts:
+        return ReadCount(scan, status.max_attempts);
+      case kCreatedAt:
+        return ReadText(scan, status.created_at);
+      case kUpdatedAt:
+        return ReadText(scan, status.updated_at);
+      case kDeadlineAt:
+        return ReadText(scan, status.deadline_at);
+    }
+    return false;
   });
   return read && (status.deadline_at.empty() || ParseRfc3339(status.deadline_at).has_value());
 }
@@ -127,14 +155,13 @@ bool ReadPayload(Scan& scan, std::string& payload) {
 
 bool ScanEnvelope(std::string_view text, Envelope& envelope) {
   enum Member : unsigned { kId, kParentId, kRoute, kHeaders, kStatus, kPayload };
-  static constexpr std::string_view kNames[] = {"id", "parent_id", "route", "headers", "status", "payload"};
+  static constexpr std::string_view kOpenings[] = {R"("id":)",      R"("parent_id":)", R"("route":)",
+                                                   R"("headers":)", R"("status":)",    R"("payload":)"};
   Scan scan(text);
-  Places places(kNames);
+  Places places(kOpenings);
   scan.Space();
-  const bool read = ReadMembers(scan, [&](std::string_view key) {
-    const unsigned place = places.Take(key);
-    if (place == std::size(kNames)) return false;
-    switch (static_cast<Member>(place)) {
+  const bool read = ReadEach(scan, [&] {
+    switch (static_cast<Member>(places.Take(scan))) {
       case kId:
         return ReadText(scan, envelope.id);
       case kParentId:
@@ -157,13 +184,11 @@ bool ScanEnvelope(std::string_view text, Envelope& envelope) {
 }
 
 bool ScanFrame(json::Scan& scan, Frame& frame) {
-  enum Member : unsigned { kRoute, kHeaders, kStatus, kPayload };
-  static constexpr std::string_view kNames[] = {"route", "headers", "status", "payload"};
-  Places places(kNames);
-  const bool read = ReadMembers(scan, [&](std::string_view key) {
-    const unsigned place = places.Take(key);
-    if (place == std::size(kNames)) return false;
-    switch (static_cast<Member>(place)) {
+  enum Member : unsigned { kPayload, kRoute, kHeaders, kStatus };
+  static constexpr std::string_view kOpenings[] = {R"("payload":)", R"("route":)", R"("headers":)", R"("status":)"};
+  Places places(kOpenings);
+  const bool read = ReadEach(scan, [&] {
+    switch (static_cast<Member>(places.Take(scan))) {
       case kRoute:
         return ReadRoute(scan, frame.route);
       case kHeaders:

@@ -28,6 +28,34 @@ TEST(Envelope, PayloadBytesAndUnknownStatusSurvive) {
   EXPECT_EQ(SerializeEnvelope(*again), text);
 }
 
+TEST(Envelope, WhatWeWriteIsTakenAsItIsWritten) {
+  Envelope envelope;
+  envelope.id = "a1";
+  envelope.parent_id = "p";
+  envelope.route = {{"x"}, "infer", {"post"}};
+  envelope.headers = {{"traceparent", "00-1"}, {"n", json::Array{1, 2.5}}};
+  const std::string time = "2026-11-18T12:00:00Z";
+  envelope.status = {"failed", "RuntimeError", "infer", 2, 3, time, time, time, {}, {}};
+  const std::string written = SerializeEnvelope(envelope);
+  const auto again = ParseEnvelope(written);
+  ASSERT_TRUE(again.ok()) << again.error().message;
+  EXPECT_TRUE(again->as_written);
+  EXPECT_EQ(SerializeEnvelope(*again), written);
+}
+
+TEST(Envelope, TheOrderOfMembersAndWhiteSpaceDoNotMatter) {
+  const auto spaced = ParseEnvelope(R"({ "payload": 1, "status": {"attempt": 2, "phase": "pending"},
+      "route": {"next": [], "prev": ["x"], "curr": "a"}, "id": "a1" })");
+  ASSERT_TRUE(spaced.ok()) << spaced.error().message;
+  EXPECT_TRUE(spaced->as_written);
+  EXPECT_EQ(spaced->status.attempt, 2);
+  EXPECT_EQ(spaced->route, (Route{{"x"}, "a", {}}));
+  const auto before_colon = ParseEnvelope(R"({"id" :"a1","route":{"prev":[],"curr":"a","next" : ["b"]},"payload":1})");
+  ASSERT_TRUE(before_colon.ok()) << before_colon.error().message;
+  EXPECT_EQ(before_colon->id, "a1");
+  EXPECT_EQ(before_colon->route.next, std::vector<std::string>{"b"});
+}
+
 TEST(Envelope, SmallestForm) {
   const auto envelope = ParseEnvelope(R"({"id":"a","route":{"curr":"prep"},"payload":null})");
   ASSERT_TRUE(envelope.ok());

@@ -112,22 +112,30 @@ class Scan {
   const char* end_;
 };
 
-// Calls read(key) at the value of each member of the object that begins there, which `read` then reads. False where
-// `read` says so, for a key that has to be unescaped, and where there is no object.
+// Calls read() at each member of the object that begins there, which `read` then reads. False where `read` says so, and
+// where there is no object.
 template <class ReadMember>
-bool ReadMembers(Scan& scan, const ReadMember& read) {
+bool ReadEach(Scan& scan, const ReadMember& read) {
   if (!scan.Take('{')) return false;
   scan.Space();
   if (scan.Take('}')) return true;
   do {
     scan.Space();
-    const auto key = scan.Key();
-    if (!key || key->escaped) return false;
-    scan.Space();
-    if (!read(key->inside)) return false;
+    if (!read()) return false;
     scan.Space();
   } while (scan.Take(','));
   return scan.Take('}');
+}
+
+// The same with read(key), at the value of each member. False also for a key that has to be unescaped.
+template <class ReadMember>
+bool ReadMembers(Scan& scan, const ReadMember& read) {
+  return ReadEach(scan, [&] {
+    const auto key = scan.Key();
+    if (!key || key->escaped) return false;
+    scan.Space();
+    return read(key->inside);
+  });
 }
 
 }  // namespace asya::json
