@@ -1,5 +1,7 @@
 #include "relay/invocation_reply.h"
 
+#include <algorithm>
+#include <cstdint>
 #include <utility>
 
 #include "core/json/parse.h"
@@ -14,6 +16,7 @@ constexpr int kOk = 200;
 constexpr int kNoContent = 204;
 constexpr int kBadRequest = 400;
 constexpr std::size_t kMroLimit = 64;
+constexpr std::uint64_t kReservedBodyBytes = 1U << 20U;  // before that much has come, no more is believed to follow
 // Around a frame, so that what was accepted as an envelope may come back as it is.
 constexpr std::size_t kAroundFrame = 2;
 
@@ -66,7 +69,9 @@ Status InvocationReply::TakeBody(std::string_view piece) {
   // All of it in one piece, as it usually comes, need not be copied.
   const bool whole = body_.empty() && piece.size() == http_.body_left();
   scanned_ = whole && http_.status() == kOk && ScanFrames(piece);
-  if (!scanned_) body_.append(piece);
+  if (scanned_) return Ok();
+  if (body_.empty()) body_.reserve(std::min<std::uint64_t>(http_.body_left(), kReservedBodyBytes));
+  body_.append(piece);
   return Ok();
 }
 
