@@ -13,6 +13,8 @@ constexpr std::size_t kDigestDigits = 64;
 
 bool IsDigit(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); }
 
+bool IsClaimHeader(std::string_view name) { return name == kClaimHeader || name == kRootHeader; }
+
 bool IsId(const std::optional<std::string>& text) { return text && !text->empty() && text->size() <= kIdLimitBytes; }
 
 }  // namespace
@@ -63,9 +65,9 @@ void RestorePayload(Envelope& envelope, std::string payload) {
 }
 
 void KeepClaimHeaders(const json::Object& from, json::Object& headers) {
-  for (const std::string_view name : {std::string_view(kClaimHeader), std::string_view(kRootHeader)}) {
-    if (const auto given = headers.find(name); given != headers.end()) headers.erase(given);
-    if (const auto found = from.find(name); found != from.end()) headers.insert(*found);
+  std::erase_if(headers, [](const auto& header) { return IsClaimHeader(header.first); });
+  for (const auto& header : from) {
+    if (IsClaimHeader(header.first)) headers.insert(header);
   }
 }
 

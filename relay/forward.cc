@@ -74,28 +74,28 @@ std::string ChildId(const model::Envelope& input, const std::string& actor, std:
   return model::DeriveId(input.id, visits == 0 ? actor : actor + "#" + std::to_string(visits), index);
 }
 
-void EraseMember(json::Object& object, std::string_view name) {
-  if (object.empty()) return;
-  if (const auto found = object.find(name); found != object.end()) object.erase(found);
-}
-
 // What the actor that is done kept for its own attempts.
 void EraseAttempts(json::Object& headers) {
-  EraseMember(headers, kFirstAttemptHeader);
-  EraseMember(headers, kEndAttemptHeader);
+  std::erase_if(headers, [](const auto& header) {
+    return header.first == kFirstAttemptHeader || header.first == kEndAttemptHeader;
+  });
+}
+
+// What a handler cannot take away.
+void KeepOwnHeaders(const json::Object& from, json::Object& headers) {
+  model::KeepClaimHeaders(from, headers);
+  for (const auto& header : from) {
+    if (header.first == "traceparent" || header.first == "tracestate") headers.insert(header);
+  }
 }
 
 json::Object HeadersFor(const model::Envelope& input, std::optional<json::Object> given, bool is_child) {
   json::Object headers = given ? std::move(*given) : input.headers;
   EraseAttempts(headers);
-  model::KeepClaimHeaders(input.headers, headers);
+  if (given) KeepOwnHeaders(input.headers, headers);
   if (is_child) {
     headers.erase(model::kClaimHeader);  // it holds nothing yet
     headers[model::kRootHeader] = model::RootOf(input);
-  }
-  for (const char* own : {"traceparent", "tracestate"}) {
-    const auto found = input.headers.find(own);
-    if (found != input.headers.end()) headers.insert(*found);
   }
   return headers;
 }
@@ -116,7 +116,7 @@ model::EnvelopeStatus StatusFor(const model::Envelope& input, const std::optiona
     for (const auto& [key, value] : given ? *given : kNone) {
       if (std::find(std::begin(kOwn), std::end(kOwn), key) == std::end(kOwn)) status.extra[key] = value;
     }
-    EraseMember(status.extra, kFailedRoute);
+    std::erase_if(status.extra, [](const auto& member) { return member.first == kFailedRoute; });
   }
   status.actor = next;
   status.updated_at = FormatRfc3339(place.now, true);
