@@ -262,10 +262,12 @@ Status ReadEnvelope(std::string_view text, Envelope& envelope) {
   return Ok();
 }
 
-std::string SerializeEnvelope(const Envelope& envelope) {
+std::string SerializeEnvelope(const Envelope& envelope) { return SerializeEnvelope(envelope, envelope.payload); }
+
+std::string SerializeEnvelope(const Envelope& envelope, std::string_view payload) {
   std::string out;
   constexpr std::size_t kFrameBytes = 512;  // what the fields around the payload usually need
-  out.reserve(envelope.payload.size() + kFrameBytes);
+  out.reserve(payload.size() + kFrameBytes);
   Head head(out);
   head.Put(R"({"id":)");
   head.PutQuoted(envelope.id);
@@ -282,7 +284,7 @@ std::string SerializeEnvelope(const Envelope& envelope) {
   PutStatus(head, envelope.status);
   head.Put(R"(,"payload":)");
   head.Flush();
-  out += envelope.payload;
+  out += payload;
   out += '}';
   return out;
 }
@@ -299,7 +301,7 @@ Result<Frame> ParseFrame(std::string_view text) {
   for (const json::Member& member : members) {
     if (member.key == "payload") {
       has_payload = true;
-      frame.payload = std::string(member.value);
+      frame.payload = member.value;
     } else if (member.key == "route") {
       has_route = true;
       ASYA_TRY(frame.route, ReadRoute(member.value));

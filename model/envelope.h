@@ -58,14 +58,17 @@ Result<Envelope> ParseEnvelope(std::string_view text);
 Status ReadEnvelope(std::string_view text, Envelope& envelope);
 // The bytes to publish; payload bytes as they are.
 std::string SerializeEnvelope(const Envelope& envelope);
+// The same with that payload in place of its own.
+std::string SerializeEnvelope(const Envelope& envelope, std::string_view payload);
 
 // One frame of the runtime's answer: {payload, route (already shifted), headers?, status?}.
 struct Frame {
-  std::string payload = "null";
+  std::string_view payload = "null";  // raw JSON bytes of another's text
   Route route;
   std::optional<json::Object> headers;
   std::optional<json::Object> status;
 };
+// Its payload is a part of `text`.
 Result<Frame> ParseFrame(std::string_view text);
 
 // Id of the `index`-th frame of an invocation: index 0 keeps the id, later ones are derived from (input id, actor,

@@ -145,9 +145,10 @@ bool ReadStatus(Scan& scan, EnvelopeStatus& status) {
   return read && (status.deadline_at.empty() || ParseRfc3339(status.deadline_at).has_value());
 }
 
-bool ReadPayload(Scan& scan, std::string& payload) {
+template <class Text>
+bool ReadPayload(Scan& scan, Text& payload) {
   const auto value = scan.Value(kPayloadDepth);
-  if (value) payload.assign(*value);
+  if (value) payload = *value;
   return value.has_value();
 }
 

@@ -11,7 +11,8 @@ namespace asya::model {
 
 // False: unusual, and `envelope` means nothing. It has to be fresh.
 bool ScanEnvelope(std::string_view text, Envelope& envelope);
-// The frame that begins here. False: unusual, and neither `frame` nor the place means anything. It has to be fresh.
+// The frame that begins here, its payload as a part of the text. False: unusual, and neither `frame` nor the place
+// means anything. It has to be fresh.
 bool ScanFrame(json::Scan& scan, Frame& frame);
 
 }  // namespace asya::model

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -34,6 +35,10 @@ struct ReplyLimits {
 };
 
 struct CallAnswer {
+  CallAnswer() = default;
+  CallAnswer(CallAnswer&&) = default;
+  CallAnswer& operator=(CallAnswer&&) = default;
+
   enum class Outcome {
     kFrames,    // the handler has ended; no frame means None
     kFailed,    // the handler raised; `error` says what
@@ -41,6 +46,7 @@ struct CallAnswer {
   };
   Outcome outcome = Outcome::kFrames;
   std::vector<model::Frame> frames;
+  std::list<std::string> texts;  // which payloads of the frames are parts of, where nobody else keeps them
   HandlerError error;
 };
 

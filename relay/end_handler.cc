@@ -22,7 +22,7 @@ CallAnswer AnswerAtEnd(const std::string& body, const EndRules& rules) {
   if (envelope->route.next.empty()) return answer;
   model::Frame frame;
   frame.route = envelope->route.Shifted();
-  frame.payload = std::move(envelope->payload);
+  frame.payload = answer.texts.emplace_back(std::move(envelope->payload));
   answer.frames.push_back(std::move(frame));
   return answer;
 }

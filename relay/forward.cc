@@ -48,8 +48,13 @@ std::string MessageId(const model::Envelope& envelope) {
   return id;
 }
 
+ports::Outgoing Message(const model::Envelope& envelope, std::string_view payload, const std::string& actor,
+                        const Place& place) {
+  return {model::QueueName(place.namespace_, actor), SerializeEnvelope(envelope, payload), MessageId(envelope)};
+}
+
 ports::Outgoing Message(const model::Envelope& envelope, const std::string& actor, const Place& place) {
-  return {model::QueueName(place.namespace_, actor), SerializeEnvelope(envelope), MessageId(envelope)};
+  return Message(envelope, envelope.payload, actor, place);
 }
 
 bool IsTerminal(const model::EnvelopeStatus& status) {
@@ -172,7 +177,6 @@ Result<std::vector<ports::Outgoing>> Forward(const model::Envelope& input, std::
     envelope.route.prev = Passed(input.route);
     envelope.route.curr = std::move(frame.route.curr);
     envelope.route.next = std::move(frame.route.next);
-    envelope.payload = std::move(frame.payload);
     envelope.status = StatusFor(input, frame.status, envelope.route.curr, keep, place);
     if (envelope.route.curr.empty()) {
       if (place.is_end_actor) continue;
@@ -183,7 +187,7 @@ Result<std::vector<ports::Outgoing>> Forward(const model::Envelope& input, std::
       envelope.headers[kResolvedHeader] =
           json::Object{{envelope.route.curr, json::Object{{"target", target}, {"by", place.actor}}}};
     }
-    messages.push_back(Message(envelope, target, place));
+    messages.push_back(Message(envelope, frame.payload, target, place));
   }
   return messages;
 }

@@ -147,7 +147,7 @@ Status InvocationReply::AddFrame(std::string_view text) {
     return Fail(ErrorCode::kTooLarge, "the handler emitted more than " + std::to_string(limits_.frames) +
                                           " payloads or " + std::to_string(limits_.body_bytes) + " bytes in one call");
   }
-  ASYA_TRY(auto frame, model::ParseFrame(text));
+  ASYA_TRY(auto frame, model::ParseFrame(answer_.texts.emplace_back(text)));
   answer_.frames.push_back(std::move(frame));
   return Ok();
 }

@@ -27,7 +27,7 @@ class InvocationReply {
   [[nodiscard]] bool started() const { return http_.started(); }
   [[nodiscard]] bool keep_alive() const { return http_.keep_alive(); }
 
-  // Valid once done.
+  // Valid once done, the payloads of its frames as long as what was fed last.
   CallAnswer& answer() { return answer_; }
 
  private:

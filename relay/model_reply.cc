@@ -119,7 +119,7 @@ Status ModelReply::Accept(std::string_view text) {
     return Ok();
   }
   model::Frame frame;
-  frame.payload = std::move(*payload);
+  frame.payload = answer_.texts.emplace_back(std::move(*payload));
   frame.route = route_;
   answer_.frames.push_back(std::move(frame));
   return Ok();

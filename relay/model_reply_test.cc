@@ -18,7 +18,9 @@ struct Read {
   bool keep_alive = false;
   CallAnswer answer;
   std::vector<std::string> fly;
-  [[nodiscard]] std::string payload() const { return answer.frames.size() == 1 ? answer.frames[0].payload : "none"; }
+  [[nodiscard]] std::string payload() const {
+    return std::string(answer.frames.size() == 1 ? answer.frames[0].payload : "none");
+  }
 };
 
 Read ReadIn(Endpoint::Protocol protocol, const std::string& bytes, std::size_t piece, const ReplyLimits& limits = {}) {

@@ -44,10 +44,10 @@ void ModelServer::Invoke(std::string body, std::chrono::microseconds timeout, Ca
                          OnFinished on_finished) {
   auto request = MakeModelRequest(endpoint_, body);
   if (!request.ok()) {
-    CallAnswer answer;
-    answer.outcome = CallAnswer::Outcome::kFailed;
-    answer.error = {"InputError", {"ValueError", "Exception"}, "the payload: " + request.error().message, ""};
-    reactor_.Post([answer = std::move(answer), on_finished = std::move(on_finished)]() mutable {
+    reactor_.Post([problem = "the payload: " + request.error().message, on_finished = std::move(on_finished)] {
+      CallAnswer answer;
+      answer.outcome = CallAnswer::Outcome::kFailed;
+      answer.error = {"InputError", {"ValueError", "Exception"}, problem, ""};
       on_finished({Finished::How::kReplied, "", &answer});
     });
     return;
