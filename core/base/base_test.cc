@@ -2,6 +2,8 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <deque>
+#include <latch>
 
 #include "core/base/clock.h"
 #include "core/base/executor.h"
@@ -67,6 +69,19 @@ TEST(Executor, RefusesOverItsBoundAndFinishesOnStop) {
   executor.Stop();
   EXPECT_EQ(done.load(), accepted);
   EXPECT_GE(accepted, 1);
+}
+
+TEST(Executor, RunsAsManyAtOnceAsItHasThreads) {
+  constexpr int kThreads = 4;
+  std::deque<std::latch> rounds;
+  Executor executor(kThreads, 16);
+  executor.Start();
+  for (int round = 0; round < 100; ++round) {
+    std::latch& together = rounds.emplace_back(kThreads + 1);
+    for (int i = 0; i < kThreads; ++i) ASSERT_TRUE(executor.Submit([&] { together.arrive_and_wait(); }));
+    together.arrive_and_wait();
+  }
+  executor.Stop();
 }
 
 TEST(Random, UuidHasVersionFour) {

@@ -12,7 +12,9 @@ void Executor::Start() {
   const std::lock_guard lock(mutex_);
   if (running_) return;
   running_ = true;
-  for (std::size_t i = 0; i < thread_count_; ++i) threads_.emplace_back([this] { Work(); });
+  for (std::size_t i = 0; i < thread_count_; ++i) {
+    threads_.emplace_back([this, &self = sleepers_.emplace_back()] { Work(self); });
+  }
 }
 
 void Executor::Stop() {
@@ -21,18 +23,24 @@ void Executor::Stop() {
     const std::lock_guard lock(mutex_);
     running_ = false;
     threads.swap(threads_);
+    for (Sleeper* const sleeper : asleep_) {
+      sleeper->called = true;
+      sleeper->woken.notify_one();
+    }
+    asleep_.clear();
   }
-  changed_.notify_all();
   for (std::thread& thread : threads) thread.join();
 }
 
 bool Executor::Submit(std::function<void()> task) {
+  Sleeper* called = nullptr;
   {
     const std::lock_guard lock(mutex_);
     if (!running_ || tasks_.size() >= queue_limit_) return false;
     tasks_.push_back(std::move(task));
+    called = CallOne();
   }
-  changed_.notify_one();
+  if (called != nullptr) called->woken.notify_one();
   return true;
 }
 
@@ -41,16 +49,34 @@ std::size_t Executor::Waiting() const {
   return tasks_.size();
 }
 
-void Executor::Work() {
+Executor::Sleeper* Executor::CallOne() {
+  // Who comes calls the next one if there is work for it: short tasks are often done before a second thread is awake.
+  if (coming_ || asleep_.empty()) return nullptr;
+  Sleeper* const last = asleep_.back();
+  asleep_.pop_back();
+  last->called = true;
+  coming_ = true;
+  return last;
+}
+
+void Executor::Work(Sleeper& self) {
   for (;;) {
     std::function<void()> task;
+    Sleeper* called = nullptr;
     {
       std::unique_lock lock(mutex_);
-      changed_.wait(lock, [this] { return !running_ || !tasks_.empty(); });
-      if (tasks_.empty()) return;
+      while (tasks_.empty()) {
+        if (!running_) return;
+        self.called = false;
+        asleep_.push_back(&self);
+        self.woken.wait(lock, [&self] { return self.called; });
+        coming_ = false;
+      }
       task = std::move(tasks_.front());
       tasks_.pop_front();
+      if (!tasks_.empty()) called = CallOne();
     }
+    if (called != nullptr) called->woken.notify_one();
     task();
   }
 }

@@ -1,4 +1,5 @@
-// Executor: a fixed pool of threads behind a bounded queue of tasks.
+// Executor: a fixed pool of threads behind a bounded queue of tasks. The thread that went to sleep last is woken first,
+// so that a light load keeps few of them, and their caches, warm.
 #pragma once
 
 #include <condition_variable>
@@ -27,13 +28,23 @@ class Executor {
   [[nodiscard]] std::size_t Waiting() const;
 
  private:
-  void Work();
+  // One of the threads while it has nothing to do.
+  struct Sleeper {
+    std::condition_variable woken;
+    bool called = false;
+  };
+
+  void Work(Sleeper& self);
+  // The thread to notify, outside of the lock, if one more should come; under the lock.
+  Sleeper* CallOne();
 
   const std::size_t thread_count_;
   const std::size_t queue_limit_;
   mutable std::mutex mutex_;
-  std::condition_variable changed_;
   std::deque<std::function<void()>> tasks_;
+  std::deque<Sleeper> sleepers_;  // one of each thread
+  std::vector<Sleeper*> asleep_;  // and not called; who went last is at the end
+  bool coming_ = false;           // a thread was called and is not here yet
   std::vector<std::thread> threads_;
   bool running_ = false;
 };
