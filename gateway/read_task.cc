@@ -104,18 +104,18 @@ void ReadTime(const http::Request& request, const char* name, T& out, std::vecto
 
 }  // namespace
 
-void ReadTask(http::Request request, http::Responder responder, const Deps& deps) {
-  const std::string id = request.parameters["id"];
+http::Response ReadTask(const http::Request& request, const Deps& deps) {
+  return Show(deps, request.parameters.find("id")->second, request.headers.Get("If-None-Match").value_or(""));
+}
+
+void WaitForTask(const http::Request& request, http::Responder responder, const Deps& deps) {
+  const std::string& id = request.parameters.find("id")->second;
   const std::string known_etag = request.headers.Get("If-None-Match").value_or("");
-  const auto wait_text = request.Query("wait");
-  if (!wait_text) {
-    responder.Send(Show(deps, id, known_etag));
-    return;
-  }
-  const auto wait = ParseGoDuration(*wait_text);
+  const std::string wait_text = request.Query("wait").value_or("");
+  const auto wait = ParseGoDuration(wait_text);
   if (!wait || *wait > kWaitLimit) {
     responder.Send(
-        Problem(Invalid("wait", "got \"" + *wait_text + "\"; a duration up to 60s is accepted, such as 30s")));
+        Problem(Invalid("wait", "got \"" + wait_text + "\"; a duration up to 60s is accepted, such as 30s")));
     return;
   }
   const auto period =

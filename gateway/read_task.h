@@ -7,8 +7,10 @@
 
 namespace asya::gateway {
 
-// Answers at once, or with ?wait=30s when the task has ended (or changed since If-None-Match) or the time is over.
-void ReadTask(http::Request request, http::Responder responder, const Deps& deps);
+// Blocking.
+http::Response ReadTask(const http::Request& request, const Deps& deps);
+// With ?wait=30s: answers when the task has ended (or changed since If-None-Match) or the time is over.
+void WaitForTask(const http::Request& request, http::Responder responder, const Deps& deps);
 // Blocking.
 http::Response ListTasks(const http::Request& request, const Deps& deps);
 // Blocking. Idempotent 204.

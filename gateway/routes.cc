@@ -53,9 +53,12 @@ void AddExternalRoutes(http::Router& router, const Deps& deps, const Limits& lim
                  CreateTask(request, std::move(responder), deps, limits);
                }));
     router.Add("GET", base, Blocking(deps, [&deps](const auto& r) { return ListTasks(r, deps); }));
-    router.Add("GET", base + "/{id}", OnExecutor(deps, [&deps](http::Request request, http::Responder responder) {
-                 ReadTask(std::move(request), std::move(responder), deps);
-               }));
+    router.Add("GET", base + "/{id}", [&deps, read = Blocking(deps, [&deps](const auto& r) {
+                                                return ReadTask(r, deps);
+                                              })](http::Request request, http::Responder responder) {
+      if (request.Query("wait")) return WaitForTask(request, std::move(responder), deps);
+      read(std::move(request), std::move(responder));
+    });
     router.Add("DELETE", base + "/{id}", Blocking(deps, [&deps](const auto& r) { return CancelTask(r, deps); }));
     router.Add("GET", base + "/{id}/events",
                OnExecutor(deps, [&deps](http::Request request, http::Responder responder) {
