@@ -72,7 +72,8 @@ struct Settlement {
   std::int64_t crash_count = 0;  // of kGiveBack: what this consumer knows, with the invocations that died under it
 };
 
-// What happens to a consumer. Called on the transport's own thread, one call at a time; must not block.
+// What happens to a consumer. Called on the transport's own thread or that of driver(), one call at a time; must not
+// block.
 class ConsumerEvents {
  public:
   virtual ~ConsumerEvents() = default;

@@ -123,6 +123,8 @@ class PostgresWire(Buffers):
     def _in(self, frame: bytes) -> frozenset[str]:
         if frame[:1] == b"D" and frame[11:16] == b"taken":
             self.does.add("take")
+        if frame[:1] == b"E":
+            self.does.clear()
         if frame[:1] != b"Z":
             return NOTHING
         done = label(*(self.DONE[what] for what in self.does))

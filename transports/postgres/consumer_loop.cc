@@ -12,6 +12,7 @@ namespace {
 
 constexpr int kDoublingsMax = 16;  // of the time between two tries to connect
 constexpr int kKeepsPerLease = 3;
+constexpr std::chrono::milliseconds kGiveUpAfterServer{2000};
 constexpr std::ptrdiff_t kFormerOwnersMax = 64;  // of processes that died before they had reached the database
 constexpr std::ptrdiff_t kBatchSettlementsMax = 512;
 // Bodies of one transaction: they travel all in one parameter, and have to arrive within its time.
@@ -62,7 +63,6 @@ bool Consumer::MayEnd() {
 
 void Consumer::Connect() {
   if (Status found = FindQueue(); !found.ok()) return Lose(found.error().message);
-  failures_ = 0;
   connected_ = true;
   keep_at_ = clock_.Steady() + settings_.lease / kKeepsPerLease;
   look_at_ = clock_.Steady() + settings_.poll;
@@ -75,8 +75,8 @@ Status Consumer::FindQueue() {
     sql::postgres::Settings database = settings_.database;
     // Otherwise queues are found by a plan that is made anew for each batch, which takes longer than finding them.
     database.fixed_plans = true;
-    // A batch is one statement.
-    database.statement_timeout = database.job_timeout;
+    // A batch is one statement; the server gives it up before this end does.
+    database.statement_timeout = database.job_timeout - kGiveUpAfterServer;
     ASYA_TRY(database_, sql::postgres::Database::Open(database, {}));
   }
   if (next_owner_ == 0) NameOwner();
@@ -278,6 +278,7 @@ void Consumer::MeasureTaken(const std::vector<Taken>& taken) {
 }
 
 void Consumer::Apply(const Batch& batch, BatchOutcome outcome) {
+  failures_ = 0;  // not before: a database without the function takes connections too
   if (!outcome.taken.empty()) MeasureTaken(outcome.taken);
   {
     const std::lock_guard lock(mutex_);

@@ -68,9 +68,14 @@ BEGIN
   END IF;
 
   IF cardinality(sent_to) > 0 THEN
-    -- Those that are sent to stay until the commit.
+    -- Those that are sent to stay until the commit, and the own one, so that nobody waits crosswise who removes it.
     SELECT coalesce(array_agg(q.id), '{}'), coalesce(array_agg(q.name), '{}') INTO queue_ids, queue_names
-      FROM (SELECT f.id, f.name FROM queues f WHERE f.name = ANY(sent_to) ORDER BY f.id FOR KEY SHARE) AS q;
+      FROM (SELECT f.id, f.name FROM queues f WHERE f.name = ANY(sent_to || own_queue) ORDER BY f.id
+            FOR KEY SHARE) AS q;
+    IF own_id <> ALL(queue_ids) THEN
+      RETURN QUERY SELECT 'gone', NULL::bigint, NULL::bigint, NULL::bigint, NULL::bytea;
+      RETURN;
+    END IF;
     SELECT coalesce(array_agg(u.ack), '{}'), coalesce(array_agg(u.place), '{}') INTO unroutable, places
       FROM (SELECT s.ack, min(s.place) AS place FROM unnest(sent_by, sent_to) WITH ORDINALITY AS s(ack, name, place)
             WHERE s.name <> ALL(queue_names) GROUP BY s.ack) AS u;

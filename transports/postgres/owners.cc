@@ -12,7 +12,7 @@ std::vector<std::int64_t> ReadOwners(const std::string& path) {
   return owners;
 }
 
-// Its reader finds the numbers of before or these, whenever the writer dies; a machine that dies takes the file along.
+// Its reader finds the numbers of before or these, whenever the writer dies. Not synced: old numbers name no leases.
 void WriteOwners(const std::string& path, const std::vector<std::int64_t>& owners) {
   const std::string beside = path + ".new";
   std::ofstream file(beside, std::ios::trunc);

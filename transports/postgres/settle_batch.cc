@@ -101,7 +101,8 @@ Call CallOf(const Batch& batch, BatchOutcome& outcome) {
       outcome.settled[i] = NoQueue(odd->queue);
       continue;
     }
-    call.settlement_of[leased.row] = i;
+    // Leased twice, which takes a clock that jumps: the first outcome stands.
+    if (!call.settlement_of.emplace(leased.row, i).second) continue;
     if (settlement.action == Action::kAck) AddAck(call, leased, settlement);
     if (settlement.action == Action::kRetry) AddRetry(call, leased, settlement);
     if (settlement.action == Action::kGiveBack) AddGiveBack(call, leased, settlement);

@@ -1,4 +1,4 @@
-// The client's thread: connecting, sending what was called for, telling what came.
+// The client's turns, on its thread or its driver's: connecting, sending what was called for, telling what came.
 #include <poll.h>
 
 #include <algorithm>

@@ -73,7 +73,6 @@ TEST_F(ConnectionLoss, ARestartBetweenTwoCallsIsNotSeen) {
   }
 }
 
-// As pqxx tells it where libpq finds the end of the connection while it reads an answer.
 // The connection was lost in the pool or with the answer: whoever writes in one round trip cannot tell which.
 TEST_F(ConnectionLoss, ACallIsNotMadeAgainAfterIt) {
   const auto database = Database::Open(settings_, Schema()).value();
@@ -87,6 +86,7 @@ TEST_F(ConnectionLoss, ACallIsNotMadeAgainAfterIt) {
   EXPECT_EQ(database->Query("SELECT count(*) FROM numbers", {})->Int(0, 0), 2);
 }
 
+// As pqxx tells it where libpq finds the end of the connection while it reads an answer.
 TEST(Loss, OfAnAnswerWithoutAStateOfItsOwnIsUnavailable) {
   const Error lost = TranslateError(pqxx::sql_error("server closed the connection unexpectedly\n", "SELECT 1"));
   EXPECT_EQ(lost.code, ErrorCode::kUnavailable);
