@@ -138,7 +138,9 @@ TEST(Crash, ADeathWhileTheRelayDrainsIsCounted) {
   harness.Send(harness.Make("poison"));
   for (int death = 0; death < 5; ++death) {
     harness.Start();
-    ASSERT_TRUE(RelayHarness::Eventually([&] { return runtime.CallsOf("poison") == death + 1; }));
+    ASSERT_TRUE(RelayHarness::Eventually([&] { return runtime.CallsOf("poison") == death + 1; }))
+        << runtime.CallsOf("poison") << " calls after " << death << " deaths\n"
+        << harness.Get("/readyz") << harness.Get("/metrics");
     harness.Stop();
   }
   harness.Start();

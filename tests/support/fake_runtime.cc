@@ -77,16 +77,18 @@ void FakeRuntime::ServeHealth(ServedConnection& connection) {
   if (!connection.Read()) return;
   connection.Send("HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nConnection: close\r\n\r\n");
   std::unique_lock lock(mutex_);
+  // A relay that is gone is found out only by telling it something, which the next one would not hear then.
+  const int own = ++watchers_;
   told_ = health_.size() - 1;
   watched_ = true;
-  while (!stopping_) {
+  while (!stopping_ && own == watchers_) {
     while (watched_ && told_ < health_.size()) {
       watched_ = connection.Send(health_[told_] + "\n");
       ++told_;
     }
     changed_.notify_all();
     if (!watched_) return;
-    changed_.wait(lock, [this] { return stopping_ || told_ < health_.size(); });
+    changed_.wait(lock, [&] { return stopping_ || own != watchers_ || told_ < health_.size(); });
   }
 }
 

@@ -68,6 +68,7 @@ class FakeRuntime {
   std::vector<std::string> health_ = {R"({"status":"ready"})"};
   bool stopping_ = false;
   bool watched_ = false;
+  int watchers_ = 0;      // that have come; the last one counts
   std::size_t told_ = 0;  // lines, to whoever watches
   std::map<std::string, int> called_;
   std::unique_ptr<UnixServer> calls_;
