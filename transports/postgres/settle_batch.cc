@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
 #include <string_view>
 #include <unordered_map>
 
@@ -15,15 +14,8 @@ using sql::postgres::Parameters;
 using sql::postgres::Rows;
 using sql::postgres::Transaction;
 using Action = ports::Settlement::Action;
-using RowSet = std::set<std::int64_t>;
 
 Status LeaseLost() { return Fail(ErrorCode::kConflict, "the lease was lost"); }
-
-RowSet FirstColumn(const Rows& rows) {
-  RowSet found;
-  for (std::size_t row = 0; row < rows.size(); ++row) found.insert(rows.Int(row, 0));
-  return found;
-}
 
 std::vector<Taken> ReadTaken(const Rows& rows) {
   std::vector<Taken> taken;
@@ -167,8 +159,10 @@ Result<std::vector<std::int64_t>> Inherit(Transaction& transaction, std::int64_t
                                "leased_until = now() + $4::bigint * interval '1 millisecond' "
                                "WHERE queue_id = $1::bigint AND lease_owner = ANY($2::bigint[]) RETURNING id",
                                Parameters().Add(queue_id).Add(from).Add(owner).Add(lease_ms)));
-  const RowSet found = FirstColumn(rows);
-  return std::vector<std::int64_t>(found.begin(), found.end());
+  std::vector<std::int64_t> found;
+  for (std::size_t row = 0; row < rows.size(); ++row) found.push_back(rows.Int(row, 0));
+  std::sort(found.begin(), found.end());
+  return found;
 }
 
 Result<std::vector<Taken>> TakeAgain(Transaction& transaction, const std::vector<std::int64_t>& rows,
