@@ -129,7 +129,7 @@ void Relay::NotReached(Job& job) {
   }
   // Its time may be over without a call.
   if (Refused(job)) return;
-  if (draining_ || (runtime_.kind != RuntimeState::Kind::kReady && !job.suspect)) {
+  if (!MayWait(job)) {
     GiveBack(job);
     return;
   }
@@ -164,10 +164,10 @@ void Relay::Crashed(Job& job) {
     if (job.awaits_end) Hold(limits_.end_patience);
   }
   job.stage = Stage::kWaiting;
-  if (draining_) {
-    GiveBack(job);
-  } else {
+  if (MayWait(job)) {
     lineup_.Add(job.number, job.suspect);
+  } else {
+    GiveBack(job);
   }
 }
 

@@ -128,6 +128,34 @@ TEST(Crash, WhatSharedACrashAndWentBackRunsAloneAfterwards) {
   EXPECT_EQ(runtime.CallsOf("beside"), 2);
 }
 
+TEST(Crash, ACallThatEndsAfterTheSuspectsHaveWaitedGoesBackAtOnce) {
+  RelayHarness harness;
+  harness.settings.concurrency = 2;
+  harness.limits.suspect_patience = std::chrono::milliseconds(1);
+  std::atomic<int> calls = 0;
+  FakeRuntime runtime(harness.folder(), [&](Call& call) {
+    const int number = ++calls;
+    if (number == 1) {
+      RelayHarness::Eventually([&] { return calls == 2; });
+      call.Die();
+    } else if (number == 2) {
+      call.WaitForClose();
+    } else if (number == 3) {
+      runtime.SetHealth(R"({"status":"loading"})");
+      RelayHarness::Eventually([&] { return harness.Stats("infer").visible == 1; });  // the other suspect
+      runtime.CutCalls();
+    } else {
+      call.Return("1");
+    }
+  });
+  harness.Start();
+  for (const char* id : {"a", "b"}) harness.Send(harness.Make(id, {"post"}));
+  EXPECT_TRUE(RelayHarness::Eventually([&] { return calls == 3 && harness.Stats("infer").visible == 2; }));
+  runtime.SetHealth(R"({"status":"ready"})");
+  EXPECT_TRUE(harness.Take("post").has_value());
+  EXPECT_TRUE(harness.Take("post").has_value());
+}
+
 TEST(Crash, ADeathWhileTheRelayDrainsIsCounted) {
   RelayHarness harness;
   FakeRuntime runtime(harness.folder(), [&](Call& call) {

@@ -71,9 +71,11 @@ void Relay::RuntimeChanged(const RuntimeState& state) {
       parts_.queue.RevokeCredits();
       granted_ = 0;
     }
-    GiveBackUnstarted(state.kind == RuntimeState::Kind::kFailed);
+    const bool comes_back = state.kind != RuntimeState::Kind::kFailed;
+    GiveBackUnstarted(!comes_back);
+    patience_timer_.Cancel();
     // A worker that is started again is back in a moment, and then knows which messages to run alone.
-    patience_timer_.After(limits_.suspect_patience, [this] { GiveBackUnstarted(true); });
+    if (comes_back) patience_timer_.After(limits_.suspect_patience, [this] { GiveBackUnstarted(true); });
   }
   Pump();
 }
@@ -108,6 +110,11 @@ void Relay::Pump() {
 
 bool Relay::CanCall() const {
   return runtime_.kind == RuntimeState::Kind::kReady && connected_ && !draining_ && !holding_;
+}
+
+bool Relay::MayWait(const Job& job) const {
+  const bool awaits_worker = job.suspect && patience_timer_.pending();
+  return !draining_ && (runtime_.kind == RuntimeState::Kind::kReady || awaits_worker);
 }
 
 const Place& Relay::Here() {

@@ -150,6 +150,8 @@ class Relay final : public ports::ConsumerEvents {
   void Trace(const Job& job, WallTime settled_at);
 
   [[nodiscard]] bool CanCall() const;
+  // For a call, where none can be made right now. Only suspects wait for a runtime that is not ready.
+  [[nodiscard]] bool MayWait(const Job& job) const;
   // This place, now.
   const Place& Here();
   [[nodiscard]] bool IsSump() const { return settings_.actor == settings_.sump; }

@@ -161,7 +161,7 @@ void Relay::OnStarted(ports::DeliveryTag tag, Status status) {
     parts_.logger.Warning("a lease was lost", {{"id", job->envelope.id}, {"reason", status.error().message}});
     lineup_.Ended(job->number);
     LoseLease(*job);
-  } else if (draining_ || (runtime_.kind != RuntimeState::Kind::kReady && !job->suspect)) {
+  } else if (!MayWait(*job)) {
     GiveBack(*job);
   } else {
     job->stage = Stage::kBegun;
