@@ -66,6 +66,8 @@ def place(tmp_path: Path) -> Iterator[Path]:
     for name in ("kubectl", "helm"):
         (tmp_path / "bin" / name).symlink_to(built(name))
     (tmp_path / "deploy").symlink_to(ROOT / "deploy")
+    # Of an earlier test, whose pods may take their time.
+    shell(tmp_path, "kubectl delete namespace asya-system vision --ignore-not-found --wait")
     yield tmp_path
     for command in ("helm uninstall asya --namespace asya-system --no-hooks --ignore-not-found",
                     "kubectl delete namespace asya-system vision --ignore-not-found --wait=false"):  # fmt: skip

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 from asya_cluster import TEAM, AsyaCluster, eventually
-from pipeline import MANAGED, STEPS, Pipeline, actor, ask, is_scaled
+from pipeline import LEAVE, MANAGED, STEPS, Pipeline, actor, ask, is_scaled
 
 from private_cluster.api import condition
 from private_cluster.kubectl import PATIENCE_S
 from private_cluster.layout import ClusterError
 
 ENVELOPES = 200
-LONG_S = 60.0
+LONG_S = 240.0  # unless it is told to leave
 SHORT_ENVELOPES = 8
 LIMIT_S = 8 * PATIENCE_S
 
@@ -47,7 +47,7 @@ def test_pods_of_the_team_have_to_be_restricted(asya: AsyaCluster) -> None:
 def test_a_pod_with_work_stays_when_others_go(managed: Pipeline) -> None:
     """Its envelope was the first to come, is still worked on when all others are done, and is called once."""
     scaling = MANAGED | {"maxReplicaCount": 3, "queueLength": 1}
-    spec = {"handler": "steps.first", "scaling": scaling, "concurrency": 1, "resiliency": {"actorTimeout": "120s"}}
+    spec = {"handler": "steps.first", "scaling": scaling, "concurrency": 1, "resiliency": {"actorTimeout": "300s"}}
     managed.kubectl.apply(actor("patient", **spec))
     eventually(lambda: is_scaled(managed.kubectl, "patient"), "it has a scaler")
     long = managed.send(1, seconds=LONG_S, route=("patient",))
@@ -58,6 +58,7 @@ def test_a_pod_with_work_stays_when_others_go(managed: Pipeline) -> None:
     eventually(lambda: managed.replicas("patient") == 1, "the others are to go")
     eventually(lambda: ready_pods(managed, "patient") == [busy], "the one with work is left")
     assert all(managed.status(task) == "running" for task in long), "it was still at work"
+    managed.kubectl("exec", busy, "-c", "asya-runtime", "--", "python3", "-c", f"open('{LEAVE}', 'x')")
     assert managed.outcomes(long) == []
     eventually(lambda: managed.replicas("patient") == 0, "it goes when it is done", LIMIT_S)
     managed.kubectl("delete", "asya", "patient", "--wait=false")
