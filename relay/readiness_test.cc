@@ -35,6 +35,24 @@ TEST(Readiness, AHandlerThatIsNotReadyGetsNothingAndSaysWhy) {
       std::string::npos);
 }
 
+TEST(Readiness, WhatComesWhileTheHandlerIsLoadedGoesBack) {
+  RelayHarness harness;
+  harness.limits.suspect_patience = std::chrono::milliseconds(0);
+  FakeRuntime runtime(harness.folder(), [](Call& call) { call.Return("1"); });
+  harness.Start();
+  harness.Send(harness.Make("e1", {"post"}));
+  ASSERT_TRUE(harness.Take("post").has_value());
+  runtime.SetHealth(R"({"status":"loading"})");
+  ASSERT_TRUE(RelayHarness::Eventually([&] { return harness.Get("/readyz").find("loaded") != std::string::npos; }));
+  harness.Send(harness.Make("e2", {"post"}));
+  harness.consumer().Grant(1);  // as one that was on its way when all were revoked
+  const std::string both = "asya_actor_messages_received_total{queue=\"asya-ns-infer\",transport=\"sqlite\"} 2";
+  EXPECT_TRUE(RelayHarness::Eventually([&] { return harness.Get("/metrics").find(both) != std::string::npos; }));
+  EXPECT_TRUE(RelayHarness::Eventually([&] { return harness.Stats("infer").visible == 1; }));
+  runtime.SetHealth(R"({"status":"ready"})");
+  EXPECT_TRUE(harness.Take("post").has_value());
+}
+
 TEST(Readiness, WhatHasNotStartedIsGivenBackWhenTheCodeBreaks) {
   RelayHarness harness;
   std::promise<void> finish;

@@ -71,8 +71,7 @@ void Relay::Take(ports::Delivery delivery, bool uninvited) {
   Job& taken = *jobs_.emplace(job->number, std::move(job)).first->second;
   if (const auto problem = ClaimedQueue::TakeProblem(taken.envelope)) {
     EndWith(taken, {"failed", "RuntimeError", ErrorValue({problem->field, {}, problem->message, ""})});
-  } else if (draining_ || runtime_.kind == RuntimeState::Kind::kFailed ||
-             runtime_.kind == RuntimeState::Kind::kAbsent) {
+  } else if (!MayWait(taken)) {
     GiveBack(taken);
   } else if ((away_ > 0 || uninvited) && unfinished() >= credits_.limit()) {
     ReturnFound(taken);
