@@ -70,12 +70,15 @@ void Relay::RuntimeChanged(const RuntimeState& state) {
     if (was_ready) {
       parts_.queue.RevokeCredits();
       granted_ = 0;
+    }
+    const bool has_failed = state.kind == RuntimeState::Kind::kFailed;
+    if (has_failed) {
+      patience_timer_.Cancel();
+    } else if (was_ready) {
       // A worker that is started again is back in a moment, and then knows which messages to run alone.
       patience_timer_.After(limits_.suspect_patience, [this] { GiveBackUnstarted(true); });
     }
-    const bool comes_back = state.kind != RuntimeState::Kind::kFailed;
-    if (!comes_back) patience_timer_.Cancel();
-    GiveBackUnstarted(!comes_back);
+    GiveBackUnstarted(has_failed);
   }
   Pump();
 }
