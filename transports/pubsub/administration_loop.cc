@@ -36,8 +36,8 @@ void Administration::Work() {
       if (!flushed.ok() && !broken_) broken_ = flushed.error();
     }
     if (due_at_ && *due_at_ <= clock_.Now()) {
-      due_at_.reset();
-      Tell(depths_.WithWork());
+      Tell(depths_.TakeDue());
+      due_at_ = depths_.NextDue();
     }
     if (!stopping_ && !broken_ && (channel_ != nullptr || waiting_.empty())) Wait();
   }

@@ -118,7 +118,9 @@ class Consumer final : public ports::MessageQueue {
   void OnBegin(ports::DeliveryTag tag);
   void OnSettle(const ports::Settlement& settlement);
   void GiveBack(ports::DeliveryTag tag, Lease& lease, bool tell);
-  void Send(ports::DeliveryTag tag, std::vector<Publication> batch, bool tell);
+  // `due`: of the retry among them; none if it has no delay.
+  void Send(ports::DeliveryTag tag, std::vector<Publication> batch, bool tell, WallTime due = {});
+  void Delayed(WallTime due);
   void Finish(ports::DeliveryTag tag);
   void LetGo(ports::DeliveryTag tag, int seconds);
   std::string Drop(ports::DeliveryTag tag);

@@ -84,14 +84,10 @@ void Consumer::OnSettle(const ports::Settlement& settlement) {
     return GiveBack(tag, *lease, true);
   }
   std::vector<Publication> batch;
+  WallTime due{};
   if (settlement.action == Action::kRetry) {
-    const bool delayed = settlement.retry_delay.count() > 0;
-    const WallTime visible_at = delayed ? clock_.Now() + settlement.retry_delay : WallTime{};
-    batch.push_back({settings_.queue, settlement.retry_body, Marked(lease->own_id, 0, visible_at)});
-    if (delayed) {
-      auto& due = report_.changes[settings_.queue].due;
-      if (due.size() < kDueTimesMax) due.push_back(visible_at);
-    }
+    if (settlement.retry_delay.count() > 0) due = clock_.Now() + settlement.retry_delay;
+    batch.push_back({settings_.queue, settlement.retry_body, Marked(lease->own_id, 0, due)});
   }
   for (const ports::Outgoing& message : settlement.publish) {
     batch.push_back({message.queue, message.body, Marked(message.message_id, 0, WallTime{})});
@@ -101,7 +97,7 @@ void Consumer::OnSettle(const ports::Settlement& settlement) {
     Finish(tag);
     return Tell(tag, Ok(), true);
   }
-  Send(tag, std::move(batch), true);
+  Send(tag, std::move(batch), true, due);
 }
 
 // By a copy, because Pub/Sub counts a message that is put back as one whose consumer failed.
@@ -118,18 +114,19 @@ void Consumer::GiveBack(ports::DeliveryTag tag, Lease& lease, bool tell) {
 }
 
 // Published and confirmed, then acknowledged: the message is never nowhere.
-void Consumer::Send(ports::DeliveryTag tag, std::vector<Publication> batch, bool tell) {
+void Consumer::Send(ports::DeliveryTag tag, std::vector<Publication> batch, bool tell, WallTime due) {
   std::map<std::string, std::int64_t> arrived;
   Lease& lease = leases_.at(tag);
   lease.settling = true;
   if (lease.ends) {
     for (const Publication& message : batch) ++arrived[message.queue];
   }
-  publishing_->Send(std::move(batch), [this, tag, tell, arrived = std::move(arrived)](Status sent) {
+  publishing_->Send(std::move(batch), [this, tag, tell, due, arrived = std::move(arrived)](Status sent) {
     const auto found = leases_.find(tag);
     if (found == leases_.end()) return;
     if (sent.ok()) {
       for (const auto& [queue, count] : arrived) report_.changes[queue].arrived += count;
+      if (due != WallTime{}) Delayed(due);
       Finish(tag);
     } else {
       found->second.settling = found->second.ends = false;
@@ -138,6 +135,11 @@ void Consumer::Send(ports::DeliveryTag tag, std::vector<Publication> batch, bool
     }
     Tell(tag, std::move(sent), tell);
   });
+}
+
+void Consumer::Delayed(WallTime due) {
+  auto& told = report_.changes[settings_.queue].due;
+  if (told.size() < kDueTimesMax) told.push_back(due);
 }
 
 void Consumer::Finish(ports::DeliveryTag tag) {

@@ -31,10 +31,20 @@ void Depths::Correct(Queue& queue) const {
     idle = idle && !watcher.ended && watcher.leased == 0 &&
            watcher.idle_ms >= std::chrono::milliseconds(kIdleEnough).count();
   }
-  queue.due.erase(queue.due.begin(), queue.due.upper_bound(clock_.Now()));
-  const auto delayed = static_cast<std::int64_t>(queue.due.size());
+  const std::int64_t delayed = queue.delayed(clock_.Now());
   if (queue.messages() < 0 && queue.changed_at + kLateFor < now) queue.drift -= queue.messages();
   if (idle && queue.messages() > delayed) queue.drift += delayed - queue.messages();
+}
+
+// Of the queues that the report tells of.
+std::map<std::string, std::int64_t> Depths::VisibleOf(const Report& report) const {
+  std::map<std::string, std::int64_t> visible;
+  const auto add = [&](const std::string& name) {
+    if (const auto found = queues_.find(name); found != queues_.end()) visible[name] = StatsOf(found->second).visible;
+  };
+  for (const auto& [changed, change] : report.changes) add(changed);
+  add(report.queue);
+  return visible;
 }
 
 std::set<std::string> Depths::Take(const Report& report) {
@@ -47,8 +57,8 @@ std::set<std::string> Depths::Take(const Report& report) {
     seen_.erase(seen_order_.front());
     seen_order_.pop_front();
   }
+  const std::map<std::string, std::int64_t> before = VisibleOf(report);
   const SteadyTime now = clock_.Steady();
-  const WallTime wall = clock_.Now();
   for (const auto& [changed, change] : report.changes) {
     const auto found = queues_.find(changed);
     if (found == queues_.end()) continue;
@@ -57,23 +67,22 @@ std::set<std::string> Depths::Take(const Report& report) {
     queue.settled += change.settled;
     queue.changed_at = now;
     if (change.arrived > 0) queue.arrived_at = now;
-    bool due_already = false;
     for (const WallTime due : change.due) {
-      due_already = due_already || due <= wall;
-      if (due > wall && queue.due.size() < kDueTimesMax) queue.due.insert(due);
+      if (queue.due.size() < kDueTimesMax) queue.due.insert(due);
     }
-    if (change.arrived > 0 || due_already) work.insert(changed);
+    if (change.arrived > 0) work.insert(changed);
   }
-  const auto own = queues_.find(report.queue);
-  if (own == queues_.end()) return work;
-  Watcher& watcher = own->second.watchers[report.instance];
-  if (watcher.number < report.number) {
-    watcher = {report.number, report.ends, report.ends ? 0 : report.leased, report.idle_ms, now};
+  if (const auto own = queues_.find(report.queue); own != queues_.end()) {
+    Watcher& watcher = own->second.watchers[report.instance];
+    if (watcher.number < report.number) {
+      watcher = {report.number, report.ends, report.ends ? 0 : report.leased, report.idle_ms, now};
+    }
   }
-  for (const auto& [changed, change] : report.changes) {
-    if (const auto found = queues_.find(changed); found != queues_.end()) Correct(found->second);
+  for (const auto& [told, visible] : before) {
+    Queue& queue = queues_.at(told);
+    Correct(queue);
+    if (StatsOf(queue).visible > visible) work.insert(told);
   }
-  Correct(own->second);
   return work;
 }
 
@@ -86,11 +95,10 @@ void Depths::Found(const std::string& queue) {
 
 ports::QueueStats Depths::StatsOf(const Queue& queue) const {
   ports::QueueStats stats;
-  const WallTime now = clock_.Now();
   for (const auto& [instance, watcher] : queue.watchers) {
     if (watcher.heard_at + kSilentFor >= clock_.Steady()) stats.in_flight += watcher.leased;
   }
-  stats.delayed = std::distance(queue.due.upper_bound(now), queue.due.end());
+  stats.delayed = queue.delayed(clock_.Now());
   stats.visible = std::max<std::int64_t>(0, queue.messages() - stats.in_flight - stats.delayed);
   stats.arrived_total = queue.arrived;
   stats.settled_total = queue.settled;
@@ -121,11 +129,15 @@ std::vector<std::string> Depths::Unwatched() const {
   return names;
 }
 
-std::set<std::string> Depths::WithWork() const {
+std::set<std::string> Depths::TakeDue() {
   const std::lock_guard lock(mutex_);
+  const WallTime now = clock_.Now();
   std::set<std::string> names;
-  for (const auto& [name, queue] : queues_) {
-    if (StatsOf(queue).visible > 0) names.insert(name);
+  for (auto& [name, queue] : queues_) {
+    const auto end = queue.due.upper_bound(now);
+    if (end == queue.due.begin()) continue;
+    queue.due.erase(queue.due.begin(), end);
+    names.insert(name);
   }
   return names;
 }
@@ -134,8 +146,7 @@ std::optional<WallTime> Depths::NextDue() const {
   const std::lock_guard lock(mutex_);
   std::optional<WallTime> next;
   for (const auto& [name, queue] : queues_) {
-    const auto first = queue.due.upper_bound(clock_.Now());
-    if (first != queue.due.end() && (!next || *first < *next)) next = *first;
+    if (!queue.due.empty() && (!next || *queue.due.begin() < *next)) next = *queue.due.begin();
   }
   return next;
 }

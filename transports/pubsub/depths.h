@@ -30,7 +30,8 @@ class Depths {
   void Remove(const std::string& queue);
   // Told by ourselves.
   void Arrived(const std::string& queue, std::int64_t count);
-  // A report that comes twice counts once. The queues that have work now that they had not before.
+  // A report that comes twice counts once. The queues that have work now that they had not before: what came, and
+  // what somebody let go.
   std::set<std::string> Take(const Report& report);
   // Somebody looked and saw a message: there is one at least.
   void Found(const std::string& queue);
@@ -40,8 +41,8 @@ class Depths {
   [[nodiscard]] std::int64_t Messages(const std::string& queue) const;
   // Queues that seem to be empty and that no consumer looks at: those of which only a look can tell.
   [[nodiscard]] std::vector<std::string> Unwatched() const;
-  // Queues with a message to work on; when the next one becomes due.
-  [[nodiscard]] std::set<std::string> WithWork() const;
+  // The queues with retries that became due since this was last called; when to call it next.
+  std::set<std::string> TakeDue();
   [[nodiscard]] std::optional<WallTime> NextDue() const;
 
  private:
@@ -58,11 +59,13 @@ class Depths {
     std::int64_t drift = 0;  // to be added to arrived - settled
     SteadyTime arrived_at{};
     SteadyTime changed_at{};
-    std::multiset<WallTime> due;  // bounded by kDueTimesMax
+    std::multiset<WallTime> due;  // until TakeDue; bounded by kDueTimesMax
     std::map<std::string, Watcher> watchers;
 
     [[nodiscard]] std::int64_t messages() const { return arrived - settled + drift; }
+    [[nodiscard]] std::int64_t delayed(WallTime now) const { return std::distance(due.upper_bound(now), due.end()); }
   };
+  std::map<std::string, std::int64_t> VisibleOf(const Report& report) const;
   void Correct(Queue& queue) const;
   [[nodiscard]] ports::QueueStats StatsOf(const Queue& queue) const;
 

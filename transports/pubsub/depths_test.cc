@@ -84,9 +84,31 @@ TEST_F(PubsubDepths, ARetryIsDelayedUntilItIsDue) {
   EXPECT_EQ(depths_.Stats("q").delayed, 1);
   EXPECT_EQ(depths_.Stats("q").visible, 0);
   EXPECT_EQ(depths_.NextDue(), clock_.Now() + std::chrono::seconds(2));
+  EXPECT_THAT(depths_.TakeDue(), IsEmpty());
   clock_.Advance(std::chrono::seconds(2));
   EXPECT_EQ(depths_.Stats("q").visible, 1);
-  EXPECT_THAT(depths_.WithWork(), ElementsAre("q"));
+  EXPECT_THAT(depths_.TakeDue(), ElementsAre("q"));
+  EXPECT_THAT(depths_.TakeDue(), IsEmpty());
+  EXPECT_EQ(depths_.NextDue(), std::nullopt);
+}
+
+TEST_F(PubsubDepths, ARetryThatBecomesDueBeforeAnybodyAskedIsToldAllTheSame) {
+  depths_.Take(Of("a", 1, 1, 0));
+  Report retry = Of("a", 1, 0, 0);  // its own lease is still told of
+  const WallTime due = clock_.Now() + std::chrono::milliseconds(50);
+  retry.changes["q"].due = {due};
+  depths_.Take(retry);
+  clock_.Advance(std::chrono::milliseconds(100));
+  depths_.Take(Of("b", 0, 0, 0));
+  EXPECT_EQ(depths_.NextDue(), due);
+  EXPECT_THAT(depths_.TakeDue(), ElementsAre("q"));
+}
+
+TEST_F(PubsubDepths, WhatIsLetGoIsToldAsWorkAndWhatIsDoneIsNot) {
+  depths_.Take(Of("a", 2, 2, 0));
+  EXPECT_THAT(depths_.Take(Of("a", 1, 0, 1)), IsEmpty());
+  EXPECT_THAT(depths_.Take(Of("a", 0, 0, 0)), ElementsAre("q"));
+  EXPECT_THAT(depths_.Take(Of("a", 0, 0, 0)), IsEmpty());
 }
 
 }  // namespace
