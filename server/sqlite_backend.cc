@@ -6,7 +6,6 @@
 #include "storage/sqlite/schema.h"
 #include "storage/sqlite/task_store.h"
 #include "transports/sqlite/broker.h"
-#include "transports/sqlite/client.h"
 
 namespace asya::server {
 namespace {
@@ -57,8 +56,7 @@ class SqliteBackend final : public Backend {
   ports::TaskStore& tasks() override { return *tasks_; }
   ports::QueueAdmin& queues() override { return broker_->Admin(); }
   std::unique_ptr<ports::MessageQueue> NewConsumer(const std::string& queue) override {
-    const transports::sqlite::ClientSettings settings{parts_.broker_socket, queue};
-    return std::make_unique<transports::sqlite::Client>(settings, parts_.clock, parts_.random);
+    return broker_->NewConsumer(queue);
   }
   Result<std::vector<std::pair<std::string, ports::QueueStats>>> AllStats(std::size_t limit) override {
     return broker_->AllStats(limit);

@@ -5,6 +5,7 @@
 
 #include "transports/sqlite/ledger.h"
 #include "transports/sqlite/mailbox.h"
+#include "transports/sqlite/own_consumer.h"
 #include "transports/sqlite/reactor.h"
 #include "transports/sqlite/wire.h"
 
@@ -33,6 +34,10 @@ class Broker::Inside final : public ports::QueueAdmin, public ports::Publisher {
   Status Enqueue(sql::sqlite::Transaction& transaction, const std::string& queue, std::string_view body) {
     ASYA_TRY_STATUS(CheckSize(queue, body.size(), ports::OrdinaryLimitBytes(settings_.message_limit_bytes)));
     return Place(*shared_, transaction, queue, body);
+  }
+
+  std::unique_ptr<ports::MessageQueue> NewConsumer(const std::string& queue) {
+    return std::make_unique<OwnConsumer>(shared_->mailbox, reactor_, queue, settings_.message_limit_bytes);
   }
 
   Status Ensure(const ports::QueueSpec& spec) override;
@@ -175,6 +180,9 @@ Status Broker::Start() { return inside_->Start(); }
 void Broker::Stop() { inside_->Stop(); }
 ports::QueueAdmin& Broker::Admin() { return *inside_; }
 ports::Publisher& Broker::Publisher() { return *inside_; }
+std::unique_ptr<ports::MessageQueue> Broker::NewConsumer(const std::string& queue) {
+  return inside_->NewConsumer(queue);
+}
 Result<std::vector<std::pair<std::string, ports::QueueStats>>> Broker::AllStats(std::size_t limit) {
   return inside_->AllStats(limit);
 }

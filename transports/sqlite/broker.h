@@ -35,6 +35,8 @@ class Broker {
 
   ports::QueueAdmin& Admin();
   ports::Publisher& Publisher();
+  // Within this process, once this has started; relays have a Client.
+  std::unique_ptr<ports::MessageQueue> NewConsumer(const std::string& queue);
   // Of at most `limit` queues, by name: first those that hold messages. kClosed, kTimeout.
   Result<std::vector<std::pair<std::string, ports::QueueStats>>> AllStats(std::size_t limit);
   // Publishes within a job of the database's writer; the message is seen when that job is committed, and never if it is

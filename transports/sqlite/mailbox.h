@@ -10,8 +10,8 @@
 
 namespace asya::transports::sqlite {
 
-// Bounded by its senders: a letter follows a commit (at most one batch of the writer is under way) or a caller who
-// waits.
+// Bounded by its senders: a letter follows a commit (at most one batch of the writer is under way), a caller who waits,
+// or a delivery within the credits of a consumer in this process.
 class Mailbox {
  public:
   using Letter = std::function<void()>;

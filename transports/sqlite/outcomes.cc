@@ -52,7 +52,7 @@ void Reactor::Finish(Change& change, const Status& status) {
   if (session != nullptr) {
     if (gone) session->leases.erase(change.tag);
     if (!gone) session->leases.at(change.tag).settling = false;
-    WriteSettled(session->stream.out(), change.tag, status);
+    session->peer->Settled(change.tag, status);
   }
   if (queue == nullptr || status.ok()) return;
   if (gone) {

@@ -102,6 +102,8 @@ std::int64_t Reactor::NowUs() {
 }
 
 int Reactor::TimeoutMs() {
+  // Of what was sent last, or a connection that ended then; while it stops nothing is served.
+  if (!stopping_ && !touched_.empty()) return 0;
   const std::int64_t now_us = NowUs();
   std::int64_t next_us = std::numeric_limits<std::int64_t>::max();
   // While it stops nothing is delivered, so what becomes due would only keep it awake.
@@ -171,15 +173,16 @@ void Reactor::Submit() {
 void Reactor::SendAll() {
   std::vector<Session*> gone;
   for (auto& [id, session] : sessions_) {
-    if (session->stream.unsent_bytes() == 0) continue;
-    const std::size_t before = session->stream.unsent_bytes();
-    if (!session->stream.Flush().ok()) {
+    const std::size_t before = session->peer->unsent_bytes();
+    if (before == 0) continue;
+    if (!session->peer->Flush().ok()) {
       gone.push_back(session.get());
       continue;
     }
     Poll(*session);
-    // Room was made for a connection that had too much unsent to be leased more.
-    if (before > kUnsentBytesMax && session->queue != nullptr) Touch(*session->queue);
+    // Room was made for a peer that had too much unsent to be leased more.
+    const bool has_room = session->peer->unsent_bytes() <= kUnsentBytesMax;
+    if (before > kUnsentBytesMax && has_room && session->queue != nullptr) Touch(*session->queue);
   }
   for (Session* session : gone) Close(*session);
 }

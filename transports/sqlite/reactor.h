@@ -1,5 +1,5 @@
-// Reactor: the broker's one thread: it listens, leases messages to the connections, and tells them what became of their
-// settlements.
+// Reactor: the broker's one thread: it listens, leases messages to its peers (connections, and consumers within this
+// process), and tells them what became of their settlements.
 #pragma once
 
 #include <atomic>
@@ -22,13 +22,13 @@
 #include "transports/sqlite/broker_settings.h"
 #include "transports/sqlite/changes.h"
 #include "transports/sqlite/mailbox.h"
-#include "transports/sqlite/stream.h"
+#include "transports/sqlite/socket_peer.h"
 
 namespace asya::transports::sqlite {
 
 constexpr std::size_t kSessionsMax = 4096;
-constexpr std::size_t kCreditsMax = 65'536;           // of one connection
-constexpr std::size_t kUnsentBytesMax = 1024 * 1024;  // of one connection; nothing more is leased to it then
+constexpr std::size_t kCreditsMax = 65'536;           // of one peer
+constexpr std::size_t kUnsentBytesMax = 1024 * 1024;  // of one peer; nothing more is leased to it then
 constexpr std::size_t kChangeBytesMax =
     32 * 1024 * 1024;                                  // settlements not yet durable; nothing is read from anybody then
 constexpr std::chrono::milliseconds kDiskRetry{1000};  // between two tries to write to a full disk
@@ -54,6 +54,14 @@ class Reactor {
   Result<ports::QueueStats> Stats(const std::string& name);
   // Of at most `limit` queues: first those that hold messages.
   std::vector<std::pair<std::string, ports::QueueStats>> AllStats(std::size_t limit);
+  // What a peer says, by its session; one that is unknown is passed over.
+  std::uint64_t Join(const std::string& queue, std::shared_ptr<Peer> peer);
+  void Grant(std::uint64_t session, std::size_t count);
+  void Revoke(std::uint64_t session);
+  // False: the lease was lost.
+  bool Begin(std::uint64_t session, std::uint64_t tag, std::int64_t crash_count);
+  void Settle(std::uint64_t session, ports::Settlement settlement);
+  void Leave(std::uint64_t session);
 
   // From any thread.
   std::shared_ptr<void> SubscribeHints(std::function<void(const std::string&)> on_work);
@@ -68,11 +76,11 @@ class Reactor {
     bool settling = false;
   };
   struct Session {
-    Session(std::uint64_t number, UniqueFd fd) : id(number), stream(std::move(fd)) {}
     std::uint64_t id = 0;
-    Stream stream;
-    std::string queue_name;  // empty until it said hello
-    Queue* queue = nullptr;  // null until its queue exists
+    std::shared_ptr<Peer> peer;
+    SocketPeer* socket = nullptr;  // the same; null of this process's own
+    std::string queue_name;        // empty until it said hello
+    Queue* queue = nullptr;        // null until its queue exists
     std::size_t credits = 0;
     std::uint64_t last_tag = 0;
     std::map<std::uint64_t, LeaseOf> leases;
@@ -111,7 +119,8 @@ class Reactor {
   Status OnFrame(Session& session, FrameType type, std::string_view content);
   Status OnHello(Session& session, FrameReader frame);
   Status OnBegin(Session& session, FrameReader frame);
-  Status OnSettle(Session& session, std::string_view content);
+  Session* Find(std::uint64_t session);
+  void Enter(Session& session, const std::string& queue_name);
   void GiveBack(Session& session, std::uint64_t tag, std::int64_t known_crashes);
   void Attach(Session& session, Queue& queue);
   void Close(Session& session);

@@ -64,7 +64,7 @@ Reactor::Session* Reactor::NextWithRoom(Queue& queue) {
     Session* session = queue.sessions.front();
     queue.sessions.pop_front();
     queue.sessions.push_back(session);
-    if (session->credits > 0 && session->stream.unsent_bytes() <= kUnsentBytesMax) return session;
+    if (session->credits > 0 && session->peer->unsent_bytes() <= kUnsentBytesMax) return session;
   }
   return nullptr;
 }
@@ -96,11 +96,7 @@ Status Reactor::Deliver(Queue& queue, Session& session, sql::sqlite::Transaction
   const std::uint64_t tag = ++session.last_tag;
   session.leases.emplace(tag, LeaseOf{ready.message, ready.since_us, ready.crash_count, ready.crash_count, false});
   --session.credits;
-  FrameWriter(session.stream.out(), FrameType::kDelivery)
-      .U64(tag)
-      .I64(ready.crash_count)
-      .I64(ready.since_us)
-      .Bytes(body);
+  session.peer->Deliver(tag, ready.crash_count, ready.since_us, body);
   return Ok();
 }
 

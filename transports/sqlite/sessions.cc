@@ -34,11 +34,15 @@ void Reactor::Accept() {
     }
     if (sessions_.size() >= kSessionsMax || stopping_) continue;
     if (sessions_.empty()) sweep_at_ = clock_.Steady() + settings_.lease / 3;
-    auto session = std::make_unique<Session>(++last_session_, std::move(fd));
+    auto session = std::make_unique<Session>();
+    session->id = ++last_session_;
+    const auto socket = std::make_shared<SocketPeer>(std::move(fd));
+    session->socket = socket.get();
+    session->peer = socket;
     session->heard_at = clock_.Steady();
     epoll_event event{};
     event.data.u64 = session->id;
-    if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, session->stream.fd(), &event) != 0) continue;
+    if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, socket->stream().fd(), &event) != 0) continue;
     Poll(*session);
     sessions_.emplace(session->id, std::move(session));
     metrics_.Connections(sessions_.size());
@@ -46,18 +50,19 @@ void Reactor::Accept() {
 }
 
 void Reactor::Poll(Session& session) {
+  if (session.socket == nullptr) return;
   std::uint32_t wanted = reading_paused_ ? 0U : std::uint32_t{EPOLLIN};
-  if (session.stream.unsent_bytes() > 0) wanted |= EPOLLOUT;
+  if (session.peer->unsent_bytes() > 0) wanted |= EPOLLOUT;
   if (wanted == session.polled) return;
   epoll_event event{};
   event.events = wanted;
   event.data.u64 = session.id;
-  if (epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, session.stream.fd(), &event) == 0) session.polled = wanted;
+  if (epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, session.socket->stream().fd(), &event) == 0) session.polled = wanted;
 }
 
 void Reactor::ReceiveFrom(Session& session) {
-  const Status received =
-      session.stream.Receive([&](FrameType type, std::string_view content) { return OnFrame(session, type, content); });
+  const Status received = session.socket->stream().Receive(
+      [&](FrameType type, std::string_view content) { return OnFrame(session, type, content); });
   session.heard_at = clock_.Steady();
   if (!received.ok()) Close(session);
 }
@@ -71,20 +76,21 @@ Status Reactor::OnFrame(Session& session, FrameType type, std::string_view conte
     case FrameType::kGrant: {
       const std::size_t count = frame.U32();
       if (!frame.Whole()) return Invalid("", "malformed frame: grant");
-      session.credits = std::min(session.credits + count, kCreditsMax);
-      if (session.queue == nullptr) session.credits = 0;
-      if (session.queue != nullptr) Touch(*session.queue);
+      Grant(session.id, count);
       return Ok();
     }
     case FrameType::kRevoke:
-      session.credits = 0;
+      Revoke(session.id);
       return Ok();
     case FrameType::kBegin:
       return OnBegin(session, frame);
-    case FrameType::kSettle:
-      return OnSettle(session, content);
+    case FrameType::kSettle: {
+      ASYA_TRY(ports::Settlement settlement, ReadSettle(content, settings_.message_limit_bytes));
+      Settle(session.id, std::move(settlement));
+      return Ok();
+    }
     case FrameType::kPing:
-      FrameWriter(session.stream.out(), FrameType::kPong);
+      session.socket->Pong();
       return Ok();
     case FrameType::kWelcome:
     case FrameType::kWaiting:
@@ -102,54 +108,91 @@ Status Reactor::OnHello(Session& session, FrameReader frame) {
   const std::string name(frame.Bytes(kQueueNameBytesMax));
   const bool whole = frame.Whole() && !name.empty() && session.queue_name.empty();
   if (version != kProtocolVersion || !whole) {
-    FrameWriter(session.stream.out(), FrameType::kRefused)
-        .Bytes("the broker speaks version " + std::to_string(kProtocolVersion) + " of the protocol, the client " +
-               std::to_string(version));
-    static_cast<void>(session.stream.Flush());
+    session.socket->Refuse("the broker speaks version " + std::to_string(kProtocolVersion) +
+                           " of the protocol, the client " + std::to_string(version));
+    static_cast<void>(session.peer->Flush());
     return Invalid("", "malformed frame: hello");
   }
-  session.queue_name = name;
-  if (const auto found = queues_by_name_.find(name); found != queues_by_name_.end()) {
+  Enter(session, name);
+  return Ok();
+}
+
+void Reactor::Enter(Session& session, const std::string& queue_name) {
+  session.queue_name = queue_name;
+  if (const auto found = queues_by_name_.find(queue_name); found != queues_by_name_.end()) {
     Attach(session, *found->second);
   } else {
-    FrameWriter(session.stream.out(), FrameType::kWaiting).Bytes("queue " + name + " does not exist yet");
+    session.peer->Waiting("queue " + queue_name + " does not exist yet");
   }
-  return Ok();
+}
+
+std::uint64_t Reactor::Join(const std::string& queue, std::shared_ptr<Peer> peer) {
+  auto session = std::make_unique<Session>();
+  session->id = ++last_session_;
+  session->peer = std::move(peer);
+  Session& joined = *sessions_.emplace(session->id, std::move(session)).first->second;
+  metrics_.Connections(sessions_.size());
+  Enter(joined, queue);
+  return joined.id;
+}
+
+void Reactor::Leave(std::uint64_t session) {
+  if (Session* const leaving = Find(session); leaving != nullptr) Close(*leaving);
+}
+
+Reactor::Session* Reactor::Find(std::uint64_t session) {
+  const auto found = sessions_.find(session);
+  return found == sessions_.end() ? nullptr : found->second.get();
+}
+
+void Reactor::Grant(std::uint64_t session, std::size_t count) {
+  Session* const granting = Find(session);
+  if (granting == nullptr || granting->queue == nullptr) return;
+  granting->credits = std::min(granting->credits + count, kCreditsMax);
+  Touch(*granting->queue);
+}
+
+void Reactor::Revoke(std::uint64_t session) {
+  if (Session* const revoking = Find(session); revoking != nullptr) revoking->credits = 0;
 }
 
 void Reactor::Attach(Session& session, Queue& queue) {
   session.queue = &queue;
   queue.sessions.push_back(&session);
-  FrameWriter(session.stream.out(), FrameType::kWelcome)
-      .U8(kProtocolVersion)
-      .U32(static_cast<std::uint32_t>(settings_.lease.count()))
-      .U32(static_cast<std::uint32_t>(settings_.message_limit_bytes));
+  session.peer->Welcome(settings_.lease, settings_.message_limit_bytes);
 }
 
 Status Reactor::OnBegin(Session& session, FrameReader frame) {
   const std::uint64_t tag = frame.U64();
   const std::int64_t crash_count = frame.I64();
   if (!frame.Whole() || crash_count < 0) return Invalid("", "malformed frame: begin");
-  const auto found = session.leases.find(tag);
   // A lease is lost only with its connection or its queue, and the peer is told of either.
-  if (found == session.leases.end() || found->second.settling) return Ok();
-  found->second.crash_count = crash_count;
-  NoteCrashCount(session.queue->id, found->second.message, crash_count);
+  Begin(session.id, tag, crash_count);
   return Ok();
 }
 
-Status Reactor::OnSettle(Session& session, std::string_view content) {
-  ASYA_TRY(ports::Settlement settlement, ReadSettle(content, settings_.message_limit_bytes));
+bool Reactor::Begin(std::uint64_t session, std::uint64_t tag, std::int64_t crash_count) {
+  Session* const beginning = Find(session);
+  if (beginning == nullptr) return false;
+  const auto found = beginning->leases.find(tag);
+  if (found == beginning->leases.end() || found->second.settling) return false;
+  found->second.crash_count = crash_count;
+  NoteCrashCount(beginning->queue->id, found->second.message, crash_count);
+  return true;
+}
+
+void Reactor::Settle(std::uint64_t id, ports::Settlement settlement) {
+  Session* const settling = Find(id);
+  if (settling == nullptr) return;
+  Session& session = *settling;
   const std::uint64_t tag = settlement.tag.get();
   const auto found = session.leases.find(tag);
   if (found == session.leases.end() || found->second.settling) {
-    WriteSettled(session.stream.out(), tag, Fail(ErrorCode::kConflict, "the lease was lost"));
-    return Ok();
+    return session.peer->Settled(tag, Fail(ErrorCode::kConflict, "the lease was lost"));
   }
   if (settlement.action == ports::Settlement::Action::kGiveBack) {
     GiveBack(session, tag, settlement.crash_count);
-    WriteSettled(session.stream.out(), tag, Ok());
-    return Ok();
+    return session.peer->Settled(tag, Ok());
   }
   LeaseOf& lease = found->second;
   lease.settling = true;
@@ -170,7 +213,6 @@ Status Reactor::OnSettle(Session& session, std::string_view content) {
     change.publish = std::move(settlement.publish);
   }
   Hand(std::move(change));
-  return Ok();
 }
 
 void Reactor::GiveBack(Session& session, std::uint64_t tag, std::int64_t known_crashes) {
@@ -204,8 +246,8 @@ void Reactor::SweepSilent() {
   sweep_at_ = now + settings_.lease / 3;
   std::vector<Session*> silent;
   for (auto& [id, session] : sessions_) {
-    // While reading is paused nobody can be heard.
-    if (reading_paused_) session->heard_at = now;
+    // While reading is paused nobody can be heard; who is in this process need not say that it lives.
+    if (reading_paused_ || session->socket == nullptr) session->heard_at = now;
     if (now - session->heard_at >= settings_.lease) silent.push_back(session.get());
   }
   for (Session* session : silent) Close(*session);
@@ -229,7 +271,7 @@ void Reactor::OnQueueRemoved(QueueId id) {
     session->queue = nullptr;
     session->credits = 0;
     session->leases.clear();
-    FrameWriter(session->stream.out(), FrameType::kWaiting).Bytes("queue " + queue.name + " was removed");
+    session->peer->Waiting("queue " + queue.name + " was removed");
   }
   std::erase(touched_, &queue);
   std::erase(hinted_, &queue);
