@@ -1,5 +1,6 @@
 #include "gateway/take_reports.h"
 
+#include <algorithm>
 #include <charconv>
 #include <memory>
 #include <optional>
@@ -204,7 +205,9 @@ Status TakeItem(const Item& item, const std::string& task_id, const Deps& deps, 
 
 // The usual array of usual items, in one walk; nothing of any other.
 std::optional<std::vector<Item>> ScanItems(std::string_view text, std::size_t items_max) {
+  constexpr std::size_t kUsualBytes = 200;  // of an item; too few are no fault
   std::vector<Item> items;
+  items.reserve(std::min(items_max, text.size() / kUsualBytes + 1));
   json::Scan scan(text);
   scan.Space();
   const bool is_array = scan.Take('[');
@@ -245,6 +248,7 @@ Result<Batch> ReadBatch(const http::Request& request, const std::string& task_id
                         const Limits& limits) {
   ASYA_TRY(const auto items, ReadItems(request.body, limits.report_batch_items));
   Batch batch;
+  batch.reports.reserve(items.size());
   const std::optional<std::string> speaks_for =
       deps.speaks_for ? std::optional(deps.speaks_for(request)) : std::nullopt;
   for (std::size_t i = 0; i < items.size(); ++i) {
@@ -274,6 +278,7 @@ void TakeReports(const http::Request& request, const std::string& task_id, http:
     deps.metrics.DeadLetters(batch->letters.size());
   }
   std::vector<ports::TaskStatus> told;
+  told.reserve(batch->reports.size());
   for (const ports::TaskReport& report : batch->reports) told.push_back(report.status);
   // std::function must be copyable, and the responder is not.
   const auto answer = std::make_shared<http::Responder>(std::move(responder));

@@ -45,7 +45,7 @@
 namespace asya::server {
 namespace {
 
-constexpr std::size_t kGatewayThreads = 8;
+constexpr std::size_t kGatewayThreads = 4;  // each keeps memory, and two cores are a laptop's share
 constexpr std::size_t kGatewayWaitingRequests = 1024;
 constexpr std::size_t kTaskBodyBytes = 12U << 20U;
 constexpr std::size_t kReportBodyBytes = 20U << 20U;  // a dead letter of 16 MiB, the most of any queue, and more
