@@ -56,6 +56,9 @@ class FakeServer:
         self.posted.append((letter["id"], self.now_s))
         if letter["id"] == REFUSED_ID:
             return httpx.Response(404, json={"detail": "no actor b"})
+        task, once = self.replayed_as.get(letter["id"]), request.url.params.get("unlessReplayed") == "true"
+        if once and task:
+            return httpx.Response(200, json={"id": task, "replay_of": letter["id"], "replayedBefore": True})
         self.replayed_as[letter["id"]] = "task-" + letter["id"]
         return httpx.Response(201, json={"id": "task-" + letter["id"], "replay_of": letter["id"]})
 
@@ -91,6 +94,18 @@ def test_the_letters_of_an_actor_are_replayed_once(server: FakeServer) -> None:
     assert server.ids() == ["e1", "e3", "e5"]
     assert run("--actor", "a").stdout == "0 replayed, 3 replayed before\n"
     assert len(server.posted) == 3
+
+
+def test_what_somebody_else_has_replayed_meanwhile_is_left_alone(server: FakeServer) -> None:
+    """Two who replay the same letters at once send each of them once."""
+
+    def another() -> None:
+        server.replayed_as["e3"] = "task-of-another"
+
+    server.before_post = another
+    answer = json.loads(run("--actor", "a", "-o", "json").stdout)
+    assert [one["id"] for one in answer["replayed"]] == ["task-e1", "task-e5"]
+    assert answer["replayedBefore"] == [{"id": "task-of-another", "replay_of": "e3"}]
 
 
 def test_one_that_is_refused_keeps_no_other_back(server: FakeServer) -> None:

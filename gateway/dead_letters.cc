@@ -46,12 +46,26 @@ Result<bool> ApplyEdit(const http::Request& request, NewTask& wanted) {
 }
 
 // With the payload that the letter has or names. One at a time where it is large: some 64 MiB, several times over.
-Result<ports::Task> SendAsItWas(const model::Envelope& failed, NewTask& wanted, const Deps& deps) {
+Result<ports::Task> SendAsItWas(const model::Envelope& failed, NewTask& wanted,
+                                const std::optional<ports::IdempotencyKey>& key, const Deps& deps) {
   static std::mutex one_large;
   std::unique_lock<std::mutex> turn;
   if (model::ClaimOf(failed)) turn = std::unique_lock(one_large);
   ASYA_TRY(wanted.payload, PayloadOfLetter(failed, deps));
-  return Send(wanted, std::nullopt, deps);
+  return Send(wanted, key, deps);
+}
+
+// Whether a letter that was replayed before is left alone.
+Result<bool> UnlessReplayed(const http::Request& request) {
+  const std::string text = request.Query("unlessReplayed").value_or("false");
+  if (text == "true" || text == "false") return text == "true";
+  return Invalid("unlessReplayed", "got \"" + text + "\"; true and false are accepted");
+}
+
+// Of all who replay a letter at the same time and no more than once, one makes the task. A client's own key begins with
+// a namespace.
+ports::IdempotencyKey OfOneReplay(const ports::DeadLetter& letter, const http::Request& request) {
+  return {"\nreplay " + letter.id, Sha256Hex(request.body)};
 }
 
 std::optional<std::chrono::microseconds> OriginalTimeout(const model::EnvelopeStatus& status) {
@@ -109,8 +123,14 @@ http::Response ReplayDeadLetter(const http::Request& request, const Deps& deps, 
                                                   std::to_string(limits.payload_bytes) + " are accepted"));
   }
   const std::string& id = request.parameters.find("id")->second;
+  const auto once = UnlessReplayed(request);
+  if (!once.ok()) return Problem(once.error());
   const auto letter = deps.tasks.GetDeadLetter(id);
   if (!letter.ok()) return Problem(letter.error());
+  if (*once && !letter->replayed_as.empty()) {
+    return Json(200, json::Dump(json::Object{
+                         {"id", letter->replayed_as}, {"replay_of", letter->id}, {"replayedBefore", true}}));
+  }
   if (letter->envelope_json.empty()) {
     return Problem(Error{ErrorCode::kInvalid,
                          "dead letter " + id +
@@ -141,7 +161,8 @@ http::Response ReplayDeadLetter(const http::Request& request, const Deps& deps, 
   // Also of headers that were read from the letter, changed and sent back.
   for (const char* name : kRunHeaders) wanted.headers.erase(name);
   if (const auto refused = CheckRoute(wanted, deps); !refused.empty()) return Problem(refused);
-  const auto task = *edited ? Send(wanted, std::nullopt, deps) : SendAsItWas(*envelope, wanted, deps);
+  const auto key = *once ? std::optional(OfOneReplay(*letter, request)) : std::nullopt;
+  const auto task = *edited ? Send(wanted, key, deps) : SendAsItWas(*envelope, wanted, key, deps);
   if (!task.ok()) return Problem(task.error());
   if (const Status marked = deps.tasks.MarkReplayed(letter->id, task->id); !marked.ok()) {
     deps.logger.Warning("replay was sent but not marked", {{"task", task->id}});

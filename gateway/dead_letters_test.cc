@@ -32,6 +32,27 @@ TEST_F(Gateway, DeadLettersAreKeptShownEditedAndReplayed) {
   EXPECT_EQ(tasks.Find("items")->AsArray()[0].GetString("replay_of"), "e1");
 }
 
+TEST_F(Gateway, ALetterIsReplayedOnceByAllWhoWantNoMore) {
+  const std::string envelope = R"({"id":"e1","route":{"curr":"b"},"status":{"phase":"failed"},"payload":1})";
+  ASSERT_EQ(Call("POST", "/api/v1/events",
+                 R"([{"task":"e1","type":"dead-letter","namespace":"default","envelope":)" + envelope + "}]")
+                .status,
+            204);
+  const std::string path = "/api/v1/dead-letters/e1/replay?unlessReplayed=";
+  EXPECT_EQ(Call("POST", path + "perhaps", "").status, 400);
+  const auto first = Call("POST", path + "true", "");
+  ASSERT_EQ(first.status, 201) << first.body;
+  const std::string task = *json::Parse(first.body)->GetString("id");
+  // As if the second had read the letter before the first was written down.
+  ASSERT_TRUE(tasks_->MarkReplayed("e1", "").ok());
+  EXPECT_EQ(json::Parse(Call("POST", path + "true", "").body)->GetString("id"), task);
+  const auto later = Call("POST", path + "true", "");
+  EXPECT_EQ(later.status, 200);
+  EXPECT_EQ(json::Parse(later.body)->GetString("id"), task);
+  EXPECT_EQ(json::Parse(later.body)->Find("replayedBefore"), json::Value(true));
+  EXPECT_NE(json::Parse(Call("POST", path + "false", "").body)->GetString("id"), task) << "as often as it is asked for";
+}
+
 TEST_F(Gateway, TakesADeadLetterAsDeepAsARelayTakesAnEnvelope) {
   constexpr std::size_t kDepth = 511;  // with the envelope around it 512, the most that is accepted
   const std::string payload = std::string(kDepth, '[') + std::string(kDepth, ']');

@@ -134,7 +134,9 @@ class Replays:
                 self.before.append({"id": letter["replayedAs"], "replay_of": letter["id"]})
                 return ""
             self.wait_turn()
-            self.replayed.append(self.client.json("POST", path + "/replay"))
+            # Somebody else may have sent it since it was looked at.
+            sent = self.client.json("POST", path + "/replay?unlessReplayed=true")
+            (self.before if sent.pop("replayedBefore", False) else self.replayed).append(sent)
         except Failure as failure:
             if failure.exit_code == UNREACHABLE:
                 raise
