@@ -187,7 +187,7 @@ TEST(Server, AcceptsAgainWhenAConnectionEnds) {
 
 TEST(Server, ClosesAKeptConnectionAfterTheIdleTimeout) {
   ServerLimits limits;
-  limits.idle_timeout = std::chrono::seconds(0);
+  limits.idle_timeout = std::chrono::seconds(1);
   const Running running = StartTcp(Echo, limits);
   RawPeer peer(running.port);
   peer.Send("GET /a HTTP/1.1\r\n\r\n");
