@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ RELOAD_LIMIT_S = 1.0
 SAVES_MAX = 20  # one of these is quick enough where nothing else takes the processor for all of them
 
 HANDLERS = """
+import json
 import os
 import time
 from pathlib import Path
@@ -39,6 +41,8 @@ def tell(payload):
         time.sleep(0.02)
     for word in payload["words"]:
         yield "FLY", {"word": word}
+    while not Path(payload["heard"]).exists():
+        time.sleep(0.02)
     yield {"told": len(payload["words"])}
 
 
@@ -126,20 +130,26 @@ def test_all_namespaces_are_listed_as_kubectl_does(work: Project) -> None:
 
 
 def test_streaming_shows_progress_and_what_the_handler_tells(work: Project, tmp_path: Path) -> None:
-    """The handler goes on only when the command is seen to listen, since told words are not stored."""
-    go = tmp_path / "go"
-    sending = work.start("send", "tell", f'{{"words": ["one", "two"], "until": "{go}"}}', "--stream")
+    """It goes on only when the command listens, and ends when it was heard: words are not stored, nor waited for."""
+    go, heard = tmp_path / "go", tmp_path / "heard"
+    payload = {"words": ["one", "two"], "until": str(go), "heard": str(heard)}
+    sending = work.start("send", "tell", json.dumps(payload), "--stream")
     assert sending.stderr is not None
     seen = sending.stderr.readline()
     while "is starting" in seen:  # a busy machine takes its time
         seen = sending.stderr.readline()
     assert "pending" in seen
     go.touch()
+    while '{"word":"two"}' not in seen:
+        line = sending.stderr.readline()
+        assert line, f"the stream ended before the last word, after {seen}"
+        seen += line
+    heard.touch()
     out, err = sending.communicate(timeout=PATIENCE_S)
     assert sending.returncode == 0
     assert out == '{\n  "told": 2\n}\n'
-    assert err.index('{"word":"one"}') < err.index('{"word":"two"}')
-    assert "100 %  succeeded" in err
+    assert seen.index('{"word":"one"}') < seen.index('{"word":"two"}')
+    assert "100 %  succeeded" in seen + err
 
 
 def test_logs_follow_what_a_handler_prints(work: Project) -> None:
