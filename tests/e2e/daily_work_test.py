@@ -16,7 +16,6 @@ RELOAD_LIMIT_S = 1.0
 SAVES_MAX = 20  # one of these is quick enough where nothing else takes the processor for all of them
 
 HANDLERS = """
-import json
 import os
 import time
 from pathlib import Path
