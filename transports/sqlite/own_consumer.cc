@@ -17,13 +17,12 @@ class OwnConsumer::Inside final : public Peer {
   void Join(Reactor& reactor, const std::string& queue, ports::ConsumerEvents& events,
             const std::shared_ptr<Inside>& self) {
     events_ = &events;
-    session_ = reactor.Join(queue, self);
+    session_ = &reactor.Join(queue, self);
   }
   void Leave(Reactor& reactor) {
-    reactor.Leave(session_);
-    session_ = 0;
+    if (session_ != nullptr) reactor.Leave(*std::exchange(session_, nullptr));
   }
-  [[nodiscard]] std::uint64_t session() const { return session_; }
+  [[nodiscard]] Reactor::Session* session() const { return session_; }
 
   void Welcome(std::chrono::milliseconds /*lease*/, std::size_t /*message_limit_bytes*/) override {
     events_->OnConnection(true, "");
@@ -54,12 +53,15 @@ class OwnConsumer::Inside final : public Peer {
   }
 
   // Takes no more: what would be leased to it now had to go back at once.
-  void End(Reactor& reactor) {
+  void End() {
     ending_ = true;
-    reactor.Revoke(session_);
+    Revoke();
+  }
+  void Revoke() {
+    if (session_ != nullptr) Reactor::Revoke(*session_);
   }
   void Grant(Reactor& reactor, std::size_t count) {
-    if (!ending_) reactor.Grant(session_, count);
+    if (session_ != nullptr && !ending_) reactor.Grant(*session_, count);
   }
 
   void Sent() {
@@ -80,7 +82,7 @@ class OwnConsumer::Inside final : public Peer {
 
  private:
   ports::ConsumerEvents* events_ = nullptr;
-  std::uint64_t session_ = 0;
+  Reactor::Session* session_ = nullptr;  // from Join() to Leave()
   bool ending_ = false;
   std::vector<ports::Delivery> deliveries_;
   std::size_t bytes_ = 0;  // of them, and one for each
@@ -111,13 +113,13 @@ void OwnConsumer::Grant(std::size_t count) {
 }
 
 void OwnConsumer::RevokeCredits() {
-  mailbox_->Post([inside = inside_, &reactor = reactor_] { reactor.Revoke(inside->session()); });
+  mailbox_->Post([inside = inside_] { inside->Revoke(); });
 }
 
 void OwnConsumer::Begin(ports::DeliveryTag tag, std::int64_t crash_count) {
   mailbox_->Post([inside = inside_, &reactor = reactor_, tag, crash_count] {
-    if (inside->session() == 0) return;
-    inside->Started(tag, reactor.Begin(inside->session(), tag.get(), crash_count));
+    if (inside->session() == nullptr) return;
+    inside->Started(tag, reactor.Begin(*inside->session(), tag.get(), crash_count));
   });
 }
 
@@ -125,17 +127,17 @@ void OwnConsumer::Settle(std::shared_ptr<const ports::Settlement> settlement) {
   inside_->Sent();
   const bool posted = mailbox_->Post(
       [inside = inside_, &reactor = reactor_, limit = message_limit_bytes_, settlement = std::move(settlement)] {
-        if (inside->session() == 0) return;
+        if (inside->session() == nullptr) return;
         const Status size = CheckSize(*settlement, limit);
         if (!size.ok()) return inside->Settled(settlement->tag.get(), size);
-        reactor.Settle(inside->session(), *settlement);
+        reactor.Settle(*inside->session(), *settlement);
       });
   if (!posted) inside_->Ended(1);
 }
 
 void OwnConsumer::Stop(std::chrono::milliseconds grace) {
   if (!std::exchange(running_, false)) return;
-  mailbox_->Post([inside = inside_, &reactor = reactor_] { inside->End(reactor); });
+  mailbox_->Post([inside = inside_] { inside->End(); });
   inside_->AwaitSettled(grace);
   auto left = std::make_shared<std::promise<void>>();
   const auto leaving = left->get_future();

@@ -54,14 +54,15 @@ class Reactor {
   Result<ports::QueueStats> Stats(const std::string& name);
   // Of at most `limit` queues: first those that hold messages.
   std::vector<std::pair<std::string, ports::QueueStats>> AllStats(std::size_t limit);
-  // What a peer says, by its session; one that is unknown is passed over.
-  std::uint64_t Join(const std::string& queue, std::shared_ptr<Peer> peer);
-  void Grant(std::uint64_t session, std::size_t count);
-  void Revoke(std::uint64_t session);
+  // What a peer says. The session of one in this process lasts until it leaves.
+  struct Session;
+  Session& Join(const std::string& queue, std::shared_ptr<Peer> peer);
+  void Grant(Session& session, std::size_t count);
+  static void Revoke(Session& session);
   // False: the lease was lost.
-  bool Begin(std::uint64_t session, std::uint64_t tag, std::int64_t crash_count);
-  void Settle(std::uint64_t session, ports::Settlement settlement);
-  void Leave(std::uint64_t session);
+  bool Begin(Session& session, std::uint64_t tag, std::int64_t crash_count);
+  void Settle(Session& session, ports::Settlement settlement);
+  void Leave(Session& session) { Close(session); }
 
   // From any thread.
   std::shared_ptr<void> SubscribeHints(std::function<void(const std::string&)> on_work);
@@ -74,18 +75,6 @@ class Reactor {
     std::int64_t crash_count_before = 0;
     std::int64_t crash_count = 0;
     bool settling = false;
-  };
-  struct Session {
-    std::uint64_t id = 0;
-    std::shared_ptr<Peer> peer;
-    SocketPeer* socket = nullptr;  // the same; null of this process's own
-    std::string queue_name;        // empty until it said hello
-    Queue* queue = nullptr;        // null until its queue exists
-    std::size_t credits = 0;
-    std::uint64_t last_tag = 0;
-    std::map<std::uint64_t, LeaseOf> leases;
-    SteadyTime heard_at{};
-    std::uint32_t polled = 0;  // epoll events asked for
   };
   struct Queue {
     QueueId id;
@@ -119,7 +108,6 @@ class Reactor {
   Status OnFrame(Session& session, FrameType type, std::string_view content);
   Status OnHello(Session& session, FrameReader frame);
   Status OnBegin(Session& session, FrameReader frame);
-  Session* Find(std::uint64_t session);
   void Enter(Session& session, const std::string& queue_name);
   void GiveBack(Session& session, std::uint64_t tag, std::int64_t known_crashes);
   void Attach(Session& session, Queue& queue);
@@ -186,6 +174,19 @@ class Reactor {
   std::recursive_mutex subscribers_mutex_;
   Subscribers subscribers_;
   std::thread thread_;
+};
+
+struct Reactor::Session {
+  std::uint64_t id = 0;
+  std::shared_ptr<Peer> peer;
+  SocketPeer* socket = nullptr;  // the same; null of this process's own
+  std::string queue_name;        // empty until it said hello
+  Queue* queue = nullptr;        // null until its queue exists
+  std::size_t credits = 0;
+  std::uint64_t last_tag = 0;
+  std::map<std::uint64_t, LeaseOf> leases;
+  SteadyTime heard_at{};
+  std::uint32_t polled = 0;  // epoll events asked for
 };
 
 }  // namespace asya::transports::sqlite

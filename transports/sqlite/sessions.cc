@@ -76,17 +76,17 @@ Status Reactor::OnFrame(Session& session, FrameType type, std::string_view conte
     case FrameType::kGrant: {
       const std::size_t count = frame.U32();
       if (!frame.Whole()) return Invalid("", "malformed frame: grant");
-      Grant(session.id, count);
+      Grant(session, count);
       return Ok();
     }
     case FrameType::kRevoke:
-      Revoke(session.id);
+      Revoke(session);
       return Ok();
     case FrameType::kBegin:
       return OnBegin(session, frame);
     case FrameType::kSettle: {
       ASYA_TRY(ports::Settlement settlement, ReadSettle(content, settings_.message_limit_bytes));
-      Settle(session.id, std::move(settlement));
+      Settle(session, std::move(settlement));
       return Ok();
     }
     case FrameType::kPing:
@@ -126,35 +126,23 @@ void Reactor::Enter(Session& session, const std::string& queue_name) {
   }
 }
 
-std::uint64_t Reactor::Join(const std::string& queue, std::shared_ptr<Peer> peer) {
+Reactor::Session& Reactor::Join(const std::string& queue, std::shared_ptr<Peer> peer) {
   auto session = std::make_unique<Session>();
   session->id = ++last_session_;
   session->peer = std::move(peer);
   Session& joined = *sessions_.emplace(session->id, std::move(session)).first->second;
   metrics_.Connections(sessions_.size());
   Enter(joined, queue);
-  return joined.id;
+  return joined;
 }
 
-void Reactor::Leave(std::uint64_t session) {
-  if (Session* const leaving = Find(session); leaving != nullptr) Close(*leaving);
+void Reactor::Grant(Session& session, std::size_t count) {
+  if (session.queue == nullptr) return;
+  session.credits = std::min(session.credits + count, kCreditsMax);
+  Touch(*session.queue);
 }
 
-Reactor::Session* Reactor::Find(std::uint64_t session) {
-  const auto found = sessions_.find(session);
-  return found == sessions_.end() ? nullptr : found->second.get();
-}
-
-void Reactor::Grant(std::uint64_t session, std::size_t count) {
-  Session* const granting = Find(session);
-  if (granting == nullptr || granting->queue == nullptr) return;
-  granting->credits = std::min(granting->credits + count, kCreditsMax);
-  Touch(*granting->queue);
-}
-
-void Reactor::Revoke(std::uint64_t session) {
-  if (Session* const revoking = Find(session); revoking != nullptr) revoking->credits = 0;
-}
+void Reactor::Revoke(Session& session) { session.credits = 0; }
 
 void Reactor::Attach(Session& session, Queue& queue) {
   session.queue = &queue;
@@ -167,24 +155,19 @@ Status Reactor::OnBegin(Session& session, FrameReader frame) {
   const std::int64_t crash_count = frame.I64();
   if (!frame.Whole() || crash_count < 0) return Invalid("", "malformed frame: begin");
   // A lease is lost only with its connection or its queue, and the peer is told of either.
-  Begin(session.id, tag, crash_count);
+  Begin(session, tag, crash_count);
   return Ok();
 }
 
-bool Reactor::Begin(std::uint64_t session, std::uint64_t tag, std::int64_t crash_count) {
-  Session* const beginning = Find(session);
-  if (beginning == nullptr) return false;
-  const auto found = beginning->leases.find(tag);
-  if (found == beginning->leases.end() || found->second.settling) return false;
+bool Reactor::Begin(Session& session, std::uint64_t tag, std::int64_t crash_count) {
+  const auto found = session.leases.find(tag);
+  if (found == session.leases.end() || found->second.settling) return false;
   found->second.crash_count = crash_count;
-  NoteCrashCount(beginning->queue->id, found->second.message, crash_count);
+  NoteCrashCount(session.queue->id, found->second.message, crash_count);
   return true;
 }
 
-void Reactor::Settle(std::uint64_t id, ports::Settlement settlement) {
-  Session* const settling = Find(id);
-  if (settling == nullptr) return;
-  Session& session = *settling;
+void Reactor::Settle(Session& session, ports::Settlement settlement) {
   const std::uint64_t tag = settlement.tag.get();
   const auto found = session.leases.find(tag);
   if (found == session.leases.end() || found->second.settling) {
