@@ -11,10 +11,10 @@ namespace {
 class Listening final : public CallListener {
  public:
   // The task is the job's, as the listener is.
-  Listening(const std::string& task, Reporter* reporter, HandlerMetrics& metrics, const observe::Logger& logger)
-      : task_(task), reporter_(reporter), metrics_(metrics), logger_(logger) {}
+  Listening(const std::string& task, Reporter* live, HandlerMetrics& metrics, const observe::Logger& logger)
+      : task_(task), live_(live), metrics_(metrics), logger_(logger) {}
   void OnFly(std::string_view data) override {
-    if (reporter_ != nullptr) reporter_->Fly(task_, data);
+    if (live_ != nullptr) live_->Fly(task_, data);
   }
   void OnMetric(std::string_view data) override {
     if (const Status status = metrics_.Report(data); !status.ok()) {
@@ -25,7 +25,7 @@ class Listening final : public CallListener {
 
  private:
   const std::string& task_;
-  Reporter* reporter_;
+  Reporter* live_;
   HandlerMetrics& metrics_;
   const observe::Logger& logger_;
 };
@@ -56,7 +56,7 @@ void Relay::Call(Job& job) {
   job.shared_crash = false;
   job.last_end.clear();
   job.awaits_end = false;
-  job.listener = std::make_unique<Listening>(job.envelope.id, IsSilent(job.envelope) ? nullptr : parts_.reporter,
+  job.listener = std::make_unique<Listening>(job.envelope.id, IsSilent(job.envelope) ? nullptr : parts_.live,
                                              parts_.handler_metrics, parts_.logger);
   job.is_first = !std::exchange(had_first_call_, true);
   ReportProgress(job, "processing", 0.5);

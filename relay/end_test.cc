@@ -207,6 +207,27 @@ TEST_F(End, FlyEventsAreForwardedInOrderWhileTheHandlerRuns) {
   EXPECT_TRUE(gateway_.Wait([&](const auto& items) { return numbers(items) == std::vector<std::int64_t>{0, 1, 2}; }));
 }
 
+// Else the end of the task, which another relay tells, would overtake it.
+TEST_F(End, AFlyEventWaitsForNoReportThatIsBeingStored) {
+  const auto is = [](const char* type) {
+    return [type](const json::Value& item) { return item.GetString("type") == type; };
+  };
+  gateway_.Hold(is("status"));
+  std::promise<void> go;
+  FakeRuntime runtime(harness_.folder(), [gone = go.get_future().share()](Call& call) {
+    gone.wait();
+    call.Events("event: upstream\ndata: {\"payload\":1}\n\nevent: done\ndata: {}\n\n");
+  });
+  harness_.Start();
+  harness_.Send(harness_.Make("e1"));
+  ASSERT_TRUE(WaitFor("type", "status"));
+  go.set_value();
+  EXPECT_TRUE(WaitFor("type", "fly"));
+  const auto items = gateway_.items();
+  EXPECT_EQ(std::count_if(items.begin(), items.end(), is("status")), 1) << "given up and sent anew before";
+  gateway_.Hold(nullptr);
+}
+
 // A hook is an ordinary actor that is called after x-sink.
 TEST_F(End, HooksRunForATaskThatIsOverOrCanceled) {
   FakeRuntime runtime(harness_.folder(), [](Call& call) { call.Return("1"); });

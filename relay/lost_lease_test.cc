@@ -73,17 +73,8 @@ class LostLease : public testing::Test {
     relay_.Pump();
   }
   RelayParts Parts(RelayMetrics& metrics) {
-    return {reactor_,
-            queue_,
-            calls_,
-            nullptr,
-            nullptr,
-            nullptr,
-            handler_metrics_,
-            metrics,
-            clock_,
-            random_,
-            observe::Logger::Silent()};
+    return {reactor_, queue_,           calls_,  nullptr, nullptr, nullptr,
+            nullptr,  handler_metrics_, metrics, clock_,  random_, observe::Logger::Silent()};
   }
   // The credits of a lost connection are void.
   void Lose() {

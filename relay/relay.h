@@ -56,6 +56,7 @@ struct RelayParts {
   ports::MessageQueue& queue;
   Callee& runtime;
   Reporter* reporter;               // null without a gateway
+  Reporter* live;                   // for FLY; null without a gateway
   const CancelFeed* cancellations;  // null without a gateway
   SpanSender* spans;                // null without a collector
   HandlerMetrics& handler_metrics;

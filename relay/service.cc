@@ -73,11 +73,12 @@ Service::Service(const Settings& settings, const RelayLimits& limits, ports::Mes
       handler_metrics_(metrics, settings.metrics_namespace, Declared(settings)),
       callee_(MakeCallee(reactor_, settings, clock, random_)),
       reporter_(MakeReporter(reactor_, settings, random_, logger_, metrics)),
+      live_(MakeReporter(reactor_, settings, random_, logger_, metrics)),
       cancellations_(settings.gateway ? std::make_unique<CancelFeed>(reactor_, *settings.gateway, random_) : nullptr),
       spans_(MakeSpans(reactor_, settings, metrics, logger_)),
       relay_(settings, LimitsFor(settings, limits),
-             {reactor_, queue, *callee_, reporter_.get(), cancellations_.get(), spans_.get(), handler_metrics_,
-              relay_metrics_, clock, random_, logger_},
+             {reactor_, queue, *callee_, reporter_.get(), live_.get(), cancellations_.get(), spans_.get(),
+              handler_metrics_, relay_metrics_, clock, random_, logger_},
              clock.Now()),
       rest_(reactor_),
       crossing_(reactor_, relay_,
@@ -149,11 +150,8 @@ void Service::Drain() {
         End();
       }
     };
-    if (reporter_) {
-      reporter_->Flush(kFlushLimit, last_spans);
-    } else {
-      last_spans();
-    }
+    if (!reporter_) return last_spans();
+    live_->Flush(kFlushLimit, [this, last_spans] { reporter_->Flush(kFlushLimit, last_spans); });
   });
 }
 

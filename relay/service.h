@@ -59,6 +59,7 @@ class Service {
   HandlerMetrics handler_metrics_;
   std::unique_ptr<Callee> callee_;
   std::unique_ptr<Reporter> reporter_;
+  std::unique_ptr<Reporter> live_;  // over its own connection: FLY waits for no report that is being stored
   std::unique_ptr<CancelFeed> cancellations_;
   std::unique_ptr<SpanSender> spans_;
   Relay relay_;

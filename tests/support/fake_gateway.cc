@@ -34,6 +34,14 @@ void FakeGateway::Refuse(std::function<bool(const json::Value&)> item) {
   refuses_ = std::move(item);
 }
 
+void FakeGateway::Hold(std::function<bool(const json::Value&)> item) {
+  {
+    const std::lock_guard lock(mutex_);
+    holds_ = std::move(item);
+  }
+  changed_.notify_all();
+}
+
 void FakeGateway::Cancel(const std::string& task) {
   {
     const std::lock_guard lock(mutex_);
@@ -71,14 +79,17 @@ void FakeGateway::Serve(ServedConnection& connection) {
     int status = 404;
     if (request->method == "POST" && request->target == "/api/v1/events") {
       const auto batch = json::Parse(request->body);
-      const std::lock_guard lock(mutex_);
+      std::unique_lock lock(mutex_);
       status = batch.ok() && batch->IsArray() ? status_ : 400;
       if (status < 300 && refuses_) {
         const json::Array& given = batch->AsArray();
         if (std::any_of(given.begin(), given.end(), refuses_)) status = 400;
       }
       if (status < 300) {
-        for (const json::Value& item : batch->AsArray()) items_.push_back(item);
+        const json::Array& given = batch->AsArray();
+        items_.insert(items_.end(), given.begin(), given.end());
+        changed_.notify_all();
+        changed_.wait(lock, [&] { return stopping_ || !holds_ || std::none_of(given.begin(), given.end(), holds_); });
       } else {
         ++refused_;
       }

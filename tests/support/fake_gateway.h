@@ -25,6 +25,8 @@ class FakeGateway {
   void AnswerWith(int status);
   // A batch with such an item is answered with 400.
   void Refuse(std::function<bool(const json::Value&)> item);
+  // A batch with such an item is taken and waits for its answer until none is held any more.
+  void Hold(std::function<bool(const json::Value&)> item);
   void Cancel(const std::string& task);
   // Waits until `wanted` holds for the items taken so far; false when patience ends.
   bool Wait(const std::function<bool(const std::vector<json::Value>&)>& wanted);
@@ -44,6 +46,7 @@ class FakeGateway {
   std::size_t fed_ = 0;  // of them, the most that one feed has sent
   int status_ = 204;
   std::function<bool(const json::Value&)> refuses_;
+  std::function<bool(const json::Value&)> holds_;
   int refused_ = 0;
   bool stopping_ = false;
   std::unique_ptr<UnixServer> server_;
