@@ -69,8 +69,8 @@ unit: build ## Runs the C++ tests
 	@$(call CTEST,build/dev)
 
 .PHONY: pytest
-pytest: build ## Runs the Python tests, most of them with the C++ programs
-	@$(PYTHON_BIN)/pytest -q
+pytest: build ## Runs the Python tests, most of them with the C++ programs; TESTS=tests/chart for a folder
+	@$(PYTHON_BIN)/pytest -q $(TESTS)
 
 .PHONY: e2e
 e2e: images ## Runs the tests that need a real cluster, on one made for them, then aggregated-load; an hour more the first time
