@@ -220,7 +220,7 @@ TEST_F(End, AFlyEventWaitsForNoReportThatIsBeingStored) {
   });
   harness_.Start();
   harness_.Send(harness_.Make("e1"));
-  ASSERT_TRUE(WaitFor("type", "status"));
+  EXPECT_TRUE(WaitFor("type", "status"));
   go.set_value();
   EXPECT_TRUE(WaitFor("type", "fly"));
   const auto items = gateway_.items();

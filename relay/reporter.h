@@ -50,7 +50,7 @@ void AppendJson(std::string& out, const StatusReport& report, const std::string&
 std::string PlainReport(const std::string& json);
 
 struct ReporterLimits {
-  std::size_t waiting_items = 2000;  // progress and FLY; the oldest are dropped
+  std::size_t waiting_items = 2000;  // progress, load and FLY; the oldest are dropped
   std::size_t waiting_bytes = 2U << 20U;
   std::size_t batch_items = 200;
   std::size_t batch_bytes = 4U << 20U;
