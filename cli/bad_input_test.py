@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -296,11 +297,20 @@ def test_an_answer_of_another_program_is_no_traceback() -> None:
     assert refusal.value.exit_code == UNREACHABLE
 
 
-def test_a_killed_server_is_waited_for_until_it_has_let_go_of_its_files() -> None:
-    # A program without words is what a killed one looks like while the kernel ends it.
-    with subprocess.Popen(["bash", "-c", "exec -a '' cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as dying:
+# What a killed server looks like while the kernel ends it: without words, or with a first thread that has ended.
+WITHOUT_WORDS = ["bash", "-c", "exec -a '' cat"]
+WITHOUT_FIRST_THREAD = [sys.executable, "-c", """
+import ctypes, os, sys, threading
+threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0))).start()
+ctypes.CDLL(None).pthread_exit(None)
+"""]  # fmt: skip
+
+
+@pytest.mark.parametrize("command", [WITHOUT_WORDS, WITHOUT_FIRST_THREAD], ids=["words", "thread"])
+def test_a_killed_server_is_waited_for_until_it_has_let_go_of_its_files(command: list[str]) -> None:
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as dying:
         assert dying.stdin is not None
-        while Path(f"/proc/{dying.pid}/comm").read_text() != "cat\n":
+        while up.command_of(dying.pid):
             time.sleep(up.POLL_S)
         waiting = threading.Thread(target=up.wait_while_dying, args=[dying.pid])
         waiting.start()

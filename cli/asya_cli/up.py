@@ -57,11 +57,15 @@ DATABASE_FIXES = {
 
 
 def alive(pid: int) -> bool:
-    """Whether a process of that id exists and is not a zombie."""
+    """Whether a process of that id has not ended with all its threads; the first may be a zombie long before the last.
+
+    proc_pid_stat(5): the state is the third field, the number of threads the twentieth.
+    """
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return False
+    return fields[0] != "Z" or int(fields[17]) > 1
 
 
 def command_of(pid: int) -> list[bytes]:
