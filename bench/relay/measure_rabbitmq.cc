@@ -1,5 +1,6 @@
 // One relay on RabbitMQ, beside a raw client that hops as fast as it goes, and beside the serial pattern.
 #include <algorithm>
+#include <array>
 #include <cstdio>
 
 #include "bench/relay/measure.h"
@@ -35,21 +36,17 @@ std::vector<double> Ratios(const std::vector<Run>& ours, const std::vector<Run>&
   return ratios;
 }
 
-struct Rounds {
-  std::vector<Run> theirs;
-  std::vector<Run> ours;
-};
-
-Result<Rounds> RunBeside(const Setting& setting, const Programs& programs, const OpenBackend& open, const Load& theirs,
-                         const Load& ours) {
-  Rounds rounds;
+// The runs of each load, one of each in every round.
+template <std::size_t kLoads>
+Result<std::array<std::vector<Run>, kLoads>> RunBeside(const Setting& setting, const Programs& programs,
+                                                       const OpenBackend& open, const Load (&loads)[kLoads]) {
+  std::array<std::vector<Run>, kLoads> runs;
   for (int round = 0; round < setting.rounds; ++round) {
-    ASYA_TRY(Run raw, RunThrough(programs, open, theirs));
-    rounds.theirs.push_back(raw);
-    ASYA_TRY(Run relay, RunThrough(programs, open, ours));
-    rounds.ours.push_back(relay);
+    for (std::size_t i = 0; i < kLoads; ++i) {
+      ASYA_TRY(runs.at(i).emplace_back(), RunThrough(programs, open, loads[i]));
+    }
   }
-  return rounds;
+  return runs;
 }
 
 void PrintTitle(const Setting& setting, const std::string& what) {
@@ -72,24 +69,22 @@ Result<bool> MeasureWeight(const Setting& setting, const OpenBackend& open, cons
 
 Result<bool> MeasureNative(const Setting& setting, QueueKind kind) {
   const OpenBackend open = OnRabbitmq(setting.rabbitmq_url, kind);
-  Rounds rounds;
-  std::vector<Run> calling;  // what the bar leaves to a relay is what it takes beyond that
-  for (int round = 0; round < setting.rounds; ++round) {
-    ASYA_TRY(rounds.theirs.emplace_back(), RunThrough(setting.native, open, Raw({kNativeHops})));
-    ASYA_TRY(calling.emplace_back(), RunThrough(setting.native, open, {kNativeHops, kPayloadBytes, "calling", ""}));
-    ASYA_TRY(rounds.ours.emplace_back(), RunThrough(setting.native, open, {kNativeHops}));
-  }
+  // What the bar leaves to a relay is what it takes beyond the calling client.
+  ASYA_TRY(const auto runs,
+           RunBeside(setting, setting.native, open,
+                     {Raw({kNativeHops}), {kNativeHops, kPayloadBytes, "calling", ""}, {kNativeHops}}));
+  const auto& [raw, calling, ours] = runs;
   PrintTitle(setting, std::string(NameOf(kind)) + " queues");
-  PrintRow("raw pipelined client, prefetch " + std::to_string(kPrefetch), rounds.theirs);
+  PrintRow("raw pipelined client, prefetch " + std::to_string(kPrefetch), raw);
   PrintRow("the least that calls a runtime, native echo", calling);
-  PrintRow("relay, native echo", rounds.ours);
+  PrintRow("relay, native echo", ours);
   const std::string bar = std::string("rabbitmq-") + NameOf(kind);
-  const double ratio = Median(Ratios(rounds.ours, rounds.theirs, &Run::per_second));
+  const double ratio = Median(Ratios(ours, raw, &Run::per_second));
   bool good = Bar(bar + "-native-echo-over-raw", ratio, ">=", kRawRatioMin);
   Aim(bar + "-native-echo-over-raw", ratio, kRawRatioAim);
-  good &= Bar(bar + "-cpu-over-raw", Median(Ratios(rounds.ours, rounds.theirs, &Run::cpu_us)), "<=", kCpuRatioMax);
+  good &= Bar(bar + "-cpu-over-raw", Median(Ratios(ours, raw, &Run::cpu_us)), "<=", kCpuRatioMax);
   if (kind == QueueKind::kQuorum) {
-    ASYA_TRY(const bool light, MeasureWeight(setting, open, rounds.ours));
+    ASYA_TRY(const bool light, MeasureWeight(setting, open, ours));
     good &= light;
   }
   return good;
@@ -97,15 +92,16 @@ Result<bool> MeasureNative(const Setting& setting, QueueKind kind) {
 
 Result<bool> MeasureSerial(const Setting& setting, QueueKind kind) {
   const OpenBackend open = OnRabbitmq(setting.rabbitmq_url, kind);
-  ASYA_TRY(const Rounds rounds,
-           RunBeside(setting, setting.python, open, {kSerialHops, kPayloadBytes, "serial", ""}, {kPythonHops}));
+  ASYA_TRY(const auto runs,
+           RunBeside(setting, setting.python, open, {{kSerialHops, kPayloadBytes, "serial", ""}, {kPythonHops}}));
+  const auto& [theirs, ours] = runs;
   PrintTitle(setting, std::string(NameOf(kind)) + " queues");
-  PrintRow("serial pattern, Python echo", rounds.theirs);
-  PrintRow("relay, Python echo", rounds.ours);
+  PrintRow("serial pattern, Python echo", theirs);
+  PrintRow("relay, Python echo", ours);
   const std::string bar = std::string("rabbitmq-") + NameOf(kind);
-  const double ratio = Median(Ratios(rounds.ours, rounds.theirs, &Run::per_second));
+  const double ratio = Median(Ratios(ours, theirs, &Run::per_second));
   const bool good = Bar(bar + "-python-echo-over-serial", ratio, ">=", kSerialRatioMin);
-  Aim(bar + "-python-echo-hops-per-s", Median(Each(rounds.ours, &Run::per_second)), kPythonHopsAim);
+  Aim(bar + "-python-echo-hops-per-s", Median(Each(ours, &Run::per_second)), kPythonHopsAim);
   return good;
 }
 
@@ -130,12 +126,13 @@ Result<bool> MeasureRabbitmqSizes(const Setting& setting) {
   const OpenBackend open = OnRabbitmq(setting.rabbitmq_url, QueueKind::kQuorum);
   bool good = true;
   for (const Size& size : {Size{"16k", {4'000, 16 * 1024}}, Size{"256k", {400, 256 * 1024}}}) {
-    ASYA_TRY(const Rounds rounds, RunBeside(setting, setting.native, open, Raw(size.load), size.load));
+    ASYA_TRY(const auto runs, RunBeside(setting, setting.native, open, {Raw(size.load), size.load}));
+    const auto& [theirs, ours] = runs;
     PrintTitle(setting, std::string("quorum queues, payloads of ") + size.name);
-    PrintRow("raw pipelined client, prefetch " + std::to_string(kPrefetch), rounds.theirs);
-    PrintRow("relay, native echo", rounds.ours);
+    PrintRow("raw pipelined client, prefetch " + std::to_string(kPrefetch), theirs);
+    PrintRow("relay, native echo", ours);
     good &= Bar(std::string("rabbitmq-") + size.name + "-native-echo-over-raw",
-                Median(Ratios(rounds.ours, rounds.theirs, &Run::per_second)), ">=", kLargeRatioMin);
+                Median(Ratios(ours, theirs, &Run::per_second)), ">=", kLargeRatioMin);
   }
   return good;
 }
@@ -146,12 +143,13 @@ Result<bool> MeasureRabbitmqDelay(const Setting& setting) {
   ASYA_TRY(const auto address, transports::rabbitmq::ParseBrokerUrl(setting.rabbitmq_url));
   const SlowProxy proxy(static_cast<std::uint16_t>(std::stoi(address.port)), kEachWay);
   const OpenBackend open = OnRabbitmq(setting.rabbitmq_url, QueueKind::kQuorum, std::to_string(proxy.port()));
-  ASYA_TRY(const Rounds rounds,
-           RunBeside(setting, setting.python, open, {kSerialHops / 2, kPayloadBytes, "serial", ""}, {kPythonHops}));
+  ASYA_TRY(const auto runs,
+           RunBeside(setting, setting.python, open, {{kSerialHops / 2, kPayloadBytes, "serial", ""}, {kPythonHops}}));
+  const auto& [theirs, ours] = runs;
   PrintTitle(setting, "quorum queues, round trips 0.5 ms longer by a proxy");
-  PrintRow("serial pattern, Python echo", rounds.theirs);
-  PrintRow("relay, Python echo", rounds.ours);
-  return Bar("rabbitmq-delayed-python-echo-over-serial", Median(Ratios(rounds.ours, rounds.theirs, &Run::per_second)),
+  PrintRow("serial pattern, Python echo", theirs);
+  PrintRow("relay, Python echo", ours);
+  return Bar("rabbitmq-delayed-python-echo-over-serial", Median(Ratios(ours, theirs, &Run::per_second)),
              ">=", kSlowSerialRatioMin);
 }
 
